@@ -1,0 +1,43 @@
+# Everything runs in a virtual environment of its own; PYTHON may name any Python 3.11 to 3.13.
+PYTHON ?= python3
+SCALE ?= quick
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: reproduce test bench lint format notebooks clean
+
+reproduce: $(VENV)/.installed
+	$(BIN)/boostsim reproduce --scale $(SCALE) --out figures
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 -q
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m pytest tests/bench -q --benchmark-only --benchmark-disable-gc -p no:xdist
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(VENV)/.test
+	$(BIN)/python notebooks/execute.py
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "boostsim needs Python 3.11 to 3.13; got " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@

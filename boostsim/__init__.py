@@ -1,0 +1,92 @@
+"""boostsim: a theory-first JAX simulation toolkit for training on synthetic and weak data.
+
+    import boostsim as bs
+
+    task = bs.random_table(0, prompts=1000, solvable=0.7)
+    procedure = bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.2))
+    trace = bs.simulate(procedure, task, iterations=50)
+
+Names are imported when they are first used, so ``import boostsim`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from boostsim.curation import criteria as criteria
+    from boostsim.curation.criteria import criterion as criterion
+    from boostsim.curation.filters import AcceptAll as AcceptAll
+    from boostsim.curation.filters import NoisyFilter as NoisyFilter
+    from boostsim.curation.filters import RejectAll as RejectAll
+    from boostsim.curation.labelers import WeakLabeler as WeakLabeler
+    from boostsim.curation.presets import boosting as boosting
+    from boostsim.curation.presets import filter_only as filter_only
+    from boostsim.curation.presets import labels_only as labels_only
+    from boostsim.curation.presets import raft as raft
+    from boostsim.curation.presets import random_labels as random_labels
+    from boostsim.curation.presets import rest_em as rest_em
+    from boostsim.curation.presets import star as star
+    from boostsim.curation.presets import uncurated as uncurated
+    from boostsim.curation.procedure import Procedure as Procedure
+    from boostsim.curation.visits import Visits as Visits
+    from boostsim.learners.strong import StrongLearner as StrongLearner
+    from boostsim.results import load as load
+    from boostsim.results import save as save
+    from boostsim.simulation.run import kernel as kernel
+    from boostsim.simulation.run import simulate as simulate
+    from boostsim.tasks.table import random_table as random_table
+    from boostsim.tasks.table import table_task as table_task
+    from boostsim.theory import laws as laws
+
+# Where each public name lives; None stands for the module itself.
+_HOMES: dict[str, tuple[str, str | None]] = {
+    "criteria": ("boostsim.curation.criteria", None),
+    "laws": ("boostsim.theory.laws", None),
+    **{
+        name: (f"boostsim.{module}", name)
+        for module, names in {
+            "curation.criteria": ("criterion",),
+            "curation.filters": ("AcceptAll", "NoisyFilter", "RejectAll"),
+            "curation.labelers": ("WeakLabeler",),
+            "curation.presets": (
+                "boosting",
+                "filter_only",
+                "labels_only",
+                "raft",
+                "random_labels",
+                "rest_em",
+                "star",
+                "uncurated",
+            ),
+            "curation.procedure": ("Procedure",),
+            "curation.visits": ("Visits",),
+            "learners.strong": ("StrongLearner",),
+            "results": ("load", "save"),
+            "simulation.run": ("kernel", "simulate"),
+            "tasks.table": ("random_table", "table_task"),
+        }.items()
+        for name in names
+    },
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'boostsim' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    home = importlib.import_module(module)
+    value = home if attribute is None else getattr(home, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names too, though they are not imported yet."""
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,119 @@
+"""Allocation: from priorities and a budget to the probability that a visit is labelled.
+
+The budget b is the most labels per visit in an iteration, over all visits together, so with masses
+that sum to one the expected number of labels per visit is sum_i mass_i l_i <= b.
+
+Both rules are solved without sorting the cells. *Ranked* needs one threshold; floats of at least
+zero are ordered like their bit patterns, so the threshold is found exactly by bisecting the bits, in
+32 or 64 sums. *Proportional* needs one constant c; a water-filling loop finds it in finitely many
+rounds, because each round can only add cells to those that are full.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+__all__ = ["label_probability", "proportional", "ranked", "unbudgeted"]
+
+
+def label_probability(
+    priority: Float[Array, "*cells"],
+    mass: Float[Array, "*cells"],
+    budget: Float[Array, ""] | None,
+    allocation: str,
+) -> Float[Array, "*cells"]:
+    """Return l, the probability that a visit in each cell is labelled.
+
+    Args:
+        priority: at least 0; zero is never labelled.
+        mass: each cell's share of all visits.
+        budget: most labels per visit, or None for no limit.
+        allocation: ``"ranked"`` or ``"proportional"``.
+    """
+    if budget is None:
+        return unbudgeted(priority)
+    rule = ranked if allocation == "ranked" else proportional
+    return rule(priority, mass, budget)
+
+
+def unbudgeted(priority: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
+    """Label every visit of positive priority."""
+    return (priority > 0.0).astype(priority.dtype)
+
+
+def ranked(
+    priority: Float[Array, "*cells"], mass: Float[Array, "*cells"], budget: Float[Array, ""]
+) -> Float[Array, "*cells"]:
+    """Label in descending priority; the cells tied at the threshold share what is left.
+
+    Each tied visit is labelled independently with the probability that meets the budget in
+    expectation. A budget of at least the eligible mass labels everything eligible.
+
+    Example:
+        >>> ranked(jnp.array([2., 1., 1., 0.]), jnp.array([.1, .2, .2, .5]), jnp.array(.2)).round(3)
+        Array([1.  , 0.25, 0.25, 0.  ], dtype=float32)
+    """
+    integer = jnp.uint64 if priority.dtype == jnp.float64 else jnp.uint32
+    eligible = jnp.where(priority > 0.0, mass, 0.0)
+    # Zero priority becomes bit pattern 0, below every threshold that is looked for (>= 1).
+    bits = jnp.where(priority > 0.0, lax.bitcast_convert_type(priority, integer), 0)
+
+    def halve(bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        # Invariant: mass at or above low >= budget > mass at or above high.
+        low, high = bounds
+        middle = low + (high - low) // 2
+        enough = jnp.sum(jnp.where(bits >= middle, eligible, 0.0)) >= budget
+        return jnp.where(enough, middle, low), jnp.where(enough, high, middle)
+
+    above_all = jnp.asarray(jnp.max(bits) + 1, integer)
+    threshold, _ = lax.while_loop(
+        lambda bounds: bounds[1] - bounds[0] > 1, halve, (jnp.zeros((), integer), above_all)
+    )
+    tied = (bits == threshold) & (bits > 0)
+    spent = jnp.sum(jnp.where(bits > threshold, eligible, 0.0))
+    tied_mass = jnp.sum(jnp.where(tied, eligible, 0.0))
+    share = jnp.clip((budget - spent) / jnp.where(tied_mass > 0.0, tied_mass, 1.0), 0.0, 1.0)
+    focused = jnp.where(bits > threshold, 1.0, jnp.where(tied, share, 0.0))
+    everything = jnp.sum(eligible) <= budget
+    return jnp.where(everything, unbudgeted(priority), focused).astype(priority.dtype)
+
+
+def proportional(
+    priority: Float[Array, "*cells"], mass: Float[Array, "*cells"], budget: Float[Array, ""]
+) -> Float[Array, "*cells"]:
+    """Label with probability min(1, c priority), where c meets the budget.
+
+    Example:
+        >>> l = proportional(jnp.array([4., 1., 0.]), jnp.array([.25, .25, .5]), jnp.array(.3))
+        >>> l.round(3), float((l * jnp.array([.25, .25, .5])).sum().round(3))
+        (Array([1. , 0.2, 0. ], dtype=float32), 0.30000001192092896)
+    """
+    eligible = jnp.where(priority > 0.0, mass, 0.0)
+    # Scaled to at most one, so that no priority that a criterion may return overflows below.
+    relative = priority / jnp.where(jnp.max(priority) > 0.0, jnp.max(priority), 1.0)
+
+    def constant(full: Array) -> Array:
+        left = budget - jnp.sum(jnp.where(full, eligible, 0.0))
+        weight = jnp.sum(jnp.where(full, 0.0, eligible * relative))
+        return jnp.maximum(left, 0.0) / jnp.where(weight > 0.0, weight, 1.0)
+
+    def fill(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        full, _ = state
+        fuller = full | (constant(full) * relative >= 1.0)
+        return fuller, jnp.any(fuller != full)
+
+    nobody = jnp.zeros(priority.shape, bool)
+    full, _ = lax.while_loop(lambda state: state[1], fill, (nobody, jnp.array(True)))
+    shared = jnp.where(full, 1.0, jnp.minimum(constant(full) * relative, 1.0))
+    everything = jnp.sum(eligible) <= budget
+    labelled = jnp.where(everything, unbudgeted(priority), shared)
+    return jnp.where(priority > 0.0, labelled, 0.0).astype(priority.dtype)
+
+
+def first_invalid(priority: Float[Array, "*cells"]) -> jax.Array:
+    """Return the flat index of the first priority that is negative or not finite, or -1."""
+    bad = ~(jnp.isfinite(priority) & (priority >= 0.0)).ravel()
+    return jnp.where(jnp.any(bad), jnp.argmax(bad), -1).astype(jnp.int32)

@@ -1,0 +1,141 @@
+"""Labelers: the weak, exogenous source of answers.
+
+A labeler W(.|x) is beta-weak when its correct mass is at least beta on every prompt (theory,
+section 1). It is described here without a task; the quality table turns the description into rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from boostsim.types import choice, distribution, numbers, probability, refuse
+
+__all__ = ["WeakLabeler"]
+
+
+@dataclass(frozen=True, eq=False)
+class WeakLabeler:
+    """A labeler with fresh draws: right with probability beta(x), independently each time.
+
+    Its correct mass is spread evenly over the correct responses; its wrong mass 1 - beta(x) evenly
+    over the wrong ones (``wrong="spread"``) or all on the first wrong one (``"concentrated"``).
+
+    Args:
+        beta: correct mass, one number in [0, 1] or an array ``[prompts]``. With ``rows`` it is the
+            weakness that is *declared*: a row with less correct mass is refused.
+        wrong: ``"spread"`` or ``"concentrated"``; not used with ``rows``.
+        rows: the labeler itself, probabilities ``[prompts, responses]``.
+
+    Raises:
+        ValueError: for a beta outside [0, 1], rows that are no distributions, an unknown ``wrong``,
+            and, once the task is known, shapes that do not match it, rows below a declared beta,
+            and beta > 0 on a prompt without a correct response (or beta < 1 without a wrong one).
+
+    Example:
+        >>> labeler = WeakLabeler(0.25)
+        >>> labeler.rows_for(np.array([[1, 0, 0, 0]]))
+        array([[0.25, 0.25, 0.25, 0.25]])
+        >>> WeakLabeler(0.25, wrong="concentrated").rows_for(np.array([[1, 0, 0]]))
+        array([[0.25, 0.75, 0.  ]])
+
+    Source: the beta-weak labeler of arXiv 2502.08924.
+    """
+
+    beta: Any = None
+    wrong: str = "spread"
+    rows: Any = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no labeler can be."""
+        choice("wrong", self.wrong, ("spread", "concentrated"))
+        if self.rows is not None:
+            object.__setattr__(self, "rows", distribution("rows", self.rows, 2))
+        elif self.beta is None:
+            raise refuse("beta", "given where rows are not", None)
+        if self.beta is None:
+            return
+        if np.ndim(self.beta) == 0:
+            object.__setattr__(self, "beta", probability("beta", self.beta))
+            return
+        beta = numbers("beta", self.beta, 1)
+        bad = np.flatnonzero((beta < 0.0) | (beta > 1.0))
+        if bad.size:
+            raise refuse("beta", "in [0, 1]", float(beta[bad[0]]), f"See prompt {bad[0]}.")
+        beta.setflags(write=False)
+        object.__setattr__(self, "beta", beta)
+
+    def masses_for(self, quality: np.ndarray) -> np.ndarray:
+        """Return the (correct, wrong) mass of every prompt's label, shape ``[2, prompts]``.
+
+        The wrong mass is computed as itself, not read off rounded rows.
+        """
+        if self.rows is not None:
+            rows = self.rows_for(quality)
+            return np.stack([(rows * quality).sum(1), (rows * (1.0 - quality)).sum(1)])
+        beta = self._beta_for(quality)
+        return np.stack([beta, 1.0 - beta])
+
+    def rows_for(self, quality: np.ndarray) -> np.ndarray:
+        """Return W as an array ``[prompts, responses]`` for a 0/1 quality table of that shape."""
+        if self.rows is not None:
+            return self._checked_rows(quality)
+        quality = np.asarray(quality, np.float64)
+        beta = self._beta_for(quality)
+        incorrect = 1.0 - quality
+        if self.wrong == "concentrated":
+            first = np.zeros_like(incorrect)
+            np.put_along_axis(first, incorrect.argmax(1)[:, None], 1.0, axis=1)
+            incorrect = first * incorrect
+        correct_count = np.maximum(quality.sum(1), 1.0)
+        wrong_count = np.maximum(incorrect.sum(1), 1.0)
+        return (beta / correct_count)[:, None] * quality + ((1.0 - beta) / wrong_count)[
+            :, None
+        ] * incorrect
+
+    def _beta_for(self, quality: np.ndarray) -> np.ndarray:
+        prompts, responses = quality.shape
+        if np.ndim(self.beta) == 1 and len(self.beta) != prompts:
+            raise refuse(
+                "beta", f"one number, or one for each of {prompts} prompts", np.shape(self.beta)
+            )
+        beta = np.broadcast_to(self.beta, (prompts,)).astype(np.float64)
+        correct = quality.sum(1)
+        for lacking, asked, word in (
+            (correct == 0, beta > 0.0, "correct"),
+            (correct == responses, beta < 1.0, "wrong"),
+        ):
+            bad = np.flatnonzero(lacking & asked)
+            if bad.size:
+                bound = "0" if word == "correct" else "1"
+                raise refuse(
+                    "beta",
+                    f"{bound} on a prompt without any {word} response",
+                    float(beta[bad[0]]),
+                    f"See prompt {bad[0]}.",
+                )
+        return beta
+
+    def _checked_rows(self, quality: np.ndarray) -> np.ndarray:
+        if self.rows.shape != quality.shape:
+            raise refuse(
+                "rows", f"of the task's shape {quality.shape}", f"shape {self.rows.shape}"
+            )
+        if self.beta is not None:
+            prompts = quality.shape[0]
+            if np.ndim(self.beta) == 1 and len(self.beta) != prompts:
+                raise refuse("beta", f"one for each of {prompts} prompts", np.shape(self.beta))
+            correct = (self.rows * quality).sum(1)
+            rounding = quality.shape[1] * np.finfo(np.float64).eps
+            bad = np.flatnonzero(correct < np.broadcast_to(self.beta, (prompts,)) - rounding)
+            if bad.size:
+                declared = float(np.broadcast_to(self.beta, (prompts,))[bad[0]])
+                raise refuse(
+                    "rows",
+                    f"correct with at least the declared beta {declared!r} on every prompt",
+                    float(correct[bad[0]]),
+                    f"See prompt {bad[0]}.",
+                )
+        return self.rows

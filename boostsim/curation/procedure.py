@@ -1,0 +1,95 @@
+"""The procedure: one frozen object that says what an iteration does, slot by slot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from boostsim.curation.criteria import Criterion, failed
+from boostsim.curation.filters import AcceptAll
+from boostsim.curation.labelers import WeakLabeler
+from boostsim.learners.strong import StrongLearner
+from boostsim.types import Filter, choice, finite, refuse, whole
+
+__all__ = ["Procedure"]
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """What one iteration does, in the order in which it does it (theory, section 1).
+
+    Args:
+        attempts: k, responses drawn at each visit, at least 1.
+        filter: the verdicts; None accepts everything and costs no filter call.
+        keep: ``"one"`` keeps the first accepted response of a visit, ``"all"`` every one.
+        criterion: who gets a label; see :mod:`boostsim.curation.criteria`.
+        budget: most labels per visit and iteration, over all visits together; None is no limit:
+            then every visit of positive priority is labelled. Unspent budget is lost.
+        labeler: the source of labels; None means that no labels are bought.
+        learner: what training does to the model.
+
+    Raises:
+        ValueError: for a slot that holds something else, a negative budget, a budget without a
+            labeler, or proportional allocation without a budget.
+
+    Example:
+        >>> import boostsim as bs
+        >>> bs.Procedure(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3)).keep
+        'one'
+    """
+
+    attempts: int = 1
+    filter: Filter | None = None
+    keep: str = "one"
+    criterion: Criterion = failed
+    budget: float | None = None
+    labeler: WeakLabeler | None = None
+    learner: StrongLearner = field(default_factory=StrongLearner)
+
+    def __post_init__(self) -> None:
+        """Refuse slots that do not fit together."""
+        object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 4096))
+        if self.filter is None:
+            object.__setattr__(self, "filter", AcceptAll())
+        needed = ("accept", "reject", "looks", "generates")
+        if not all(hasattr(self.filter, name) for name in needed):
+            raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", self.filter)
+        choice("keep", self.keep, ("one", "all"))
+        if not isinstance(self.criterion, Criterion):
+            raise refuse("criterion", "made by @bs.criterion, or in bs.criteria", self.criterion)
+        if self.labeler is not None and not isinstance(self.labeler, WeakLabeler):
+            raise refuse("labeler", "a bs.WeakLabeler, or None", self.labeler)
+        if not isinstance(self.learner, StrongLearner):
+            raise refuse("learner", "a bs.StrongLearner", self.learner)
+        if self.budget is not None:
+            object.__setattr__(self, "budget", finite("budget", self.budget, 0.0))
+            if self.labeler is None:
+                raise refuse("budget", "None where there is no labeler", self.budget)
+        elif self.labeler is not None and self.criterion.allocation == "proportional":
+            raise refuse(
+                "budget", f"given: criterion {self.criterion.name!r} is proportional", None
+            )
+
+    def describe(self) -> str:
+        """Return the slots as one line of JSON, for provenance."""
+        return json.dumps(_plain(self), sort_keys=True)
+
+
+def _plain(slot: Any) -> Any:
+    """Reduce a slot to what JSON can hold; large arrays by their content hash."""
+    if isinstance(slot, Criterion):
+        return {"criterion": slot.name, "allocation": slot.allocation}
+    if isinstance(slot, np.ndarray):
+        if slot.size <= 16:
+            return slot.tolist()
+        from hashlib import sha256
+
+        return {"shape": list(slot.shape), "sha256": sha256(slot.tobytes()).hexdigest()}
+    if hasattr(slot, "__dataclass_fields__"):
+        return {"name": type(slot).__name__} | {
+            entry.name: _plain(getattr(slot, entry.name)) for entry in fields(slot)
+        }
+    return slot

@@ -1,0 +1,38 @@
+"""What a criterion sees: the visits of one iteration, and nothing of the truth."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+from jaxtyping import Array, Float, Int
+
+__all__ = ["Visits"]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Visits:
+    """The visits of one iteration, as flat cells of static length.
+
+    A cell is a set of visits that look alike. In exact runs there is one for each prompt and each
+    possible number of accepted responses, weighted by its probability; in sampled runs the same
+    cells, weighted by how often they occurred.
+
+    Attributes:
+        prompt: index of the prompt, int32 ``[cells]``.
+        group: the prompt in a fixed pool, the stratum with fresh prompts, int32 ``[cells]``.
+        accepted: J, responses that the filter accepted, int32 ``[cells]``.
+        attempts: k, responses drawn, int32 ``[cells]``.
+        pass_rate: J / k, ``[cells]``.
+        mass: the cell's share of all visits, ``[cells]``; sums to one, zero marks padding.
+        disagreement: probability that two draws of the model on this prompt differ, ``[cells]``.
+    """
+
+    prompt: Int[Array, "cells"]
+    group: Int[Array, "cells"]
+    accepted: Int[Array, "cells"]
+    attempts: Int[Array, "cells"]
+    pass_rate: Float[Array, "cells"]
+    mass: Float[Array, "cells"]
+    disagreement: Float[Array, "cells"]

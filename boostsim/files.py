@@ -1,0 +1,41 @@
+"""Nothing is ever half-written: a file appears whole, under its name, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["write_whole"]
+
+
+def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Let ``write`` fill a temporary file beside ``path``, then rename it into place.
+
+    Raises:
+        ValueError: where the folder does not exist or cannot be written to.
+    """
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent
+        )
+    except OSError as error:
+        raise ValueError(
+            f"path must lie in a folder that can be written to; got {str(target)!r} "
+            f"({error.strerror})"
+        ) from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        os.replace(temporary, target)
+    except IsADirectoryError:
+        raise ValueError(f"path must name a file; got the folder {str(target)!r}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,41 @@
+"""Progress for whatever takes over two seconds, on the error stream, and silence otherwise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+__all__ = ["track"]
+
+PATIENCE_SECONDS = 2.0
+Item = TypeVar("Item")
+
+
+def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+    """Yield the items; once two seconds have passed, draw a progress bar where a person looks on.
+
+    Example:
+        >>> list(track(range(3), "counting", total=3))
+        [0, 1, 2]
+    """
+    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        yield from items
+        return
+    began, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            if bar is None and time.monotonic() - began > PATIENCE_SECONDS:
+                from rich.console import Console
+                from rich.progress import Progress
+
+                bar = Progress(console=Console(stderr=True), transient=True)
+                bar.start()
+                bar.add_task(description, total=total)
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=done)
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()

@@ -1,0 +1,126 @@
+"""The trace: what a run measured, labelled, with its units and its provenance."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from boostsim.files import write_whole
+from boostsim.types import refuse
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["load", "make_trace", "provenance", "save"]
+
+FORMAT = "boostsim-trace-1"
+
+DESCRIPTIONS = {
+    "accuracy": ("probability", "correct mass of the model, averaged over prompts with mu"),
+    "error": ("probability", "wrong mass of the model, averaged over prompts with mu"),
+    "coverage": ("probability", "mu{x : p(x) > 0}, share of prompts with any correct mass"),
+    "diversity": ("probability", "1 - sum_y f(y|x)^2, averaged over prompts with mu"),
+    "labels": ("labels per visit", "labels bought, cumulative"),
+    "generations": ("responses per visit", "responses generated, cumulative"),
+    "filter_calls": ("calls per visit", "looks of the filter, cumulative"),
+}
+
+
+def provenance() -> dict[str, str]:
+    """Return what the numbers were computed with."""
+    import jax
+
+    from boostsim import __version__
+
+    return {
+        "format": FORMAT,
+        "boostsim_version": __version__,
+        "jax_version": jax.__version__,
+        "numpy_version": np.__version__,
+        "python_version": platform.python_version(),
+        "backend": jax.default_backend(),
+    }
+
+
+def make_trace(
+    variables: dict[str, np.ndarray], prompt_weights: np.ndarray, attributes: dict[str, Any]
+) -> xarray.Dataset:
+    """Label the arrays of a run: ``[seed, iteration]``, or with a prompt dimension behind.
+
+    Prompt-wise variables come with the coordinate ``prompt_weight`` (mu), so that
+    ``trace.accuracy.weighted(trace.prompt_weight).mean("prompt")`` is the usual average.
+    """
+    import xarray
+
+    seeds, iterations = variables["labels"].shape
+    coordinates: dict[str, Any] = {
+        "seed": np.arange(seeds),
+        "iteration": ("iteration", np.arange(iterations), {"units": "iterations"}),
+    }
+    data = {}
+    for name, values in variables.items():
+        units, text = DESCRIPTIONS[name]
+        dims = ["seed", "iteration", "prompt"][: values.ndim]
+        if values.ndim == 3:
+            coordinates["prompt_weight"] = ("prompt", np.array(prompt_weights), {"units": "1"})
+            text = text.replace(", averaged over prompts with mu", ", on each prompt")
+        data[name] = (dims, np.asarray(values, np.float64), {"units": units, "long_name": text})
+    return xarray.Dataset(data, coordinates, {**provenance(), **attributes})
+
+
+def save(trace: xarray.Dataset, path: str | os.PathLike[str]) -> Path:
+    """Write a trace as netCDF, whole or not at all; ``load(save(trace, path))`` is identical.
+
+    Args:
+        trace: what ``bs.simulate`` returned.
+        path: the file, replaced where it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: for something that is no trace, or a folder that cannot be written to.
+
+    Example:
+        >>> import boostsim as bs, tempfile, pathlib
+        >>> trace = bs.simulate(bs.uncurated(), bs.random_table(0, prompts=3), iterations=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = bs.load(bs.save(trace, pathlib.Path(folder) / "run.nc"))
+        >>> again.identical(trace)
+        True
+    """
+    import xarray
+
+    if not isinstance(trace, xarray.Dataset) or trace.attrs.get("format") != FORMAT:
+        raise refuse("trace", "a trace that bs.simulate returned", type(trace).__name__)
+    return write_whole(path, lambda file: trace.to_netcdf(file, engine="h5netcdf"))
+
+
+def load(path: str | os.PathLike[str]) -> xarray.Dataset:
+    """Read a trace that :func:`save` wrote.
+
+    Raises:
+        ValueError: for a file that is missing, corrupt, or not a trace of boostsim.
+    """
+    import xarray
+
+    shown = str(path)
+    if not Path(path).is_file():
+        raise refuse("path", "an existing file", shown)
+    try:
+        trace = xarray.load_dataset(path, engine="h5netcdf")
+    except Exception as error:
+        raise ValueError(
+            f"path must name a netCDF file that bs.save wrote; got {shown!r}, which cannot be read "
+            f"({type(error).__name__})"
+        ) from None
+    if trace.attrs.get("format") != FORMAT:
+        found = trace.attrs.get("format", "none")
+        raise ValueError(
+            f"path must name a trace of format {FORMAT}; got {shown!r}, whose format is {found}"
+        )
+    return trace

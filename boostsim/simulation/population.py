@@ -1,0 +1,225 @@
+"""The arithmetic of one iteration on lumped rows (T0), shared by exact and sampled runs.
+
+Responses fall into classes on which the filter's verdict has one probability: correct and wrong. For
+criteria that see the verdicts alone, a row enters an iteration only through its class masses, so
+nothing here has a dimension of responses. Everything is a sum of terms of at least zero: an error of
+1e-200 or a correct mass of 1e-18 keeps its relative accuracy, because nothing is ever computed as
+one minus something else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import math
+import operator
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from boostsim.curation.allocation import first_invalid, label_probability
+from boostsim.curation.criteria import Criterion
+from boostsim.curation.visits import Visits
+
+__all__ = [
+    "CORRECT",
+    "WRONG",
+    "Attempts",
+    "Parameters",
+    "Structure",
+    "attempt",
+    "attempt_weights",
+    "focus",
+    "geometric",
+    "pairs",
+    "total",
+]
+
+CORRECT, WRONG = 0, 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure:
+    """What a compiled program is specialised to: everything that is not an array.
+
+    Attributes:
+        attempts: k.
+        keep_all: keep every accepted response, not the first.
+        parts: the numbers of accepted responses, split into sets that need not be told apart.
+        criterion: only where the priority depends on more than J; else it is in the parameters.
+        allocation: how a budget is shared.
+        labeled, budgeted, slack: whether there are labels, a budget, a slack.
+        sources: what the rows are mixtures of, the first model first.
+        gram: whether the sources' inner products are carried, for diversity.
+    """
+
+    attempts: int
+    keep_all: bool
+    parts: tuple[tuple[int, ...], ...]
+    criterion: Criterion | None
+    allocation: str
+    labeled: bool
+    budgeted: bool
+    slack: bool
+    sources: tuple[str, ...]
+    gram: bool
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """The numbers of a run. Changing them recompiles nothing.
+
+    Attributes:
+        weights: mu, ``[prompts]``.
+        accept, reject: the filter on each class, ``[classes, 1]``.
+        source_mass: mass of each source in each class, ``[sources, classes, prompts]``.
+        source_gram: inner products of the sources within each class,
+            ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
+        priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
+        budget, slack: scalars.
+    """
+
+    weights: Float[Array, "prompts"]
+    accept: Float[Array, "classes 1"]
+    reject: Float[Array, "classes 1"]
+    source_mass: Float[Array, "sources classes prompts"]
+    source_gram: Float[Array, "pairs classes prompts"] | None
+    priority: Float[Array, "parts 1"] | None
+    budget: Float[Array, ""]
+    slack: Float[Array, ""]
+
+
+class Attempts(NamedTuple):
+    """The law of k attempts and their verdicts on each prompt.
+
+    Attributes:
+        accepted: A, one response is accepted, ``[prompts]``.
+        failed: B^k, all k are rejected, ``[prompts]``.
+        kept: E[responses kept per visit] = S, ``[prompts]``.
+        gain: S / A, finite where A = 0, ``[prompts]``.
+        parts: probability of each part of J, ``[parts, prompts]``.
+    """
+
+    accepted: Float[Array, "prompts"]
+    failed: Float[Array, "prompts"]
+    kept: Float[Array, "prompts"]
+    gain: Float[Array, "prompts"]
+    parts: Float[Array, "parts prompts"]
+
+
+def total(rows: Sequence[Array] | Array) -> Array:
+    """Add up a short leading axis term by term.
+
+    Written out, the sum fuses with what surrounds it into one pass over the prompts; as a reduction
+    over an axis of length two or three it is a program of its own, several times slower.
+    """
+    return functools.reduce(operator.add, list(rows))
+
+
+def pairs(sources: int) -> list[tuple[int, int]]:
+    """Return the unordered pairs of sources, each with itself too, in a fixed order."""
+    return list(itertools.combinations_with_replacement(range(sources), 2))
+
+
+def geometric(
+    ratio: Float[Array, "*shape"], terms: int
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+    """Return ratio^n and 1 + ratio + ... + ratio^(n-1) for n = ``terms`` >= 1.
+
+    By doubling: the sum of 2m terms is (1 + ratio^m) times the sum of m, and one more term is
+    1 + ratio times the sum. All terms are >= 0, so both keep their relative accuracy, where
+    (1 - ratio^n) / (1 - ratio) loses it near ratio = 1.
+
+    Example:
+        >>> power, total = geometric(jnp.array(0.5), 3)
+        >>> float(power), float(total)
+        (0.125, 1.75)
+    """
+    power, total = ratio, jnp.ones_like(ratio)
+    for bit in bin(terms)[3:]:
+        total = total * (1.0 + power)
+        power = power * power
+        if bit == "1":
+            total = 1.0 + ratio * total
+            power = power * ratio
+    return power, total
+
+
+def attempt_weights(
+    accepted: Float[Array, "prompts"], rejected: Float[Array, "prompts"], attempts: int
+) -> Float[Array, "counts prompts"]:
+    """Return P(J) = C(k, J) A^J B^(k-J) for J = 0..k, ``[k + 1, prompts]``."""
+    up = [jnp.ones_like(accepted)]
+    down = [jnp.ones_like(rejected)]
+    for _ in range(attempts):
+        up.append(up[-1] * accepted)
+        down.append(down[-1] * rejected)
+    ways = [float(math.comb(attempts, count)) for count in range(attempts + 1)]
+    return jnp.stack([w * a * b for w, a, b in zip(ways, up, reversed(down), strict=True)])
+
+
+def attempt(
+    structure: Structure, parameters: Parameters, mass: Float[Array, "classes prompts"]
+) -> Attempts:
+    """Return the law of the attempts, given the model's class masses."""
+    attempts = structure.attempts
+    accepted = total(mass * parameters.accept)
+    rejected = total(mass * parameters.reject)
+    failed, terms = geometric(rejected, attempts)
+    some = accepted * terms
+    if structure.parts == ((0,), tuple(range(1, attempts + 1))):
+        parts = jnp.stack([failed, some])
+    else:
+        weights = attempt_weights(accepted, rejected, attempts)
+        parts = jnp.stack([total([weights[j] for j in part]) for part in structure.parts])
+    gain = jnp.full_like(accepted, attempts) if structure.keep_all else terms
+    return Attempts(accepted, failed, gain * accepted, gain, parts)
+
+
+def focus(
+    structure: Structure,
+    parameters: Parameters,
+    part_mass: Float[Array, "parts prompts"],
+    disagreement: Float[Array, "prompts"],
+) -> tuple[Float[Array, "parts prompts"], Array]:
+    """Return the probability that a visit is labelled, and the first invalid cell (or -1).
+
+    ``part_mass`` is each cell's share of all visits. Where the priority is known beforehand the
+    criterion is not asked again; else it sees one cell for each prompt and J, prompts fastest.
+    """
+    if not structure.labeled:
+        return jnp.zeros_like(part_mass), jnp.array(-1, jnp.int32)
+    if structure.criterion is None:
+        assert parameters.priority is not None
+        priority = jnp.broadcast_to(parameters.priority, part_mass.shape)
+        invalid = jnp.array(-1, jnp.int32)
+    else:
+        visits = _visits(structure.attempts, part_mass, disagreement)
+        priority = structure.criterion(visits).reshape(part_mass.shape)
+        invalid = first_invalid(priority)
+    budget = parameters.budget if structure.budgeted else None
+    return label_probability(priority, part_mass, budget, structure.allocation), invalid
+
+
+def _visits(
+    attempts: int,
+    part_mass: Float[Array, "parts prompts"],
+    disagreement: Float[Array, "prompts"],
+) -> Visits:
+    counts, prompts = part_mass.shape
+    prompt = jnp.tile(jnp.arange(prompts, dtype=jnp.int32), counts)
+    accepted = jnp.repeat(jnp.arange(counts, dtype=jnp.int32), prompts)
+    return Visits(
+        prompt=prompt,
+        group=prompt,
+        accepted=accepted,
+        attempts=jnp.full_like(accepted, attempts),
+        pass_rate=accepted / jnp.asarray(attempts, part_mass.dtype),
+        mass=part_mass.ravel(),
+        disagreement=jnp.tile(disagreement, counts),
+    )

@@ -1,0 +1,336 @@
+"""The loop: a procedure on a task for some iterations, exact or sampled, into a trace.
+
+Tables are computed in float64. The public functions enter ``jax.enable_x64(True)`` themselves and
+hand out NumPy arrays, so JAX's global switch stays as the user set it.
+
+Seeds run one after another through one compiled program (a CPU overlaps them), so a seed's numbers
+cannot depend on which others run beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from boostsim.curation.procedure import Procedure
+from boostsim.progress import track
+from boostsim.results import make_trace
+from boostsim.simulation import exact, sampled
+from boostsim.simulation.exact import ExactState, Info
+from boostsim.simulation.population import CORRECT, WRONG, Parameters, Structure
+from boostsim.simulation.prepare import prepare
+from boostsim.simulation.sampled import SampledState, Sampling
+from boostsim.tasks.table import TableTask
+from boostsim.types import as_key, probability, refuse, unknown, whole
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["Kernel", "kernel", "simulate"]
+
+State = ExactState | SampledState
+# Iterations in one compiled call: long runs report progress between calls.
+BLOCK = 64
+RECORDS = ("diversity", "prompt")
+
+
+class _Init(Protocol):
+    def __call__(self) -> State:
+        """Return the first model."""
+
+
+class _Step(Protocol):
+    def __call__(self, key: jax.Array | None, state: Any) -> tuple[Any, Info]:
+        """Return the next model, and what the iteration cost."""
+
+
+class Kernel(NamedTuple):
+    """One iteration as a pair of pure functions, for loops of your own.
+
+    Attributes:
+        init: ``() -> state``.
+        step: ``(key, state) -> (state, info)``; an exact step ignores its key.
+    """
+
+    init: _Init
+    step: _Step
+
+
+def kernel(
+    procedure: Procedure, task: TableTask, *, visits: int | None = None, visited_share: float = 1.0
+) -> Kernel:
+    """Return ``init`` and ``step`` of a procedure on a task, to jit, vmap and scan at will.
+
+    States hold float64 arrays, so call both inside ``with jax.enable_x64(True):``.
+
+    Args:
+        procedure: what an iteration does.
+        task: a table task.
+        visits: v, visits to each prompt that is visited; None for the exact step.
+        visited_share: probability that a prompt is visited in an iteration (sampled only).
+
+    Raises:
+        ValueError: for an argument out of range, and from ``init`` and ``step`` outside the context.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.random_table(0, prompts=5, solvable=0.0)
+        >>> with jax.enable_x64(True):
+        ...     loop = bs.kernel(bs.boosting(labeler=bs.WeakLabeler(0.25)), task)
+        ...     state, info = loop.step(None, loop.init())
+        ...     print(float(info.labels), state.coefficients.shape)
+        1.0 (2, 2, 5)
+    """
+    sampling = _sampling(visits, visited_share)
+    with jax.enable_x64(True):
+        structure, parameters = prepare(
+            procedure, task, sampled=sampling is not None, diversity=False
+        )
+
+    def guarded(function: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            if not jax.config.jax_enable_x64:
+                raise ValueError(
+                    "kernel must be called with 64-bit types; wrap the calls in "
+                    "'with jax.enable_x64(True):'"
+                )
+            return function(*arguments)
+
+        return call
+
+    return Kernel(
+        init=guarded(partial(_init, parameters, sampling)),
+        step=guarded(partial(_step, structure, parameters, sampling)),
+    )
+
+
+def simulate(
+    procedure: Procedure,
+    task: TableTask,
+    iterations: int,
+    *,
+    visits: int | None = None,
+    visited_share: float = 1.0,
+    seeds: int = 1,
+    key: jax.Array | int | None = None,
+    record: Iterable[str] = (),
+) -> xarray.Dataset:
+    """Run a procedure on a task and return its trace.
+
+    Exact without ``visits``: the population, infinitely many visits. With ``visits`` every
+    iteration makes v visits to each prompt that is visited, and ``seeds`` independent runs differ
+    only in their draws: seed i uses fold_in(key, i), its iteration t fold_in(., t).
+
+    Args:
+        procedure: what an iteration does.
+        task: a table task.
+        iterations: T, at least 0.
+        visits: v, at least 1; None for an exact run.
+        visited_share: probability in (0, 1] that a prompt is visited in an iteration, independently.
+        seeds: number of sampled runs, at least 1.
+        key: a ``jax.random.key`` or a whole number below 2^32; needed when sampled.
+        record: on request ``"diversity"`` (exact runs), and ``"prompt"``: accuracy and error with a
+            prompt dimension instead of averaged.
+
+    Returns:
+        An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
+        accuracy, error, coverage, and labels, generations, filter_calls per visit, cumulative.
+        Procedure, task, key and versions stand in ``attrs``.
+
+    Raises:
+        ValueError: for an argument that is out of range or does not fit the others.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.random_table(0, prompts=100, solvable=0.0)
+        >>> trace = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.5)), task, iterations=3)
+        >>> trace.error.values.round(6)
+        array([[1.   , 0.5  , 0.25 , 0.125]])
+    """
+    iterations = whole("iterations", iterations, 0)
+    seeds = whole("seeds", seeds, 1)
+    sampling = _sampling(visits, visited_share)
+    wanted = _wanted(record)
+    if sampling is None:
+        if seeds != 1:
+            raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
+        keys = [None]
+    else:
+        if key is None:
+            raise refuse("key", "given in a sampled run", None, "For example key=0.")
+        assert visits is not None
+        whole("visits x attempts", visits * procedure.attempts, 1)
+        if "diversity" in wanted:
+            raise refuse(
+                "record",
+                "without 'diversity' in sampled runs",
+                tuple(record),
+                "They carry the correct and the wrong mass of a row; exact runs have it all.",
+            )
+        key = as_key(key)
+        keys = [jax.random.fold_in(key, seed) for seed in range(seeds)]
+
+    with jax.enable_x64(True):
+        structure, parameters = prepare(
+            procedure, task, sampled=sampling is not None, diversity="diversity" in wanted
+        )
+        program = (structure, parameters, sampling)
+        blocks = [
+            list(_run(program, seed_key, iterations, wanted))
+            for seed_key in track(keys, "seeds", len(keys))
+        ]
+        rows = [
+            {name: np.concatenate([np.asarray(block[name]) for block in run]) for name in run[0]}
+            for run in track(blocks, "iterations", len(blocks))
+        ]
+    variables = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    _check_priorities(procedure, task, variables.pop("invalid"))
+    variables["labels"] = np.cumsum(variables["labels"], axis=1)
+    assert procedure.filter is not None
+    generated = procedure.attempts if procedure.filter.generates else 0
+    made = np.tile(np.arange(iterations + 1.0), (seeds, 1))
+    variables["generations"] = generated * made
+    variables["filter_calls"] = procedure.filter.looks * generated * made
+    attributes = {
+        "level": "exact" if sampling is None else "sampled",
+        "procedure": procedure.describe(),
+        "task": json.dumps(task.describe(), sort_keys=True),
+        "visits": "unlimited" if visits is None else int(visits),
+        "visited_share": float(visited_share),
+        "key": "none" if sampling is None else _words(key),
+    }
+    return make_trace(variables, task.prompt_weights, attributes)
+
+
+def _sampling(visits: int | None, visited_share: float) -> Sampling | None:
+    visited_share = probability("visited_share", visited_share)
+    if visits is None:
+        if visited_share != 1.0:
+            raise refuse(
+                "visited_share", "1 in an exact run", visited_share, "Give visits as well."
+            )
+        return None
+    visits = whole("visits", visits, 1)
+    if visited_share == 0.0:
+        raise refuse("visited_share", "in (0, 1]", visited_share)
+    with jax.enable_x64(True):
+        share = None if visited_share == 1.0 else jnp.asarray(visited_share)
+        return Sampling(jnp.asarray(float(visits)), share)
+
+
+def _wanted(record: Iterable[str]) -> frozenset[str]:
+    names = (record,) if isinstance(record, str) else tuple(record)
+    for name in names:
+        if name not in RECORDS:
+            raise unknown("record", name, RECORDS)
+    return frozenset(names)
+
+
+def _init(parameters: Parameters, sampling: Sampling | None) -> State:
+    return exact.init(parameters) if sampling is None else sampled.init(parameters)
+
+
+def _step(
+    structure: Structure,
+    parameters: Parameters,
+    sampling: Sampling | None,
+    key: jax.Array | None,
+    state: Any,
+) -> tuple[Any, Info]:
+    if sampling is None:
+        return exact.step(structure, parameters, state)
+    assert key is not None
+    return sampled.step(structure, parameters, sampling, key, state)
+
+
+def _measure(parameters: Parameters, state: State, wanted: frozenset[str]) -> dict[str, Any]:
+    if isinstance(state, ExactState):
+        mass = exact.masses(parameters, state)
+    else:
+        mass = state.mass
+    weights = parameters.weights
+
+    def average(values: Any) -> Any:
+        # A weighted mean of probabilities; rounding of the weights must not lift it above one.
+        return jnp.minimum(jnp.sum(weights * values), 1.0)
+
+    per_prompt = "prompt" in wanted
+    measured = {
+        "accuracy": mass[CORRECT] if per_prompt else average(mass[CORRECT]),
+        "error": mass[WRONG] if per_prompt else average(mass[WRONG]),
+        "coverage": average((mass[CORRECT] > 0.0) * 1.0),
+    }
+    if "diversity" in wanted:
+        assert isinstance(state, ExactState)
+        measured["diversity"] = average(exact.diversity(parameters, state))
+    return measured
+
+
+Program = tuple[Structure, Parameters, Sampling | None]
+
+
+def _run(
+    program: Program, key: jax.Array | None, iterations: int, wanted: frozenset[str]
+) -> Iterator[dict[str, jax.Array]]:
+    """Yield the measurements of one seed, block by block; the first model is a block of its own."""
+    structure, parameters, sampling = program
+    state, row = _begin(parameters, sampling, wanted)
+    yield {name: value[None] for name, value in row.items()}
+    starts = range(0, iterations, BLOCK)
+    for start in track(starts, "iterations", len(starts)):
+        length = min(BLOCK, iterations - start)
+        state, rows = _advance(structure, wanted, length, parameters, sampling, key, start, state)
+        yield rows
+
+
+@partial(jax.jit, static_argnums=2)
+def _begin(
+    parameters: Parameters, sampling: Sampling | None, wanted: frozenset[str]
+) -> tuple[State, dict[str, jax.Array]]:
+    state = _init(parameters, sampling)
+    nothing = {"labels": jnp.zeros(()), "invalid": jnp.array(-1, jnp.int32)}
+    return state, {**_measure(parameters, state, wanted), **nothing}
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _advance(
+    structure: Structure,
+    wanted: frozenset[str],
+    length: int,
+    parameters: Parameters,
+    sampling: Sampling | None,
+    key: jax.Array | None,
+    start: int,
+    state: State,
+) -> tuple[State, dict[str, jax.Array]]:
+    def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        fresh = None if key is None else jax.random.fold_in(key, number)
+        state, info = _step(structure, parameters, sampling, fresh, state)
+        spent = {"labels": info.labels, "invalid": info.invalid}
+        return state, {**_measure(parameters, state, wanted), **spent}
+
+    return lax.scan(iteration, state, start + jnp.arange(length))
+
+
+def _check_priorities(procedure: Procedure, task: TableTask, invalid: np.ndarray) -> None:
+    bad = np.argwhere(invalid >= 0)
+    if not len(bad):
+        return
+    seed, iteration = (int(i) for i in bad[0])
+    accepted, prompt = divmod(int(invalid[seed, iteration]), task.prompts)
+    raise ValueError(
+        f"criterion {procedure.criterion.name!r} must return finite priorities of at least 0; it "
+        f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt {prompt} "
+        f"with {accepted} of {procedure.attempts} accepted"
+    )
+
+
+def _words(key: Any) -> str:
+    return " ".join(f"{word:08x}" for word in np.ravel(jax.random.key_data(key)))

@@ -1,0 +1,1 @@
+"""Tasks: prompts, responses, the verifier and the first model."""

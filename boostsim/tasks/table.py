@@ -1,0 +1,151 @@
+"""Tasks as tables: prompts, responses, and which response is right.
+
+A table task holds the truth: quality q(x, y), the prompt weights mu, and the first model f_0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import jax
+import numpy as np
+
+from boostsim.types import as_key, distribution, generator, numbers, probability, refuse, whole
+
+__all__ = ["TableTask", "random_table", "table_task"]
+
+
+@dataclass(frozen=True, eq=False)
+class TableTask:
+    """A finite task. Build one with :func:`table_task` or :func:`random_table`.
+
+    Attributes:
+        quality: 1.0 where the response is correct, else 0.0, ``[prompts, responses]``.
+        prompt_weights: mu, ``[prompts]``, sums to one.
+        initial: f_0, ``[prompts, responses]``, each row sums to one.
+    """
+
+    quality: np.ndarray
+    prompt_weights: np.ndarray
+    initial: np.ndarray
+
+    @property
+    def prompts(self) -> int:
+        """Number of prompts."""
+        return self.quality.shape[0]
+
+    @property
+    def responses(self) -> int:
+        """Number of responses to each prompt."""
+        return self.quality.shape[1]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the three arrays, for provenance."""
+        digest = sha256()
+        for array in (self.quality, self.prompt_weights, self.initial):
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what identifies the task, for provenance."""
+        return {
+            "prompts": self.prompts,
+            "responses": self.responses,
+            "sha256": self.fingerprint,
+        }
+
+
+def table_task(quality: Any, prompt_weights: Any = None, initial: Any = None) -> TableTask:
+    """Make a task from arrays.
+
+    Args:
+        quality: 0 or 1, ``[prompts, responses]``.
+        prompt_weights: mu, ``[prompts]``, probabilities; uniform where None.
+        initial: the first model f_0, ``[prompts, responses]``, probabilities in rows; uniform rows
+            where None.
+
+    Raises:
+        ValueError: for an empty table, quality that is not 0 or 1, probabilities that are negative,
+            NaN or do not sum to one, and shapes that do not match.
+
+    Example:
+        >>> task = table_task([[1, 0], [0, 1]], initial=[[0.5, 0.5], [1.0, 0.0]])
+        >>> task.prompts, task.responses
+        (2, 2)
+    """
+    quality = numbers("quality", quality, 2)
+    bad = np.argwhere((quality != 0.0) & (quality != 1.0))
+    if len(bad):
+        place = tuple(int(i) for i in bad[0])
+        raise refuse("quality", "0 or 1 everywhere", float(quality[place]), f"See entry {place}.")
+    quality.setflags(write=False)
+    prompts, responses = quality.shape
+    if prompt_weights is None:
+        prompt_weights = np.full(prompts, 1.0 / prompts)
+    prompt_weights = distribution("prompt_weights", prompt_weights, 1)
+    if prompt_weights.shape != (prompts,):
+        raise refuse(
+            "prompt_weights", f"of shape ({prompts},) like quality", f"shape {prompt_weights.shape}"
+        )
+    if initial is None:
+        initial = np.full(quality.shape, 1.0 / responses)
+    initial = distribution("initial", initial, 2)
+    if initial.shape != quality.shape:
+        raise refuse(
+            "initial", f"of shape {quality.shape} like quality", f"shape {initial.shape}"
+        )
+    return TableTask(quality, prompt_weights, initial)
+
+
+def random_table(
+    key: jax.Array | int,
+    *,
+    prompts: int = 1000,
+    responses: int = 8,
+    correct: int = 1,
+    solvable: float = 0.7,
+) -> TableTask:
+    """Draw a task: Dirichlet(1) rows, correct responses at random places.
+
+    On round((1 - solvable) prompts) of the prompts, chosen at random, f_0 has no correct mass: the
+    helpless prompts, which nothing but labels can improve (T13).
+
+    Args:
+        key: a ``jax.random.key`` or a whole number below 2^32.
+        prompts: number of prompts, at least 1.
+        responses: number of responses to each, at least 1.
+        correct: number of correct responses to each prompt, 1 to ``responses``.
+        solvable: share of the prompts on which f_0 has correct mass, in [0, 1].
+
+    Raises:
+        ValueError: for an argument out of its range, more correct responses than responses, or
+            helpless prompts where every response is correct.
+
+    Example:
+        >>> task = random_table(0, prompts=10, responses=4, solvable=0.7)
+        >>> int(((task.initial * task.quality).sum(1) > 0).sum())
+        7
+    """
+    rng = generator(np.asarray(jax.random.key_data(as_key(key))))
+    prompts = whole("prompts", prompts, 1)
+    responses = whole("responses", responses, 1)
+    correct = whole("correct", correct, 1)
+    solvable = probability("solvable", solvable)
+    if correct > responses:
+        raise refuse("correct", f"at most the {responses} responses there are", correct)
+    helpless = prompts - round(solvable * prompts)
+    if helpless and correct == responses:
+        raise refuse("solvable", "1 where every response is correct", solvable)
+    quality = np.zeros((prompts, responses))
+    places = rng.permuted(np.tile(np.arange(responses), (prompts, 1)), axis=1)[:, :correct]
+    np.put_along_axis(quality, places, 1.0, axis=1)
+    initial = rng.standard_exponential((prompts, responses))
+    lost = rng.permutation(prompts)[:helpless]
+    initial[lost] *= 1.0 - quality[lost]
+    initial /= initial.sum(1, keepdims=True)
+    return table_task(quality, initial=initial)
