@@ -144,9 +144,7 @@ def distribution(name: str, got: Any, dimensions: int) -> np.ndarray:
     bad = np.argwhere((array < 0.0) | (array > 1.0))
     if len(bad):
         place = tuple(int(i) for i in bad[0])
-        raise refuse(
-            name, "probabilities in [0, 1]", float(array[place]), f"See entry {place}."
-        )
+        raise refuse(name, "probabilities in [0, 1]", float(array[place]), f"See entry {place}.")
     total = array.sum(axis=-1, keepdims=True)
     off = np.argwhere(np.abs(total[..., 0] - 1.0) > 1e-6)
     if len(off):

@@ -4,9 +4,9 @@ The budget b is the most labels per visit in an iteration, over all visits toget
 that sum to one the expected number of labels per visit is sum_i mass_i l_i <= b.
 
 Both rules are solved without sorting the cells. *Ranked* needs one threshold; floats of at least
-zero are ordered like their bit patterns, so the threshold is found exactly by bisecting the bits, in
-32 or 64 sums. *Proportional* needs one constant c; a water-filling loop finds it in finitely many
-rounds, because each round can only add cells to those that are full.
+zero are ordered like their bit patterns, so the threshold is found exactly by bisecting the bits,
+in 32 or 64 sums. *Proportional* needs one constant c; a water-filling loop finds it in finitely
+many rounds, because each round can only add cells to those that are full.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ def proportional(
     """Label with probability min(1, c priority), where c meets the budget.
 
     Example:
-        >>> l = proportional(jnp.array([4., 1., 0.]), jnp.array([.25, .25, .5]), jnp.array(.3))
-        >>> l.round(3), float((l * jnp.array([.25, .25, .5])).sum().round(3))
-        (Array([1. , 0.2, 0. ], dtype=float32), 0.30000001192092896)
+        >>> mass = jnp.array([0.25, 0.25, 0.5])
+        >>> proportional(jnp.array([4.0, 1.0, 0.0]), mass, jnp.array(0.375)).round(3)
+        Array([1. , 0.5, 0. ], dtype=float32)
     """
     eligible = jnp.where(priority > 0.0, mass, 0.0)
     # Scaled to at most one, so that no priority that a criterion may return overflows below.

@@ -120,9 +120,7 @@ class WeakLabeler:
 
     def _checked_rows(self, quality: np.ndarray) -> np.ndarray:
         if self.rows.shape != quality.shape:
-            raise refuse(
-                "rows", f"of the task's shape {quality.shape}", f"shape {self.rows.shape}"
-            )
+            raise refuse("rows", f"of the task's shape {quality.shape}", f"shape {self.rows.shape}")
         if self.beta is not None:
             prompts = quality.shape[0]
             if np.ndim(self.beta) == 1 and len(self.beta) != prompts:

@@ -52,7 +52,7 @@ def masses(parameters: Parameters, state: ExactState) -> Float[Array, "classes p
     return total(state.coefficients * parameters.source_mass)
 
 
-def diversity(parameters: Parameters, state: ExactState) -> Float[Array, "prompts"]:
+def diversity(parameters: Parameters, state: ExactState) -> Float[Array, prompts]:
     """Return 1 - sum_y f(y|x)^2, the probability that two draws differ."""
     assert parameters.source_gram is not None
     u = state.coefficients

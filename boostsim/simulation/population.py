@@ -1,10 +1,10 @@
 """The arithmetic of one iteration on lumped rows (T0), shared by exact and sampled runs.
 
-Responses fall into classes on which the filter's verdict has one probability: correct and wrong. For
-criteria that see the verdicts alone, a row enters an iteration only through its class masses, so
-nothing here has a dimension of responses. Everything is a sum of terms of at least zero: an error of
-1e-200 or a correct mass of 1e-18 keeps its relative accuracy, because nothing is ever computed as
-one minus something else.
+Responses fall into classes on which the filter's verdict has one probability: correct and wrong.
+For criteria that see the verdicts alone, a row enters an iteration only through its class masses,
+so nothing here has a dimension of responses. Everything is a sum of terms of at least zero: an
+error of 1e-200 or a correct mass of 1e-18 keeps its relative accuracy, because nothing is ever
+computed as one minus something else.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Parameters:
         budget, slack: scalars.
     """
 
-    weights: Float[Array, "prompts"]
+    weights: Float[Array, prompts]
     accept: Float[Array, "classes 1"]
     reject: Float[Array, "classes 1"]
     source_mass: Float[Array, "sources classes prompts"]
@@ -105,10 +105,10 @@ class Attempts(NamedTuple):
         parts: probability of each part of J, ``[parts, prompts]``.
     """
 
-    accepted: Float[Array, "prompts"]
-    failed: Float[Array, "prompts"]
-    kept: Float[Array, "prompts"]
-    gain: Float[Array, "prompts"]
+    accepted: Float[Array, prompts]
+    failed: Float[Array, prompts]
+    kept: Float[Array, prompts]
+    gain: Float[Array, prompts]
     parts: Float[Array, "parts prompts"]
 
 
@@ -151,7 +151,7 @@ def geometric(
 
 
 def attempt_weights(
-    accepted: Float[Array, "prompts"], rejected: Float[Array, "prompts"], attempts: int
+    accepted: Float[Array, prompts], rejected: Float[Array, prompts], attempts: int
 ) -> Float[Array, "counts prompts"]:
     """Return P(J) = C(k, J) A^J B^(k-J) for J = 0..k, ``[k + 1, prompts]``."""
     up = [jnp.ones_like(accepted)]
@@ -185,7 +185,7 @@ def focus(
     structure: Structure,
     parameters: Parameters,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, "prompts"],
+    disagreement: Float[Array, prompts],
 ) -> tuple[Float[Array, "parts prompts"], Array]:
     """Return the probability that a visit is labelled, and the first invalid cell (or -1).
 
@@ -209,7 +209,7 @@ def focus(
 def _visits(
     attempts: int,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, "prompts"],
+    disagreement: Float[Array, prompts],
 ) -> Visits:
     counts, prompts = part_mass.shape
     prompt = jnp.tile(jnp.arange(prompts, dtype=jnp.int32), counts)

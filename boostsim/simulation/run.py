@@ -77,7 +77,7 @@ def kernel(
         visited_share: probability that a prompt is visited in an iteration (sampled only).
 
     Raises:
-        ValueError: for an argument out of range, and from ``init`` and ``step`` outside the context.
+        ValueError: for an argument out of range; from ``init`` and ``step`` outside the context.
 
     Example:
         >>> import boostsim as bs
@@ -133,7 +133,7 @@ def simulate(
         task: a table task.
         iterations: T, at least 0.
         visits: v, at least 1; None for an exact run.
-        visited_share: probability in (0, 1] that a prompt is visited in an iteration, independently.
+        visited_share: probability in (0, 1] that a prompt is visited in an iteration.
         seeds: number of sampled runs, at least 1.
         key: a ``jax.random.key`` or a whole number below 2^32; needed when sampled.
         record: on request ``"diversity"`` (exact runs), and ``"prompt"``: accuracy and error with a
@@ -251,10 +251,7 @@ def _step(
 
 
 def _measure(parameters: Parameters, state: State, wanted: frozenset[str]) -> dict[str, Any]:
-    if isinstance(state, ExactState):
-        mass = exact.masses(parameters, state)
-    else:
-        mass = state.mass
+    mass = exact.masses(parameters, state) if isinstance(state, ExactState) else state.mass
     weights = parameters.weights
 
     def average(values: Any) -> Any:

@@ -55,7 +55,7 @@ def init(parameters: Parameters) -> SampledState:
     return SampledState(parameters.source_mass[0])
 
 
-def _wrong_share(mass: Float[Array, "classes prompts"]) -> Float[Array, "prompts"]:
+def _wrong_share(mass: Float[Array, "classes prompts"]) -> Float[Array, prompts]:
     both = mass[CORRECT] + mass[WRONG]
     return mass[WRONG] / jnp.where(both > 0.0, both, 1.0)
 
@@ -89,9 +89,7 @@ def step(
     wrong_share = [_wrong_share(state.mass * parameters.accept)]
     if structure.labeled:
         drawn.append(labels)
-        wrong_share.append(
-            _wrong_share(parameters.source_mass[structure.sources.index("labels")])
-        )
+        wrong_share.append(_wrong_share(parameters.source_mass[structure.sources.index("labels")]))
     wrong = total(binomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(wrong_share)))
     examples = kept + labels
     trained = examples > 0.0
@@ -104,8 +102,8 @@ def step(
 
 
 def _attempts(
-    structure: Structure, key: jax.Array, visits: Float[Array, "prompts"], seen: Attempts
-) -> tuple[Float[Array, "parts prompts"], Float[Array, "prompts"]]:
+    structure: Structure, key: jax.Array, visits: Float[Array, prompts], seen: Attempts
+) -> tuple[Float[Array, "parts prompts"], Float[Array, prompts]]:
     """Draw how many visits had each part of J, and how many responses were kept."""
     if structure.keep_all and not structure.labeled:
         kept = binomial(key, visits * structure.attempts, seen.accepted)
@@ -117,5 +115,3 @@ def _attempts(
     # The part that holds J = 0 holds nothing else.
     failing = next(i for i, part in enumerate(structure.parts) if part == (0,))
     return counts, visits - counts[failing]
-
-

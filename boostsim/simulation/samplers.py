@@ -1,12 +1,13 @@
 """Binomial and multinomial draws in bulk.
 
-On a CPU the counts come from NumPy's ``Generator`` through a host callback: its binomial costs 50 to
-150 ns a draw whatever n is, against 300 to 1,000 ns for ``jax.random.binomial``. On an accelerator
-they come from ``jax.random.binomial`` in float64 (in float32 its variance is wrong from n = 10^7).
-Both are exact to float64 rounding; the same key gives the same counts on the same kind of backend.
+On a CPU the counts come from NumPy's ``Generator`` through a host callback: its binomial costs 50
+to 150 ns a draw whatever n is, against 300 to 1,000 ns for ``jax.random.binomial``. On an
+accelerator they come from ``jax.random.binomial`` in float64 (in float32 its variance is wrong from
+n = 10^7). Both are exact to float64 rounding; the same key gives the same counts on the same kind
+of backend.
 
-A callback runs on a thread that does not see the 64-bit context, so float64 operands would arrive as
-float32: numbers cross in both directions as pairs of uint32.
+A callback runs on a thread that does not see the 64-bit context, so float64 operands would arrive
+as float32: numbers cross in both directions as pairs of uint32.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def binomial(
 
 
 def multinomial(
-    key: jax.Array, count: Float[Array, "*shape"], probability: Float[Array, "cells *shape"]
-) -> Float[Array, "cells *shape"]:
+    key: jax.Array, count: Float[Array, "*shape"], probability: Float[Array, cells * shape]
+) -> Float[Array, cells * shape]:
     """Split each count over the cells of the first axis, whose probabilities sum to one."""
     if probability.shape[0] == 1:
         return count[None]

@@ -96,9 +96,7 @@ def table_task(quality: Any, prompt_weights: Any = None, initial: Any = None) ->
         initial = np.full(quality.shape, 1.0 / responses)
     initial = distribution("initial", initial, 2)
     if initial.shape != quality.shape:
-        raise refuse(
-            "initial", f"of shape {quality.shape} like quality", f"shape {initial.shape}"
-        )
+        raise refuse("initial", f"of shape {quality.shape} like quality", f"shape {initial.shape}")
     return TableTask(quality, prompt_weights, initial)
 
 

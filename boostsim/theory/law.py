@@ -1,0 +1,146 @@
+"""What a law is: a formula in jnp, guarded by the domain on which it was proved.
+
+The decorated function is the formula itself. Calling it checks the domain, computes in float64 and
+returns NumPy; its attribute ``formula`` is the bare function, for gradients and for use inside
+compiled programs in whatever precision is in force there.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["Domain", "Law", "law"]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values that one argument of a law may take.
+
+    Attributes:
+        low, high: the ends of the interval.
+        low_open, high_open: whether an end is left out.
+        whole, odd: whether only whole, only odd numbers count.
+        single: one number, not an array: it fixes the size of a computation.
+        along_prompts: the last axis runs over prompts.
+        sums_to_one: that axis holds probabilities.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    low_open: bool = False
+    high_open: bool = False
+    whole: bool = False
+    odd: bool = False
+    single: bool = False
+    along_prompts: bool = False
+    sums_to_one: bool = False
+
+    def __str__(self) -> str:
+        """Write the interval as a mathematician would."""
+        left, right = "(" if self.low_open else "[", ")" if self.high_open else "]"
+        high = "infinity)" if np.isinf(self.high) else f"{self.high:g}{right}"
+        kind = "an odd number" if self.odd else "a whole number" if self.whole else "a number"
+        return f"{kind} in {left}{self.low:g}, {high}"
+
+    def check(self, name: str, got: Any) -> Any:
+        """Return the argument as float64 (an int where single), or refuse it."""
+        try:
+            values = np.asarray(got, np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must be {self}; got {got!r}") from None
+        above = values > self.low if self.low_open else values >= self.low
+        below = values < self.high if self.high_open else values <= self.high
+        good = above & below & np.isfinite(values)
+        if self.whole or self.odd:
+            good &= values == np.floor(values)
+        if self.odd:
+            good &= values % 2 == 1
+        if not good.all():
+            bad = float(values[~good].ravel()[0]) if values.ndim else float(values)
+            raise ValueError(f"{name} must be {self}; got {bad!r}")
+        if self.single:
+            if values.ndim:
+                raise ValueError(f"{name} must be one number; got shape {values.shape}")
+            return int(values)
+        if self.sums_to_one and (np.abs(values.sum(-1) - 1.0) > 1e-6).any():
+            raise ValueError(f"{name} must sum to one; got {float(values.sum(-1).ravel()[0])!r}")
+        return values
+
+
+class Law(Protocol):
+    """A guarded formula, as :func:`law` returns it."""
+
+    claim: str
+    domain: dict[str, Domain]
+    formula: Callable[..., Any]
+    __name__: str
+    __doc__: str | None
+
+    def __call__(self, **arguments: Any) -> Any:
+        """Evaluate in float64 after checking the domain."""
+
+
+Condition = tuple[str, Callable[..., Any]]
+
+
+def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Callable], Law]:
+    """Guard a formula by its domain and by conditions on several arguments together.
+
+    Args:
+        claim: the statement that it belongs to, "T1" and so on.
+        conditions: pairs of a sentence and a predicate of the arguments' names.
+        domain: one :class:`Domain` for each argument of the formula.
+    """
+
+    def guard(formula: Callable) -> Law:
+        signature = inspect.signature(formula)
+        assert list(signature.parameters) == list(domain)
+
+        @functools.wraps(formula)
+        def guarded(**arguments: Any) -> Any:
+            bound = signature.bind(**arguments)
+            bound.apply_defaults()
+            values = {name: domain[name].check(name, got) for name, got in bound.arguments.items()}
+            for sentence, holds in conditions:
+                names = list(inspect.signature(holds).parameters)
+                if not np.all(holds(**{name: values[name] for name in names})):
+                    given = ", ".join(f"{name}={bound.arguments[name]!r}" for name in names)
+                    raise ValueError(f"{formula.__name__} needs {sentence}; got {given}")
+            plain = {name: got for name, got in values.items() if not domain[name].along_prompts}
+            try:
+                np.broadcast_shapes(*(np.shape(got) for got in plain.values()))
+            except ValueError:
+                shapes = ", ".join(f"{name} {np.shape(got)}" for name, got in plain.items())
+                raise ValueError(
+                    f"{formula.__name__} needs arguments that broadcast; got {shapes}"
+                ) from None
+            with jax.enable_x64(True):
+                result = formula(
+                    **{
+                        name: got if domain[name].single else jnp.asarray(got)
+                        for name, got in values.items()
+                    }
+                )
+                return jax.tree.map(lambda leaf: np.asarray(leaf)[()], result)
+
+        guarded.claim = claim  # type: ignore[attr-defined]
+        guarded.domain = domain  # type: ignore[attr-defined]
+        guarded.formula = formula  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return guard
+
+
+PROBABILITY = Domain()
+POSITIVE = Domain(low_open=True)
+BELOW_HALF = Domain(high=0.5, high_open=True)
+COUNT = Domain(low=0, high=np.inf, whole=True)
+AT_LEAST_ONE = Domain(low=1, high=np.inf, whole=True)

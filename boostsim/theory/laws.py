@@ -1,0 +1,50 @@
+"""The laws by name, as ``bs.laws``: keyword arguments, float64 NumPy in and out.
+
+Outside the domain on which it was proved a law raises; it never extrapolates.
+"""
+
+from __future__ import annotations
+
+from boostsim.theory.convergence import (
+    NoisyBoosting,
+    attempts_floor,
+    attempts_floor_leading,
+    boosting_error,
+    budget_error,
+    iterations_needed,
+    label_cost,
+    majority_noise,
+    noisy_boosting,
+    slack_bound,
+    uneven_error,
+    votes_needed,
+)
+from boostsim.theory.failure import (
+    drift_diversity,
+    even_labels_fixed_point,
+    filter_only_accuracy,
+    fixation_time,
+    fixation_time_diffusion,
+    necessary_signal,
+)
+
+__all__ = [
+    "NoisyBoosting",
+    "attempts_floor",
+    "attempts_floor_leading",
+    "boosting_error",
+    "budget_error",
+    "drift_diversity",
+    "even_labels_fixed_point",
+    "filter_only_accuracy",
+    "fixation_time",
+    "fixation_time_diffusion",
+    "iterations_needed",
+    "label_cost",
+    "majority_noise",
+    "necessary_signal",
+    "noisy_boosting",
+    "slack_bound",
+    "uneven_error",
+    "votes_needed",
+]
