@@ -1,7 +1,7 @@
 """Shared vocabulary, and the one way in which bad input is refused.
 
-Every check raises a ``ValueError`` that names the argument, what is allowed and what it got, so that
-no mistake of a caller surfaces as a traceback from inside a compiled program.
+Every check raises a ``ValueError`` that names the argument, what is allowed and what it got, so
+that no mistake of a caller surfaces as a traceback from inside a compiled program.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Filter(Protocol):
 
     @property
     def generates(self) -> bool:
-        """Whether there is anything to generate for: false where every response is rejected unseen."""
+        """Whether responses are needed: false where every one is rejected unseen."""
 
 
 def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:

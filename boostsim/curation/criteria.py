@@ -35,7 +35,7 @@ class Criterion:
         allocation: ``"ranked"`` or ``"proportional"``, see :mod:`boostsim.curation.allocation`.
     """
 
-    function: Callable[[Visits], Float[Array, cells]]
+    function: Callable[[Visits], Float[Array, "cells"]]
     allocation: str = "ranked"
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class Criterion:
         """The function's name."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
-    def __call__(self, visits: Visits) -> Float[Array, cells]:
+    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
         """Return the priorities, checked for their shape."""
         priority = jnp.asarray(self.function(visits))
         if priority.shape != visits.mass.shape:
@@ -158,12 +158,12 @@ def criterion(
 
 
 @criterion
-def failed(visits: Visits) -> Float[Array, cells]:
+def failed(visits: Visits) -> Float[Array, "cells"]:
     """Visits on which no response was accepted: the focus of arXiv 2502.08924."""
     return (visits.accepted == 0) * 1.0
 
 
 @criterion
-def uniform(visits: Visits) -> Float[Array, cells]:
+def uniform(visits: Visits) -> Float[Array, "cells"]:
     """Every visit alike, whatever it showed."""
-    return visits.mass * 0.0 + 1.0
+    return jnp.ones_like(visits.mass)

@@ -29,10 +29,10 @@ class Visits:
         disagreement: probability that two draws of the model on this prompt differ, ``[cells]``.
     """
 
-    prompt: Int[Array, cells]
-    group: Int[Array, cells]
-    accepted: Int[Array, cells]
-    attempts: Int[Array, cells]
-    pass_rate: Float[Array, cells]
-    mass: Float[Array, cells]
-    disagreement: Float[Array, cells]
+    prompt: Int[Array, "cells"]
+    group: Int[Array, "cells"]
+    accepted: Int[Array, "cells"]
+    attempts: Int[Array, "cells"]
+    pass_rate: Float[Array, "cells"]
+    mass: Float[Array, "cells"]
+    disagreement: Float[Array, "cells"]

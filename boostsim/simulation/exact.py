@@ -25,7 +25,7 @@ __all__ = ["ExactState", "Info", "diversity", "init", "masses", "step"]
 class ExactState:
     """The model: its coefficient on each source, ``[sources, classes, prompts]``."""
 
-    coefficients: Float[Array, "sources classes prompts"]
+    coefficients: Float[Array, "*batch sources classes prompts"]
 
 
 @jax.tree_util.register_dataclass
@@ -38,7 +38,7 @@ class Info:
         invalid: the first cell with a priority that is negative or not finite, or -1.
     """
 
-    labels: Float[Array, ""]
+    labels: Float[Array, "*batch"]
     invalid: Array
 
 
@@ -52,7 +52,7 @@ def masses(parameters: Parameters, state: ExactState) -> Float[Array, "classes p
     return total(state.coefficients * parameters.source_mass)
 
 
-def diversity(parameters: Parameters, state: ExactState) -> Float[Array, prompts]:
+def diversity(parameters: Parameters, state: ExactState) -> Float[Array, "prompts"]:
     """Return 1 - sum_y f(y|x)^2, the probability that two draws differ."""
     assert parameters.source_gram is not None
     u = state.coefficients

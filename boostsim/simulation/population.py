@@ -84,14 +84,14 @@ class Parameters:
         budget, slack: scalars.
     """
 
-    weights: Float[Array, prompts]
-    accept: Float[Array, "classes 1"]
-    reject: Float[Array, "classes 1"]
-    source_mass: Float[Array, "sources classes prompts"]
-    source_gram: Float[Array, "pairs classes prompts"] | None
-    priority: Float[Array, "parts 1"] | None
-    budget: Float[Array, ""]
-    slack: Float[Array, ""]
+    weights: Float[Array, "*batch prompts"]
+    accept: Float[Array, "*batch classes 1"]
+    reject: Float[Array, "*batch classes 1"]
+    source_mass: Float[Array, "*batch sources classes prompts"]
+    source_gram: Float[Array, "*batch pairs classes prompts"] | None
+    priority: Float[Array, "*batch parts 1"] | None
+    budget: Float[Array, "*batch"]
+    slack: Float[Array, "*batch"]
 
 
 class Attempts(NamedTuple):
@@ -105,10 +105,10 @@ class Attempts(NamedTuple):
         parts: probability of each part of J, ``[parts, prompts]``.
     """
 
-    accepted: Float[Array, prompts]
-    failed: Float[Array, prompts]
-    kept: Float[Array, prompts]
-    gain: Float[Array, prompts]
+    accepted: Float[Array, "prompts"]
+    failed: Float[Array, "prompts"]
+    kept: Float[Array, "prompts"]
+    gain: Float[Array, "prompts"]
     parts: Float[Array, "parts prompts"]
 
 
@@ -151,7 +151,7 @@ def geometric(
 
 
 def attempt_weights(
-    accepted: Float[Array, prompts], rejected: Float[Array, prompts], attempts: int
+    accepted: Float[Array, "prompts"], rejected: Float[Array, "prompts"], attempts: int
 ) -> Float[Array, "counts prompts"]:
     """Return P(J) = C(k, J) A^J B^(k-J) for J = 0..k, ``[k + 1, prompts]``."""
     up = [jnp.ones_like(accepted)]
@@ -185,7 +185,7 @@ def focus(
     structure: Structure,
     parameters: Parameters,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, prompts],
+    disagreement: Float[Array, "prompts"],
 ) -> tuple[Float[Array, "parts prompts"], Array]:
     """Return the probability that a visit is labelled, and the first invalid cell (or -1).
 
@@ -209,7 +209,7 @@ def focus(
 def _visits(
     attempts: int,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, prompts],
+    disagreement: Float[Array, "prompts"],
 ) -> Visits:
     counts, prompts = part_mass.shape
     prompt = jnp.tile(jnp.arange(prompts, dtype=jnp.int32), counts)

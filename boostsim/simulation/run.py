@@ -96,7 +96,7 @@ def kernel(
 
     def guarded(function: Any) -> Any:
         def call(*arguments: Any) -> Any:
-            if not jax.config.jax_enable_x64:
+            if jnp.zeros(()).dtype != jnp.float64:
                 raise ValueError(
                     "kernel must be called with 64-bit types; wrap the calls in "
                     "'with jax.enable_x64(True):'"
@@ -161,7 +161,7 @@ def simulate(
     if sampling is None:
         if seeds != 1:
             raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
-        keys = [None]
+        keys: list[jax.Array | None] = [None]
     else:
         if key is None:
             raise refuse("key", "given in a sampled run", None, "For example key=0.")

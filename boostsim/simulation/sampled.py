@@ -38,8 +38,8 @@ VISITED, ATTEMPTS, FOCUS, EXAMPLES = range(4)
 class Sampling:
     """How much is seen: visits to a prompt that is visited, and the chance that it is (None: 1)."""
 
-    visits: Float[Array, ""]
-    visited_share: Float[Array, ""] | None
+    visits: Float[Array, "*batch"]
+    visited_share: Float[Array, "*batch"] | None
 
 
 @jax.tree_util.register_dataclass
@@ -47,7 +47,7 @@ class Sampling:
 class SampledState:
     """The model's mass in each class, ``[classes, prompts]``."""
 
-    mass: Float[Array, "classes prompts"]
+    mass: Float[Array, "*batch classes prompts"]
 
 
 def init(parameters: Parameters) -> SampledState:
@@ -55,7 +55,7 @@ def init(parameters: Parameters) -> SampledState:
     return SampledState(parameters.source_mass[0])
 
 
-def _wrong_share(mass: Float[Array, "classes prompts"]) -> Float[Array, prompts]:
+def _wrong_share(mass: Float[Array, "classes prompts"]) -> Float[Array, "prompts"]:
     both = mass[CORRECT] + mass[WRONG]
     return mass[WRONG] / jnp.where(both > 0.0, both, 1.0)
 
@@ -102,8 +102,8 @@ def step(
 
 
 def _attempts(
-    structure: Structure, key: jax.Array, visits: Float[Array, prompts], seen: Attempts
-) -> tuple[Float[Array, "parts prompts"], Float[Array, prompts]]:
+    structure: Structure, key: jax.Array, visits: Float[Array, "prompts"], seen: Attempts
+) -> tuple[Float[Array, "parts prompts"], Float[Array, "prompts"]]:
     """Draw how many visits had each part of J, and how many responses were kept."""
     if structure.keep_all and not structure.labeled:
         kept = binomial(key, visits * structure.attempts, seen.accepted)

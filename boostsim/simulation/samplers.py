@@ -81,8 +81,8 @@ def _numpy_multinomial(
 def _on_host(draw, key, count, probability, shape):  # type: ignore[no-untyped-def]
     """Call ``draw`` on the host, once for each key: a batch of keys changes no key's numbers."""
 
-    def call(*operands: np.ndarray) -> np.ndarray:
-        words, n, p = (np.ascontiguousarray(operand) for operand in operands)
+    def call(*operands: jax.Array) -> np.ndarray:
+        words, n, p = (np.ascontiguousarray(np.asarray(operand)) for operand in operands)
         batch = words.shape[:-1]
         counts = np.broadcast_to(n.view(np.float64)[..., 0], batch + count.shape)
         shares = np.broadcast_to(p.view(np.float64)[..., 0], batch + probability.shape)

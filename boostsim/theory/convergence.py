@@ -50,7 +50,9 @@ HUGE = 1e300
     initial_error=PROBABILITY,
     iterations=COUNT,
 )
-def boosting_error(*, beta: Array, attempts: Array, initial_error: Array, iterations: Array):
+def boosting_error(
+    *, beta: Array, attempts: Array, initial_error: Array, iterations: Array
+) -> Array:
     """T1. Error after T iterations of boosting with a perfect filter.
 
     Statement: gamma = 0 gives e' = (1 - beta) e^k, so
@@ -93,7 +95,7 @@ def boosting_error(*, beta: Array, attempts: Array, initial_error: Array, iterat
 )
 def iterations_needed(
     *, beta: Array, initial_error: Array, target: Array, attempts: Array | int = 1
-):
+) -> Array:
     """T1. Iterations of boosting with a perfect filter until the error is at most eps.
 
     Statement: the smallest T with e_T <= eps. 0 where e_0 <= eps; infinity where e_T never gets
@@ -102,8 +104,8 @@ def iterations_needed(
     the paper's rate, and for k >= 2 and d = -log(1 - beta)
         T = ceil(log_k[(log(1/eps) + d/(k-1)) / (log(1/e_0) + d/(k-1))]).
     Domain: beta, e_0 in [0, 1]; eps in (0, 1]; k >= 1.
-    Proof: solve T1's closed form for T. The neighbours T - 1 and T + 1 are tried in the closed form,
-    because a logarithm is off by one at exact powers.
+    Proof: solve T1's closed form for T. The neighbours T - 1 and T + 1 are tried in the closed
+    form, because a logarithm is off by one at exact powers.
     Reference: the rate O(log(1/eps)/beta) is that of arXiv 2502.08924; the constants are ours.
 
     Args:
@@ -144,7 +146,7 @@ def iterations_needed(
 
 
 @law("T2", beta=POSITIVE, initial_error=PROBABILITY, iterations=COUNT)
-def label_cost(*, beta: Array, initial_error: Array, iterations: Array):
+def label_cost(*, beta: Array, initial_error: Array, iterations: Array) -> Array:
     """T2. Expected labels per prompt that boosting buys over T iterations.
 
     Statement: with gamma = 0, k = 1, v = 1, p_0(x) in {0, 1} and a labeler right with probability
@@ -195,7 +197,7 @@ class NoisyBoosting(NamedTuple):
     beta=PROBABILITY,
     gamma=PROBABILITY,
 )
-def noisy_boosting(*, beta: Array, gamma: Array):
+def noisy_boosting(*, beta: Array, gamma: Array) -> NoisyBoosting:
     """T3. Boosting with a gamma-noisy filter and one attempt: fixed point, rate and floor.
 
     Statement: p_T - p* = rho^T (p_0 - p*) with
@@ -230,7 +232,7 @@ def noisy_boosting(*, beta: Array, gamma: Array):
 
 
 @law("T4", beta=POSITIVE, gamma=BELOW_HALF, attempts=AT_LEAST_ONE)
-def attempts_floor(*, beta: Array, gamma: Array, attempts: Array):
+def attempts_floor(*, beta: Array, gamma: Array, attempts: Array) -> Array:
     """T4. Limit error of boosting with a gamma-noisy filter and k attempts.
 
     Statement: with u = gamma + (1 - 2 gamma) e and A = 1 - u,
@@ -294,7 +296,7 @@ def attempts_floor(*, beta: Array, gamma: Array, attempts: Array):
     gamma=Domain(high=0.5, low_open=True, high_open=True),
     attempts=AT_LEAST_ONE,
 )
-def attempts_floor_leading(*, beta: Array, gamma: Array, attempts: Array):
+def attempts_floor_leading(*, beta: Array, gamma: Array, attempts: Array) -> Array:
     """T4. Leading term of the limit error as the number of attempts grows.
 
     Statement: limit error = gamma^k (1-beta)(1-gamma)/(1 - 2 gamma) (1 + o(1)) as k -> infinity at
@@ -324,7 +326,7 @@ def attempts_floor_leading(*, beta: Array, gamma: Array, attempts: Array):
 
 
 @law("T5", gamma=BELOW_HALF, votes=Domain(low=1, high=jnp.inf, odd=True))
-def majority_noise(*, gamma: Array, votes: Array):
+def majority_noise(*, gamma: Array, votes: Array) -> Array:
     """T5. Noise of the majority of m independent looks.
 
     Statement: gamma_m = P(Binomial(m, gamma) > m/2) = I_gamma((m+1)/2, (m+1)/2), and
@@ -353,7 +355,7 @@ def majority_noise(*, gamma: Array, votes: Array):
 
 
 @law("T5", beta=POSITIVE, gamma=BELOW_HALF, target=POSITIVE)
-def votes_needed(*, beta: Array, gamma: Array, target: Array):
+def votes_needed(*, beta: Array, gamma: Array, target: Array) -> Array:
     """T5. Smallest odd number of votes that brings the limit error (k = 1) to the target.
 
     Statement: T3's floor with gamma_m for gamma is at most eps exactly when
@@ -398,7 +400,7 @@ def votes_needed(*, beta: Array, gamma: Array, target: Array):
 
 
 @law("T6", beta=PROBABILITY, slack=PROBABILITY, initial_error=PROBABILITY, iterations=COUNT)
-def slack_bound(*, beta: Array, slack: Array, initial_error: Array, iterations: Array):
+def slack_bound(*, beta: Array, slack: Array, initial_error: Array, iterations: Array) -> Array:
     """T6. Upper bound on the error of boosting with an imperfect learner.
 
     Statement: gamma = 0, k = 1, and a learner within total variation eta of its training
@@ -448,7 +450,7 @@ def budget_error(
     visited_share: Array,
     initial_error: Array,
     iterations: Array,
-):
+) -> Array:
     """T7. Expected error when only some failing visits are labelled and some prompts visited.
 
     Statement: gamma = 0, v = 1, any k, p_0(x) in {0, 1}: if each failing visit is labelled with
@@ -489,7 +491,7 @@ def budget_error(
 )
 def uneven_error(
     *, beta_per_prompt: Array, prompt_weights: Array, initial_error: Array, iterations: Array
-):
+) -> Array:
     """T8. Error under a labeler that is better on some prompts than on others.
 
     Statement: gamma = 0, k = 1: e_T(x) = (1 - beta(x))^T e_0(x), so the error is a mixture of

@@ -1,0 +1,57 @@
+"""One false-alarm budget for the whole suite.
+
+Every statistical test names itself here, with the number of comparisons it makes. The suite reports
+a true statement as false with probability at most ``SUITE`` (union bound; every comparison is exact
+or distribution-free). ``test_alarms.py`` holds the table against the tests.
+"""
+
+import math
+
+import numpy as np
+from scipy.stats import binomtest
+
+SUITE = 1e-3
+
+# test -> most comparisons it makes
+LOOKS = {
+    "sampled_against_exact": 200,
+    "literal_against_exact": 200,
+    "sampled_against_enumeration": 400,
+    "sampled_against_literal_under_a_budget": 12,
+    "budget_on_average": 4,
+    "solving_times": 40,
+    "fixation": 60,
+    "conditional_law": 40,
+    "affine_mean": 4,
+    "bias_of_small_samples": 3,
+    "budget_error": 6,
+    "visited_share": 2,
+    "binomial_sampler": 400,
+    "multinomial_sampler": 100,
+    "filter_only_fixation": 40,
+}
+
+
+def alpha(test):
+    """The error probability of one comparison of a test."""
+    return SUITE / len(LOOKS) / LOOKS[test]
+
+
+def assert_law(test, counts, probabilities):
+    """Every cell's count is binomial: an exact two-sided test each."""
+    counts = np.asarray(counts, int)
+    assert len(counts) == len(probabilities) <= LOOKS[test]
+    assert math.isclose(sum(probabilities), 1.0, abs_tol=1e-9)
+    for cell, (count, probability) in enumerate(zip(counts, probabilities, strict=True)):
+        p = binomtest(int(count), int(counts.sum()), min(float(probability), 1.0)).pvalue
+        assert p >= alpha(test), (test, cell, count / counts.sum(), probability, p)
+
+
+def assert_share(test, hits, trials, probability):
+    """One binomial proportion, exactly."""
+    assert_law(test, [hits, trials - hits], [probability, 1.0 - probability])
+
+
+def hoeffding(test, samples, spread=1.0):
+    """Half-width for the mean of independent samples within an interval of length ``spread``."""
+    return spread * math.sqrt(math.log(2.0 / alpha(test)) / (2.0 * samples))

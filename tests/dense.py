@@ -1,0 +1,40 @@
+"""The dense population map: every response of every prompt, from section 2 of the theory."""
+
+from math import comb
+
+import numpy as np
+from literal import label_probabilities, priorities
+
+
+def iterate(procedure, task, rows):
+    """One iteration: returns the new rows and the labels bought per visit."""
+    k = procedure.attempts
+    accept, reject = (
+        np.where(task.quality == 1, pair[0], pair[1])
+        for pair in (procedure.filter.accept, procedure.filter.reject)
+    )
+    accepted, rejected = (rows * accept).sum(1), (rows * reject).sum(1)
+    # [k + 1, prompts]
+    law = np.array([comb(k, j) * accepted**j * rejected ** (k - j) for j in range(k + 1)])
+    kept = law[1:].sum(0) if procedure.keep == "one" else k * accepted
+    bought = np.zeros(task.prompts)
+    labeler = np.zeros_like(rows)
+    if procedure.labeler is not None:
+        labeler = procedure.labeler.rows_for(task.quality)
+        priority = np.repeat(priorities(procedure, np.arange(k + 1), k), task.prompts)
+        mass = (task.prompt_weights * law).ravel()
+        probability = label_probabilities(
+            priority, mass, procedure.budget, procedure.criterion.allocation
+        )
+        bought = (law * probability.reshape(law.shape)).sum(0)
+    new = rows.copy()
+    for x in np.flatnonzero(kept + bought > 0):
+        share = bought[x] / (kept[x] + bought[x])
+        filtered = rows[x] * accept[x] / accepted[x] if accepted[x] > 0 else 0.0
+        new[x] = (1 - share) * filtered + share * labeler[x]
+        if procedure.learner.slack > 0:
+            slack = procedure.learner.slack
+            new[x] = (1 - slack) * new[x] + slack * procedure.learner.noise_rows_for(task.quality)[
+                x
+            ]
+    return new, (task.prompt_weights * bought).sum()

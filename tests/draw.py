@@ -1,0 +1,94 @@
+"""Hypothesis strategies for small tasks and for procedures over all slots."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+import boostsim as bs
+
+PERCENT = st.integers(0, 100).map(lambda n: n / 100)
+
+
+@bs.criterion
+def struggling(visits):
+    return (visits.pass_rate < 0.6) * (1.0 + visits.attempts - visits.accepted)
+
+
+@bs.criterion
+def asked_each_time(visits):
+    """The same priorities, but reading the mass: not known before the run."""
+    return struggling.function(visits) + 0.0 * visits.mass
+
+
+@bs.criterion(allocation="proportional")
+def soft(visits):
+    return (1.0 - visits.pass_rate) ** 2
+
+
+RANKED = [bs.criteria.failed, bs.criteria.uniform, struggling, asked_each_time]
+
+
+@st.composite
+def tasks(draw):
+    """One to three prompts, three to five responses, at least one right and one wrong each."""
+    prompts, responses = draw(st.integers(1, 3)), draw(st.integers(3, 5))
+    correct = draw(st.integers(1, responses - 1))
+    quality = np.zeros((prompts, responses))
+    quality[:, :correct] = 1.0
+    weights = np.array(draw(st.lists(st.integers(1, 4), min_size=prompts, max_size=prompts)), float)
+    cells = prompts * responses
+    rows = np.array(draw(st.lists(st.integers(0, 8), min_size=cells, max_size=cells)), float)
+    rows = rows.reshape(prompts, responses)
+    rows[rows.sum(1) == 0, -1] = 1.0
+    rows /= rows.sum(1, keepdims=True)
+    return bs.table_task(quality, weights / weights.sum(), rows)
+
+
+@st.composite
+def filters(draw):
+    kind = draw(st.sampled_from(["none", "one rate", "two rates"]))
+    if kind == "none":
+        return None
+    votes = draw(st.sampled_from([1, 1, 3]))
+    if kind == "one rate":
+        return bs.NoisyFilter(draw(PERCENT), votes=votes)
+    return bs.NoisyFilter(false_accept=draw(PERCENT), false_reject=draw(PERCENT), votes=votes)
+
+
+@st.composite
+def labelers(draw, task):
+    kind = draw(st.sampled_from(["number", "per prompt", "rows"]))
+    wrong = draw(st.sampled_from(["spread", "concentrated"]))
+    if kind == "number":
+        return bs.WeakLabeler(draw(PERCENT), wrong=wrong)
+    beta = np.array(draw(st.lists(PERCENT, min_size=task.prompts, max_size=task.prompts)))
+    if kind == "per prompt":
+        return bs.WeakLabeler(beta, wrong=wrong)
+    return bs.WeakLabeler(rows=bs.WeakLabeler(beta, wrong=wrong).rows_for(task.quality))
+
+
+@st.composite
+def procedures(draw, task, budgets=True):
+    labeler = draw(st.none() | labelers(task))
+    criterion, budget = bs.criteria.failed, None
+    if labeler is not None:
+        if budgets:
+            budget = draw(st.none() | PERCENT)
+        criterion = draw(st.sampled_from(RANKED if budget is None else [*RANKED, soft]))
+    return bs.Procedure(
+        attempts=draw(st.integers(1, 4)),
+        filter=draw(filters()),
+        keep=draw(st.sampled_from(["one", "all"])),
+        criterion=criterion,
+        budget=budget,
+        labeler=labeler,
+        learner=bs.StrongLearner(
+            draw(st.sampled_from([0.0, 0.0, 0.1])), draw(st.sampled_from(["wrong", "uniform"]))
+        ),
+    )
+
+
+@st.composite
+def worlds(draw, budgets=True):
+    """A task and a procedure that fits it."""
+    task = draw(tasks())
+    return task, draw(procedures(task, budgets))

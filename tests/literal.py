@@ -1,0 +1,89 @@
+"""The literal simulator: one visit at a time, plain NumPy, from section 1 of the theory.
+
+Needlessly slow and needlessly plain, so that it can be read beside the definitions. It shares no
+code with the package but the containers of the arguments.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+
+def priorities(procedure, accepted, attempts):
+    """The criterion's priority of each visit, from its pass count alone."""
+    seen = SimpleNamespace(
+        accepted=accepted,
+        attempts=np.full(len(accepted), attempts),
+        pass_rate=accepted / attempts,
+        mass=np.full(len(accepted), 1.0 / len(accepted)),
+    )
+    return np.asarray(procedure.criterion.function(seen), float)
+
+
+def label_probabilities(priority, mass, budget, allocation):
+    """Allocation as the words have it: sort, spend, share the rest among ties."""
+    probability = np.zeros(len(priority))
+    if budget is None:
+        return (priority > 0) * 1.0
+    if allocation == "proportional":
+        return water_level(priority, mass, budget)
+    left = budget
+    for level in sorted(set(priority[priority > 0]), reverse=True):
+        tied = priority == level
+        cost = mass[tied].sum()
+        probability[tied] = 1.0 if cost <= left else left / cost
+        left = max(0.0, left - cost)
+    return probability
+
+
+def water_level(priority, mass, budget):
+    """min(1, c priority) with c found by bisection."""
+    eligible = priority > 0
+    if mass[eligible].sum() <= budget:
+        return eligible * 1.0
+    low, high = 0.0, 1.0 / priority[eligible].min()
+    for _ in range(200):
+        middle = (low + high) / 2
+        if (mass * np.minimum(1.0, middle * priority)).sum() < budget:
+            low = middle
+        else:
+            high = middle
+    return np.minimum(1.0, high * priority)
+
+
+def iterate(rng, procedure, task, rows, visits):
+    """One iteration: returns the new rows and the labels bought per visit."""
+    prompts, responses = rows.shape
+    accept = np.where(task.quality == 1, procedure.filter.accept[0], procedure.filter.accept[1])
+    labeler = None if procedure.labeler is None else procedure.labeler.rows_for(task.quality)
+    examples = np.zeros((prompts, responses))
+    seen = []
+    for prompt in range(prompts):
+        for _ in range(visits):
+            answers = rng.choice(responses, size=procedure.attempts, p=rows[prompt])
+            verdicts = rng.random(procedure.attempts) < accept[prompt, answers]
+            kept = answers[verdicts]
+            for answer in kept[:1] if procedure.keep == "one" else kept:
+                examples[prompt, answer] += 1
+            seen.append((prompt, verdicts.sum()))
+    labels = 0.0
+    if labeler is not None:
+        where, accepted = np.array(seen).T
+        mass = task.prompt_weights[where] / visits
+        priority = priorities(procedure, accepted, procedure.attempts)
+        probability = label_probabilities(
+            priority, mass, procedure.budget, procedure.criterion.allocation
+        )
+        for visit in np.flatnonzero(rng.random(len(seen)) < probability):
+            examples[where[visit], rng.choice(responses, p=labeler[where[visit]])] += 1
+            labels += mass[visit]
+    new = rows.copy()
+    noise = None
+    if procedure.learner.slack > 0:
+        noise = procedure.learner.noise_rows_for(task.quality)
+    for prompt in np.flatnonzero(examples.sum(1)):
+        new[prompt] = examples[prompt] / examples[prompt].sum()
+        if noise is not None:
+            slack = procedure.learner.slack
+            new[prompt] = (1 - slack) * new[prompt] + slack * noise[prompt]
+    return new, labels

@@ -1,0 +1,103 @@
+"""The draws themselves, on the host and in JAX: exact laws, at small and at huge counts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from alarms import alpha, assert_law
+from scipy.stats import binom, chi2
+
+from boostsim.simulation import samplers
+
+DRAWS = 20_000
+SAMPLERS = {"host": samplers.binomial, "jax": samplers._jax_binomial}
+
+
+def draw(kind, count, probability, seed=0):
+    with jax.enable_x64(True):
+        n, p = jnp.full(DRAWS, float(count)), jnp.full(DRAWS, float(probability))
+        return np.asarray(SAMPLERS[kind](jax.random.key(seed), n, p))
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+@pytest.mark.parametrize(("count", "probability"), [(1, 0.3), (5, 0.02), (12, 0.5), (40, 0.9)])
+def test_small_counts_have_the_binomial_law(kind, count, probability):
+    drawn = draw(kind, count, probability).astype(int)
+    law = binom.pmf(np.arange(count + 1), count, probability)
+    common = law * DRAWS >= 5
+    counts = np.bincount(drawn, minlength=count + 1)
+    assert_law(
+        "binomial_sampler",
+        [*counts[common], counts[~common].sum()],
+        [*law[common], law[~common].sum()],
+    )
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+@pytest.mark.parametrize("count", [10**3, 10**6, 10**9])
+@pytest.mark.parametrize("probability", [1e-6, 0.05, 0.5, 0.97])
+def test_large_counts_have_the_quantiles_of_the_law(kind, count, probability):
+    """Cells between quantiles: mean, variance and shape at once."""
+    drawn = draw(kind, count, probability, seed=1)
+    edges = np.unique(binom.ppf(np.linspace(0.1, 0.9, 9), count, probability))
+    law = np.diff(np.r_[0.0, binom.cdf(edges, count, probability), 1.0])
+    counts = np.diff(np.r_[0, np.searchsorted(np.sort(drawn), edges, "right"), DRAWS])
+    assert_law("binomial_sampler", counts, law)
+    # The variance over the law's is chi-square / (DRAWS - 1) where the law is near normal.
+    variance = count * probability * (1 - probability)
+    if variance > 1000:
+        low, high = chi2.ppf([alpha("binomial_sampler"), 1 - alpha("binomial_sampler")], DRAWS - 1)
+        assert low <= drawn.var(ddof=1) * (DRAWS - 1) / variance <= high
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_the_ends_are_certain(kind):
+    assert (draw(kind, 7, 0.0) == 0).all()
+    assert (draw(kind, 7, 1.0) == 7).all()
+    assert (draw(kind, 0, 0.4) == 0).all()
+
+
+@pytest.mark.parametrize("on_host", [True, False])
+def test_multinomial_margins_and_sums(on_host, monkeypatch):
+    if not on_host:
+        monkeypatch.setattr(jax, "default_backend", lambda: "elsewhere")
+    share = np.array([0.1, 0.0, 0.6, 0.3])
+    with jax.enable_x64(True):
+        p = jnp.tile(jnp.asarray(share)[:, None], (1, DRAWS))
+        drawn = np.asarray(samplers.multinomial(jax.random.key(3), jnp.full(DRAWS, 6.0), p))
+    assert (drawn.sum(0) == 6).all()
+    for cell, probability in enumerate(share):
+        law = binom.pmf(np.arange(7), 6, probability)
+        assert_law("multinomial_sampler", np.bincount(drawn[cell].astype(int), minlength=7), law)
+    # Two cells together: given the first, the third is binomial in the rest.
+    given = drawn[:, drawn[0] == 1]
+    assert_law(
+        "multinomial_sampler",
+        np.bincount(given[2].astype(int), minlength=6),
+        binom.pmf(np.arange(6), 5, 0.6 / 0.9),
+    )
+
+
+def test_numbers_cross_to_the_host_in_full_precision():
+    """1e-200 at a million elements: a probability that float32 would flush to zero."""
+    size = 10**6
+    seen = []
+
+    def spy(rng, count, probability):
+        seen.append((count.min(), probability.min(), probability.max()))
+        return np.zeros(count.shape)
+
+    with jax.enable_x64(True):
+        n, p = jnp.full(size, 2.0**53 - 1), jnp.full(size, 1e-200)
+        program = jax.jit(lambda k, n, p: samplers._on_host(spy, k, n, p, n.shape))
+        jax.block_until_ready(program(jax.random.key(0), n, p))
+    assert seen[-1] == (2.0**53 - 1, 1e-200, 1e-200)
+
+
+def test_a_key_gives_the_same_draws_alone_and_in_a_batch():
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(0), 3)
+        n, p = jnp.full(50, 9.0), jnp.linspace(0, 1, 50)
+        batch = jax.jit(jax.vmap(samplers.binomial, (0, None, None)))(keys, n, p)
+        for key, row in zip(keys, batch, strict=True):
+            assert (np.asarray(samplers.binomial(key, n, p)) == np.asarray(row)).all()
