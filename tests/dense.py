@@ -33,8 +33,6 @@ def iterate(procedure, task, rows):
         filtered = rows[x] * accept[x] / accepted[x] if accepted[x] > 0 else 0.0
         new[x] = (1 - share) * filtered + share * labeler[x]
         if procedure.learner.slack > 0:
-            slack = procedure.learner.slack
-            new[x] = (1 - slack) * new[x] + slack * procedure.learner.noise_rows_for(task.quality)[
-                x
-            ]
+            slack, noise = procedure.learner.slack, procedure.learner.noise_rows_for(task.quality)
+            new[x] = (1 - slack) * new[x] + slack * noise[x]
     return new, (task.prompt_weights * bought).sum()

@@ -7,7 +7,7 @@ import draw
 import jax
 import literal
 import numpy as np
-from alarms import alpha
+from alarms import alpha, assert_law
 from hypothesis import given, settings
 
 import boostsim as bs
@@ -159,16 +159,14 @@ def enumerated_law(procedure, task, visits):
 @settings(max_examples=20)
 def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
     """The new correct mass of a prompt, over 100,000 independent copies of it."""
-    from alarms import assert_law
-
     task, procedure = world
+    labeler = procedure.labeler
     procedure = bs.Procedure(
         attempts=min(procedure.attempts, 2),
         filter=procedure.filter,
         keep=procedure.keep,
         criterion=procedure.criterion,
-        labeler=procedure.labeler
-        and bs.WeakLabeler(procedure.labeler.masses_for(task.quality)[0, 0]),
+        labeler=labeler and bs.WeakLabeler(labeler.masses_for(task.quality)[0, 0]),
     )
     one = bs.table_task(task.quality[:1], initial=task.initial[:1])
     copies = 100_000

@@ -113,7 +113,7 @@ def test_where_the_map_is_affine_the_mean_is_the_population():
 
 @pytest.mark.parametrize(("visits", "known"), [(1, 0.221), (16, 0.831), (64, 0.968)])
 def test_small_samples_lag_behind_where_the_map_is_curved(visits, known):
-    """Section 5's figures (three digits) for k = 3, gamma = .2, beta = .05, T = 10, from p_0 = 0."""
+    """Section 5's three digits for k = 3, gamma = .2, beta = .05, T = 10, from p_0 = 0."""
     prompts = 40_000
     task = copies([0.0, 1.0], [1, 0], prompts)
     procedure = bs.boosting(attempts=3, filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.05))
@@ -122,40 +122,38 @@ def test_small_samples_lag_behind_where_the_map_is_curved(visits, known):
     assert abs(mean - known) <= 5e-4 + hoeffding("bias_of_small_samples", prompts)
 
 
-@pytest.mark.parametrize(("labelled", "visited"), [(1.0, 1.0), (0.4, 1.0), (1.0, 0.5)])
-def test_budget_and_coverage(labelled, visited):
-    """T7: each failing visit is labelled, each prompt visited, with a probability of its own."""
-
-    @bs.criterion(allocation="proportional")
-    def failing(visits):
-        return (visits.accepted == 0) * 1.0
-
+@pytest.mark.parametrize("visited", [1.0, 0.5])
+def test_unvisited_prompts_wait(visited):
+    """T7 with alpha = 1: a prompt is visited with a probability of its own."""
     prompts, beta, iterations = 60_000, 0.3, 5
     task = copies([0.0, 1.0], [1, 0], prompts)
-    labeler = bs.WeakLabeler(beta)
-    for step in range(iterations):
-        # A budget of alpha times the failing share labels each failing visit with alpha.
+    procedure = bs.boosting(labeler=bs.WeakLabeler(beta))
+    trace = bs.simulate(
+        procedure, task, iterations, visits=1, visited_share=visited, key=8, record="prompt"
+    )
+    for iteration in (1, iterations):
         want = bs.laws.budget_error(
             beta=beta,
-            labelled_share=labelled,
+            labelled_share=1.0,
             visited_share=visited,
             initial_error=1.0,
-            iterations=step + 1,
+            iterations=iteration,
         )
-        if step == 0:
-            procedure = bs.boosting(labeler=labeler, budget=labelled, criterion=failing)
-            trace = bs.simulate(
-                procedure, task, 1, visits=1, visited_share=visited, key=8, record="prompt"
-            )
-            wrong = int(trace.error.values[0, 1].sum())
-            assert_share("budget_error", wrong, prompts, float(want))
-    if labelled == 1.0:
-        procedure = bs.boosting(labeler=labeler)
-        trace = bs.simulate(
-            procedure, task, iterations, visits=1, visited_share=visited, key=8, record="prompt"
-        )
-        wrong = int(trace.error.values[0, -1].sum())
+        wrong = int(trace.error.values[0, iteration].sum())
         assert_share("budget_error", wrong, prompts, float(want))
+
+
+def test_a_share_of_the_failing_visits_is_labelled():
+    """T7 with pi = 1: a budget of alpha times the failing share, in the first iteration."""
+    prompts, beta, labelled = 60_000, 0.3, 0.4
+    task = copies([0.0, 1.0], [1, 0], prompts)
+    for criterion in (bs.criteria.failed, draw.soft):
+        procedure = bs.boosting(labeler=bs.WeakLabeler(beta), budget=labelled, criterion=criterion)
+        trace = bs.simulate(procedure, task, 1, visits=1, key=8, record="prompt")
+        want = bs.laws.budget_error(
+            beta=beta, labelled_share=labelled, visited_share=1.0, initial_error=1.0, iterations=1
+        )
+        assert_share("budget_error", int(trace.error.values[0, 1].sum()), prompts, float(want))
 
 
 def test_costs_are_per_visit_whatever_share_is_visited():

@@ -1,10 +1,13 @@
 """The exact step: the population map, lumped (T0).
 
-On class c a row stays in the span of its sources: f_t = sum_s u_cs source_s. One iteration maps
+On class c a row stays in the span of its sources, so it is known by the mass m_sc that it owes to
+each source s there. One iteration maps
 
-    u_cs' = (S/A a_c u_cs + L [s = labels]) / (S + L),
+    m_sc' = (S/A a_c m_sc + L [s = labels] W_c) / (S + L),
 
-so a step costs prompts x classes x sources, whatever the number of responses is.
+where W_c is the labeler's mass in class c; a step costs prompts x classes x sources, whatever the
+number of responses is. (Masses, not coefficients: a coefficient on a source without mass in a class
+can grow without bound.)
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ __all__ = ["ExactState", "Info", "diversity", "init", "masses", "step"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ExactState:
-    """The model: its coefficient on each source, ``[sources, classes, prompts]``."""
+    """The model: the mass that it owes to each source, ``[sources, classes, prompts]``."""
 
-    coefficients: Float[Array, "*batch sources classes prompts"]
+    mass: Float[Array, "*batch sources classes prompts"]
 
 
 @jax.tree_util.register_dataclass
@@ -43,33 +46,33 @@ class Info:
 
 
 def init(parameters: Parameters) -> ExactState:
-    """Return the first model."""
-    return ExactState(jnp.zeros_like(parameters.source_mass).at[0].set(1.0))
+    """Return the first model: all of it from the first source."""
+    return ExactState(jnp.zeros_like(parameters.source_mass).at[0].set(parameters.source_mass[0]))
 
 
-def masses(parameters: Parameters, state: ExactState) -> Float[Array, "classes prompts"]:
+def masses(state: ExactState) -> Float[Array, "classes prompts"]:
     """Return the model's mass in each class."""
-    return total(state.coefficients * parameters.source_mass)
+    return total(state.mass)
 
 
 def diversity(parameters: Parameters, state: ExactState) -> Float[Array, "prompts"]:
     """Return 1 - sum_y f(y|x)^2, the probability that two draws differ."""
-    assert parameters.source_gram is not None
-    u = state.coefficients
-    squares = [
-        (1.0 if left == right else 2.0) * total(u[left] * u[right] * products)
-        for (left, right), products in zip(pairs(len(u)), parameters.source_gram, strict=True)
+    assert parameters.collision is not None
+    m = state.mass
+    collisions = [
+        (1.0 if left == right else 2.0) * total(m[left] * m[right] * collision)
+        for (left, right), collision in zip(pairs(len(m)), parameters.collision, strict=True)
     ]
-    return jnp.maximum(1.0 - total(squares), 0.0)
+    return jnp.maximum(1.0 - total(collisions), 0.0)
 
 
 def step(
     structure: Structure, parameters: Parameters, state: ExactState
 ) -> tuple[ExactState, Info]:
     """Return the model after one iteration on infinitely many visits."""
-    mass = masses(parameters, state)
+    mass = masses(state)
     seen = attempt(structure, parameters, mass)
-    disagreement = diversity(parameters, state) if structure.gram else jnp.zeros_like(seen.kept)
+    disagreement = diversity(parameters, state) if structure.collides else jnp.zeros_like(seen.kept)
     probability, invalid = focus(
         structure, parameters, parameters.weights * seen.parts, disagreement
     )
@@ -78,14 +81,14 @@ def step(
     trained = examples > 0.0
     size = jnp.where(trained, examples, 1.0)
 
-    kept = parameters.accept * (seen.gain / size)
-    rows = []
-    for source, u in zip(structure.sources, state.coefficients, strict=True):
-        row = kept * u
-        if source == "labels":
-            row = row + labels / size
-        row = (1.0 - parameters.slack) * row if structure.slack else row
-        if source == "noise":
-            row = row + parameters.slack
-        rows.append(jnp.where(trained, row, u))
+    rows = []  # One a source: [classes, prompts] each.
+    for name, source, m in zip(structure.sources, parameters.source_mass, state.mass, strict=True):
+        row = seen.gain * (parameters.accept * m) / size
+        if name == "labels":
+            row = row + (labels / size) * source
+        if structure.slack:
+            row = (1.0 - parameters.slack) * row
+        if name == "noise":
+            row = row + parameters.slack * source
+        rows.append(jnp.where(trained, row, m))
     return ExactState(jnp.stack(rows)), Info(jnp.sum(parameters.weights * labels), invalid)

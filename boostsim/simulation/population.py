@@ -54,7 +54,7 @@ class Structure:
         allocation: how a budget is shared.
         labeled, budgeted, slack: whether there are labels, a budget, a slack.
         sources: what the rows are mixtures of, the first model first.
-        gram: whether the sources' inner products are carried, for diversity.
+        collides: whether collision probabilities are carried, for diversity.
     """
 
     attempts: int
@@ -66,7 +66,7 @@ class Structure:
     budgeted: bool
     slack: bool
     sources: tuple[str, ...]
-    gram: bool
+    collides: bool
 
 
 @jax.tree_util.register_dataclass
@@ -78,8 +78,8 @@ class Parameters:
         weights: mu, ``[prompts]``.
         accept, reject: the filter on each class, ``[classes, 1]``.
         source_mass: mass of each source in each class, ``[sources, classes, prompts]``.
-        source_gram: inner products of the sources within each class,
-            ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
+        collision: probability that draws from two sources, given their class, are the same
+            response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
         priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
         budget, slack: scalars.
     """
@@ -88,7 +88,7 @@ class Parameters:
     accept: Float[Array, "*batch classes 1"]
     reject: Float[Array, "*batch classes 1"]
     source_mass: Float[Array, "*batch sources classes prompts"]
-    source_gram: Float[Array, "*batch pairs classes prompts"] | None
+    collision: Float[Array, "*batch pairs classes prompts"] | None
     priority: Float[Array, "*batch parts 1"] | None
     budget: Float[Array, "*batch"]
     slack: Float[Array, "*batch"]

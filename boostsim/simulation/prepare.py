@@ -41,8 +41,8 @@ def prepare(
 
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None
-    gram = diversity or (asked and _reads(procedure, "disagreement"))
-    if gram and sampled:
+    collides = diversity or (asked and _reads(procedure, "disagreement"))
+    if collides and sampled:
         raise refuse(
             f"criterion {procedure.criterion.name!r}",
             "one that does not read disagreement in sampled runs",
@@ -59,7 +59,7 @@ def prepare(
         budgeted=procedure.budget is not None,
         slack=procedure.learner.slack > 0.0,
         sources=tuple(mass),
-        gram=gram,
+        collides=collides,
     )
     assert procedure.filter is not None
     parameters = Parameters(
@@ -67,7 +67,9 @@ def prepare(
         accept=jnp.asarray(procedure.filter.accept)[:, None],
         reject=jnp.asarray(procedure.filter.reject)[:, None],
         source_mass=jnp.asarray(np.stack(list(mass.values()))),
-        source_gram=jnp.asarray(_gram([rows[name] for name in mass], quality)) if gram else None,
+        collision=(
+            jnp.asarray(_collision([rows[name] for name in mass], quality)) if collides else None
+        ),
         priority=None if priority is None else jnp.asarray(priority)[:, None],
         budget=jnp.asarray(np.float64(procedure.budget or 0.0)),
         slack=jnp.asarray(np.float64(procedure.learner.slack)),
@@ -105,8 +107,16 @@ def _class_masses(rows: np.ndarray, quality: np.ndarray) -> np.ndarray:
     return np.stack([(rows * quality).sum(1), (rows * (1.0 - quality)).sum(1)])
 
 
-def _gram(rows: list[np.ndarray], quality: np.ndarray) -> np.ndarray:
-    """Return inner products within classes, ``[pairs, 2, prompts]``."""
+def _collision(rows: list[np.ndarray], quality: np.ndarray) -> np.ndarray:
+    """Return the chance that draws of two sources in one class agree, ``[pairs, 2, prompts]``.
+
+    A source without mass in a class has no such draw; its entry is 0.
+    """
+    given = []
+    for row in rows:
+        mass = _class_masses(row, quality)
+        both = np.where(quality == 1.0, mass[0][:, None], mass[1][:, None])
+        given.append(row / np.where(both > 0.0, both, 1.0))
     return np.stack(
-        [_class_masses(rows[left] * rows[right], quality) for left, right in pairs(len(rows))]
+        [_class_masses(given[left] * given[right], quality) for left, right in pairs(len(rows))]
     )

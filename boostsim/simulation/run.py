@@ -85,7 +85,7 @@ def kernel(
         >>> with jax.enable_x64(True):
         ...     loop = bs.kernel(bs.boosting(labeler=bs.WeakLabeler(0.25)), task)
         ...     state, info = loop.step(None, loop.init())
-        ...     print(float(info.labels), state.coefficients.shape)
+        ...     print(float(info.labels), state.mass.shape)
         1.0 (2, 2, 5)
     """
     sampling = _sampling(visits, visited_share)
@@ -251,7 +251,7 @@ def _step(
 
 
 def _measure(parameters: Parameters, state: State, wanted: frozenset[str]) -> dict[str, Any]:
-    mass = exact.masses(parameters, state) if isinstance(state, ExactState) else state.mass
+    mass = exact.masses(state) if isinstance(state, ExactState) else state.mass
     weights = parameters.weights
 
     def average(values: Any) -> Any:

@@ -175,8 +175,9 @@ def label_cost(*, beta: Array, initial_error: Array, iterations: Array) -> Array
         1.5
     """
     # As a difference of powers where that is exact enough, else by expm1; beta = 1 has no log.
-    solved = -jnp.expm1(iterations * jnp.log1p(-jnp.minimum(beta, 0.5)))
-    solved = jnp.where(beta > 0.5, 1.0 - jnp.power(1.0 - beta, iterations), solved)
+    large = beta > 0.5
+    solved = -jnp.expm1(iterations * jnp.log1p(-jnp.where(large, 0.25, beta)))
+    solved = jnp.where(large, 1.0 - jnp.power(1.0 - beta, iterations), solved)
     return initial_error * solved / beta
 
 

@@ -59,10 +59,11 @@ class Domain:
         above = values > self.low if self.low_open else values >= self.low
         below = values < self.high if self.high_open else values <= self.high
         good = above & below & np.isfinite(values)
+        known = np.where(good, values, 1.0)
         if self.whole or self.odd:
-            good &= values == np.floor(values)
+            good &= known == np.floor(known)
         if self.odd:
-            good &= values % 2 == 1
+            good &= known % 2 == 1
         if not good.all():
             bad = float(values[~good].ravel()[0]) if values.ndim else float(values)
             raise ValueError(f"{name} must be {self}; got {bad!r}")

@@ -1,0 +1,405 @@
+"""Laws against the exact simulator, second derivations, and the edges of their domains."""
+
+import inspect
+import math
+from fractions import Fraction
+
+import dense
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+import boostsim as bs
+from boostsim.theory.law import Domain
+
+EPS = np.finfo(np.float64).eps
+LAWS = {name: getattr(bs.laws, name) for name in bs.laws.__all__ if name[0].islower()}
+UNIT = st.floats(0.0, 1.0)
+
+
+def one_prompt(error, responses=4):
+    """A prompt with the stated error, right on its first response."""
+    row = np.full(responses, error / (responses - 1))
+    row[0] = 1.0 - error
+    return bs.table_task(np.eye(1, responses), initial=row[None])
+
+
+def conditioning(attempts, iterations):
+    """16 eps sum_{s <= t} k^s: the conditioning of e' = (1 - beta) e^k."""
+    return 16 * EPS * np.cumsum(float(attempts) ** np.arange(iterations + 1))
+
+
+# Against the exact simulator
+
+
+@given(beta=UNIT, error=UNIT, attempts=st.integers(1, 4))
+@settings(max_examples=40)
+def test_t1_error_by_iteration(beta, error, attempts):
+    task = one_prompt(error)
+    procedure = bs.boosting(attempts=attempts, labeler=bs.WeakLabeler(beta))
+    found = bs.simulate(procedure, task, 6).error.values[0]
+    law = bs.laws.boosting_error(
+        beta=beta, attempts=attempts, initial_error=found[0], iterations=np.arange(7)
+    )
+    alive = (law > 1e-290) & (found > 1e-290)
+    assert (np.abs(found - law) <= conditioning(attempts, 6) * law)[alive].all()
+    assert (found[law == 0] <= 1e-290).all()
+
+
+def test_t1_follows_an_error_to_1e_200():
+    found = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.9)), one_prompt(1.0), 200)
+    law = bs.laws.boosting_error(beta=0.9, attempts=1, initial_error=1.0, iterations=np.arange(201))
+    assert found.error.values[0, -1] < 2e-200
+    assert (np.abs(found.error.values[0] / law - 1) <= conditioning(1, 200)).all()
+
+
+@pytest.mark.parametrize("correct_mass", [1e-18, 1e-200])
+def test_tiny_correct_masses_grow_by_the_odds(correct_mass):
+    """T4: while small, the correct mass grows R-fold; nothing is lost as one minus something."""
+    row = np.array([[correct_mass, 1.0 - correct_mass]])
+    task = bs.table_task([[1, 0]], initial=row)
+    found = bs.simulate(bs.filter_only(filter=bs.NoisyFilter(0.2)), task, 5).accuracy.values[0]
+    assert found == pytest.approx(correct_mass * 4.0 ** np.arange(6), rel=1e-12)
+
+
+def test_t1_iterations_needed_is_the_first_that_suffices():
+    for beta in (0.1, 0.3, 0.5, 0.75, 0.9):
+        for attempts in (1, 2, 4):
+            errors = bs.laws.boosting_error(
+                beta=beta, attempts=attempts, initial_error=1.0, iterations=np.arange(200)
+            )
+            for exact in (1, 2, 3, 5):
+                target = float(errors[exact])
+                if target == 0.0:
+                    continue
+                law = bs.laws.iterations_needed(
+                    beta=beta, initial_error=1.0, target=target, attempts=attempts
+                )
+                assert law == np.argmax(errors <= target) == exact
+                if attempts == 1:
+                    assert law <= math.ceil(math.log(1 / target) / beta)
+                else:
+                    rounds = math.log(max(1.0, math.log(1 / target) / beta), attempts)
+                    assert law <= 1 + math.ceil(rounds)
+    never = bs.laws.iterations_needed(beta=0.0, initial_error=1.0, target=0.5, attempts=[1, 3])
+    assert np.isinf(never).all()
+    assert bs.laws.iterations_needed(beta=0.0, initial_error=0.5, target=0.01, attempts=2) == 3
+    assert bs.laws.iterations_needed(beta=1.0, initial_error=0.5, target=1e-9) == 1
+    assert bs.laws.iterations_needed(beta=0.2, initial_error=0.3, target=0.3) == 0
+
+
+@given(beta=UNIT, gamma=UNIT, error=UNIT)
+@settings(max_examples=40)
+def test_t3_is_the_affine_recursion(beta, gamma, error):
+    if (beta, gamma) in ((0.0, 0.0), (1.0, 1.0)):
+        return
+    task = one_prompt(error)
+    procedure = bs.boosting(filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(beta))
+    found = bs.simulate(procedure, task, 8).accuracy.values[0]
+    law = bs.laws.noisy_boosting(beta=beta, gamma=gamma)
+    predicted = law.fixed_point + law.rate ** np.arange(9) * (found[0] - law.fixed_point)
+    assert found == pytest.approx(predicted, abs=64 * EPS * 9)
+    assert law.fixed_point + law.floor == pytest.approx(1.0)
+
+
+def limit_error(beta, gamma, attempts, start):
+    """Iterate T4's map with plain floats until it stands still."""
+    error = start
+    for _ in range(200_000):
+        u = gamma + (1 - 2 * gamma) * error
+        new = (1 - u**attempts) * gamma * error / (1 - u) + u**attempts * (1 - beta)
+        if abs(new - error) <= 1e-16 * new:
+            return new
+        error = new
+    return error
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 4, 8])
+@pytest.mark.parametrize("gamma", [0.01, 0.2, 0.45])
+@pytest.mark.parametrize("beta", [0.01, 0.3, 0.9])
+def test_t4_the_floor_is_where_the_map_goes(beta, gamma, attempts):
+    law = float(bs.laws.attempts_floor(beta=beta, gamma=gamma, attempts=attempts))
+    for start in (1.0, 0.5, 0.0):
+        assert limit_error(beta, gamma, attempts, start) == pytest.approx(law, rel=1e-7)
+    procedure = bs.boosting(
+        attempts=attempts, filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(beta)
+    )
+    # One exact step from the fixed point stays there.
+    stay = bs.simulate(procedure, one_prompt(law), 1).error.values[0, 1]
+    assert stay == pytest.approx(law, rel=1e-9)
+
+
+def test_t4_has_one_root_and_falls_with_attempts():
+    beta, gamma = np.meshgrid(np.linspace(0.005, 0.995, 34), np.linspace(0.005, 0.495, 50))
+    floors = [bs.laws.attempts_floor(beta=beta, gamma=gamma, attempts=k) for k in range(1, 13)]
+    assert (np.diff(floors, axis=0) < 0).all()
+    error = np.linspace(0, 1, 4001)[:, None, None]
+    for k in (2, 5, 12):
+        u = gamma + (1 - 2 * gamma) * error
+        terms = sum(u**j for j in range(k))
+        excess = error * (1 - gamma * terms) - (1 - beta) * u**k
+        above = np.where(error <= 1 - beta, excess >= 0, True)
+        # False up to the root, True from there on.
+        assert not above[0].any()
+        assert (np.diff(above.astype(int), axis=0) >= 0).all()
+
+
+def test_t4_leading_term_and_tiny_floors():
+    ratios = [
+        float(
+            bs.laws.attempts_floor(beta=0.3, gamma=0.2, attempts=k)
+            / bs.laws.attempts_floor_leading(beta=0.3, gamma=0.2, attempts=k)
+        )
+        for k in (4, 16, 64, 256)
+    ]
+    gaps = np.abs(np.array(ratios) - 1)
+    assert (gaps[1:] <= np.maximum(gaps[:-1], 64 * EPS)).all()
+    assert gaps[-1] < 1e-12
+
+
+def test_t5_majority_against_scipy_and_a_sum():
+    votes = np.arange(1, 60, 2)
+    for gamma in (0.001, 0.1, 0.3, 0.49):
+        law = bs.laws.majority_noise(gamma=gamma, votes=votes)
+        assert law == pytest.approx(binom.sf(votes // 2, votes, gamma), rel=1e-11)
+        assert (law <= np.exp(-2 * votes * (0.5 - gamma) ** 2)).all()
+        accept = [bs.NoisyFilter(gamma, votes=int(m)).accept[1] for m in votes]
+        reject = [bs.NoisyFilter(gamma, votes=int(m)).reject[0] for m in votes]
+        assert law == pytest.approx(accept, rel=1e-11)
+        assert law == pytest.approx(reject, rel=1e-11)
+    share = Fraction(1, 10)
+    exact = sum(math.comb(9, j) * share**j * (1 - share) ** (9 - j) for j in range(5, 10))
+    assert bs.laws.majority_noise(gamma=0.1, votes=9) == pytest.approx(float(exact), rel=1e-13)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 0.3, 0.45])
+@pytest.mark.parametrize("target", [0.2, 1e-2, 1e-4])
+def test_t5_votes_needed_is_the_smallest_that_suffices(gamma, target):
+    beta = 0.2
+    needed = int(bs.laws.votes_needed(beta=beta, gamma=gamma, target=target))
+
+    def floor(votes):
+        noise = bs.laws.majority_noise(gamma=gamma, votes=votes)
+        return bs.laws.noisy_boosting(beta=beta, gamma=float(noise)).floor
+
+    assert floor(needed) <= target
+    if needed > 1:
+        assert floor(needed - 2) > target
+    sufficient = math.log(2 / (target * beta)) / (2 * (0.5 - gamma) ** 2)
+    assert needed <= sufficient + 2
+
+
+@given(beta=UNIT, slack=st.floats(0, 0.5), error=UNIT, noise=st.sampled_from(["wrong", "uniform"]))
+@settings(max_examples=30)
+def test_t6_bounds_the_error_with_slack_and_is_attained(beta, slack, error, noise):
+    task = one_prompt(error)
+    procedure = bs.boosting(labeler=bs.WeakLabeler(beta), learner=bs.StrongLearner(slack, noise))
+    found = bs.simulate(procedure, task, 8).error.values[0]
+    bound = bs.laws.slack_bound(
+        beta=beta, slack=slack, initial_error=found[0], iterations=np.arange(9)
+    )
+    assert (found <= bound + 64 * EPS).all()
+    worst = [found[0]]
+    for _ in range(8):
+        worst.append(min(1.0, (1 - beta) * worst[-1] + slack))
+    if max(worst) < 1.0:
+        assert bound == pytest.approx(worst, abs=1e-12)
+
+
+def test_t8_uneven_labelers_give_mixtures():
+    beta, weights = np.array([0.0, 0.1, 0.5, 1.0]), np.array([0.1, 0.2, 0.3, 0.4])
+    error = np.array([0.5, 1.0, 0.25, 1.0])
+    task = bs.table_task(np.tile([1, 0], (4, 1)), weights, np.stack([1 - error, error], 1))
+    found = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(beta)), task, 20).error.values[0]
+    law = bs.laws.uneven_error(
+        beta_per_prompt=beta,
+        prompt_weights=weights,
+        initial_error=error,
+        iterations=np.arange(21),
+    )
+    assert found == pytest.approx(law, rel=1e-13)
+    assert law[-1] == pytest.approx(0.1 * 0.5 + 0.2 * 0.9**20 + 0.3 * 0.25 * 0.5**20, rel=1e-13)
+
+
+@given(gamma=UNIT, accuracy=UNIT, attempts=st.integers(1, 4), keep=st.sampled_from(["one", "all"]))
+@settings(max_examples=40)
+def test_t9_filtering_multiplies_the_odds(gamma, accuracy, attempts, keep):
+    task = one_prompt(1.0 - accuracy)
+    procedure = bs.filter_only(attempts=attempts, filter=bs.NoisyFilter(gamma), keep=keep)
+    found = bs.simulate(procedure, task, 6).accuracy.values[0]
+    law = bs.laws.filter_only_accuracy(
+        gamma=gamma, initial_accuracy=found[0], iterations=np.arange(7)
+    )
+    assert found == pytest.approx(law, abs=1e-12)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.5, 1.0])
+@pytest.mark.parametrize("beta", [0.0, 0.2, 1.0])
+def test_t10_even_labels_end_at_the_fixed_point(beta, rate):
+    procedure = bs.random_labels(rate=rate, labeler=bs.WeakLabeler(beta))
+    law = float(bs.laws.even_labels_fixed_point(beta=beta, rate=rate))
+    assert law**2 - (1 - rate) * law - rate * beta == pytest.approx(0.0, abs=1e-12)
+    # Near (beta, b) = (0, 1) the approach is only 1/t; elsewhere geometric.
+    tolerance = 1e-3 if (beta, rate) == (0.0, 1.0) else 1e-9
+    for error in (0.1, 0.9):
+        found = bs.simulate(procedure, one_prompt(error), 2000).accuracy.values[0, -1]
+        assert found == pytest.approx(law, abs=tolerance)
+
+
+def test_t11_diversity_drifts_and_the_diffusion_overshoots_as_stated():
+    for examples, low, high in ((10, 0.10, 0.13), (50, 0.026, 0.043)):
+        p = np.linspace(0.1, 0.9, 9)
+        over = (
+            bs.laws.fixation_time_diffusion(examples=examples, initial_accuracy=p)
+            / bs.laws.fixation_time(examples=examples, initial_accuracy=p)
+            - 1
+        )
+        assert over.round(3).min() >= low
+        assert over.round(3).max() <= high
+    # The drift law against the whole Wright-Fisher chain of a two-response row.
+    examples = 6
+    states = np.arange(examples + 1)
+    chain = binom.pmf(states[None], examples, states[:, None] / examples)
+    diversity = 2 * states / examples * (1 - states / examples)
+    kept = [(np.linalg.matrix_power(chain, t) @ diversity)[2] / diversity[2] for t in range(9)]
+    law = bs.laws.drift_diversity(examples=examples, iterations=np.arange(9))
+    assert law == pytest.approx(kept, rel=1e-12)
+
+
+def test_t13_says_when_nothing_can_improve():
+    for accuracy in (0.0, 0.4):
+        for filtered in (False, True):
+            for beta in (None, 0.0, 0.6):
+                procedure = bs.Procedure(
+                    filter=bs.NoisyFilter(0.1) if filtered else None,
+                    criterion=bs.criteria.uniform,
+                    labeler=None if beta is None else bs.WeakLabeler(beta),
+                )
+                trace = bs.simulate(procedure, one_prompt(1 - accuracy), 12).accuracy.values[0]
+                possible = bs.laws.necessary_signal(
+                    initial_accuracy=accuracy,
+                    label_probability=0.0 if beta is None else 1.0,
+                    beta=beta or 0.0,
+                    filtered=filtered,
+                )
+                if not possible:
+                    assert trace[-1] <= trace[0] + 1e-12
+
+
+# What every law owes its reader
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_every_law_states_itself(name):
+    law = LAWS[name]
+    assert law.claim in {f"T{number}" for number in range(1, 16)}
+    for heading in ("Statement:", "Domain:", "Proof:", "Reference:", "Returns:", "Raises:"):
+        assert heading in law.__doc__, heading
+    assert ">>>" in law.__doc__
+    assert all(isinstance(domain, Domain) for domain in law.domain.values())
+
+
+INSIDE = {
+    "attempts": 2,
+    "beta": 0.5,
+    "beta_per_prompt": [0.5, 0.5],
+    "examples": 3,
+    "filtered": 1,
+    "gamma": 0.25,
+    "initial_accuracy": 0.5,
+    "initial_error": 0.5,
+    "iterations": 2,
+    "label_probability": 0.5,
+    "labelled_share": 0.5,
+    "prompt_weights": [0.5, 0.5],
+    "rate": 0.5,
+    "slack": 0.1,
+    "target": 0.25,
+    "visited_share": 0.5,
+    "votes": 3,
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_law_raises_outside_its_domain(name):
+    law = LAWS[name]
+    inside = {argument: INSIDE[argument] for argument in law.domain}
+    leaves = jax.tree.leaves(law(**inside))
+    assert all(isinstance(leaf, (np.generic, np.ndarray)) for leaf in leaves)
+    assert all(np.isfinite(leaf).all() for leaf in leaves)
+    for argument, domain in law.domain.items():
+        outside = [domain.low - 1, np.nan, "much", [[0.5], [0.5, 0.5]]]
+        outside += [domain.low] if domain.low_open else []
+        outside += [domain.high] if domain.high_open else []
+        outside += [domain.high + 1, domain.high] if np.isinf(domain.high) else [domain.high + 1]
+        outside += [0.5 + domain.low] if domain.whole or domain.odd else []
+        outside += [domain.low + 1] if domain.odd else []
+        for value in outside:
+            with pytest.raises(ValueError, match=argument):
+                law(**{**inside, argument: value})
+    with pytest.raises(TypeError):
+        law(*inside.values())
+
+
+def test_conditions_on_several_arguments_and_shapes_that_do_not_fit():
+    for corner in (0.0, 1.0):
+        with pytest.raises(ValueError, match="noisy_boosting needs"):
+            bs.laws.noisy_boosting(beta=corner, gamma=corner)
+    with pytest.raises(ValueError, match="broadcast"):
+        bs.laws.label_cost(beta=[0.1, 0.2], initial_error=[0.1, 0.2, 0.3], iterations=1)
+
+
+@pytest.mark.parametrize("name", [n for n in LAWS if n not in ("necessary_signal",)])
+def test_formulas_have_gradients(name):
+    """In every argument that is a real number: reverse mode against a central difference."""
+    law = LAWS[name]
+    inside = {argument: INSIDE[argument] for argument in law.domain}
+    smooth = [a for a, d in law.domain.items() if not (d.whole or d.odd or d.along_prompts)]
+    if name in ("iterations_needed", "votes_needed"):
+        smooth = []
+    for argument in smooth:
+
+        def scalar(value, argument=argument):
+            return sum(jax.tree.leaves(law.formula(**{**inside, argument: value})))
+
+        with jax.enable_x64(True):
+            slope = float(jax.grad(scalar)(float(inside[argument])))
+            step = 1e-5
+            middle = inside[argument]
+            difference = float(scalar(middle + step) - scalar(middle - step)) / (2 * step)
+        assert slope == pytest.approx(difference, rel=1e-6, abs=1e-8), argument
+
+
+def test_laws_take_only_keywords_and_keep_their_names():
+    for name, law in LAWS.items():
+        assert law.__name__ == name
+        kinds = {p.kind for p in inspect.signature(law.formula).parameters.values()}
+        assert kinds == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_the_population_map_is_monotone():
+    """Keep one, labels on failures: p -> p' never falls; by the dense witness."""
+    grid = np.linspace(0, 1, 201)
+    for beta, gamma, attempts in ((0.05, 0.2, 3), (0.9, 0.05, 5), (0.5, 0.45, 8), (1.0, 0.3, 2)):
+        task = bs.table_task(np.tile([1, 0], (201, 1)), initial=np.stack([grid, 1 - grid], 1))
+        procedure = bs.boosting(
+            attempts=attempts, filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(beta)
+        )
+        rows, _ = dense.iterate(procedure, task, task.initial)
+        assert (np.diff(rows[:, 0]) >= -1e-15).all()
+
+
+def test_attempts_floor_solved_a_second_way():
+    def gap(error, beta, gamma, k):
+        u = gamma + (1 - 2 * gamma) * error
+        return (1 - u**k) * gamma * error / (1 - u) + u**k * (1 - beta) - error
+
+    for beta, gamma, k in ((0.3, 0.2, 3), (0.05, 0.4, 6), (0.7, 0.1, 2)):
+        root = brentq(gap, 1e-12, 1 - beta, args=(beta, gamma, k), xtol=1e-15)
+        assert bs.laws.attempts_floor(beta=beta, gamma=gamma, attempts=k) == pytest.approx(
+            root, rel=1e-9
+        )
