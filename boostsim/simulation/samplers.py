@@ -12,6 +12,8 @@ as float32: numbers cross in both directions as pairs of uint32.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,25 +80,38 @@ def _numpy_multinomial(
     return np.moveaxis(rng.multinomial(count.astype(np.int64), share), -1, 0)
 
 
-def _on_host(draw, key, count, probability, shape):  # type: ignore[no-untyped-def]
-    """Call ``draw`` on the host, once for each key: a batch of keys changes no key's numbers."""
+def _on_host(
+    draw: Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray],
+    key: jax.Array,
+    count: Float[Array, "*shape"],
+    probability: Float[Array, "*cells"],
+    shape: tuple[int, ...],
+) -> Float[Array, "*drawn"]:
+    """Call ``draw`` on the host, once for each key: a batch of keys changes no key's numbers.
 
-    def call(*operands: jax.Array) -> np.ndarray:
-        words, n, p = (np.ascontiguousarray(np.asarray(operand)) for operand in operands)
-        batch = words.shape[:-1]
-        counts = np.broadcast_to(n.view(np.float64)[..., 0], batch + count.shape)
-        shares = np.broadcast_to(p.view(np.float64)[..., 0], batch + probability.shape)
-        drawn = np.empty(batch + shape, np.float64)
-        for index in np.ndindex(*batch):
-            drawn[index] = draw(generator(words[index]), counts[index], shares[index])
-        return drawn[..., None].view(np.uint32)
+    All operands travel as one vector of uint32, because most of a call's cost is per operand.
+    """
+    words = jax.random.key_data(key).ravel()
+    ends = words.size, words.size + 2 * count.size
+
+    def call(operand: jax.Array) -> np.ndarray:
+        packed = np.asarray(operand)
+        batch = packed.reshape(-1, packed.shape[-1])
+        drawn = np.empty((len(batch), *shape), np.float64)
+        for row, out in zip(batch, drawn, strict=True):
+            n = row[ends[0] : ends[1]].view(np.float64).reshape(count.shape)
+            p = row[ends[1] :].view(np.float64).reshape(probability.shape)
+            out[...] = draw(generator(row[: ends[0]]), n, p)
+        return drawn.view(np.uint32).reshape(*packed.shape[:-1], *shape, 2)
 
     bits = jax.pure_callback(
         call,
         jax.ShapeDtypeStruct((*shape, 2), jnp.uint32),
-        jax.random.key_data(key),
-        lax.bitcast_convert_type(count, jnp.uint32),
-        lax.bitcast_convert_type(probability, jnp.uint32),
+        jnp.concatenate([words, _bits(count), _bits(probability)]),
         vmap_method="broadcast_all",
     )
     return lax.bitcast_convert_type(bits, jnp.float64)
+
+
+def _bits(values: Float[Array, "*shape"]) -> Array:
+    return lax.bitcast_convert_type(values, jnp.uint32).ravel()

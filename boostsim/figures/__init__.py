@@ -1,0 +1,67 @@
+"""Figures: one small module each, with the claim it shows, its data and its drawing.
+
+A module holds ``TITLE`` and ``CLAIM``, ``data(scale)`` that computes a tidy table, and
+``draw(table, figure)`` that draws it and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+
+from boostsim.types import unknown
+
+__all__ = ["FIGURES", "SCALES", "Scale", "figure_module", "scale_named"]
+
+# In the order in which they are told.
+FIGURES = ("convergence", "procedures", "limit_error", "label_price")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is simulated for a figure.
+
+    Attributes:
+        name: smoke, quick or full.
+        prompts: prompts of a task.
+        seeds: sampled runs.
+        visits: visits to a prompt and iteration.
+    """
+
+    name: str
+    prompts: int
+    seeds: int
+    visits: int
+
+
+SCALES = {
+    scale.name: scale
+    for scale in (
+        Scale("smoke", prompts=100, seeds=4, visits=30),
+        Scale("quick", prompts=1000, seeds=16, visits=100),
+        Scale("full", prompts=10_000, seeds=64, visits=1000),
+    )
+}
+
+
+def figure_module(name: str) -> ModuleType:
+    """Return the module that draws a figure.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest known one.
+    """
+    if name not in FIGURES:
+        raise unknown("figure", name, FIGURES)
+    return importlib.import_module(f"boostsim.figures.{name}")
+
+
+def scale_named(name: str) -> Scale:
+    """Return the scale of that name.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest known one.
+    """
+    if name not in SCALES:
+        raise unknown("scale", name, SCALES)
+    return SCALES[name]

@@ -1,0 +1,54 @@
+"""From a table to files: PNG and SVG of the drawing, CSV of the numbers; each whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from boostsim.figures.style import RC
+from boostsim.files import write_whole
+
+__all__ = ["drawn", "write"]
+
+
+def drawn(module: ModuleType, table: pd.DataFrame) -> Figure:
+    """Return the figure of a table, without touching pyplot's global state."""
+    with matplotlib.rc_context(RC):
+        figure = Figure(layout="constrained")
+        FigureCanvasAgg(figure)
+        module.draw(table, figure)
+    return figure
+
+
+def write(module: ModuleType, table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
+    """Write ``name``.png, .svg and .csv into the folder; the same table gives the same bytes.
+
+    Raises:
+        ValueError: where the folder cannot be written to.
+    """
+    figure = drawn(module, table)
+    # No dates and no versions inside, so that a rerun changes nothing.
+    quiet = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    paths = []
+    with matplotlib.rc_context(RC):
+        for kind, metadata in quiet.items():
+            paths.append(
+                write_whole(
+                    folder / f"{name}.{kind}",
+                    lambda file, kind=kind, metadata=metadata: figure.savefig(  # type: ignore[misc]
+                        file, format=kind, metadata=metadata
+                    ),
+                )
+            )
+    paths.append(
+        write_whole(
+            folder / f"{name}.csv",
+            lambda file: table.to_csv(file, index=False, float_format="%.9g", lineterminator="\n"),
+        )
+    )
+    return paths

@@ -1,0 +1,106 @@
+"""Figure 2: the named procedures on a task with helpless prompts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import boostsim as bs
+from boostsim.figures import Scale
+from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CLAIM", "TITLE", "data", "draw"]
+
+TITLE = "Only labels reach the prompts the model cannot solve, and focus makes them go far"
+CLAIM = (
+    "Filtering alone stops at the prompts that the first model can solve (T9, T13); labels alone "
+    "stop at beta; labels spread evenly keep polluting solved prompts (T10); the same budget "
+    "spent on failures goes on improving (T3, T4)."
+)
+
+BETA, GAMMA, ATTEMPTS, BUDGET = 0.3, 0.1, 4, 0.1
+SOLVABLE, ITERATIONS = 0.7, 30
+
+
+def data(scale: Scale) -> pd.DataFrame:
+    """Return accuracy and labels by iteration for each procedure, and its law where there is one."""
+    task = bs.random_table(2, prompts=scale.prompts, solvable=SOLVABLE)
+    start = (task.initial * task.quality).sum(1)
+    steps = np.arange(ITERATIONS + 1)
+    filt, labeler = bs.NoisyFilter(GAMMA), bs.WeakLabeler(BETA)
+    filtered = bs.laws.filter_only_accuracy(
+        gamma=GAMMA, initial_accuracy=start, iterations=steps[:, None]
+    )
+    silent = np.full(len(steps), np.nan)
+    kept = dict(attempts=ATTEMPTS, filter=filt)
+    procedures = {
+        "boosting": (bs.boosting(labeler=labeler, budget=BUDGET, **kept), silent),
+        "random labels": (bs.random_labels(rate=BUDGET, labeler=labeler, **kept), silent),
+        "filter only": (bs.filter_only(**kept), filtered @ task.prompt_weights),
+        "labels only": (
+            bs.labels_only(labeler=labeler),
+            np.where(steps == 0, start @ task.prompt_weights, BETA),
+        ),
+        "uncurated": (
+            bs.uncurated(attempts=ATTEMPTS),
+            np.full(len(steps), start @ task.prompt_weights),
+        ),
+    }
+    floor = bs.laws.attempts_floor(beta=BETA, gamma=GAMMA, attempts=ATTEMPTS)
+    parts = []
+    for index, (name, (procedure, law)) in enumerate(procedures.items()):
+        exact = bs.simulate(procedure, task, ITERATIONS)
+        sampled = bs.simulate(
+            procedure, task, ITERATIONS, visits=scale.visits, seeds=scale.seeds, key=100 + index
+        )
+        parts.append(
+            rows(
+                procedure=name,
+                iteration=steps,
+                law=law,
+                limit=1.0 - floor if name == "boosting" else np.nan,
+                exact=exact.accuracy.values[0],
+                labels=exact.labels.values[0],
+                sampled_labels=sampled.labels.values.mean(0),
+                prompts=scale.prompts,
+                visits=scale.visits,
+                seeds=scale.seeds,
+                **quantiles(sampled.accuracy.values),
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw(table: pd.DataFrame, figure: Figure) -> None:
+    """Draw accuracy and labels bought against the iteration, one colour a procedure."""
+    figure.set_size_inches(9, 4)
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    for color, (name, line) in zip(COLORS, table.groupby("procedure", sort=False), strict=False):
+        left.plot(line.iteration, line.exact, color=color, label=name)
+        band(left, line.iteration, line.sampled_low, line.sampled_mean, line.sampled_high, color)
+        left.plot(line.iteration, line.law, color="white", linewidth=0.8, linestyle=(0, (2, 3)))
+        left.axhline(line.limit.iloc[0], color=color, linewidth=0.8, linestyle=":")
+        if line.labels.iloc[-1] > 0:
+            right.plot(line.iteration, line.labels, color=color, label=name)
+            right.plot(line.iteration, line.sampled_labels, "o", color=color, markersize=3)
+    left.axhline(SOLVABLE, color="0.5", linewidth=0.8, linestyle=":")
+    left.set(xlabel="iteration", ylabel="accuracy", ylim=(0, 1.03), title="what is reached")
+    right.set(
+        xlabel="iteration", yscale="log", title="what it costs", ylabel="labels per visit, so far"
+    )
+    left.legend(ncols=1, loc="center right", bbox_to_anchor=(1.0, 0.42))
+    first = table.iloc[0]
+    caption(
+        figure,
+        TITLE,
+        f"Lines: exact (white dashes: closed form T9, T11, labels; dotted: T4's limit, and the 70% "
+        f"that the first model can solve at all). Dots, bands: mean and 10-90% of "
+        f"{first.seeds:.0f} sampled runs,\n{first.prompts:,.0f} prompts, {first.visits:.0f} visits "
+        f"each. β = {BETA}, γ = {GAMMA}, k = {ATTEMPTS}; boosting and random labels may buy "
+        f"{BUDGET} labels per visit and iteration.",
+    )

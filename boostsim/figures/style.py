@@ -1,0 +1,65 @@
+"""One look for all figures, and the helpers that every one of them needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLORS", "RC", "band", "caption", "rows"]
+
+# Colour-blind safe (Okabe and Ito), in a fixed order.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+RC: dict[str, Any] = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "figure.dpi": 150,
+    "font.size": 9,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.5,
+    "svg.hashsalt": "boostsim",
+}
+
+
+def rows(**columns: Any) -> pd.DataFrame:
+    """Make a tidy table of columns that broadcast together."""
+    arrays = {
+        name: values if isinstance(values, str) else np.asarray(values)
+        for name, values in columns.items()
+    }
+    length = max(np.size(values) for values in arrays.values() if not isinstance(values, str))
+    return pd.DataFrame(
+        {
+            name: [values] * length if isinstance(values, str) else np.broadcast_to(values, length)
+            for name, values in arrays.items()
+        }
+    )
+
+
+def band(axes: Axes, x: Any, low: Any, middle: Any, high: Any, color: str) -> None:
+    """Draw sampled runs: dots for the mean over seeds, a band from the 10% to the 90% quantile."""
+    axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
+    axes.plot(x, middle, "o", color=color, markersize=3)
+
+
+def quantiles(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the mean and the 10% and 90% quantiles over seeds of ``[seeds, points]``."""
+    low, high = np.quantile(values, [0.1, 0.9], axis=0)
+    return {"sampled_low": low, "sampled_mean": values.mean(0), "sampled_high": high}
+
+
+def caption(figure: Figure, title: str, text: str) -> None:
+    """Put the claim above the axes and the conditions below them."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
