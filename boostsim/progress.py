@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-__all__ = ["track"]
+__all__ = ["announced", "track"]
 
 PATIENCE_SECONDS = 2.0
 Item = TypeVar("Item")
@@ -39,3 +40,15 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
     finally:
         if bar is not None:
             bar.stop()
+
+
+@contextlib.contextmanager
+def announced(description: str, quiet: bool = False) -> Iterator[None]:
+    """Show a spinner with the description while the block runs, where a person looks on."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(description):
+        yield

@@ -27,18 +27,20 @@ class Scale:
         prompts: prompts of a task.
         seeds: sampled runs.
         visits: visits to a prompt and iteration.
+        stride: of the points along an axis that costs a run each, every how manyth.
     """
 
     name: str
     prompts: int
     seeds: int
     visits: int
+    stride: int = 1
 
 
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale("smoke", prompts=100, seeds=4, visits=30),
+        Scale("smoke", prompts=100, seeds=4, visits=30, stride=3),
         Scale("quick", prompts=1000, seeds=16, visits=100),
         Scale("full", prompts=10_000, seeds=64, visits=1000),
     )

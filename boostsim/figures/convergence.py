@@ -24,7 +24,7 @@ CLAIM = (
 
 BETAS = (0.1, 0.2, 0.3, 0.5)
 ATTEMPTS = (1, 4)
-ITERATIONS = {1: 40, 4: 10}
+ITERATIONS = {1: 70, 4: 6}
 TARGET = 1e-3
 
 
@@ -40,7 +40,7 @@ def data(scale: Scale) -> pd.DataFrame:
             sampled = bs.simulate(
                 procedure, task, iterations, visits=scale.visits, seeds=scale.seeds, key=index
             )
-            law = dict(beta=beta, attempts=attempts, initial_error=1.0)
+            law = {"beta": beta, "attempts": attempts, "initial_error": 1.0}
             parts.append(
                 rows(
                     attempts=attempts,
@@ -87,5 +87,6 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         TITLE,
         f"Lines: law T1. Dots, bands: mean and 10-90% of {first.seeds:.0f} sampled runs, "
         f"{first.prompts:,.0f} prompts, {first.visits:.0f} visits each, all unsolved at first; "
-        f"no filter noise.\nTriangles: iterations to error {TARGET:g} by the law.",
+        f"no filter noise. Triangles: iterations to error {TARGET:g} by the law. For k = 4 the map "
+        f"is curved, so finitely many visits lag behind the law.",
     )

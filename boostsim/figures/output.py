@@ -1,4 +1,4 @@
-"""From a table to files: PNG and SVG of the drawing, CSV of the numbers; each whole or not at all."""
+"""From a table to files: PNG and SVG of the drawing, CSV of the numbers."""
 
 from __future__ import annotations
 

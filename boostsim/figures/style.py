@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "RC", "band", "caption", "rows"]
+__all__ = ["COLORS", "RC", "band", "caption", "quantiles", "rows"]
 
 # Colour-blind safe (Okabe and Ito), in a fixed order.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
-RC: dict[str, Any] = {
+RC: Any = {
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -60,6 +61,7 @@ def quantiles(values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def caption(figure: Figure, title: str, text: str) -> None:
-    """Put the claim above the axes and the conditions below them."""
+    """Put the claim above the axes and the conditions below them, wrapped to the width."""
+    letters = int(17 * figure.get_figwidth())
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
+    figure.supxlabel(textwrap.fill(text, letters), x=0.01, ha="left", fontsize=7.5, color="0.35")

@@ -37,7 +37,7 @@ __all__ = ["Kernel", "kernel", "simulate"]
 
 State = ExactState | SampledState
 # Iterations in one compiled call: long runs report progress between calls.
-BLOCK = 64
+BLOCK = 128
 RECORDS = ("diversity", "prompt")
 
 

@@ -104,6 +104,8 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
     def guard(formula: Callable) -> Law:
         signature = inspect.signature(formula)
         assert list(signature.parameters) == list(domain)
+        fixed = [name for name, values in domain.items() if values.single]
+        compiled = jax.jit(formula, static_argnames=fixed)
 
         @functools.wraps(formula)
         def guarded(**arguments: Any) -> Any:
@@ -124,7 +126,7 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
                     f"{formula.__name__} needs arguments that broadcast; got {shapes}"
                 ) from None
             with jax.enable_x64(True):
-                result = formula(
+                result = compiled(
                     **{
                         name: got if domain[name].single else jnp.asarray(got)
                         for name, got in values.items()

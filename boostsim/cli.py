@@ -1,0 +1,181 @@
+"""The command ``boostsim``: parsing only; the work is in :mod:`boostsim.commands`.
+
+Neither NumPy nor JAX is imported before a command is known to need it, so help comes at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from boostsim import __version__
+
+__all__ = ["Info", "Reproduce", "Run", "main"]
+
+WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
+
+Start with
+  boostsim reproduce --scale smoke   draw the paper's setting in half a minute
+  boostsim run boosting              run one procedure and print what it reaches
+Then
+  boostsim run --help                every slot of a procedure as a flag
+  boostsim info                      versions, device, cache
+"""
+
+
+@dataclass
+class Reproduce:
+    """Simulate the framework and draw its figures as PNG, SVG and CSV."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Figures to draw, by name; all of them where none is named."""
+    scale: str = "quick"
+    """smoke (half a minute), quick (minutes) or full."""
+    out: Path = Path("figures")
+    """Folder for the files; made where it does not exist."""
+    json: bool = False
+    """Print a summary for programs."""
+
+
+def _shown(metavar: str) -> Any:
+    """Show an optional flag by its kind; its help text says what happens without it."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
+
+
+Number = Annotated[float | None, _shown("NUMBER")]
+Whole = Annotated[int | None, _shown("N")]
+Word = Annotated[str | None, _shown("WORD")]
+File = Annotated[Path | None, _shown("FILE")]
+
+
+@dataclass
+class Run:
+    """Run one procedure on a random table and print its trace."""
+
+    preset: Annotated[tyro.conf.Positional[str | None], _shown("PRESET")] = None
+    """boosting (the default), filter_only, random_labels, labels_only, uncurated, star, rest_em or
+    raft."""
+    config: File = None
+    """TOML file whose keys are these flags' names (false_accept, not false-accept); flags win."""
+    iterations: Whole = None
+    """Iterations T (default: 20)."""
+    attempts: Whole = None
+    """Responses per visit, k (default: the preset's)."""
+    gamma: Number = None
+    """Noise of the filter (default: 0.1 where the preset has one)."""
+    false_accept: Number = None
+    """Probability that the filter accepts a wrong response, with false_reject, instead of gamma."""
+    false_reject: Number = None
+    """Probability that the filter rejects a correct response."""
+    votes: Whole = None
+    """Looks of the filter per response, odd (default: 1)."""
+    beta: Number = None
+    """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
+    wrong: Word = None
+    """Where the labeler's wrong mass goes: spread (default) or concentrated."""
+    keep: Word = None
+    """Keep one or all accepted responses (default: the preset's)."""
+    budget: Number = None
+    """Most labels per visit and iteration (default: no limit)."""
+    rate: Number = None
+    """Labels per visit of random_labels (default: 0.1)."""
+    slack: Number = None
+    """Slack of the learner, eta (default: 0)."""
+    prompts: Whole = None
+    """Prompts of the task (default: 1000)."""
+    responses: Whole = None
+    """Responses to each prompt (default: 8)."""
+    correct: Whole = None
+    """Correct responses to each prompt (default: 1)."""
+    solvable: Number = None
+    """Share of prompts that the first model can solve at all (default: 0.7)."""
+    visits: Whole = None
+    """Visits per prompt and iteration; without it the run is exact."""
+    visited_share: Number = None
+    """Probability that a prompt is visited in an iteration (default: 1)."""
+    seeds: Whole = None
+    """Sampled runs (default: 8 where visits are given)."""
+    key: Whole = None
+    """Key of the task and of the draws, below 2^32 (default: 0)."""
+    save: File = None
+    """Write the trace to this netCDF file."""
+    json: bool = False
+    """Print the trace for programs."""
+
+
+@dataclass
+class Info:
+    """Say what boostsim runs on: versions, device, precision, cache."""
+
+    json: bool = False
+    """Print it for programs."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 2 bad input."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        print(WELCOME, end="")
+        return 0
+    if arguments == ["--version"]:
+        print(__version__)
+        return 0
+    try:
+        return _dispatch(_parse(arguments))
+    except ValueError as error:
+        print(f"boostsim: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("boostsim: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parse(arguments: list[str]) -> Reproduce | Run | Info:
+    """Parse, and turn the parser's framed complaints into one line."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                tyro.conf.FlagCreatePairsOff[Reproduce | Run | Info],  # type: ignore[misc]
+                args=arguments,
+                prog="boostsim",
+                description=f"boostsim {__version__}: training on synthetic and weak data.",
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        text = re.sub(r"[╭╮╰╯│─]+", " ", complaint.getvalue())
+        text = re.split(r"Argument helptext:|For full helptext", text)[0]
+        text = " ".join(text.split())
+        text = re.sub(r"^(Parsing error|Value error|Unrecognized options) ", "", text)
+        wrong = re.match(r"Error parsing --([\w-]+): .*?(NUMBER|N)\b.*?from \[(.*?)\]", text)
+        if wrong:
+            kind = "a number" if wrong[2] == "NUMBER" else "a whole number"
+            text = f"{wrong[1].replace('-', '_')} must be {kind}; got {wrong[3]}"
+        raise ValueError(f"{text} (see boostsim --help)") from None
+
+
+def _dispatch(command: Reproduce | Run | Info) -> int:
+    if isinstance(command, Reproduce):
+        from boostsim.commands.reproduce import reproduce
+
+        return reproduce(command.names, command.scale, command.out, command.json)
+    if isinstance(command, Run):
+        from boostsim.commands.run import run
+
+        flags = {name: value for name, value in vars(command).items() if value is not None}
+        return run(flags)
+    from boostsim.commands.info import info
+
+    return info(command.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""``boostsim info``: what it runs on."""
+
+from __future__ import annotations
+
+import json
+import os
+
+__all__ = ["info"]
+
+
+def info(as_json: bool) -> int:
+    """Print versions, device, precision and cache."""
+    import jax
+
+    from boostsim.commands.cache import cache_folder
+    from boostsim.results import provenance
+
+    facts = {name: value for name, value in provenance().items() if name != "format"}
+    facts["devices"] = ", ".join(str(device) for device in jax.devices())
+    facts["processors"] = str(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    )
+    facts["table_precision"] = "float64, inside jax.enable_x64; JAX's global switch is not touched"
+    facts["compilation_cache"] = str(cache_folder())
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), value)
+    Console().print(table)
+    return 0

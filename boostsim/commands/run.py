@@ -1,0 +1,132 @@
+"""``boostsim run``: one procedure on a random table, by flags or from a TOML file."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boostsim as bs
+from boostsim.commands.cache import use_cache
+from boostsim.curation.presets import preset
+from boostsim.curation.procedure import Procedure
+from boostsim.types import unknown
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["run"]
+
+TASK = ("prompts", "responses", "correct", "solvable")
+FILTER = ("gamma", "false_accept", "false_reject", "votes")
+LABELER = ("beta", "wrong")
+SLOTS = ("attempts", "keep", "budget", "rate")
+LOOP = ("iterations", "visits", "visited_share", "seeds", "key")
+KEYS = ("preset", *TASK, *FILTER, *LABELER, *SLOTS, "slack", *LOOP, "save")
+
+
+def run(flags: dict[str, Any]) -> int:
+    """Run what the flags and the file say; flags win.
+
+    Raises:
+        ValueError: for an unknown key, a slot that the preset does not have, and whatever the
+            library refuses.
+    """
+    as_json, config = flags.pop("json", False), flags.pop("config", None)
+    options = {**(read_config(config) if config is not None else {}), **flags}
+    use_cache()
+    name = options.get("preset", "boosting")
+    procedure = build(name, options)
+    key = options.get("key", 0)
+    task = bs.random_table(key, **{name: options[name] for name in TASK if name in options})
+    loop: dict[str, Any] = {
+        name: options[name] for name in ("visits", "visited_share") if name in options
+    }
+    if "visits" in options:
+        loop |= {"seeds": options.get("seeds", 8), "key": key}
+    elif "seeds" in options:
+        loop["seeds"] = options["seeds"]
+    trace = bs.simulate(procedure, task, options.get("iterations", 20), **loop)
+    if "save" in options:
+        print(f"saved {bs.save(trace, options['save'])}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(as_document(trace), indent=2))
+    else:
+        show(name, trace)
+    return 0
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the keys of a TOML file, all known."""
+    try:
+        options = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"config must be a TOML file; got {str(path)!r} ({error})") from None
+    for key in options:
+        if key not in KEYS:
+            raise unknown(f"key in {path.name}", key, KEYS)
+    return options
+
+
+def build(name: str, options: dict[str, Any]) -> Procedure:
+    """Return the preset with the slots that the options fill."""
+    make: Callable[..., Procedure] = preset(name)
+    takes = inspect.signature(make).parameters
+    slots: dict[str, Any] = {slot: options[slot] for slot in SLOTS if slot in options}
+    given = {option: options[option] for option in FILTER if option in options}
+    if given or "filter" in takes:
+        if not {"gamma", "false_accept", "false_reject"} & set(given):
+            given["gamma"] = 0.1
+        slots["filter"] = bs.NoisyFilter(**given)
+    given = {option: options[option] for option in LABELER if option in options}
+    needs_labeler = "labeler" in takes and takes["labeler"].default is inspect.Parameter.empty
+    if given or needs_labeler:
+        slots["labeler"] = bs.WeakLabeler(**{"beta": 0.2, **given})
+    if "slack" in options:
+        slots["learner"] = bs.StrongLearner(options["slack"])
+    if "rate" in takes:
+        slots.setdefault("rate", 0.1)
+    for slot in slots:
+        if slot not in takes:
+            allowed = ", ".join(sorted(set(takes) - {"criterion"}))
+            raise ValueError(f"{slot} is no slot of preset {name!r}, which has: {allowed}")
+    return make(**slots)
+
+
+def as_document(trace: xarray.Dataset) -> dict[str, Any]:
+    """Return a trace as plain lists, ``[seed][iteration]``, with its provenance."""
+    return {
+        "provenance": dict(trace.attrs),
+        "iteration": trace.iteration.values.tolist(),
+        **{str(name): variable.values.tolist() for name, variable in trace.items()},
+    }
+
+
+def show(name: str, trace: xarray.Dataset) -> None:
+    """Print about a dozen iterations of a trace as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    seeds, iterations = trace.sizes["seed"], trace.sizes["iteration"]
+    columns = ["accuracy", "error", "coverage", "labels", "generations", "filter_calls"]
+    kind = "exact" if seeds == 1 and trace.attrs["level"] == "exact" else f"{seeds} sampled runs"
+    table = Table("iteration", *columns, title=f"{name}, {kind}", box=None, padding=(0, 2, 0, 0))
+    every = math.ceil(max(1, iterations - 1) / 12)
+    for row in sorted({*range(0, iterations, every), iterations - 1}):
+        cells = []
+        for column in columns:
+            values = trace[column].values[:, row]
+            cell = f"{values.mean():.4g}"
+            if seeds > 1 and values.std() > 0:
+                cell += f"±{values.std(ddof=1):.1g}"
+            cells.append(cell)
+        table.add_row(str(row), *cells)
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(table)
+    about = "Labels, generations and filter calls are per visit, so far."
+    console.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)
