@@ -1,0 +1,264 @@
+"""Bad input: one ValueError that names the argument, what it got, what is allowed."""
+
+import re
+
+import jax
+import numpy as np
+import pytest
+
+import boostsim as bs
+
+TASK = bs.random_table(0, prompts=4, responses=3)
+BOOSTING = bs.boosting(labeler=bs.WeakLabeler(0.2))
+NAN, INF = float("nan"), float("inf")
+SAMPLED = {"visits": 3, "key": 0}
+
+
+def simulate(**changes):
+    arguments = {"procedure": BOOSTING, "task": TASK, "iterations": 1, **changes}
+    return lambda: bs.simulate(
+        arguments.pop("procedure"), arguments.pop("task"), arguments.pop("iterations"), **arguments
+    )
+
+
+@bs.criterion
+def negative(visits):
+    return visits.pass_rate * visits.mass - visits.mass
+
+
+@bs.criterion
+def static_negative(visits):
+    return visits.pass_rate - 1.0
+
+
+@bs.criterion
+def turns_nan(visits):
+    return visits.disagreement / (visits.mass - visits.mass)
+
+
+@bs.criterion
+def misshapen(visits):
+    return visits.mass[:-1]
+
+
+@bs.criterion
+def impure(visits):
+    return visits.mass if bool(visits.mass[0] > 0) else visits.pass_rate
+
+
+@bs.criterion
+def misspelt(visits):
+    return visits.pas_rate
+
+
+@bs.criterion
+def disagreeing(visits):
+    return visits.disagreement
+
+
+def with_criterion(criterion, **changes):
+    return simulate(
+        procedure=bs.boosting(labeler=bs.WeakLabeler(0.2), criterion=criterion), **changes
+    )
+
+
+HALF = np.full((2, 2), 0.5)
+RIGHT = np.array([[1, 0], [0, 1]])
+
+CASES = {
+    # filters
+    "gamma above 1": (lambda: bs.NoisyFilter(1.5), "gamma", "1.5"),
+    "gamma below 0": (lambda: bs.NoisyFilter(-0.1), "gamma", "-0.1"),
+    "gamma NaN": (lambda: bs.NoisyFilter(NAN), "gamma", "nan"),
+    "gamma a word": (lambda: bs.NoisyFilter("some"), "gamma", "some"),
+    "gamma an array": (lambda: bs.NoisyFilter([0.1, 0.2]), "gamma", "0.2"),
+    "gamma a truth value": (lambda: bs.NoisyFilter(True), "gamma", "True"),
+    "both kinds of rates": (lambda: bs.NoisyFilter(0.1, false_accept=0.1), "gamma", "false_accept"),
+    "one rate missing": (lambda: bs.NoisyFilter(false_accept=0.1), "false_reject", "None"),
+    "a rate out of range": (
+        lambda: bs.NoisyFilter(false_accept=2, false_reject=0),
+        "false_accept",
+        "2",
+    ),
+    "even votes": (lambda: bs.NoisyFilter(0.1, votes=2), "votes", "odd"),
+    "no votes": (lambda: bs.NoisyFilter(0.1, votes=0), "votes", "0"),
+    # labelers
+    "beta above 1": (lambda: bs.WeakLabeler(1.1), "beta", "1.1"),
+    "beta NaN": (lambda: bs.WeakLabeler(NAN), "beta", "nan"),
+    "beta missing": (lambda: bs.WeakLabeler(), "beta", "None"),
+    "beta of a prompt out of range": (lambda: bs.WeakLabeler([0.1, 1.2]), "beta", "prompt 1"),
+    "beta of a prompt NaN": (lambda: bs.WeakLabeler([0.1, NAN]), "beta", "nan"),
+    "wrong misspelt": (lambda: bs.WeakLabeler(0.1, wrong="spred"), "wrong", "spread"),
+    "rows negative": (lambda: bs.WeakLabeler(rows=[[1.5, -0.5]]), "rows", "1.5"),
+    "rows NaN": (lambda: bs.WeakLabeler(rows=[[NAN, 1.0]]), "rows", "nan"),
+    "rows that sum to 0.9": (lambda: bs.WeakLabeler(rows=[[0.5, 0.4]]), "rows", "row 0"),
+    "rows below beta": (
+        simulate(
+            task=bs.table_task(RIGHT),
+            procedure=bs.boosting(labeler=bs.WeakLabeler(rows=HALF, beta=0.6)),
+        ),
+        "rows",
+        "0.6",
+    ),
+    "rows of another shape": (
+        simulate(procedure=bs.boosting(labeler=bs.WeakLabeler(rows=HALF))),
+        "rows",
+        r"\(4, 3\)",
+    ),
+    "beta for other prompts": (
+        simulate(procedure=bs.boosting(labeler=bs.WeakLabeler([0.1, 0.2]))),
+        "beta",
+        "4 prompts",
+    ),
+    "beta > 0 without a correct response": (
+        simulate(task=bs.table_task([[1, 0], [0, 0]])),
+        "beta",
+        "prompt 1",
+    ),
+    "beta < 1 without a wrong response": (
+        simulate(task=bs.table_task([[1, 1], [0, 1]])),
+        "beta",
+        "prompt 0",
+    ),
+    # tasks
+    "an empty task": (lambda: bs.table_task(np.zeros((0, 3))), "quality", "empty"),
+    "quality of 2": (lambda: bs.table_task([[2, 0]]), "quality", "2.0"),
+    "quality in one dimension": (lambda: bs.table_task([1, 0]), "quality", "2 dimension"),
+    "quality of words": (lambda: bs.table_task([["a", "b"]]), "quality", "numbers"),
+    "weights that do not sum": (lambda: bs.table_task(RIGHT, [0.5, 0.6]), "prompt_weights", "one"),
+    "weights of another length": (lambda: bs.table_task(RIGHT, [1.0]), "prompt_weights", "2"),
+    "initial of another shape": (
+        lambda: bs.table_task(RIGHT, initial=np.full((2, 4), 0.25)),
+        "initial",
+        "shape",
+    ),
+    "initial negative": (lambda: bs.table_task(RIGHT, initial=[[-1, 2], [0, 1]]), "initial", "-1"),
+    "no prompts": (lambda: bs.random_table(0, prompts=0), "prompts", "0"),
+    "half a prompt": (lambda: bs.random_table(0, prompts=2.5), "prompts", "2.5"),
+    "no responses": (lambda: bs.random_table(0, responses=0), "responses", "0"),
+    "more correct than responses": (
+        lambda: bs.random_table(0, responses=3, correct=4),
+        "correct",
+        "3 responses",
+    ),
+    "solvable above 1": (lambda: bs.random_table(0, solvable=1.1), "solvable", "1.1"),
+    "helpless where all is correct": (
+        lambda: bs.random_table(0, responses=2, correct=2, solvable=0.5),
+        "solvable",
+        "0.5",
+    ),
+    "a key of 2^32": (lambda: bs.random_table(2**32), "key", "4294967296"),
+    "a negative key": (lambda: bs.random_table(-1), "key", "-1"),
+    "raw key bits": (lambda: bs.random_table(np.zeros(2, np.uint32)), "key", "wrap_key_data"),
+    "two keys": (lambda: bs.random_table(jax.random.split(jax.random.key(0))), "key", "one key"),
+    # procedures
+    "no attempts": (lambda: bs.uncurated(attempts=0), "attempts", "0"),
+    "1.5 attempts": (lambda: bs.uncurated(attempts=1.5), "attempts", "1.5"),
+    "too many attempts": (lambda: bs.uncurated(attempts=10**6), "attempts", "1000"),
+    "a negative budget": (
+        lambda: bs.boosting(labeler=bs.WeakLabeler(0.1), budget=-1),
+        "budget",
+        "-1",
+    ),
+    "an infinite budget": (
+        lambda: bs.boosting(labeler=bs.WeakLabeler(0.1), budget=INF),
+        "budget",
+        "inf",
+    ),
+    "a budget without a labeler": (lambda: bs.Procedure(budget=0.1), "budget", "labeler"),
+    "a rate above 1": (
+        lambda: bs.random_labels(rate=2, labeler=bs.WeakLabeler(0.1)),
+        "rate",
+        "2",
+    ),
+    "keep some": (lambda: bs.Procedure(keep="some"), "keep", "one"),
+    "a bare function": (lambda: bs.Procedure(criterion=lambda v: v.mass), "criterion", "@bs"),
+    "a filter that is a number": (lambda: bs.Procedure(filter=0.1), "filter", "NoisyFilter"),
+    "a labeler that is a number": (lambda: bs.Procedure(labeler=0.1), "labeler", "WeakLabeler"),
+    "a learner that is a number": (lambda: bs.Procedure(learner=0.1), "learner", "StrongLearner"),
+    "proportional without a budget": (
+        lambda: bs.boosting(
+            labeler=bs.WeakLabeler(0.1),
+            criterion=bs.criterion(allocation="proportional")(lambda v: v.pass_rate),
+        ),
+        "budget",
+        "proportional",
+    ),
+    "an unknown allocation": (
+        lambda: bs.criterion(allocation="fair")(lambda v: v.mass),
+        "allocation",
+        "ranked",
+    ),
+    "slack above 1": (lambda: bs.StrongLearner(1.5), "slack", "1.5"),
+    "an unknown noise": (lambda: bs.StrongLearner(0.1, noise="right"), "noise", "wrong"),
+    "noise where nothing is wrong": (
+        simulate(
+            task=bs.table_task([[1, 1]]), procedure=bs.uncurated(learner=bs.StrongLearner(0.1))
+        ),
+        "noise",
+        "prompt 0",
+    ),
+    # simulate
+    "iterations below 0": (simulate(iterations=-1), "iterations", "-1"),
+    "half an iteration": (simulate(iterations=0.5), "iterations", "0.5"),
+    "no visits": (simulate(visits=0, key=0), "visits", "0"),
+    "visits that overflow": (simulate(visits=2**60, key=0), "visits", "at most"),
+    "half a visit": (simulate(visits=1.5, key=0), "visits", "1.5"),
+    "no seeds": (simulate(seeds=0, **SAMPLED), "seeds", "0"),
+    "seeds in an exact run": (simulate(seeds=2), "seeds", "visits"),
+    "sampled without a key": (simulate(visits=3), "key", "None"),
+    "a simulation key of 2^32": (simulate(visits=3, key=2**32), "key", "4294967296"),
+    "an empty share": (simulate(visited_share=0.0, **SAMPLED), "visited_share", "0.0"),
+    "a share in an exact run": (simulate(visited_share=0.5), "visited_share", "0.5"),
+    "an unknown record": (simulate(record=("divresity",)), "record", "Did you mean 'diversity'"),
+    "diversity when sampled": (simulate(record="diversity", **SAMPLED), "record", "exact"),
+    "no procedure": (simulate(procedure="boosting"), "procedure", "bs.Procedure"),
+    "no task": (simulate(task=HALF), "task", "table_task"),
+    # criteria
+    "a criterion below 0": (with_criterion(negative), "'negative'", "prompt 0"),
+    "a criterion below 0 beforehand": (with_criterion(static_negative), "'static_negative'", "-1"),
+    "a criterion that is NaN": (with_criterion(turns_nan), "'turns_nan'", "iteration 1"),
+    "a criterion of another shape": (with_criterion(misshapen), "'misshapen'", "shape"),
+    "a criterion with branches": (with_criterion(impure), "'impure'", "TracerBool"),
+    "a criterion that misspells": (with_criterion(misspelt), "'misspelt'", "pas_rate"),
+    "disagreement when sampled": (
+        with_criterion(disagreeing, **SAMPLED),
+        "'disagreeing'",
+        "disagreement",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_refused_in_words(case):
+    call, name, told = CASES[case]
+    with pytest.raises(ValueError, match=name) as refused:
+        call()
+    message = str(refused.value)
+    assert re.search(told, message), message
+    assert "\n" not in message
+    assert len(message) < 400
+
+
+def test_the_kernel_asks_for_64_bits():
+    loop = bs.kernel(BOOSTING, TASK)
+    with pytest.raises(ValueError, match="enable_x64"):
+        loop.init()
+
+
+def test_good_input_in_other_clothes():
+    """NumPy scalars, whole floats and float32 rows are what they look like."""
+    assert bs.NoisyFilter(np.float32(0.5)).accept == (0.5, 0.5)
+    third = np.full((1, 3), 1 / 3, np.float32)
+    task = bs.table_task(np.array([[True, False, False]]), initial=third)
+    assert task.initial.sum() == pytest.approx(1.0, abs=1e-15)
+    trace = bs.simulate(
+        bs.uncurated(attempts=np.int64(2)), task, 3.0, visits=np.int32(4), key=np.uint32(7)
+    )
+    again = bs.simulate(bs.uncurated(attempts=2), task, 3, visits=4, key=jax.random.key(7))
+    assert trace.identical(again)
+
+
+def test_rows_that_sum_to_one_are_left_alone():
+    tiny = bs.table_task([[1, 0]], initial=[[1e-200, 1.0]])
+    assert tiny.initial[0, 0] == 1e-200

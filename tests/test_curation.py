@@ -1,0 +1,202 @@
+"""Allocation, criteria, filters, labelers and presets."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import literal
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import boostsim as bs
+from boostsim.curation.allocation import label_probability
+from boostsim.curation.presets import PRESETS
+from boostsim.tasks.table import TableTask
+
+cells = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=9).filter(
+    lambda rows: sum(mass for _, mass in rows) > 0
+)
+
+
+@given(rows=cells, budget=st.integers(0, 12).map(lambda n: n / 10))
+def test_allocation_against_the_words(rows, budget):
+    priority, mass = np.array(rows, float).T
+    mass /= mass.sum()
+    for rule in ("ranked", "proportional"):
+        want = literal.label_probabilities(priority, mass, budget, rule)
+        with jax.enable_x64(True):
+            found = np.asarray(
+                label_probability(
+                    jnp.asarray(priority), jnp.asarray(mass), jnp.asarray(budget), rule
+                )
+            )
+        eligible = mass[priority > 0].sum()
+        assert mass @ found == pytest.approx(min(budget, eligible), abs=1e-12)
+        assert (found[priority == 0] == 0).all()
+        # Where a cell has no mass its probability does not matter.
+        assert found[mass > 0] == pytest.approx(want[mass > 0], abs=1e-9)
+        if rule == "ranked":
+            order = np.argsort(-priority)
+            assert (np.diff(found[order]) <= 1e-12).all()
+
+
+@given(rows=cells, budget=st.integers(0, 10).map(lambda n: n / 10))
+def test_splitting_a_cell_padding_and_scale_change_nothing(rows, budget):
+    priority, mass = np.array(rows, float).T
+    mass /= mass.sum()
+    with jax.enable_x64(True):
+        for rule in ("ranked", "proportional"):
+            run = lambda p, m: np.asarray(  # noqa: E731
+                label_probability(jnp.asarray(p), jnp.asarray(m), jnp.asarray(budget), rule)  # noqa: B023
+            )
+            once = run(priority, mass)
+            split = run(np.r_[priority, priority[0]], np.r_[mass[0] / 2, mass[1:], mass[0] / 2])
+            padded = run(np.r_[priority, 9.0], np.r_[mass, 0.0])
+            scaled = run(priority * 2.0**500, mass)
+            here = mass > 0
+            assert split[:-1][here] == pytest.approx(once[here], abs=1e-12)
+            assert split[-1] == split[0]
+            assert padded[:-1][here] == pytest.approx(once[here], abs=1e-12)
+            assert scaled[here] == pytest.approx(once[here], abs=1e-12)
+
+
+def test_allocation_in_single_precision():
+    found = label_probability(
+        jnp.array([3.0, 1e-30, 0.0]), jnp.array([0.25, 0.5, 0.25]), jnp.array(0.5), "ranked"
+    )
+    assert found.dtype == jnp.float32
+    assert found.tolist() == [1.0, 0.5, 0.0]
+
+
+def test_what_a_criterion_reads_is_found_out():
+    @bs.criterion
+    def mixed(visits):
+        return jnp.where(visits.accepted == 0, visits.mass, 0.0) + 0 * visits.group
+
+    assert bs.criteria.failed.reads(4) == {"accepted"}
+    assert bs.criteria.uniform.reads(4) == frozenset()
+    assert mixed.reads(4) == {"accepted", "mass", "group"}
+    assert mixed.priority_by_accepted(4) is None
+    assert bs.criteria.failed.priority_by_accepted(3).tolist() == [1, 0, 0, 0]
+
+
+def test_a_criterion_asked_each_time_sees_the_documented_cells():
+    seen = {}
+
+    @bs.criterion
+    def spy(visits):
+        if not isinstance(visits.mass, jax.core.Tracer):
+            seen.update({name: np.asarray(value) for name, value in vars(visits).items()})
+        return visits.mass
+
+    task = bs.random_table(0, prompts=3)
+    with jax.enable_x64(True):
+        loop = bs.kernel(bs.boosting(attempts=2, labeler=bs.WeakLabeler(0.5), criterion=spy), task)
+        loop.step(None, loop.init())
+    names = {field.name for field in dataclasses.fields(bs.Visits)}
+    assert {name: value.shape for name, value in seen.items()} == dict.fromkeys(names, (9,))
+    assert seen["mass"].sum() == pytest.approx(1.0)
+    assert (seen["prompt"] == seen["group"]).all()
+    assert seen["prompt"].tolist() == [0, 1, 2] * 3
+    assert (seen["attempts"] == 2).all()
+    assert seen["pass_rate"].tolist() == [0, 0, 0, 0.5, 0.5, 0.5, 1, 1, 1]
+    p = (task.initial * task.quality).sum(1)
+    law = np.concatenate([(1 - p) ** 2, 2 * p * (1 - p), p**2]) / 3
+    # The filter is perfect: an attempt is accepted where it is correct.
+    assert seen["mass"] == pytest.approx(law)
+
+
+def test_disagreement_is_the_models_own_diversity():
+    @bs.criterion
+    def unsure(visits):
+        return visits.disagreement
+
+    task = bs.random_table(0, prompts=5)
+    procedure = bs.boosting(labeler=bs.WeakLabeler(0.5), criterion=unsure, budget=0.2)
+    # Ranked by disagreement with a budget for one prompt's visits: the most diverse row moves.
+    before = bs.simulate(procedure, task, 1, record="prompt")
+    unlabelled = bs.simulate(bs.filter_only(keep="one"), task, 1, record="prompt")
+    moved = np.abs(before.accuracy - unlabelled.accuracy).values[0, 1] > 1e-12
+    most = np.argmax(1 - (task.initial**2).sum(1))
+    assert moved[most]
+    assert moved.sum() == 1
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3, 7, 16, 100])
+def test_geometric_sums_against_fractions(attempts):
+    from fractions import Fraction
+
+    from boostsim.simulation.population import geometric
+
+    for ratio in (0.0, 1e-200, 0.3, 1 - 1e-12, 1.0):
+        with jax.enable_x64(True):
+            power, total = geometric(jnp.asarray(ratio), attempts)
+        exact = [Fraction(ratio) ** j for j in range(attempts + 1)]
+        assert float(total) == pytest.approx(float(sum(exact[:-1])), rel=1e-13)
+        if float(exact[-1]) > 1e-300:
+            assert float(power) == pytest.approx(float(exact[-1]), rel=1e-12)
+
+
+def test_filters_carry_both_probabilities():
+    for filt in (bs.NoisyFilter(1e-200), bs.NoisyFilter(0.2, votes=5), bs.AcceptAll()):
+        for accept, reject in zip(filt.accept, filt.reject, strict=True):
+            assert accept + reject == pytest.approx(1.0, abs=1e-15)
+    assert bs.NoisyFilter(1e-200).accept[1] == 1e-200
+    assert bs.NoisyFilter(1e-100, votes=3).reject[0] == pytest.approx(3e-200)
+    two = bs.NoisyFilter(false_accept=0.3, false_reject=0.1)
+    assert two.accept == (0.9, 0.3)
+
+
+@pytest.mark.parametrize("wrong", ["spread", "concentrated"])
+def test_labelers_have_the_mass_they_promise(wrong):
+    task = bs.random_table(0, prompts=6, responses=5, correct=2)
+    beta = np.linspace(0, 1, 6)
+    labeler = bs.WeakLabeler(beta, wrong=wrong)
+    rows = labeler.rows_for(task.quality)
+    assert rows.sum(1) == pytest.approx(np.ones(6))
+    assert (rows * task.quality).sum(1) == pytest.approx(beta)
+    assert labeler.masses_for(task.quality) == pytest.approx(np.stack([beta, 1 - beta]))
+    assert ((rows > 0) & (task.quality == 0)).sum(1).max() == (1 if wrong == "concentrated" else 3)
+    again = bs.WeakLabeler(rows=rows, beta=beta)
+    assert again.masses_for(task.quality) == pytest.approx(labeler.masses_for(task.quality))
+
+
+def test_random_tables_are_as_described():
+    task = bs.random_table(3, prompts=1000, responses=6, correct=2, solvable=0.7)
+    assert isinstance(task, TableTask)
+    assert (task.quality.sum(1) == 2).all()
+    assert ((task.initial * task.quality).sum(1) > 0).sum() == 700
+    assert task.initial.sum(1) == pytest.approx(np.ones(1000))
+    assert bs.random_table(3, prompts=5).fingerprint == bs.random_table(3, prompts=5).fingerprint
+    assert bs.random_table(3, prompts=5).fingerprint != bs.random_table(4, prompts=5).fingerprint
+    with pytest.raises(ValueError, match="read-only"):
+        task.initial[0, 0] = 1.0
+
+
+def test_presets_are_settings_of_the_same_slots():
+    labeler = bs.WeakLabeler(0.2)
+    needs = {"boosting": {}, "labels_only": {}, "random_labels": {"rate": 0.1}}
+    for name, make in PRESETS.items():
+        extra = {"labeler": labeler, **needs[name]} if name in needs else {}
+        assert isinstance(make(**extra), bs.Procedure)
+        assert getattr(bs, name) is make
+    assert bs.star(labeler=labeler) == bs.boosting(labeler=labeler)
+    assert bs.rest_em(attempts=4) == bs.filter_only(attempts=4, keep="all")
+    assert bs.raft(attempts=4) == bs.filter_only(attempts=4, keep="one")
+
+
+def test_costs_count_what_was_done():
+    task = bs.random_table(0, prompts=10)
+    labeler = bs.WeakLabeler(0.2)
+    filt = bs.NoisyFilter(0.1, votes=3)
+    trace = bs.simulate(bs.boosting(attempts=4, filter=filt, labeler=labeler), task, 5)
+    assert trace.generations.values[0].tolist() == [0, 4, 8, 12, 16, 20]
+    assert trace.filter_calls.values[0].tolist() == [0, 12, 24, 36, 48, 60]
+    free = bs.simulate(bs.uncurated(attempts=2), task, 2)
+    assert free.filter_calls.values[0].tolist() == [0, 0, 0]
+    assert free.generations.values[0].tolist() == [0, 2, 4]
+    labels = bs.simulate(bs.labels_only(labeler=labeler), task, 2)
+    assert labels.generations.values[0].tolist() == [0, 0, 0]
+    assert labels.labels.values[0] == pytest.approx([0, 1, 2])

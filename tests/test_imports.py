@@ -1,0 +1,93 @@
+"""Imports go one way, and the top is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import boostsim as bs
+
+PACKAGE = Path(bs.__file__).parent
+# From the ground up: a room may import only from rooms before it (and from itself).
+ORDER = [
+    ("types",),
+    ("files", "progress"),
+    ("theory",),
+    ("learners",),
+    ("curation",),
+    ("tasks",),
+    ("results",),
+    ("simulation",),
+    ("figures",),
+    ("commands",),
+    ("cli",),
+]
+RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+# The face of the package: it may be imported by whoever is a user of it.
+USERS = {"figures", "commands"}
+
+
+def imports(path):
+    """The rooms of boostsim that a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, path
+            names = [node.module]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "boostsim":
+                yield parts[1] if len(parts) > 1 else ""
+
+
+def rooms():
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room != "__init__":
+            yield room, path
+
+
+def test_every_room_has_its_place():
+    assert {room for room, _ in rooms()} == set(RANK)
+
+
+def test_imports_go_one_way():
+    for room, path in rooms():
+        for other in imports(path):
+            if other == "":
+                # For the version, or as a user.
+                assert room in USERS | {"results", "cli"}, path
+            else:
+                assert RANK[other] <= RANK[room], (path, other)
+
+
+def test_theory_stands_alone_and_criteria_cannot_see_tasks():
+    for room, path in rooms():
+        if room == "theory":
+            assert set(imports(path)) <= {"theory", "types"}, path
+        if room == "curation":
+            assert "tasks" not in set(imports(path)), path
+
+
+def test_the_top_is_light():
+    code = (
+        "import sys, boostsim, boostsim.cli; "
+        "print([m for m in ('numpy', 'jax', 'scipy', 'xarray', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_there_and_nothing_else_is_promised():
+    for name in bs.__all__:
+        assert getattr(bs, name) is not None
+        assert name in dir(bs)
+    assert callable(bs.simulate)
+    assert not hasattr(bs, "certify")
+
+
+def test_modules_stay_small():
+    for _, path in rooms():
+        assert len(path.read_text().splitlines()) <= 420 or path.parent.name == "theory", path
