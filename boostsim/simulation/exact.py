@@ -7,7 +7,7 @@ each source s there. One iteration maps
 
 where W_c is the labeler's mass in class c; a step costs prompts x classes x sources, whatever the
 number of responses is. (Masses, not coefficients: a coefficient on a source without mass in a class
-can grow without bound.)
+can grow without bound.) Only diversity needs to tell the sources apart; without it they are one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.simulation.population import Parameters, Structure, attempt, focus, pairs, total
@@ -26,9 +27,9 @@ __all__ = ["ExactState", "Info", "diversity", "init", "masses", "step"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ExactState:
-    """The model: the mass that it owes to each source, ``[sources, classes, prompts]``."""
+    """The model: the mass it owes to each source, or to all: ``[rows, classes, prompts]``."""
 
-    mass: Float[Array, "*batch sources classes prompts"]
+    mass: Float[Array, "*batch rows classes prompts"]
 
 
 @jax.tree_util.register_dataclass
@@ -45,9 +46,11 @@ class Info:
     invalid: Array
 
 
-def init(parameters: Parameters) -> ExactState:
+def init(structure: Structure, parameters: Parameters) -> ExactState:
     """Return the first model: all of it from the first source."""
-    return ExactState(jnp.zeros_like(parameters.source_mass).at[0].set(parameters.source_mass[0]))
+    first = parameters.source_mass[0]
+    others = len(structure.sources) - 1 if structure.collides else 0
+    return ExactState(jnp.stack([first, *[jnp.zeros_like(first)] * others]))
 
 
 def masses(state: ExactState) -> Float[Array, "classes prompts"]:
@@ -79,16 +82,22 @@ def step(
     labels = total(seen.parts * probability)
     examples = seen.kept + labels
     trained = examples > 0.0
-    size = jnp.where(trained, examples, 1.0)
+    # One division: the reciprocal of the smallest normal number is still finite.
+    share = 1.0 / jnp.where(trained, examples, 1.0)
 
-    rows = []  # One a source: [classes, prompts] each.
-    for name, source, m in zip(structure.sources, parameters.source_mass, state.mass, strict=True):
-        row = seen.gain * (parameters.accept * m) / size
-        if name == "labels":
-            row = row + (labels / size) * source
-        if structure.slack:
-            row = (1.0 - parameters.slack) * row
-        if name == "noise":
-            row = row + parameters.slack * source
-        rows.append(jnp.where(trained, row, m))
-    return ExactState(jnp.stack(rows)), Info(jnp.sum(parameters.weights * labels), invalid)
+    rows = [seen.gain * (parameters.accept * m) * share for m in state.mass]
+
+    def add(source: str, amount: Array) -> None:
+        index = structure.sources.index(source)
+        row = index if structure.collides else 0
+        rows[row] = rows[row] + amount * parameters.source_mass[index]
+
+    if structure.labeled:
+        add("labels", labels * share)
+    if structure.slack:
+        rows = [(1.0 - parameters.slack) * row for row in rows]
+        add("noise", parameters.slack)
+    mass = jnp.stack([jnp.where(trained, row, m) for row, m in zip(rows, state.mass, strict=True)])
+    # Without the barrier XLA repeats the whole step inside every average over prompts.
+    mass, labels = lax.optimization_barrier((mass, labels))
+    return ExactState(mass), Info(jnp.sum(parameters.weights * labels), invalid)

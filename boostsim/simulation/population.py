@@ -76,7 +76,7 @@ class Parameters:
 
     Attributes:
         weights: mu, ``[prompts]``.
-        accept, reject: the filter on each class, ``[classes, 1]``.
+        accept, reject: the filter on each class, ``[classes, 1]`` (or ``[classes, prompts]``).
         source_mass: mass of each source in each class, ``[sources, classes, prompts]``.
         collision: probability that draws from two sources, given their class, are the same
             response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
@@ -85,8 +85,8 @@ class Parameters:
     """
 
     weights: Float[Array, "*batch prompts"]
-    accept: Float[Array, "*batch classes 1"]
-    reject: Float[Array, "*batch classes 1"]
+    accept: Float[Array, "*batch classes #prompts"]
+    reject: Float[Array, "*batch classes #prompts"]
     source_mass: Float[Array, "*batch sources classes prompts"]
     collision: Float[Array, "*batch pairs classes prompts"] | None
     priority: Float[Array, "*batch parts 1"] | None

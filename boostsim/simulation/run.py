@@ -86,7 +86,7 @@ def kernel(
         ...     loop = bs.kernel(bs.boosting(labeler=bs.WeakLabeler(0.25)), task)
         ...     state, info = loop.step(None, loop.init())
         ...     print(float(info.labels), state.mass.shape)
-        1.0 (2, 2, 5)
+        1.0 (1, 2, 5)
     """
     sampling = _sampling(visits, visited_share)
     with jax.enable_x64(True):
@@ -106,7 +106,7 @@ def kernel(
         return call
 
     return Kernel(
-        init=guarded(partial(_init, parameters, sampling)),
+        init=guarded(partial(_init, structure, parameters, sampling)),
         step=guarded(partial(_step, structure, parameters, sampling)),
     )
 
@@ -233,8 +233,8 @@ def _wanted(record: Iterable[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _init(parameters: Parameters, sampling: Sampling | None) -> State:
-    return exact.init(parameters) if sampling is None else sampled.init(parameters)
+def _init(structure: Structure, parameters: Parameters, sampling: Sampling | None) -> State:
+    return exact.init(structure, parameters) if sampling is None else sampled.init(parameters)
 
 
 def _step(
@@ -278,7 +278,7 @@ def _run(
 ) -> Iterator[dict[str, jax.Array]]:
     """Yield the measurements of one seed, block by block; the first model is a block of its own."""
     structure, parameters, sampling = program
-    state, row = _begin(parameters, sampling, wanted)
+    state, row = _begin(structure, wanted, parameters, sampling)
     yield {name: value[None] for name, value in row.items()}
     starts = range(0, iterations, BLOCK)
     for start in track(starts, "iterations", len(starts)):
@@ -287,11 +287,14 @@ def _run(
         yield rows
 
 
-@partial(jax.jit, static_argnums=2)
+@partial(jax.jit, static_argnums=(0, 1))
 def _begin(
-    parameters: Parameters, sampling: Sampling | None, wanted: frozenset[str]
+    structure: Structure,
+    wanted: frozenset[str],
+    parameters: Parameters,
+    sampling: Sampling | None,
 ) -> tuple[State, dict[str, jax.Array]]:
-    state = _init(parameters, sampling)
+    state = _init(structure, parameters, sampling)
     nothing = {"labels": jnp.zeros(()), "invalid": jnp.array(-1, jnp.int32)}
     return state, {**_measure(parameters, state, wanted), **nothing}
 

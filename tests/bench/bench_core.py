@@ -1,0 +1,206 @@
+"""The core's speed as ratios: `make bench`.
+
+Where a ratio has a floor the table says whether it was met; nothing is asserted on time.
+"""
+
+import dataclasses
+import functools
+import os
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import references
+from jax import lax
+
+import boostsim as bs
+from boostsim.simulation import exact
+from boostsim.simulation.prepare import prepare
+from boostsim.simulation.run import _measure
+
+ATTEMPTS, GAMMA, BETA = 8, 0.1, 0.2
+FILTER, LABELER = bs.NoisyFilter(GAMMA), bs.WeakLabeler(BETA)
+BOOSTING = bs.boosting(attempts=ATTEMPTS, filter=FILTER, labeler=LABELER)
+
+
+@bs.criterion
+def general(visits):
+    """Not known before the run: it reads the mass."""
+    return (visits.pass_rate < 0.6) * (1.0 - visits.pass_rate) * (visits.mass + 1.0)
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def exact_step(task, diversity=True):
+    """One exact step with its measurements, compiled; returns a call without arguments."""
+    structure, parameters = prepare(BOOSTING, task, sampled=False, diversity=diversity)
+
+    @jax.jit
+    def step(parameters, state):
+        state, info = exact.step(structure, parameters, state)
+        measured = _measure(parameters, state, frozenset({"diversity"} if diversity else ()))
+        return state, {**measured, "labels": info.labels}
+
+    state = exact.init(structure, parameters)
+    return lambda: jax.block_until_ready(step(parameters, state)), parameters
+
+
+def table(prompts, responses, solved=False):
+    task = bs.random_table(0, prompts=prompts, responses=responses, solvable=1.0)
+    if solved:
+        rows = 0.98 * task.quality + 0.02 * task.initial
+        task = bs.table_task(task.quality, initial=rows)
+    return task, np.where(task.quality == 1, 1 - GAMMA, GAMMA), LABELER.rows_for(task.quality)
+
+
+def test_exact_step_against_dense(benchmark, best, report):
+    task, accept, labeler = table(100_000, 64)
+    ours, parameters = exact_step(task)
+    theirs = lambda: references.dense_exact(  # noqa: E731
+        task.initial, accept, labeler, task.quality, task.prompt_weights, ATTEMPTS
+    )
+    _, measured = ours()
+    _, accuracy, labels, diversity = theirs()
+    for name, value in (("accuracy", accuracy), ("labels", labels), ("diversity", diversity)):
+        assert float(measured[name]) == pytest.approx(value, rel=1e-12)
+    mine, dense = best(ours, theirs, rounds=15)
+    report("exact step, 100,000 x 64, diversity: dense NumPy / ours", dense / mine, ">=", 12)
+    # Bytes that must move: read the state, the parameters; write the state.
+    arrays = jax.tree.leaves(parameters)
+    moved = sum(array.nbytes for array in arrays) + 2 * parameters.source_mass.nbytes
+    source, target = np.ones(32 * 2**20), np.empty(32 * 2**20)
+    (copy,) = best(lambda: np.copyto(target, source))
+    bandwidth, reached = 2 * source.nbytes / copy, moved / mine
+    report(
+        "exact step: share of the copy bandwidth",
+        reached / bandwidth,
+        note=f"{moved / 2**20:.1f} MiB at {reached / 1e9:.1f} of {bandwidth / 1e9:.1f} GB/s",
+    )
+    benchmark.pedantic(ours, rounds=5)
+
+
+def test_exact_step_by_responses(benchmark, best, report):
+    few, _ = exact_step(table(10_000, 8)[0])
+    many, _ = exact_step(table(10_000, 4096)[0])
+    short, long = best(few, many, rounds=30)
+    report("exact step, 10,000 prompts: 4,096 responses / 8", long / short, "<=", 1.5)
+    benchmark.pedantic(many, rounds=5)
+
+
+def sampled_step(task, visits, criterion=bs.criteria.failed):
+    procedure = dataclasses.replace(BOOSTING, criterion=criterion)
+    loop = bs.kernel(procedure, task, visits=visits)
+    step, state, key = jax.jit(loop.step), loop.init(), jax.random.key(0)
+    return lambda: jax.block_until_ready(step(key, state))
+
+
+def test_sampled_step(benchmark, best, report):
+    prompts, visits = 1000, 1000
+    rng = np.random.default_rng(0)
+    for responses in (64, 8):
+        task, accept, labeler = table(prompts, responses)
+        arguments = rng, task.initial, accept, labeler, visits, ATTEMPTS
+        ours, theirs, broad = best(
+            sampled_step(task, visits),
+            functools.partial(references.collapsed_sampled, *arguments),
+            sampled_step(task, visits, general),
+            rounds=20,
+        )
+        size = f"1,000 x {responses}"
+        floor = (">=", 5) if responses == 64 else ()
+        report(f"sampled step, {size}, failed: collapsed NumPy / ours", theirs / ours, *floor)
+        report(f"sampled step, {size}, general criterion: NumPy / ours", theirs / broad)
+    task, accept, labeler = table(prompts, 64, solved=True)
+    ours, theirs = best(
+        sampled_step(task, visits),
+        lambda: references.collapsed_sampled(rng, task.initial, accept, labeler, visits, ATTEMPTS),
+        rounds=20,
+    )
+    report("sampled step, 1,000 x 64, solved rows: collapsed NumPy / ours", theirs / ours)
+    task, accept, labeler = table(prompts, 64)
+    step = sampled_step(task, visits)
+    ours, drawn = best(
+        step,
+        lambda: references.drawn_sampled(rng, task.initial, accept, labeler, visits, ATTEMPTS),
+        rounds=3,
+    )
+    report("sampled step, 1,000 x 64: NumPy drawing every attempt / ours", drawn / ours, ">=", 100)
+    thousand, million = best(step, sampled_step(task, 10**6), rounds=40)
+    report("sampled step: 1,000,000 visits / 1,000", million / thousand, "<=", 1.5)
+    benchmark.pedantic(step, rounds=5)
+
+
+def test_parameter_points(benchmark, best, report):
+    """100,000 settings of (beta, gamma, e_0), one a prompt, 100 iterations in one call."""
+    points, iterations = 100_000, 100
+    rng = np.random.default_rng(0)
+    beta, gamma, error = (
+        rng.uniform(0.01, 0.99, points),
+        rng.uniform(0, 0.49, points),
+        rng.random(points),
+    )
+    task = bs.table_task(np.tile([1, 0], (points, 1)), initial=np.stack([1 - error, error], 1))
+    structure, parameters = prepare(
+        bs.boosting(attempts=4, filter=FILTER, labeler=bs.WeakLabeler(beta)),
+        task,
+        sampled=False,
+        diversity=False,
+    )
+    noise = jnp.asarray(gamma)
+    parameters = dataclasses.replace(
+        parameters, accept=jnp.stack([1 - noise, noise]), reject=jnp.stack([noise, 1 - noise])
+    )
+
+    @jax.jit
+    def run(parameters):
+        step = lambda state, _: (exact.step(structure, parameters, state)[0], None)  # noqa: E731
+        state, _ = lax.scan(step, exact.init(structure, parameters), None, length=iterations)
+        return exact.masses(state)[1]
+
+    some = 300
+    given = list(zip(beta[:some], gamma[:some], error[:some], strict=True))
+    given = [tuple(map(float, point)) for point in given]
+    found = np.asarray(run(parameters))[:some]
+    assert found == pytest.approx(references.python_points(given, iterations, 4), rel=1e-10)
+    ours, theirs = best(
+        lambda: jax.block_until_ready(run(parameters)),
+        lambda: references.python_points(given, iterations, 4),
+        rounds=5,
+    )
+    report(
+        "lumped map, 100,000 points x 100 iterations: Python loop / ours",
+        theirs * points / some / ours,
+        ">=",
+        100,
+        f"{ours * 1e3:.0f} ms in one call; the loop timed on {some} points",
+    )
+    benchmark.pedantic(lambda: jax.block_until_ready(run(parameters)), rounds=3)
+
+
+def test_command(benchmark, report, tmp_path):
+    command = [sys.executable, "-m", "boostsim.cli"]
+
+    def call(*arguments):
+        began = time.perf_counter()
+        subprocess.run(
+            [*command, *arguments],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "BOOSTSIM_CACHE": str(tmp_path / "cache")},
+        )
+        return time.perf_counter() - began
+
+    report("boostsim --help, seconds, best of 5", min(call("--help") for _ in range(5)), "<=", 0.5)
+    smoke = ["reproduce", "--scale", "smoke", "--out", str(tmp_path / "figures")]
+    first, second = call(*smoke), call(*smoke)
+    report("reproduce --scale smoke, seconds, nothing cached", first, "<=", 30)
+    report("reproduce --scale smoke, second run / first", second / first, "<=", 1.0)
+    benchmark.pedantic(lambda: call("--help"), rounds=1)

@@ -1,0 +1,160 @@
+"""The command as a user meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import boostsim as bs
+from boostsim import cli
+from boostsim.curation.presets import PRESETS
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """No test writes to the user's cache, nor leaves JAX pointing at one."""
+    import jax
+
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
+    names = (
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    )
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def test_alone_it_says_what_to_do_first(capsys):
+    assert cli.main([]) == 0
+    assert "boostsim reproduce --scale smoke" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["reproduce"], ["info"]])
+def test_help(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([*command, "--help"])
+    assert stopped.value.code == 0
+    assert "usage: boostsim" in capsys.readouterr().out
+
+
+def test_run_prints_a_table(capsys):
+    assert cli.main(["run", "boosting", "--prompts", "20", "--iterations", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "accuracy" in out
+    assert "boosting, exact" in out
+
+
+def test_run_for_programs_is_the_library_call(capsys, tmp_path):
+    flags = "--prompts 30 --iterations 3 --attempts 2 --gamma 0.2 --beta 0.3 --budget 0.1"
+    sampled = f"run --visits 4 --seeds 2 --key 9 --json --save {tmp_path / 'run.nc'} {flags}"
+    assert cli.main(sampled.split()) == 0
+    document = json.loads(capsys.readouterr().out)
+    procedure = bs.boosting(
+        attempts=2, filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.3), budget=0.1
+    )
+    trace = bs.simulate(procedure, bs.random_table(9, prompts=30), 3, visits=4, seeds=2, key=9)
+    assert document["accuracy"] == trace.accuracy.values.tolist()
+    assert document["provenance"]["procedure"] == procedure.describe()
+    assert bs.load(tmp_path / "run.nc").identical(trace)
+
+
+def test_a_file_says_the_same_as_flags_and_flags_win(capsys, tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text(
+        'preset = "random_labels"\nrate = 0.2\nprompts = 10\niterations = 5\nfalse_accept = 0.2\n'
+        "false_reject = 0.1\n"
+    )
+    assert cli.main(["run", "--config", str(config), "--json", "--iterations", "2"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["iteration"] == [0, 1, 2]
+    procedure = bs.random_labels(
+        rate=0.2,
+        filter=bs.NoisyFilter(false_accept=0.2, false_reject=0.1),
+        labeler=bs.WeakLabeler(0.2),
+    )
+    trace = bs.simulate(procedure, bs.random_table(0, prompts=10), 2)
+    assert document["error"] == trace.error.values.tolist()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_runs_by_name(preset, capsys):
+    assert cli.main(["run", preset, "--prompts", "5", "--iterations", "1", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["accuracy"][0]) == 2
+
+
+BAD = {
+    "run boostin": "Did you mean 'boosting'",
+    "run --gamma 2": "gamma",
+    "run --gamma abc": "gamma must be a number; got 'abc'",
+    "run --seeds 1.5 --visits 3": "seeds must be a whole number; got '1.5'",
+    "run --gama 0.1": "--gama",
+    "run filter_only --beta 0.2": "labeler is no slot of preset 'filter_only'",
+    "run labels_only --gamma 0.2": "filter is no slot of preset 'labels_only'",
+    "run --config none.toml": "none.toml",
+    "run --iterations -1": "iterations",
+    "run --iterations 0 --prompts 3 --save /no/such/x.nc": "/no/such",
+    "reproduce convergenc": "Did you mean 'convergence'",
+    "reproduce --scale tiny": "scale must be one of full, quick, smoke",
+    "reproduce --out /proc/none": "out",
+    "rn": "rn",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(line, capsys):
+    assert cli.main(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("boostsim: ")
+    assert BAD[line] in err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("preset = ", "TOML"), ("atempts = 2", "Did you mean 'attempts'"), ("gamma = 'x'", "gamma")],
+)
+def test_a_bad_file_is_told_in_one_line(text, told, capsys, tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text(text)
+    assert cli.main(["run", "--config", str(config)]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_info_for_people_and_programs(capsys):
+    assert cli.main(["info", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["boostsim_version"] == bs.__version__
+    assert cli.main(["info"]) == 0
+    assert "jax version" in capsys.readouterr().out
+
+
+def test_the_installed_command_starts():
+    done = subprocess.run(
+        [sys.executable, "-m", "boostsim.cli", "--version"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert done.stdout.strip() == bs.__version__
+
+
+def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
+    line = [
+        "reproduce",
+        "convergence",
+        "--scale",
+        "smoke",
+        "--out",
+        str(tmp_path / "new"),
+        "--json",
+    ]
+    assert cli.main(line) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [figure["figure"] for figure in report["figures"]] == ["convergence"]
+    found = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert found == ["convergence.csv", "convergence.png", "convergence.svg"]

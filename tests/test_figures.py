@@ -1,0 +1,83 @@
+"""Figures: what is drawn is what the laws say, here and in the committed files."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import boostsim as bs
+from boostsim.figures import FIGURES, SCALES, figure_module
+from boostsim.figures.label_price import even_chain
+from boostsim.figures.output import write
+
+COMMITTED = Path(__file__).parent.parent / "figures"
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def made(request):
+    module = figure_module(request.param)
+    return request.param, module, module.data(SCALES["smoke"])
+
+
+def test_a_figure_has_a_claim_finite_numbers_and_the_same_bytes_twice(made, tmp_path):
+    name, module, table = made
+    assert module.TITLE
+    assert "(T" in module.CLAIM
+    known = table.select_dtypes("number").drop(columns=["law", "limit"], errors="ignore")
+    assert np.isfinite(known.to_numpy()).all()
+    first = [path.read_bytes() for path in write(module, table, tmp_path, name)]
+    again = [path.read_bytes() for path in write(module, table, tmp_path, name)]
+    assert first == again
+
+
+def test_drawing_is_pure(made):
+    _, module, table = made
+    before = table.copy()
+    module.draw(table, Figure())
+    pd.testing.assert_frame_equal(table, before)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_committed_figures_are_true(name):
+    """The quick scale's table, computed again, is the committed one to nine digits.
+
+    Sampled columns too: a draw could differ only where a last bit of a probability decides it.
+    """
+    for kind in ("png", "svg", "csv"):
+        assert (COMMITTED / f"{name}.{kind}").is_file()
+    committed = pd.read_csv(COMMITTED / f"{name}.csv")
+    table = figure_module(name).data(SCALES["quick"])
+    assert list(table.columns) == list(committed.columns)
+    for column in table.columns:
+        if table[column].dtype.kind in "if":
+            assert committed[column].to_numpy() == pytest.approx(
+                table[column].to_numpy(float), rel=1e-8, abs=1e-300, nan_ok=True
+            ), column
+        else:
+            assert (committed[column] == table[column]).all(), column
+
+
+def test_laws_in_the_figures_are_the_exact_runs(made):
+    name, _, table = made
+    if name == "convergence":
+        assert table.exact.to_numpy() == pytest.approx(table.law.to_numpy(), rel=1e-9, abs=1e-300)
+    if name == "limit_error":
+        assert table.exact.to_numpy() == pytest.approx(table.law.to_numpy(), rel=1e-6)
+    if name == "procedures":
+        known = table.dropna(subset=["law"])
+        assert known.exact.to_numpy() == pytest.approx(known.law.to_numpy(), rel=1e-9)
+
+
+def test_the_chain_of_figure_4_is_the_sampled_run():
+    """Its three states against many prompts, within Hoeffding at 1e-6 a point."""
+    from boostsim.figures.label_price import BETA, half_solved
+
+    prompts = 40_000
+    for rate in (1.0, 0.1):
+        procedure = bs.random_labels(rate=rate, labeler=bs.WeakLabeler(BETA))
+        found = bs.simulate(procedure, half_solved(prompts), 20, visits=1, key=5).error.values[0]
+        assert np.abs(found - even_chain(rate)[:21]).max() <= np.sqrt(
+            np.log(2e6 * 2) / (2 * prompts)
+        )

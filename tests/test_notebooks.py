@@ -1,0 +1,37 @@
+"""Notebooks run end to end at the smoke scale, and are committed with their outputs."""
+
+import importlib.util
+import warnings
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def execute(path):
+    spec = importlib.util.spec_from_file_location("execute", NOTEBOOKS / "execute.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.execute(path)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_was_committed_run(path, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_SCALE", "smoke")
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    with warnings.catch_warnings():
+        # The kernel's transport warns about itself.
+        warnings.simplefilter("ignore")
+        fresh = execute(path)
+    committed = nbformat.read(path, as_version=4)
+    assert len(fresh.cells) == len(committed.cells)
+    for ran, kept in zip(fresh.cells, committed.cells, strict=True):
+        if kept.cell_type == "code":
+            assert kept.execution_count
+            kinds = [output.output_type for output in kept.outputs]
+            assert "error" not in kinds
+            assert bool(kept.outputs) == bool(ran.outputs)
+            assert all("/home/" not in str(output) for output in kept.outputs)
