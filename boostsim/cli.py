@@ -151,13 +151,14 @@ def _parse(arguments: list[str]) -> Reproduce | Run | Info:
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
-        text = re.sub(r"[╭╮╰╯│─]+", " ", complaint.getvalue())
+        # The frame, in Unicode or in ASCII.
+        text = re.sub(r"[╭╮╰╯│─]+|-{4,}|^[|+]|[|+]$", " ", complaint.getvalue(), flags=re.MULTILINE)
         text = re.split(r"Argument helptext:|For full helptext", text)[0]
         text = " ".join(text.split())
         text = re.sub(r"^(Parsing error|Value error|Unrecognized options) ", "", text)
-        wrong = re.match(r"Error parsing --([\w-]+): .*?(NUMBER|N)\b.*?from \[(.*?)\]", text)
+        wrong = re.match(r"Error parsing --([\w-]+): .*?(FLOAT|INT)\b.*?from \[(.*?)\]", text)
         if wrong:
-            kind = "a number" if wrong[2] == "NUMBER" else "a whole number"
+            kind = "a number" if wrong[2] == "FLOAT" else "a whole number"
             text = f"{wrong[1].replace('-', '_')} must be {kind}; got {wrong[3]}"
         raise ValueError(f"{text} (see boostsim --help)") from None
 

@@ -110,7 +110,7 @@ def load(path: str | os.PathLike[str]) -> xarray.Dataset:
 
     shown = str(path)
     if not Path(path).is_file():
-        raise refuse("path", "an existing file", shown)
+        raise ValueError(f"path must be an existing file; got {shown!r}")
     try:
         trace = xarray.load_dataset(path, engine="h5netcdf")
     except Exception as error:

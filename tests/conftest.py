@@ -8,6 +8,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
+# Benchmarks have a command and a conftest of their own: make bench.
+collect_ignore = ["bench"]
+
 install_import_hook(
     [
         "boostsim.curation.allocation",
