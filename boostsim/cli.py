@@ -86,6 +86,10 @@ class Run:
     """Most labels per visit and iteration (default: no limit)."""
     rate: Number = None
     """Labels per visit of random_labels (default: 0.1)."""
+    regime: Word = None
+    """What is trained on: replace (default), accumulate or anchor."""
+    real_share: Number = None
+    """Real examples per visit under anchor."""
     slack: Number = None
     """Slack of the learner, eta (default: 0)."""
     prompts: Whole = None

@@ -24,6 +24,7 @@ DESCRIPTIONS = {
     "error": ("probability", "wrong mass of the model, averaged over prompts with mu"),
     "coverage": ("probability", "mu{x : p(x) > 0}, share of prompts with any correct mass"),
     "diversity": ("probability", "1 - sum_y f(y|x)^2, averaged over prompts with mu"),
+    "entropy": ("nats", "entropy of the model's responses, averaged over prompts with mu"),
     "labels": ("labels per visit", "labels bought, cumulative"),
     "generations": ("responses per visit", "responses generated, cumulative"),
     "filter_calls": ("calls per visit", "looks of the filter, cumulative"),

@@ -29,6 +29,8 @@ LOOKS = {
     "binomial_sampler": 400,
     "multinomial_sampler": 100,
     "filter_only_fixation": 40,
+    "accumulated_diversity": 4,
+    "drifting_diversity": 4,
 }
 
 

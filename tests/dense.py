@@ -6,8 +6,11 @@ import numpy as np
 from literal import label_probabilities, priorities
 
 
-def iterate(procedure, task, rows):
-    """One iteration: returns the new rows and the labels bought per visit."""
+def iterate(procedure, task, rows, data=None):
+    """One iteration: returns the new rows and the labels bought per visit.
+
+    Where data accumulate, ``data`` (weights of examples so far, f_0 the first) grows in place.
+    """
     k = procedure.attempts
     accept, reject = (
         np.where(task.quality == 1, pair[0], pair[1])
@@ -27,11 +30,19 @@ def iterate(procedure, task, rows):
             priority, mass, procedure.budget, procedure.criterion.allocation
         )
         bought = (law * probability.reshape(law.shape)).sum(0)
+    examples = np.zeros_like(rows)
+    for x in range(task.prompts):
+        if kept[x] > 0:
+            examples[x] += kept[x] * rows[x] * accept[x] / accepted[x]
+        examples[x] += bought[x] * labeler[x]
+    if procedure.regime == "anchor":
+        examples += procedure.real_share * task.reference
+    if procedure.regime == "accumulate":
+        data += examples
+        examples = data
     new = rows.copy()
-    for x in np.flatnonzero(kept + bought > 0):
-        share = bought[x] / (kept[x] + bought[x])
-        filtered = rows[x] * accept[x] / accepted[x] if accepted[x] > 0 else 0.0
-        new[x] = (1 - share) * filtered + share * labeler[x]
+    for x in np.flatnonzero(examples.sum(1) > 0):
+        new[x] = examples[x] / examples[x].sum()
         if procedure.learner.slack > 0:
             slack, noise = procedure.learner.slack, procedure.learner.noise_rows_for(task.quality)
             new[x] = (1 - slack) * new[x] + slack * noise[x]

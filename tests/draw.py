@@ -74,7 +74,10 @@ def procedures(draw, task, budgets=True):
         if budgets:
             budget = draw(st.none() | PERCENT)
         criterion = draw(st.sampled_from(RANKED if budget is None else [*RANKED, soft]))
+    regime = draw(st.sampled_from(["replace", "replace", "accumulate", "anchor"]))
     return bs.Procedure(
+        regime=regime,
+        real_share=draw(st.sampled_from([0.25, 1.5])) if regime == "anchor" else None,
         attempts=draw(st.integers(1, 4)),
         filter=draw(filters()),
         keep=draw(st.sampled_from(["one", "all"])),

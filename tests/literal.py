@@ -51,8 +51,11 @@ def water_level(priority, mass, budget):
     return np.minimum(1.0, high * priority)
 
 
-def iterate(rng, procedure, task, rows, visits):
-    """One iteration: returns the new rows and the labels bought per visit."""
+def iterate(rng, procedure, task, rows, visits, data=None):
+    """One iteration: returns the new rows and the labels bought per visit.
+
+    Where data accumulate, ``data`` (examples so far, f_0 the first of them) grows in place.
+    """
     prompts, responses = rows.shape
     accept = np.where(task.quality == 1, procedure.filter.accept[0], procedure.filter.accept[1])
     labeler = None if procedure.labeler is None else procedure.labeler.rows_for(task.quality)
@@ -77,6 +80,11 @@ def iterate(rng, procedure, task, rows, visits):
         for visit in np.flatnonzero(rng.random(len(seen)) < probability):
             examples[where[visit], rng.choice(responses, p=labeler[where[visit]])] += 1
             labels += mass[visit]
+    if procedure.regime == "anchor":
+        examples += procedure.real_share * visits * task.reference
+    if procedure.regime == "accumulate":
+        data += examples
+        examples = data
     new = rows.copy()
     noise = None
     if procedure.learner.slack > 0:

@@ -9,6 +9,7 @@ import literal
 import numpy as np
 from alarms import alpha, assert_law
 from hypothesis import given, settings
+from scipy.special import xlogy
 
 import boostsim as bs
 
@@ -16,16 +17,17 @@ EPS = np.finfo(np.float64).eps
 
 
 def run_dense(procedure, task, iterations):
-    rows, labels = task.initial, [0.0]
-    correct, wrong, diversity = [], [], []
+    rows, labels, data = task.initial, [0.0], task.initial.copy()
+    correct, wrong, diversity, entropy = [], [], [], []
     for iteration in range(iterations + 1):
         if iteration:
-            rows, bought = dense.iterate(procedure, task, rows)
+            rows, bought = dense.iterate(procedure, task, rows, data)
             labels.append(labels[-1] + bought)
         correct.append((rows * task.quality).sum(1) @ task.prompt_weights)
         wrong.append((rows * (1 - task.quality)).sum(1) @ task.prompt_weights)
         diversity.append((1 - (rows**2).sum(1)) @ task.prompt_weights)
-    return correct, wrong, diversity, labels
+        entropy.append(-xlogy(rows, rows).sum(1) @ task.prompt_weights)
+    return correct, wrong, diversity, entropy, labels
 
 
 @given(draw.worlds())
@@ -37,7 +39,7 @@ def test_the_lumped_step_is_the_dense_one(world):
     task, procedure = world
     iterations = 4
     trace = bs.simulate(procedure, task, iterations, record="diversity")
-    correct, wrong, diversity, labels = run_dense(procedure, task, iterations)
+    correct, wrong, diversity, entropy, labels = run_dense(procedure, task, iterations)
     growth = np.cumsum((2.0 * procedure.attempts + 2.0) ** np.arange(iterations + 1))
     tolerance = 16 * EPS * task.responses * growth
     for name, want in (("accuracy", correct), ("error", wrong), ("labels", labels)):
@@ -47,6 +49,11 @@ def test_the_lumped_step_is_the_dense_one(world):
         assert (np.abs(trace[name].values[0] - want) <= tolerance * scale).all(), name
     scale = 1.0 / task.prompt_weights.min()
     assert (np.abs(trace.diversity.values[0] - diversity) <= tolerance * scale).all()
+    # The same arithmetic with every response a class of its own, for entropy.
+    whole = bs.simulate(procedure, task, iterations, record=("diversity", "entropy"))
+    assert (np.abs(whole.diversity.values[0] - diversity) <= tolerance * scale).all()
+    assert (np.abs(whole.entropy.values[0] - entropy) <= 1e3 * tolerance * scale).all()
+    assert (np.abs(whole.accuracy - trace.accuracy).values <= tolerance * scale).all()
 
 
 def one_step_tolerance(test, procedure, task, visits, labels):
@@ -64,7 +71,9 @@ def one_step_tolerance(test, procedure, task, visits, labels):
     rejected = np.array(procedure.filter.reject) @ mass
     k = procedure.attempts
     kept = 1 - rejected**k if procedure.keep == "one" else k * accepted
-    examples = np.minimum(kept + labels, k + 1.0)
+    # Other data add examples that are not drawn: they only dilute the deviation.
+    others = {"replace": 0.0, "accumulate": 1.0, "anchor": procedure.real_share or 0.0}
+    examples = kept + labels + others[procedure.regime]
     known = examples >= 2 * radius
     return np.where(known, radius / np.where(known, examples / 2, 1.0), 1.0)
 
@@ -105,7 +114,10 @@ def test_the_literal_simulator_is_near_the_population(world):
     task, procedure = world
     visits = 1500
     exact = bs.simulate(procedure, task, 1, record="prompt")
-    rows, bought = literal.iterate(np.random.default_rng(3), procedure, task, task.initial, visits)
+    data = visits * task.initial
+    rows, bought = literal.iterate(
+        np.random.default_rng(3), procedure, task, task.initial, visits, data
+    )
     labels = expected_labels(procedure, task)
     tolerance = one_step_tolerance("literal_against_exact", procedure, task, visits, labels)
     gap = np.abs((rows * task.quality).sum(1) - exact.accuracy.values[0, 1])
@@ -202,7 +214,7 @@ def test_a_seed_is_the_same_alone_and_in_any_batch():
         state, key = loop.init(), jax.random.fold_in(jax.random.key(5), 4)
         for iteration in range(5):
             state, _ = jax.jit(loop.step)(jax.random.fold_in(key, iteration), state)
-        accuracy = np.asarray(state.mass)[0]
+        accuracy = np.asarray(state.mass)[0, 0]
     again = bs.simulate(procedure, task, 5, visits=7, seeds=5, key=5, record="prompt")
     assert (again.accuracy.values[4, 5] == accuracy).all()
 

@@ -51,11 +51,6 @@ def misspelt(visits):
     return visits.pas_rate
 
 
-@bs.criterion
-def disagreeing(visits):
-    return visits.disagreement
-
-
 def with_criterion(criterion, **changes):
     return simulate(
         procedure=bs.boosting(labeler=bs.WeakLabeler(0.2), criterion=criterion), **changes
@@ -211,7 +206,26 @@ CASES = {
     "an empty share": (simulate(visited_share=0.0, **SAMPLED), "visited_share", "0.0"),
     "a share in an exact run": (simulate(visited_share=0.5), "visited_share", "0.5"),
     "an unknown record": (simulate(record=("divresity",)), "record", "Did you mean 'diversity'"),
-    "diversity when sampled": (simulate(record="diversity", **SAMPLED), "record", "exact"),
+    "an unknown regime": (lambda: bs.uncurated(regime="acumulate"), "regime", "Did you mean"),
+    "anchor without a share": (lambda: bs.uncurated(regime="anchor"), "real_share", "above 0"),
+    "a share below 0": (
+        lambda: bs.uncurated(regime="anchor", real_share=-1),
+        "real_share",
+        "-1",
+    ),
+    "a share without anchor": (lambda: bs.uncurated(real_share=0.5), "real_share", "replace"),
+    "no real data": (
+        simulate(
+            task=bs.table_task([[0, 0]]), procedure=bs.uncurated(regime="anchor", real_share=1)
+        ),
+        "reference",
+        "prompt 0",
+    ),
+    "a reference of another shape": (
+        lambda: bs.table_task(RIGHT, reference=[[1.0, 0.0]]),
+        "reference",
+        "shape",
+    ),
     "no procedure": (simulate(procedure="boosting"), "procedure", "bs.Procedure"),
     "no task": (simulate(task=HALF), "task", "table_task"),
     # criteria
@@ -221,11 +235,6 @@ CASES = {
     "a criterion of another shape": (with_criterion(misshapen), "'misshapen'", "shape"),
     "a criterion with branches": (with_criterion(impure), "'impure'", "TracerBool"),
     "a criterion that misspells": (with_criterion(misspelt), "'misspelt'", "pas_rate"),
-    "disagreement when sampled": (
-        with_criterion(disagreeing, **SAMPLED),
-        "'disagreeing'",
-        "disagreement",
-    ),
 }
 
 

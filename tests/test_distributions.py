@@ -7,6 +7,7 @@ import literal
 import numpy as np
 import pytest
 from alarms import alpha, assert_law, assert_share, hoeffding
+from scipy.special import xlogy
 from scipy.stats import binom
 
 import boostsim as bs
@@ -229,3 +230,32 @@ def test_a_noisy_filter_alone_can_fix_on_a_wrong_answer():
         right = learned * 0.4 * (1 - gamma) / accepted
         counts = [(p[iteration] == 1).sum(), (p[iteration] == 0).sum(), (p[iteration] == 0.4).sum()]
         assert_law("filter_only_fixation", counts, [right, learned - right, 1 - learned])
+
+
+@pytest.mark.parametrize("regime", ["accumulate", "replace"])
+def test_diversity_of_uncurated_training_follows_its_law(regime):
+    """T11, T12: the mean over many prompts; each one's diversity lies in [0, 1]."""
+    prompts, iterations, examples = 20_000, 12, 3
+    row = np.array([0.4, 0.3, 0.2, 0.1])
+    task = copies(row, [1, 0, 0, 0], prompts)
+    procedure = bs.uncurated(regime=regime)
+    trace = bs.simulate(procedure, task, iterations, visits=examples, key=3, record="diversity")
+    law = bs.laws.accumulate_diversity if regime == "accumulate" else bs.laws.drift_diversity
+    for iteration in (1, 4, iterations):
+        kept = float(law(examples=examples, iterations=iteration)) * (1 - (row**2).sum())
+        name = "accumulated_diversity" if regime == "accumulate" else "drifting_diversity"
+        assert abs(float(trace.diversity[0, iteration]) - kept) <= hoeffding(name, prompts)
+    # The same seed without diversity takes other draws, but accuracy is a martingale in both.
+    assert float(trace.accuracy[0, -1]) == pytest.approx(0.4, abs=hoeffding(name, prompts))
+
+
+def test_diversity_and_entropy_of_sampled_rows_are_those_of_their_counts():
+    """One prompt of two responses: both are functions of the accuracy."""
+    task = copies([0.3, 0.7], [1, 0], 1)
+    trace = bs.simulate(
+        bs.uncurated(), task, 6, visits=9, seeds=5, key=1, record=("diversity", "entropy")
+    )
+    p = trace.accuracy.values
+    assert trace.diversity.values == pytest.approx(2 * p * (1 - p), abs=1e-12)
+    entropy = -(xlogy(p, p) + xlogy(1 - p, 1 - p))
+    assert trace.entropy.values == pytest.approx(entropy, abs=1e-12)

@@ -270,6 +270,20 @@ def test_t11_diversity_drifts_and_the_diffusion_overshoots_as_stated():
     assert law == pytest.approx(kept, rel=1e-12)
 
 
+@pytest.mark.parametrize("examples", [1, 2, 5, 100, 10**6])
+def test_t12_product_limit_and_bound(examples):
+    """The Gamma form against the product itself; the limit against it and against its bound."""
+    steps = np.array([0, 1, 2, 10, 62, 63, 64, 65, 200, 5000])
+    law = bs.laws.accumulate_diversity(examples=examples, iterations=steps)
+    s = np.arange(2, 5002, dtype=float)
+    product = np.r_[1.0, np.cumprod(1 - 1 / (examples * s**2))]
+    assert law == pytest.approx(product[steps], rel=1e-12)
+    limit = bs.laws.accumulate_diversity_limit(examples=examples)
+    far = bs.laws.accumulate_diversity(examples=examples, iterations=10**12)
+    assert far == pytest.approx(limit, rel=1e-11)
+    assert limit >= 1 - (np.pi**2 / 6 - 1) / examples - 1e-15
+
+
 def test_t13_says_when_nothing_can_improve():
     for accuracy in (0.0, 0.4):
         for filtered in (False, True):

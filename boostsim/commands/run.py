@@ -25,7 +25,7 @@ __all__ = ["run"]
 TASK = ("prompts", "responses", "correct", "solvable")
 FILTER = ("gamma", "false_accept", "false_reject", "votes")
 LABELER = ("beta", "wrong")
-SLOTS = ("attempts", "keep", "budget", "rate")
+SLOTS = ("attempts", "keep", "budget", "rate", "regime", "real_share")
 LOOP = ("iterations", "visits", "visited_share", "seeds", "key")
 KEYS = ("preset", *TASK, *FILTER, *LABELER, *SLOTS, "slack", *LOOP, "save")
 

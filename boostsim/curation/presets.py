@@ -40,6 +40,8 @@ def boosting(
     budget: float | None = None,
     keep: str = "one",
     criterion: Criterion = failed,
+    regime: str = "replace",
+    real_share: float | None = None,
     learner: StrongLearner = EXACT,
 ) -> Procedure:
     """Return the procedure of arXiv 2502.08924: labels go where every attempt was rejected.
@@ -49,7 +51,9 @@ def boosting(
         >>> bs.boosting(attempts=4, labeler=bs.WeakLabeler(0.2)).criterion.name
         'failed'
     """
-    return Procedure(attempts, filter, keep, criterion, budget, labeler, learner)
+    return Procedure(
+        attempts, filter, keep, criterion, budget, labeler, regime, real_share, learner
+    )
 
 
 def filter_only(
@@ -57,6 +61,8 @@ def filter_only(
     attempts: int = 1,
     filter: Filter | None = PERFECT,
     keep: str = "all",
+    regime: str = "replace",
+    real_share: float | None = None,
     learner: StrongLearner = EXACT,
 ) -> Procedure:
     """Return training on the model's own accepted responses, without labels (T9).
@@ -65,7 +71,7 @@ def filter_only(
         >>> filter_only(attempts=4).labeler is None
         True
     """
-    return Procedure(attempts, filter, keep, learner=learner)
+    return Procedure(attempts, filter, keep, regime=regime, real_share=real_share, learner=learner)
 
 
 def random_labels(
@@ -75,6 +81,8 @@ def random_labels(
     filter: Filter | None = PERFECT,
     labeler: WeakLabeler,
     keep: str = "one",
+    regime: str = "replace",
+    real_share: float | None = None,
     learner: StrongLearner = EXACT,
 ) -> Procedure:
     """Return labels spread evenly: each visit is labelled with probability ``rate`` (T10).
@@ -87,10 +95,16 @@ def random_labels(
         0.1
     """
     budget = probability("rate", rate)
-    return Procedure(attempts, filter, keep, uniform, budget, labeler, learner)
+    return Procedure(attempts, filter, keep, uniform, budget, labeler, regime, real_share, learner)
 
 
-def labels_only(*, labeler: WeakLabeler, learner: StrongLearner = EXACT) -> Procedure:
+def labels_only(
+    *,
+    labeler: WeakLabeler,
+    regime: str = "replace",
+    real_share: float | None = None,
+    learner: StrongLearner = EXACT,
+) -> Procedure:
     """Return supervised training on one label per visit; nothing is generated.
 
     Example:
@@ -98,17 +112,23 @@ def labels_only(*, labeler: WeakLabeler, learner: StrongLearner = EXACT) -> Proc
         >>> bs.labels_only(labeler=bs.WeakLabeler(0.2)).filter
         RejectAll()
     """
-    return Procedure(1, RejectAll(), "one", uniform, None, labeler, learner)
+    return Procedure(1, RejectAll(), "one", uniform, None, labeler, regime, real_share, learner)
 
 
-def uncurated(*, attempts: int = 1, learner: StrongLearner = EXACT) -> Procedure:
+def uncurated(
+    *,
+    attempts: int = 1,
+    regime: str = "replace",
+    real_share: float | None = None,
+    learner: StrongLearner = EXACT,
+) -> Procedure:
     """Return self-consuming training: everything the model says is kept (T11).
 
     Example:
         >>> uncurated(attempts=2).keep
         'all'
     """
-    return Procedure(attempts, None, "all", learner=learner)
+    return Procedure(attempts, None, "all", regime=regime, real_share=real_share, learner=learner)
 
 
 def star(
@@ -116,6 +136,8 @@ def star(
     attempts: int = 1,
     filter: Filter | None = PERFECT,
     labeler: WeakLabeler | None = None,
+    regime: str = "replace",
+    real_share: float | None = None,
     learner: StrongLearner = EXACT,
 ) -> Procedure:
     """Return STaR (Zelikman et al. 2022): one greedy rationale a problem, kept if it ends right.
@@ -128,11 +150,16 @@ def star(
         >>> star().attempts, star().keep
         (1, 'one')
     """
-    return Procedure(attempts, filter, "one", failed, None, labeler, learner)
+    return Procedure(attempts, filter, "one", failed, None, labeler, regime, real_share, learner)
 
 
 def rest_em(
-    *, attempts: int = 32, filter: Filter | None = PERFECT, learner: StrongLearner = EXACT
+    *,
+    attempts: int = 32,
+    filter: Filter | None = PERFECT,
+    regime: str = "replace",
+    real_share: float | None = None,
+    learner: StrongLearner = EXACT,
 ) -> Procedure:
     """Return ReST-EM (Singh et al. 2024): many samples a problem, every accepted one kept.
 
@@ -143,11 +170,16 @@ def rest_em(
         >>> rest_em().attempts, rest_em().keep
         (32, 'all')
     """
-    return Procedure(attempts, filter, "all", learner=learner)
+    return Procedure(attempts, filter, "all", regime=regime, real_share=real_share, learner=learner)
 
 
 def raft(
-    *, attempts: int = 8, filter: Filter | None = PERFECT, learner: StrongLearner = EXACT
+    *,
+    attempts: int = 8,
+    filter: Filter | None = PERFECT,
+    regime: str = "replace",
+    real_share: float | None = None,
+    learner: StrongLearner = EXACT,
 ) -> Procedure:
     """Return RAFT (Dong et al. 2023) with a 0/1 reward: the best of k samples is kept.
 
@@ -158,7 +190,7 @@ def raft(
         >>> raft().attempts, raft().keep
         (8, 'one')
     """
-    return Procedure(attempts, filter, "one", learner=learner)
+    return Procedure(attempts, filter, "one", regime=regime, real_share=real_share, learner=learner)
 
 
 PRESETS: dict[str, Callable[..., Procedure]] = {

@@ -29,11 +29,15 @@ class Procedure:
         budget: most labels per visit and iteration, over all visits together; None is no limit:
             then every visit of positive priority is labelled. Unspent budget is lost.
         labeler: the source of labels; None means that no labels are bought.
+        regime: what is trained on: ``"replace"`` this iteration's examples; ``"accumulate"`` all
+            so far, f_0 among them with the weight of one example a visit; ``"anchor"`` this
+            iteration's and ``real_share`` examples per visit of the task's reference, real data.
+        real_share: real examples per visit under anchor, above 0; else None.
         learner: what training does to the model.
 
     Raises:
         ValueError: for a slot that holds something else, a negative budget, a budget without a
-            labeler, or proportional allocation without a budget.
+            labeler, proportional allocation without a budget, or a real share without anchor.
 
     Example:
         >>> import boostsim as bs
@@ -47,6 +51,8 @@ class Procedure:
     criterion: Criterion = failed
     budget: float | None = None
     labeler: WeakLabeler | None = None
+    regime: str = "replace"
+    real_share: float | None = None
     learner: StrongLearner = field(default_factory=StrongLearner)
 
     def __post_init__(self) -> None:
@@ -64,6 +70,13 @@ class Procedure:
             raise refuse("labeler", "a bs.WeakLabeler, or None", self.labeler)
         if not isinstance(self.learner, StrongLearner):
             raise refuse("learner", "a bs.StrongLearner", self.learner)
+        choice("regime", self.regime, ("replace", "accumulate", "anchor"))
+        if self.real_share is not None:
+            object.__setattr__(self, "real_share", finite("real_share", self.real_share, 0.0))
+        if self.regime == "anchor" and not self.real_share:
+            raise refuse("real_share", "above 0 where the regime is 'anchor'", self.real_share)
+        if self.regime != "anchor" and self.real_share is not None:
+            raise refuse("real_share", f"None where the regime is {self.regime!r}", self.real_share)
         if self.budget is not None:
             object.__setattr__(self, "budget", finite("budget", self.budget, 0.0))
             if self.labeler is None:

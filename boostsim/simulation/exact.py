@@ -1,7 +1,7 @@
 """The exact step: the population map, lumped (T0).
 
 On class c a row stays in the span of its sources, so it is known by the mass m_sc that it owes to
-each source s there. One iteration maps
+each source s there. One iteration under replace maps
 
     m_sc' = (S/A a_c m_sc + L [s = labels] W_c) / (S + L),
 
@@ -19,17 +19,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from boostsim.simulation.learning import State, add_source, first, learn
 from boostsim.simulation.population import Parameters, Structure, attempt, focus, pairs, total
 
-__all__ = ["ExactState", "Info", "diversity", "init", "masses", "step"]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class ExactState:
-    """The model: the mass it owes to each source, or to all: ``[rows, classes, prompts]``."""
-
-    mass: Float[Array, "*batch rows classes prompts"]
+__all__ = ["Info", "diversity", "init", "masses", "step"]
 
 
 @jax.tree_util.register_dataclass
@@ -46,58 +39,48 @@ class Info:
     invalid: Array
 
 
-def init(structure: Structure, parameters: Parameters) -> ExactState:
+def init(structure: Structure, parameters: Parameters) -> State:
     """Return the first model: all of it from the first source."""
-    first = parameters.source_mass[0]
-    others = len(structure.sources) - 1 if structure.collides else 0
-    return ExactState(jnp.stack([first, *[jnp.zeros_like(first)] * others]))
+    return first(structure, parameters, jnp.asarray(1.0))
 
 
-def masses(state: ExactState) -> Float[Array, "classes prompts"]:
+def masses(state: State) -> Float[Array, "classes prompts"]:
     """Return the model's mass in each class."""
     return total(state.mass)
 
 
-def diversity(parameters: Parameters, state: ExactState) -> Float[Array, "prompts"]:
+def diversity(
+    structure: Structure, parameters: Parameters, state: State
+) -> Float[Array, "prompts"]:
     """Return 1 - sum_y f(y|x)^2, the probability that two draws differ."""
-    assert parameters.collision is not None
-    m = state.mass
-    collisions = [
-        (1.0 if left == right else 2.0) * total(m[left] * m[right] * collision)
-        for (left, right), collision in zip(pairs(len(m)), parameters.collision, strict=True)
-    ]
-    return jnp.maximum(1.0 - total(collisions), 0.0)
+    if structure.collides:
+        assert parameters.collision is not None
+        m = state.mass
+        collisions = [
+            (1.0 if left == right else 2.0) * total(m[left] * m[right] * collision)
+            for (left, right), collision in zip(pairs(len(m)), parameters.collision, strict=True)
+        ]
+        squares = total(collisions)
+    else:
+        # Every response is a class of its own.
+        squares = total(masses(state) ** 2)
+    return jnp.maximum(1.0 - squares, 0.0)
 
 
-def step(
-    structure: Structure, parameters: Parameters, state: ExactState
-) -> tuple[ExactState, Info]:
+def step(structure: Structure, parameters: Parameters, state: State) -> tuple[State, Info]:
     """Return the model after one iteration on infinitely many visits."""
-    mass = masses(state)
-    seen = attempt(structure, parameters, mass)
-    disagreement = diversity(parameters, state) if structure.collides else jnp.zeros_like(seen.kept)
+    seen = attempt(structure, parameters, masses(state))
     probability, invalid = focus(
-        structure, parameters, parameters.weights * seen.parts, disagreement
+        structure,
+        parameters,
+        parameters.weights * seen.parts,
+        diversity(structure, parameters, state) if structure.disagrees else None,
     )
     labels = total(seen.parts * probability)
-    examples = seen.kept + labels
-    trained = examples > 0.0
-    # One division: the reciprocal of the smallest normal number is still finite.
-    share = 1.0 / jnp.where(trained, examples, 1.0)
-
-    rows = [seen.gain * (parameters.accept * m) * share for m in state.mass]
-
-    def add(source: str, amount: Array) -> None:
-        index = structure.sources.index(source)
-        row = index if structure.collides else 0
-        rows[row] = rows[row] + amount * parameters.source_mass[index]
-
+    rows = [seen.gain * (parameters.accept * m) for m in state.mass]
     if structure.labeled:
-        add("labels", labels * share)
-    if structure.slack:
-        rows = [(1.0 - parameters.slack) * row for row in rows]
-        add("noise", parameters.slack)
-    mass = jnp.stack([jnp.where(trained, row, m) for row, m in zip(rows, state.mass, strict=True)])
+        rows = add_source(structure, parameters, rows, "labels", labels)
+    state = learn(structure, parameters, state, rows, seen.kept + labels, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
-    mass, labels = lax.optimization_barrier((mass, labels))
-    return ExactState(mass), Info(jnp.sum(parameters.weights * labels), invalid)
+    state, labels = lax.optimization_barrier((state, labels))
+    return state, Info(jnp.sum(parameters.weights * labels), invalid)

@@ -1,8 +1,10 @@
 """The arithmetic of one iteration on lumped rows (T0), shared by exact and sampled runs.
 
-Responses fall into classes on which the filter's verdict has one probability: correct and wrong.
-For criteria that see the verdicts alone, a row enters an iteration only through its class masses,
-so nothing here has a dimension of responses. Everything is a sum of terms of at least zero: an
+Responses fall into classes on which the filter's verdict has one probability: correct and wrong
+(correct or wrong, liked or disliked, where the filter's verdicts are persistent). For criteria that
+see the verdicts alone, a row enters an iteration only through its class masses, so nothing here has
+a dimension of responses. Where the rows themselves are asked for, every response is a class of its
+own, and the same arithmetic is the dense one. Everything is a sum of terms of at least zero: an
 error of 1e-200 or a correct mass of 1e-18 keeps its relative accuracy, because nothing is ever
 computed as one minus something else.
 """
@@ -26,8 +28,6 @@ from boostsim.curation.criteria import Criterion
 from boostsim.curation.visits import Visits
 
 __all__ = [
-    "CORRECT",
-    "WRONG",
     "Attempts",
     "Parameters",
     "Structure",
@@ -38,8 +38,6 @@ __all__ = [
     "pairs",
     "total",
 ]
-
-CORRECT, WRONG = 0, 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +51,10 @@ class Structure:
         criterion: only where the priority depends on more than J; else it is in the parameters.
         allocation: how a budget is shared.
         labeled, budgeted, slack: whether there are labels, a budget, a slack.
+        regime: ``"replace"``, ``"accumulate"`` or ``"anchor"``.
         sources: what the rows are mixtures of, the first model first.
-        collides: whether collision probabilities are carried, for diversity.
+        collides: whether collision probabilities are carried, for diversity of lumped rows.
+        disagrees: whether the criterion reads the disagreement.
     """
 
     attempts: int
@@ -65,8 +65,10 @@ class Structure:
     labeled: bool
     budgeted: bool
     slack: bool
+    regime: str
     sources: tuple[str, ...]
     collides: bool
+    disagrees: bool
 
 
 @jax.tree_util.register_dataclass
@@ -77,21 +79,24 @@ class Parameters:
     Attributes:
         weights: mu, ``[prompts]``.
         accept, reject: the filter on each class, ``[classes, 1]`` (or ``[classes, prompts]``).
+        correct: 1.0 where the class is correct, else 0.0, of the same shape.
         source_mass: mass of each source in each class, ``[sources, classes, prompts]``.
         collision: probability that draws from two sources, given their class, are the same
             response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
         priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
-        budget, slack: scalars.
+        budget, slack, real_share: scalars.
     """
 
     weights: Float[Array, "*batch prompts"]
     accept: Float[Array, "*batch classes #prompts"]
     reject: Float[Array, "*batch classes #prompts"]
+    correct: Float[Array, "*batch classes #prompts"]
     source_mass: Float[Array, "*batch sources classes prompts"]
     collision: Float[Array, "*batch pairs classes prompts"] | None
     priority: Float[Array, "*batch parts 1"] | None
     budget: Float[Array, "*batch"]
     slack: Float[Array, "*batch"]
+    real_share: Float[Array, "*batch"]
 
 
 class Attempts(NamedTuple):
@@ -116,8 +121,11 @@ def total(rows: Sequence[Array] | Array) -> Array:
     """Add up a short leading axis term by term.
 
     Written out, the sum fuses with what surrounds it into one pass over the prompts; as a reduction
-    over an axis of length two or three it is a program of its own, several times slower.
+    over an axis of length two or three it is a program of its own, several times slower. Only over
+    many rows (every response a class) is a reduction the better program.
     """
+    if len(rows) > 8:
+        return jnp.sum(jnp.asarray(rows), axis=0)
     return functools.reduce(operator.add, list(rows))
 
 
@@ -185,7 +193,7 @@ def focus(
     structure: Structure,
     parameters: Parameters,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, "prompts"],
+    disagreement: Float[Array, "prompts"] | None,
 ) -> tuple[Float[Array, "parts prompts"], Array]:
     """Return the probability that a visit is labelled, and the first invalid cell (or -1).
 
@@ -209,7 +217,7 @@ def focus(
 def _visits(
     attempts: int,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, "prompts"],
+    disagreement: Float[Array, "prompts"] | None,
 ) -> Visits:
     counts, prompts = part_mass.shape
     prompt = jnp.tile(jnp.arange(prompts, dtype=jnp.int32), counts)
@@ -221,5 +229,6 @@ def _visits(
         attempts=jnp.full_like(accepted, attempts),
         pass_rate=accepted / jnp.asarray(attempts, part_mass.dtype),
         mass=part_mass.ravel(),
-        disagreement=jnp.tile(disagreement, counts),
+        # A criterion that is not known to read it is handed zeros, which it then does not read.
+        disagreement=jnp.tile(jnp.zeros(prompts) if disagreement is None else disagreement, counts),
     )

@@ -16,39 +16,42 @@ __all__ = ["prepare"]
 
 
 def prepare(
-    procedure: Procedure, task: TableTask, *, sampled: bool, diversity: bool
+    procedure: Procedure,
+    task: TableTask,
+    *,
+    sampled: bool,
+    wanted: frozenset[str] = frozenset(),
 ) -> tuple[Structure, Parameters]:
     """Return the structure and the parameters of a run; call it with 64-bit types enabled.
 
+    Exact runs keep responses lumped and get diversity from the sources' collisions; entropy needs
+    the rows. Sampled runs need the rows for anything within the classes.
+
     Raises:
-        ValueError: where procedure and task do not fit, or the criterion reads what this kind of
-            run does not have.
+        ValueError: where procedure and task do not fit.
     """
     if not isinstance(procedure, Procedure):
         raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
     if not isinstance(task, TableTask):
         raise refuse("task", "made by bs.table_task or bs.random_table", task)
-    quality = task.quality
-    rows = {"initial": task.initial}
-    mass = {"initial": _class_masses(task.initial, quality)}
-    if procedure.labeler is not None:
-        mass["labels"] = procedure.labeler.masses_for(quality)
-        if diversity or _reads(procedure, "disagreement"):
-            rows["labels"] = procedure.labeler.rows_for(quality)
-    if procedure.learner.slack > 0.0:
-        rows["noise"] = procedure.learner.noise_rows_for(quality)
-        mass["noise"] = _class_masses(rows["noise"], quality)
-
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None
-    collides = diversity or (asked and _reads(procedure, "disagreement"))
-    if collides and sampled:
-        raise refuse(
-            f"criterion {procedure.criterion.name!r}",
-            "one that does not read disagreement in sampled runs",
-            "one that does",
-            "Sampled runs carry the correct and the wrong mass of a row; exact runs have it all.",
-        )
+    disagrees = asked and "disagreement" in procedure.criterion.reads(procedure.attempts)
+    within = disagrees or "diversity" in wanted
+    dense = "entropy" in wanted or (sampled and within)
+    collides = within and not dense
+
+    quality = task.quality
+    rows = _rows(procedure, task)
+    if dense:
+        mass = {name: source.T for name, source in rows.items()}
+        correct = quality.T
+    else:
+        mass = {name: _class_masses(source, quality) for name, source in rows.items()}
+        if procedure.labeler is not None:
+            mass["labels"] = procedure.labeler.masses_for(quality)
+        correct = np.array([[1.0], [0.0]])
+    assert procedure.filter is not None
     structure = Structure(
         attempts=procedure.attempts,
         keep_all=procedure.keep == "all",
@@ -58,27 +61,36 @@ def prepare(
         labeled=procedure.labeler is not None,
         budgeted=procedure.budget is not None,
         slack=procedure.learner.slack > 0.0,
+        regime=procedure.regime,
         sources=tuple(mass),
         collides=collides,
+        disagrees=disagrees,
     )
-    assert procedure.filter is not None
     parameters = Parameters(
         weights=jnp.asarray(task.prompt_weights),
-        accept=jnp.asarray(procedure.filter.accept)[:, None],
-        reject=jnp.asarray(procedure.filter.reject)[:, None],
+        accept=jnp.asarray(np.where(correct == 1.0, *procedure.filter.accept)),
+        reject=jnp.asarray(np.where(correct == 1.0, *procedure.filter.reject)),
+        correct=jnp.asarray(correct),
         source_mass=jnp.asarray(np.stack(list(mass.values()))),
-        collision=(
-            jnp.asarray(_collision([rows[name] for name in mass], quality)) if collides else None
-        ),
+        collision=jnp.asarray(_collision(list(rows.values()), quality)) if collides else None,
         priority=None if priority is None else jnp.asarray(priority)[:, None],
         budget=jnp.asarray(np.float64(procedure.budget or 0.0)),
         slack=jnp.asarray(np.float64(procedure.learner.slack)),
+        real_share=jnp.asarray(np.float64(procedure.real_share or 0.0)),
     )
     return structure, parameters
 
 
-def _reads(procedure: Procedure, name: str) -> bool:
-    return procedure.labeler is not None and name in procedure.criterion.reads(procedure.attempts)
+def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
+    """Return the sources of which every row is a mixture, ``[prompts, responses]`` each."""
+    rows = {"initial": task.initial}
+    if procedure.labeler is not None:
+        rows["labels"] = procedure.labeler.rows_for(task.quality)
+    if procedure.learner.slack > 0.0:
+        rows["noise"] = procedure.learner.noise_rows_for(task.quality)
+    if procedure.regime == "anchor":
+        rows["reference"] = task.reference
+    return rows
 
 
 def _parts(procedure: Procedure) -> tuple[tuple[tuple[int, ...], ...], np.ndarray | None]:

@@ -18,15 +18,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.scipy.special import xlogy
 
 from boostsim.curation.procedure import Procedure
 from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation import exact, sampled
-from boostsim.simulation.exact import ExactState, Info
-from boostsim.simulation.population import CORRECT, WRONG, Parameters, Structure
+from boostsim.simulation.exact import Info
+from boostsim.simulation.learning import State
+from boostsim.simulation.population import Parameters, Structure, total
 from boostsim.simulation.prepare import prepare
-from boostsim.simulation.sampled import SampledState, Sampling
+from boostsim.simulation.sampled import Sampling
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, probability, refuse, unknown, whole
 
@@ -35,10 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Kernel", "kernel", "simulate"]
 
-State = ExactState | SampledState
 # Iterations in one compiled call: long runs report progress between calls.
 BLOCK = 128
-RECORDS = ("diversity", "prompt")
+RECORDS = ("diversity", "entropy", "prompt")
 
 
 class _Init(Protocol):
@@ -90,9 +91,7 @@ def kernel(
     """
     sampling = _sampling(visits, visited_share)
     with jax.enable_x64(True):
-        structure, parameters = prepare(
-            procedure, task, sampled=sampling is not None, diversity=False
-        )
+        structure, parameters = prepare(procedure, task, sampled=sampling is not None)
 
     def guarded(function: Any) -> Any:
         def call(*arguments: Any) -> Any:
@@ -136,8 +135,9 @@ def simulate(
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
         seeds: number of sampled runs, at least 1.
         key: a ``jax.random.key`` or a whole number below 2^32; needed when sampled.
-        record: on request ``"diversity"`` (exact runs), and ``"prompt"``: accuracy and error with a
-            prompt dimension instead of averaged.
+        record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
+            averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
+            of averaged. Entropy, and diversity in sampled runs, need every response and cost it.
 
     Returns:
         An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
@@ -167,19 +167,12 @@ def simulate(
             raise refuse("key", "given in a sampled run", None, "For example key=0.")
         assert visits is not None
         whole("visits x attempts", visits * procedure.attempts, 1)
-        if "diversity" in wanted:
-            raise refuse(
-                "record",
-                "without 'diversity' in sampled runs",
-                tuple(record),
-                "They carry the correct and the wrong mass of a row; exact runs have it all.",
-            )
         key = as_key(key)
         keys = [jax.random.fold_in(key, seed) for seed in range(seeds)]
 
     with jax.enable_x64(True):
         structure, parameters = prepare(
-            procedure, task, sampled=sampling is not None, diversity="diversity" in wanted
+            procedure, task, sampled=sampling is not None, wanted=wanted
         )
         program = (structure, parameters, sampling)
         blocks = [
@@ -234,7 +227,9 @@ def _wanted(record: Iterable[str]) -> frozenset[str]:
 
 
 def _init(structure: Structure, parameters: Parameters, sampling: Sampling | None) -> State:
-    return exact.init(structure, parameters) if sampling is None else sampled.init(parameters)
+    if sampling is None:
+        return exact.init(structure, parameters)
+    return sampled.init(structure, parameters, sampling)
 
 
 def _step(
@@ -250,9 +245,12 @@ def _step(
     return sampled.step(structure, parameters, sampling, key, state)
 
 
-def _measure(parameters: Parameters, state: State, wanted: frozenset[str]) -> dict[str, Any]:
-    mass = exact.masses(state) if isinstance(state, ExactState) else state.mass
-    weights = parameters.weights
+def _measure(
+    structure: Structure, parameters: Parameters, state: State, wanted: frozenset[str]
+) -> dict[str, Any]:
+    mass, weights = exact.masses(state), parameters.weights
+    right = total(mass * parameters.correct)
+    wrong = total(mass * (1.0 - parameters.correct))
 
     def average(values: Any) -> Any:
         # A weighted mean of probabilities; rounding of the weights must not lift it above one.
@@ -260,13 +258,14 @@ def _measure(parameters: Parameters, state: State, wanted: frozenset[str]) -> di
 
     per_prompt = "prompt" in wanted
     measured = {
-        "accuracy": mass[CORRECT] if per_prompt else average(mass[CORRECT]),
-        "error": mass[WRONG] if per_prompt else average(mass[WRONG]),
-        "coverage": average((mass[CORRECT] > 0.0) * 1.0),
+        "accuracy": right if per_prompt else average(right),
+        "error": wrong if per_prompt else average(wrong),
+        "coverage": average((right > 0.0) * 1.0),
     }
     if "diversity" in wanted:
-        assert isinstance(state, ExactState)
-        measured["diversity"] = average(exact.diversity(parameters, state))
+        measured["diversity"] = average(exact.diversity(structure, parameters, state))
+    if "entropy" in wanted:
+        measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
     return measured
 
 
@@ -296,7 +295,7 @@ def _begin(
 ) -> tuple[State, dict[str, jax.Array]]:
     state = _init(structure, parameters, sampling)
     nothing = {"labels": jnp.zeros(()), "invalid": jnp.array(-1, jnp.int32)}
-    return state, {**_measure(parameters, state, wanted), **nothing}
+    return state, {**_measure(structure, parameters, state, wanted), **nothing}
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -314,7 +313,7 @@ def _advance(
         fresh = None if key is None else jax.random.fold_in(key, number)
         state, info = _step(structure, parameters, sampling, fresh, state)
         spent = {"labels": info.labels, "invalid": info.invalid}
-        return state, {**_measure(parameters, state, wanted), **spent}
+        return state, {**_measure(structure, parameters, state, wanted), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))
 

@@ -1,9 +1,10 @@
 """The sampled step: v visits to each prompt, collapsed and lumped (theory, section 5).
 
 The counts of J over the visits are multinomial, the labelled ones binomial, and given these the
-wrong responses among the kept and among the labels are binomial: a handful of draws a prompt,
-whatever the number of visits, attempts and responses. The class masses are a Markov chain by
-themselves, so they are the whole state.
+kept responses and the labels are multinomial over the classes: with two classes a handful of
+binomials a prompt, whatever the number of visits, attempts and responses. The class masses are a
+Markov chain by themselves, so they are the whole state. Where a quantity within the classes is
+asked for (diversity, entropy, disagreement) every response is a class of its own.
 """
 
 from __future__ import annotations
@@ -14,20 +15,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from boostsim.simulation.exact import Info
-from boostsim.simulation.population import (
-    CORRECT,
-    WRONG,
-    Attempts,
-    Parameters,
-    Structure,
-    attempt,
-    focus,
-    total,
-)
+from boostsim.simulation.exact import Info, diversity, masses
+from boostsim.simulation.learning import State, first, learn
+from boostsim.simulation.population import Attempts, Parameters, Structure, attempt, focus, total
 from boostsim.simulation.samplers import binomial, multinomial
 
-__all__ = ["SampledState", "Sampling", "init", "step"]
+__all__ = ["Sampling", "init", "step"]
 
 # One constant a draw site: a key is used once.
 VISITED, ATTEMPTS, FOCUS, EXAMPLES = range(4)
@@ -42,22 +35,15 @@ class Sampling:
     visited_share: Float[Array, "*batch"] | None
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class SampledState:
-    """The model's mass in each class, ``[classes, prompts]``."""
-
-    mass: Float[Array, "*batch classes prompts"]
+def init(structure: Structure, parameters: Parameters, sampling: Sampling) -> State:
+    """Return the first model; where data accumulate it weighs as much as the visits to a prompt."""
+    return first(structure, parameters, sampling.visits)
 
 
-def init(parameters: Parameters) -> SampledState:
-    """Return the first model."""
-    return SampledState(parameters.source_mass[0])
-
-
-def _wrong_share(mass: Float[Array, "classes prompts"]) -> Float[Array, "prompts"]:
-    both = mass[CORRECT] + mass[WRONG]
-    return mass[WRONG] / jnp.where(both > 0.0, both, 1.0)
+def _law(mass: Float[Array, "classes prompts"]) -> Float[Array, "classes prompts"]:
+    """Normalise over classes; where there is nothing, nothing is drawn, and any law serves."""
+    whole = total(mass)
+    return jnp.where(whole > 0.0, mass, 1.0 / len(mass)) / jnp.where(whole > 0.0, whole, 1.0)
 
 
 def step(
@@ -65,11 +51,12 @@ def step(
     parameters: Parameters,
     sampling: Sampling,
     key: jax.Array,
-    state: SampledState,
-) -> tuple[SampledState, Info]:
+    state: State,
+) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
     sites = [jax.random.fold_in(key, site) for site in range(4)]
-    seen = attempt(structure, parameters, state.mass)
+    mass = masses(state)
+    seen = attempt(structure, parameters, mass)
     visited = jnp.ones_like(seen.kept)
     if sampling.visited_share is not None:
         visited = binomial(sites[VISITED], visited, visited * sampling.visited_share)
@@ -79,26 +66,26 @@ def step(
     # Masses are shares of the visits that were made: weights of the visited prompts, renormalised.
     made = jnp.sum(parameters.weights * visited)
     weight = parameters.weights / (sampling.visits * jnp.where(made > 0.0, made, 1.0))
-    probability, invalid = focus(structure, parameters, weight * counts, jnp.zeros_like(visits))
+    probability, invalid = focus(
+        structure,
+        parameters,
+        weight * counts,
+        diversity(structure, parameters, state) if structure.disagrees else None,
+    )
     labelled = counts * probability
     if structure.labeled and structure.budgeted:
         labelled = binomial(sites[FOCUS], counts, probability)
     labels = total(labelled)
 
-    drawn = [kept]
-    wrong_share = [_wrong_share(state.mass * parameters.accept)]
+    drawn, laws = [kept], [_law(mass * parameters.accept)]
     if structure.labeled:
         drawn.append(labels)
-        wrong_share.append(_wrong_share(parameters.source_mass[structure.sources.index("labels")]))
-    wrong = total(binomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(wrong_share)))
-    examples = kept + labels
-    trained = examples > 0.0
-    mass = jnp.stack([examples - wrong, wrong]) / jnp.where(trained, examples, 1.0)
-    if structure.slack:
-        noise = parameters.source_mass[structure.sources.index("noise")]
-        mass = (1.0 - parameters.slack) * mass + parameters.slack * noise
-    mass = jnp.where(trained, mass, state.mass)
-    return SampledState(mass), Info(jnp.sum(weight * labels), invalid)
+        laws.append(_law(parameters.source_mass[structure.sources.index("labels")]))
+    # [classes, kept or labels, prompts]
+    examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1))
+    batch = [total(jnp.moveaxis(examples, 1, 0))]
+    state = learn(structure, parameters, state, batch, kept + labels, visits)
+    return state, Info(jnp.sum(weight * labels), invalid)
 
 
 def _attempts(

@@ -26,11 +26,13 @@ class TableTask:
         quality: 1.0 where the response is correct, else 0.0, ``[prompts, responses]``.
         prompt_weights: mu, ``[prompts]``, sums to one.
         initial: f_0, ``[prompts, responses]``, each row sums to one.
+        real: the real data's law that was given, of the same shape, or None.
     """
 
     quality: np.ndarray
     prompt_weights: np.ndarray
     initial: np.ndarray
+    real: np.ndarray | None = None
 
     @property
     def prompts(self) -> int:
@@ -42,11 +44,30 @@ class TableTask:
         """Number of responses to each prompt."""
         return self.quality.shape[1]
 
+    @property
+    def reference(self) -> np.ndarray:
+        """The law of the real data, ``[prompts, responses]``: uniform over the correct responses.
+
+        Raises:
+            ValueError: where a prompt has no correct response and no reference was given.
+        """
+        if self.real is not None:
+            return self.real
+        correct = self.quality.sum(1)
+        bad = np.flatnonzero(correct == 0)
+        if bad.size:
+            raise ValueError(
+                f"reference must be given where a prompt has no correct response; prompt {bad[0]} "
+                "has none"
+            )
+        return self.quality / correct[:, None]
+
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the three arrays, for provenance."""
+        """SHA-256 of the arrays, for provenance."""
         digest = sha256()
-        for array in (self.quality, self.prompt_weights, self.initial):
+        given = () if self.real is None else (self.real,)
+        for array in (self.quality, self.prompt_weights, self.initial, *given):
             digest.update(str(array.shape).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
@@ -60,7 +81,9 @@ class TableTask:
         }
 
 
-def table_task(quality: Any, prompt_weights: Any = None, initial: Any = None) -> TableTask:
+def table_task(
+    quality: Any, prompt_weights: Any = None, initial: Any = None, reference: Any = None
+) -> TableTask:
     """Make a task from arrays.
 
     Args:
@@ -68,6 +91,8 @@ def table_task(quality: Any, prompt_weights: Any = None, initial: Any = None) ->
         prompt_weights: mu, ``[prompts]``, probabilities; uniform where None.
         initial: the first model f_0, ``[prompts, responses]``, probabilities in rows; uniform rows
             where None.
+        reference: the law of the real data, which anchored training mixes in, of the same shape;
+            uniform over each prompt's correct responses where None.
 
     Raises:
         ValueError: for an empty table, quality that is not 0 or 1, probabilities that are negative,
@@ -94,10 +119,18 @@ def table_task(quality: Any, prompt_weights: Any = None, initial: Any = None) ->
         )
     if initial is None:
         initial = np.full(quality.shape, 1.0 / responses)
-    initial = distribution("initial", initial, 2)
-    if initial.shape != quality.shape:
-        raise refuse("initial", f"of shape {quality.shape} like quality", f"shape {initial.shape}")
-    return TableTask(quality, prompt_weights, initial)
+    initial = _rows_like("initial", initial, quality)
+    if reference is not None:
+        reference = _rows_like("reference", reference, quality)
+    return TableTask(quality, prompt_weights, initial, reference)
+
+
+def _rows_like(name: str, rows: Any, quality: np.ndarray) -> np.ndarray:
+    """Return rows of probabilities of the quality table's shape."""
+    rows = distribution(name, rows, 2)
+    if rows.shape != quality.shape:
+        raise refuse(name, f"of shape {quality.shape} like quality", f"shape {rows.shape}")
+    return rows
 
 
 def random_table(

@@ -7,12 +7,14 @@ population. p is the correct mass on a prompt.
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jax.scipy.special import gammaln, xlog1py, xlogy
+from jax.scipy.special import gammaln, polygamma, xlog1py, xlogy
 from jaxtyping import Array
 
 from boostsim.theory.law import COUNT, POSITIVE, PROBABILITY, Domain, law
 
 __all__ = [
+    "accumulate_diversity",
+    "accumulate_diversity_limit",
     "drift_diversity",
     "even_labels_fixed_point",
     "filter_only_accuracy",
@@ -194,6 +196,72 @@ def fixation_time_diffusion(*, examples: Array, initial_accuracy: Array) -> Arra
     """
     p = initial_accuracy
     return -2.0 * examples * (xlogy(p, p) + xlogy(1.0 - p, 1.0 - p))
+
+
+@law("T12", examples=EXAMPLES, iterations=COUNT)
+def accumulate_diversity(*, examples: Array, iterations: Array) -> Array:
+    """T12. Share of the initial diversity that uncurated training keeps where data accumulate.
+
+    Statement: M examples a prompt in each batch, f_0 carried exactly as the first of them, nothing
+    discarded: E H_t = H_0 prod_{s=2}^{t+1} (1 - 1/(M s^2)).
+    Domain: M >= 1 whole; t >= 0. The first batch must weigh as much as every other: one example
+    kept a visit.
+    Proof: after batch s the model is the mean of s batches, the last M draws from the model before.
+    Two draws from it are the same draw of the last batch with probability 1/(M s^2); otherwise they
+    differ as two draws of the model before do. With a = 1/sqrt(M) and n = t + 1 the product is
+    Gamma(n+1-a) Gamma(n+1+a) / (Gamma(n+1)^2 Gamma(2-a) Gamma(2+a)).
+    Reference: derived here; relatives are Gerstgrasser et al. 2024 and Dey and Donoho 2024.
+
+    Args:
+        examples: M.
+        iterations: t.
+
+    Returns:
+        E H_t / H_0.
+
+    Raises:
+        ValueError: outside the domain.
+
+    Example:
+        >>> accumulate_diversity(examples=4, iterations=[0, 1]).round(12).tolist()
+        [1.0, 0.9375]
+    """
+    a, last = 1.0 / jnp.sqrt(examples * 1.0), iterations + 1.0
+    small = jnp.minimum(last, 64.0)
+    direct = gammaln(small + 1.0 - a) + gammaln(small + 1.0 + a) - 2.0 * gammaln(small + 1.0)
+    # For many batches the second difference of log Gamma by its Taylor series, for it cancels.
+    n = jnp.maximum(last, 64.0) + 1.0
+    series = a**2 * polygamma(1, n) + a**4 * polygamma(3, n) / 12.0 + a**6 * polygamma(5, n) / 360.0
+    difference = jnp.where(last <= 64.0, direct, series)
+    return jnp.exp(difference - gammaln(2.0 - a) - gammaln(2.0 + a))
+
+
+@law("T12", examples=EXAMPLES)
+def accumulate_diversity_limit(*, examples: Array) -> Array:
+    """T12. Share of the initial diversity that accumulating keeps for ever.
+
+    Statement: E H_t / H_0 -> sin(pi/sqrt M) / ((pi/sqrt M)(1 - 1/M)) >= 1 - (pi^2/6 - 1)/M, and
+    1/2 for M = 1: it never vanishes.
+    Domain: M >= 1 whole.
+    Proof: sin(pi a) = pi a prod_{s>=1} (1 - a^2/s^2) with a = 1/sqrt(M); leave out s = 1.
+    Reference: Euler's product; the pi^2/6 is that of Gerstgrasser et al. 2024.
+
+    Args:
+        examples: M, of each batch and of the first.
+
+    Returns:
+        The limit of E H_t / H_0.
+
+    Raises:
+        ValueError: outside the domain.
+
+    Example:
+        >>> accumulate_diversity_limit(examples=[1, 4]).round(6).tolist()
+        [0.5, 0.848826]
+    """
+    single = examples == 1
+    many = jnp.where(single, 2.0, examples)
+    return jnp.where(single, 0.5, jnp.sinc(1.0 / jnp.sqrt(many)) / (1.0 - 1.0 / many))
 
 
 @law(

@@ -20,6 +20,8 @@ from boostsim.theory.convergence import (
     votes_needed,
 )
 from boostsim.theory.failure import (
+    accumulate_diversity,
+    accumulate_diversity_limit,
     drift_diversity,
     even_labels_fixed_point,
     filter_only_accuracy,
@@ -30,6 +32,8 @@ from boostsim.theory.failure import (
 
 __all__ = [
     "NoisyBoosting",
+    "accumulate_diversity",
+    "accumulate_diversity_limit",
     "attempts_floor",
     "attempts_floor_leading",
     "boosting_error",

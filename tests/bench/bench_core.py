@@ -24,6 +24,7 @@ from boostsim.simulation.run import _measure
 
 ATTEMPTS, GAMMA, BETA = 8, 0.1, 0.2
 FILTER, LABELER = bs.NoisyFilter(GAMMA), bs.WeakLabeler(BETA)
+WITHIN = frozenset({"diversity"})
 BOOSTING = bs.boosting(attempts=ATTEMPTS, filter=FILTER, labeler=LABELER)
 
 
@@ -41,12 +42,14 @@ def double():
 
 def exact_step(task, diversity=True):
     """One exact step with its measurements, compiled; returns a call without arguments."""
-    structure, parameters = prepare(BOOSTING, task, sampled=False, diversity=diversity)
+    structure, parameters = prepare(
+        BOOSTING, task, sampled=False, wanted=WITHIN if diversity else frozenset()
+    )
 
     @jax.jit
     def step(parameters, state):
         state, info = exact.step(structure, parameters, state)
-        measured = _measure(parameters, state, frozenset({"diversity"} if diversity else ()))
+        measured = _measure(structure, parameters, state, WITHIN if diversity else frozenset())
         return state, {**measured, "labels": info.labels}
 
     state = exact.init(structure, parameters)
@@ -152,7 +155,6 @@ def test_parameter_points(benchmark, best, report):
         bs.boosting(attempts=4, filter=FILTER, labeler=bs.WeakLabeler(beta)),
         task,
         sampled=False,
-        diversity=False,
     )
     noise = jnp.asarray(gamma)
     parameters = dataclasses.replace(

@@ -1,0 +1,101 @@
+"""What training does with an iteration's examples: regimes and learner, for all runs alike.
+
+Replace trains on this iteration's examples. Accumulate trains on all so far; the first batch
+carries f_0 exactly, with the weight of one example a visit. Anchor adds a fixed share of real data,
+whose law enters as it is, to this iteration's examples. All three keep the row in the span of its
+sources.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from boostsim.simulation.population import Parameters, Structure
+
+__all__ = ["State", "first", "learn"]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class State:
+    """The model, and what training has to remember.
+
+    Attributes:
+        mass: the model's mass in each class, ``[rows, classes, prompts]``; one row for each source
+            where diversity needs to tell them apart, else one in all.
+        data: the accumulated training distribution, of the same shape, where it is not the model.
+        examples: its weight ``[prompts]``, where data accumulate.
+    """
+
+    mass: Float[Array, "*batch rows classes prompts"]
+    data: Float[Array, "*batch rows classes prompts"] | None = None
+    examples: Float[Array, "*batch prompts"] | None = None
+
+
+def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]) -> State:
+    """Return the first model; where data accumulate it is data of the stated weight."""
+    initial = parameters.source_mass[0]
+    others = len(structure.sources) - 1 if structure.collides else 0
+    mass = jnp.stack([initial, *[jnp.zeros_like(initial)] * others])
+    if structure.regime != "accumulate":
+        return State(mass)
+    examples = jnp.full_like(parameters.weights, weight)
+    return State(mass, mass if structure.slack else None, examples)
+
+
+def add_source(
+    structure: Structure,
+    parameters: Parameters,
+    rows: list[Float[Array, "classes prompts"]],
+    source: str,
+    amount: Float[Array, "#prompts"] | Float[Array, ""],
+) -> list[Float[Array, "classes prompts"]]:
+    """Add an amount of a source's law to the row that owes it."""
+    index = structure.sources.index(source)
+    row = index if structure.collides else 0
+    added = rows[row] + amount * parameters.source_mass[index]
+    return [*rows[:row], added, *rows[row + 1 :]]
+
+
+def learn(
+    structure: Structure,
+    parameters: Parameters,
+    state: State,
+    rows: list[Float[Array, "classes prompts"]],
+    examples: Float[Array, "prompts"],
+    visits: Float[Array, "#prompts"] | Float[Array, ""],
+) -> State:
+    """Return the next model.
+
+    Args:
+        structure: what the program is specialised to.
+        parameters: the numbers of the run.
+        state: the model so far.
+        rows: this iteration's examples by class, one array for each row of the state.
+        examples: their number on each prompt, in the same unit.
+        visits: the visits made, in that unit: 1 in exact runs.
+    """
+    if structure.regime == "anchor":
+        real = parameters.real_share * visits
+        rows = add_source(structure, parameters, rows, "reference", real)
+        examples = examples + real
+    if structure.regime == "accumulate":
+        assert state.examples is not None
+        before = state.mass if state.data is None else state.data
+        rows = [state.examples * old + new for old, new in zip(before, rows, strict=True)]
+        examples = state.examples + examples
+    trained = examples > 0.0
+    size = jnp.where(trained, examples, 1.0)
+    data = [row / size for row in rows]
+    model = data
+    if structure.slack:
+        model = [(1.0 - parameters.slack) * row for row in data]
+        model = add_source(structure, parameters, model, "noise", parameters.slack)
+    mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
+    if structure.regime != "accumulate":
+        return State(mass)
+    return State(mass, jnp.stack(data) if structure.slack else None, examples)
