@@ -110,7 +110,7 @@ def load(path: str | os.PathLike[str]) -> xarray.Dataset:
     import xarray
 
     shown = str(path)
-    if not Path(path).is_file():
+    if not isinstance(path, (str, os.PathLike)) or not Path(path).is_file():
         raise ValueError(f"path must be an existing file; got {shown!r}")
     try:
         trace = xarray.load_dataset(path, engine="h5netcdf")

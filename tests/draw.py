@@ -14,6 +14,12 @@ def struggling(visits):
 
 
 @bs.criterion
+def at_most_two_thirds(visits):
+    """A threshold that single precision would miss."""
+    return (1.0 - visits.pass_rate >= 1.0 / 3.0) * 1.0
+
+
+@bs.criterion
 def asked_each_time(visits):
     """The same priorities, but reading the mass: not known before the run."""
     return struggling.function(visits) + 0.0 * visits.mass
@@ -24,7 +30,7 @@ def soft(visits):
     return (1.0 - visits.pass_rate) ** 2
 
 
-RANKED = [bs.criteria.failed, bs.criteria.uniform, struggling, asked_each_time]
+RANKED = [bs.criteria.failed, bs.criteria.uniform, struggling, at_most_two_thirds, asked_each_time]
 
 
 @st.composite

@@ -51,10 +51,11 @@ def water_level(priority, mass, budget):
     return np.minimum(1.0, high * priority)
 
 
-def iterate(rng, procedure, task, rows, visits, data=None):
+def iterate(rng, procedure, task, rows, visits, data=None, tally=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
     Where data accumulate, ``data`` (examples so far, f_0 the first of them) grows in place.
+    ``tally``, a dict, is filled with the examples ``[prompts, responses]`` kept and labelled.
     """
     prompts, responses = rows.shape
     accept = np.where(task.quality == 1, procedure.filter.accept[0], procedure.filter.accept[1])
@@ -69,6 +70,7 @@ def iterate(rng, procedure, task, rows, visits, data=None):
             for answer in kept[:1] if procedure.keep == "one" else kept:
                 examples[prompt, answer] += 1
             seen.append((prompt, verdicts.sum()))
+    kept_examples = examples.copy()
     labels = 0.0
     if labeler is not None:
         where, accepted = np.array(seen).T
@@ -80,6 +82,8 @@ def iterate(rng, procedure, task, rows, visits, data=None):
         for visit in np.flatnonzero(rng.random(len(seen)) < probability):
             examples[where[visit], rng.choice(responses, p=labeler[where[visit]])] += 1
             labels += mass[visit]
+    if tally is not None:
+        tally.update(kept=kept_examples, labelled=examples - kept_examples)
     if procedure.regime == "anchor":
         examples += procedure.real_share * visits * task.reference
     if procedure.regime == "accumulate":

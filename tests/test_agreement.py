@@ -7,11 +7,15 @@ import draw
 import jax
 import literal
 import numpy as np
-from alarms import alpha, assert_law
+import pytest
+from alarms import alpha, assert_law, assert_share
 from hypothesis import given, settings
 from scipy.special import xlogy
 
 import boostsim as bs
+from boostsim.simulation import exact
+from boostsim.simulation.population import attempt
+from boostsim.simulation.prepare import prepare
 
 EPS = np.finfo(np.float64).eps
 
@@ -63,7 +67,8 @@ def one_step_tolerance(test, procedure, task, visits, labels):
     terms of mean zero within +-(k + 1); the deviation is that sum over the number of examples, and
     the examples are at least half their expectation unless a second Hoeffding bound fails.
     """
-    radius = (procedure.attempts + 1) * math.sqrt(2.0 * math.log(4.0 / alpha(test)) / visits)
+    level = alpha(test, task.prompts)
+    radius = (procedure.attempts + 1) * math.sqrt(2.0 * math.log(4.0 / level) / visits)
     mass = np.stack(
         [(task.initial * task.quality).sum(1), (task.initial * (1 - task.quality)).sum(1)]
     )
@@ -99,31 +104,64 @@ def expected_labels(procedure, task):
 def test_many_visits_are_the_population(world):
     task, procedure = world
     visits = 10**12
-    exact = bs.simulate(procedure, task, 1, record="prompt")
+    population = bs.simulate(procedure, task, 1, record="prompt")
     sampled = bs.simulate(procedure, task, 1, visits=visits, key=7, record="prompt")
     labels = expected_labels(procedure, task)
     tolerance = one_step_tolerance("sampled_against_exact", procedure, task, visits, labels)
-    gap = np.abs(sampled.accuracy - exact.accuracy).values[0, 1]
+    gap = np.abs(sampled.accuracy - population.accuracy).values[0, 1]
     assert (gap <= tolerance + 1e-12).all(), (gap, tolerance)
-    assert abs(float(sampled.labels[0, 1] - exact.labels[0, 1])) <= 1e-4
+    assert abs(float(sampled.labels[0, 1] - population.labels[0, 1])) <= 1e-4
 
 
 @given(draw.worlds(budgets=False))
 @settings(max_examples=25)
-def test_the_literal_simulator_is_near_the_population(world):
+def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
+    """Its counts are exactly binomial with the exact step's own numbers, and these make its p'.
+
+    On a prompt: how many responses were kept, how many visits labelled, and given these how many of
+    either were right.
+    """
     task, procedure = world
-    visits = 1500
-    exact = bs.simulate(procedure, task, 1, record="prompt")
-    data = visits * task.initial
-    rows, bought = literal.iterate(
-        np.random.default_rng(3), procedure, task, task.initial, visits, data
-    )
+    visits, test = 1500, "literal_against_exact"
+    tally, data = {}, visits * task.initial
+    literal.iterate(np.random.default_rng(3), procedure, task, task.initial, visits, data, tally)
+    with jax.enable_x64(True):
+        structure, parameters = prepare(procedure, task, sampled=False)
+        mass = exact.masses(exact.init(structure, parameters))
+        seen = attempt(structure, parameters, mass)
+        accepted, kept, gain = (
+            np.asarray(value) for value in (seen.accepted, seen.kept, seen.gain)
+        )
+        right = np.asarray(mass * parameters.accept)[0]
     labels = expected_labels(procedure, task)
-    tolerance = one_step_tolerance("literal_against_exact", procedure, task, visits, labels)
-    gap = np.abs((rows * task.quality).sum(1) - exact.accuracy.values[0, 1])
-    assert (gap <= tolerance + 1e-12).all(), (gap, tolerance)
-    radius = math.sqrt(math.log(2 / alpha("literal_against_exact")) / (2 * visits))
-    assert abs(bought - float(exact.labels[0, 1])) <= radius
+    beta = np.zeros(task.prompts)
+    if procedure.labeler is not None:
+        beta = procedure.labeler.masses_for(task.quality)[0]
+    quality = task.quality
+    drawn = visits * procedure.attempts if procedure.keep == "all" else visits
+    chance = accepted if procedure.keep == "all" else kept
+    for x in range(task.prompts):
+        found, labelled = tally["kept"][x], tally["labelled"][x]
+        assert_share(test, found.sum(), drawn, chance[x])
+        assert_share(test, labelled.sum(), visits, labels[x])
+        if accepted[x] > 0:
+            assert_share(test, found @ quality[x], found.sum(), right[x] / accepted[x])
+        assert_share(test, labelled @ quality[x], labelled.sum(), beta[x])
+    # The exact step's next model is the quotient of these expectations.
+    after = bs.simulate(procedure, task, 1, record="prompt").accuracy.values[0, 1]
+    others = {
+        "replace": np.zeros(task.prompts),
+        "accumulate": np.ones(task.prompts),
+        "anchor": np.full(task.prompts, procedure.real_share or 0.0),
+    }[procedure.regime]
+    before = (task.initial * quality).sum(1)
+    real = np.ones(task.prompts) if procedure.regime == "anchor" else before
+    size = kept + labels + others
+    share = (gain * right + labels * beta + others * real) / np.where(size > 0, size, 1.0)
+    slack = procedure.learner.slack
+    noise = (procedure.learner.noise_rows_for(quality) * quality).sum(1)
+    want = np.where(size > 0, (1 - slack) * share + slack * noise, before)
+    assert after == pytest.approx(want, abs=1e-13)
 
 
 def enumerated_law(procedure, task, visits):

@@ -47,6 +47,31 @@ def impure(visits):
 
 
 @bs.criterion
+def branching(visits):
+    return 1.0 if visits.pass_rate < 0.5 else 0.0
+
+
+@bs.criterion
+def silent(visits):
+    return None
+
+
+@bs.criterion
+def scalar(visits):
+    return 1.0
+
+
+@bs.criterion
+def complex_valued(visits):
+    return visits.pass_rate + 1j
+
+
+@bs.criterion
+def fixed_length(visits):
+    return np.ones(2)
+
+
+@bs.criterion
 def misspelt(visits):
     return visits.pas_rate
 
@@ -149,7 +174,7 @@ CASES = {
     # procedures
     "no attempts": (lambda: bs.uncurated(attempts=0), "attempts", "0"),
     "1.5 attempts": (lambda: bs.uncurated(attempts=1.5), "attempts", "1.5"),
-    "too many attempts": (lambda: bs.uncurated(attempts=10**6), "attempts", "1000"),
+    "too many attempts": (lambda: bs.uncurated(attempts=10**6), "attempts", "at most 1000"),
     "a negative budget": (
         lambda: bs.boosting(labeler=bs.WeakLabeler(0.1), budget=-1),
         "budget",
@@ -234,6 +259,18 @@ CASES = {
     "a criterion that is NaN": (with_criterion(turns_nan), "'turns_nan'", "iteration 1"),
     "a criterion of another shape": (with_criterion(misshapen), "'misshapen'", "shape"),
     "a criterion with branches": (with_criterion(impure), "'impure'", "TracerBool"),
+    "a criterion with an if": (with_criterion(branching), "'branching'", "pure function"),
+    "a criterion that returns nothing": (with_criterion(silent), "'silent'", "priority for each"),
+    "a criterion that returns a number": (with_criterion(scalar), "'scalar'", "ones_like"),
+    "a complex criterion": (with_criterion(complex_valued), "'complex_valued'", "complex"),
+    "a criterion of a fixed length": (with_criterion(fixed_length), "'fixed_length'", "cells"),
+    "a filter that is a class": (lambda: bs.Procedure(filter=bs.NoisyFilter), "filter", "Noisy"),
+    "an unknown allocation of a decorator": (
+        lambda: bs.criterion(allocation="rank"),
+        "allocation",
+        "ranked",
+    ),
+    "a path that is a number": (lambda: bs.load(3), "path", "3"),
     "a criterion that misspells": (with_criterion(misspelt), "'misspelt'", "pas_rate"),
 }
 
@@ -249,10 +286,17 @@ def test_bad_input_is_refused_in_words(case):
     assert len(message) < 400
 
 
-def test_the_kernel_asks_for_64_bits():
-    loop = bs.kernel(BOOSTING, TASK)
+def test_the_kernel_asks_for_64_bits_a_key_and_a_state():
+    loop = bs.kernel(BOOSTING, TASK, visits=3)
     with pytest.raises(ValueError, match="enable_x64"):
         loop.init()
+    with jax.enable_x64(True):
+        state = loop.init()
+        with pytest.raises(ValueError, match="key"):
+            loop.step(None, state)
+        with pytest.raises(ValueError, match="state must be"):
+            loop.step(state, jax.random.key(0))
+        loop.step(0, state)
 
 
 def test_good_input_in_other_clothes():

@@ -84,6 +84,84 @@ def test_what_a_criterion_reads_is_found_out():
     assert bs.criteria.failed.priority_by_accepted(3).tolist() == [1, 0, 0, 0]
 
 
+def test_a_criterion_that_looks_across_cells_is_asked_each_time():
+    """What reads J alone need not be a function of J alone: it may sum, or count, the cells."""
+
+    @bs.criterion
+    def relative(visits):
+        return jnp.maximum(0.2 - visits.accepted / jnp.sum(visits.accepted), 0.0)
+
+    @bs.criterion
+    def first_two(visits):
+        return jnp.where(jnp.arange(visits.mass.shape[0]) < 2, 1.0, 0.0)
+
+    for rule in (relative, first_two):
+        assert rule.reads(2) <= {"accepted"}
+        assert rule.priority_by_accepted(2) is None
+    task = bs.random_table(0, prompts=4)
+    for rule in (relative, first_two):
+        also = bs.criterion(lambda visits, rule=rule: rule.function(visits) + 0.0 * visits.mass)
+        runs = [
+            bs.simulate(bs.boosting(attempts=2, labeler=bs.WeakLabeler(0.3), criterion=c), task, 2)
+            for c in (rule, also)
+        ]
+        assert (runs[0].labels.values == runs[1].labels.values).all()
+
+
+def test_priorities_are_double_before_the_run_and_in_it():
+    @bs.criterion
+    def tiny(visits):
+        return 1e-50 * (1.0 - visits.pass_rate)
+
+    assert tiny.priority_by_accepted(2).tolist() == [1e-50, 5e-51, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("priority", "mass", "budget", "want"),
+    [
+        ([1.0, 1e-300], [0.5, 0.5], 0.75, [1.0, 0.5]),
+        ([1e300, 1e-300], [0.5, 0.5], 0.75, [1.0, 0.5]),
+        ([1e300, 1.0, 1e-300], [0.25, 0.25, 0.5], 0.75, [1.0, 1.0, 0.5]),
+    ],
+)
+def test_proportional_over_hundreds_of_orders(priority, mass, budget, want):
+    with jax.enable_x64(True):
+        arrays = (jnp.asarray(array) for array in (priority, mass, budget))
+        assert np.asarray(allocate(*arrays, "proportional")) == pytest.approx(want)
+
+
+def test_nothing_comes_from_nothing_however_many_visits():
+    """T13 where a row sums to one only up to rounding: no phantom example."""
+    row = np.full((1, 500), 1 / 499)
+    row[0, 0] = 0.0
+    tasks = [
+        bs.random_table(0, prompts=500, solvable=0.0),
+        bs.table_task(np.eye(1, 500), initial=row),
+    ]
+    for task in tasks:
+        for procedure in (bs.filter_only(attempts=3), bs.boosting(labeler=bs.WeakLabeler(0.0))):
+            found = bs.simulate(procedure, task, 4, visits=10**15, key=0)
+            assert (found.coverage == 0).all()
+
+
+def test_many_attempts_with_counts_that_matter():
+    procedure = bs.boosting(
+        attempts=1000, keep="all", filter=bs.NoisyFilter(0.3), labeler=bs.WeakLabeler(0.3)
+    )
+    found = bs.simulate(procedure, bs.random_table(0, prompts=3), 3)
+    assert np.isfinite(found.accuracy).all()
+
+
+def test_an_iteration_without_visits_costs_nothing():
+    task = bs.table_task(np.tile([1, 0], (5, 1)), initial=np.tile([0.0, 1.0], (5, 1)))
+    procedure = bs.boosting(labeler=bs.WeakLabeler(0.0))
+    found = bs.simulate(procedure, task, 300, visits=1, visited_share=0.01, key=0)
+    # Every visit fails and is labelled: one generation, one filter call, one label.
+    assert found.labels.values == pytest.approx(found.generations.values, abs=1e-9)
+    assert found.filter_calls.values == pytest.approx(found.generations.values)
+    assert 0 < found.generations.values[0, -1] < 60
+
+
 def test_a_criterion_asked_each_time_sees_the_documented_cells():
     seen = {}
 

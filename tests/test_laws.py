@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
+from scipy.special import betainc
 from scipy.stats import binom
 
 import boostsim as bs
@@ -304,6 +305,55 @@ def test_t13_says_when_nothing_can_improve():
                     assert trace[-1] <= trace[0] + 1e-12
 
 
+def test_small_rates_are_not_rounded_away():
+    """1 - 1e-17 is 1 in float64; the laws take the logarithm of one plus."""
+    laws = bs.laws
+    error = {"attempts": 1, "initial_error": 1.0}
+    assert laws.boosting_error(beta=1e-17, iterations=1e18, **error) == pytest.approx(np.exp(-10))
+    assert laws.drift_diversity(examples=1e17, iterations=1e17) == pytest.approx(np.exp(-1))
+    for beta in (1e-3, 1e-8, 1e-9, 1e-12, 1e-17):
+        needed = laws.iterations_needed(beta=beta, initial_error=1.0, target=1e-6)
+        assert needed == pytest.approx(np.log(1e-6) / np.log1p(-beta), rel=1e-12, abs=1.0)
+    assert laws.iterations_needed(beta=0.1, initial_error=1.0, target=0.9**7) == 7
+    bound = laws.slack_bound(beta=1e-17, slack=0.0, initial_error=1.0, iterations=1e18)
+    assert bound == pytest.approx(np.exp(-10))
+
+
+def test_subnormal_arguments_are_zero():
+    with pytest.raises(ValueError, match="noisy_boosting needs"):
+        bs.laws.noisy_boosting(beta=1e-310, gamma=0.0)
+    with pytest.raises(ValueError, match="beta"):
+        bs.laws.label_cost(beta=1e-310, initial_error=1.0, iterations=1)
+
+
+def test_votes_beyond_what_can_be_computed_are_refused():
+    with pytest.raises(ValueError, match="999,999 votes"):
+        bs.laws.votes_needed(beta=0.2, gamma=0.4999, target=0.01)
+    with pytest.raises(ValueError, match="votes"):
+        bs.laws.majority_noise(gamma=0.1, votes=10**6 + 1)
+    assert bs.laws.votes_needed(beta=1e-200, gamma=0.0, target=1e-200) == 1
+    gamma, votes = 0.4995, 99_999
+    assert bs.laws.majority_noise(gamma=gamma, votes=votes) == pytest.approx(
+        betainc((votes + 1) / 2, (votes + 1) / 2, gamma), rel=1e-9
+    )
+
+
+def test_attempts_floor_at_its_edges():
+    """k = 1 in closed form however small the rates; the slopes at gamma = 0 and beta = 1."""
+    floor = bs.laws.attempts_floor
+    assert floor(beta=1e-15, gamma=1e-15, attempts=1) == pytest.approx(0.5, rel=1e-12)
+    with jax.enable_x64(True):
+        slope = jax.grad(lambda g: floor.formula(beta=0.3, gamma=g, attempts=1))(0.0)
+        assert slope == pytest.approx((1 - 0.3) / 0.3)
+        for k in (1, 2):
+            slope = jax.grad(lambda b, k=k: floor.formula(beta=b, gamma=0.2, attempts=k))(1.0)
+            step = 1e-7
+            value = floor(beta=1 - step, gamma=0.2, attempts=k)
+            assert slope == pytest.approx(-float(value) / step, rel=1e-5)
+        slope = jax.grad(lambda g: bs.laws.majority_noise.formula(gamma=g, votes=1.0))(0.0)
+        assert slope == 1.0
+
+
 # What every law owes its reader
 
 
@@ -365,6 +415,13 @@ def test_conditions_on_several_arguments_and_shapes_that_do_not_fit():
             bs.laws.noisy_boosting(beta=corner, gamma=corner)
     with pytest.raises(ValueError, match="broadcast"):
         bs.laws.label_cost(beta=[0.1, 0.2], initial_error=[0.1, 0.2, 0.3], iterations=1)
+    with pytest.raises(ValueError, match="broadcast"):
+        bs.laws.uneven_error(
+            beta_per_prompt=[0.1, 0.2, 0.3],
+            prompt_weights=[0.5, 0.5],
+            initial_error=1.0,
+            iterations=1,
+        )
 
 
 @pytest.mark.parametrize("name", [n for n in LAWS if n not in ("necessary_signal",)])

@@ -1,7 +1,9 @@
 """Allocation: from priorities and a budget to the probability that a visit is labelled.
 
 The budget b is the most labels per visit in an iteration, over all visits together, so with masses
-that sum to one the expected number of labels per visit is sum_i mass_i l_i <= b.
+that sum to one the expected number of labels per visit is sum_i mass_i l_i <= b. In sampled runs it
+is met in expectation: visits that tie are labelled independently. Priorities below the smallest
+normal number (2.2e-308) count as zero.
 
 Both rules are solved without sorting the cells. *Ranked* needs one threshold; floats of at least
 zero are ordered like their bit patterns, so the threshold is found exactly by bisecting the bits,
@@ -92,24 +94,26 @@ def proportional(
         Array([1. , 0.5, 0. ], dtype=float32)
     """
     eligible = jnp.where(priority > 0.0, mass, 0.0)
-    # Scaled to at most one, so that no priority that a criterion may return overflows below.
-    relative = priority / jnp.where(jnp.max(priority) > 0.0, jnp.max(priority), 1.0)
 
-    def constant(full: Array) -> Array:
+    def shared(full: Array) -> Array:
+        """Share what full cells leave, relative to the largest priority that is not full."""
+        open_priority = jnp.where(full, 0.0, priority)
+        largest = jnp.max(open_priority)
+        relative = open_priority / jnp.where(largest > 0.0, largest, 1.0)
         left = budget - jnp.sum(jnp.where(full, eligible, 0.0))
-        weight = jnp.sum(jnp.where(full, 0.0, eligible * relative))
-        return jnp.maximum(left, 0.0) / jnp.where(weight > 0.0, weight, 1.0)
+        weight = jnp.sum(mass * relative)
+        constant = jnp.maximum(left, 0.0) / jnp.where(weight > 0.0, weight, 1.0)
+        return jnp.where(full, 1.0, constant * relative)
 
     def fill(state: tuple[Array, Array]) -> tuple[Array, Array]:
         full, _ = state
-        fuller = full | (constant(full) * relative >= 1.0)
+        fuller = full | (shared(full) >= 1.0)
         return fuller, jnp.any(fuller != full)
 
     nobody = jnp.zeros(priority.shape, bool)
     full, _ = lax.while_loop(lambda state: state[1], fill, (nobody, jnp.array(True)))
-    shared = jnp.where(full, 1.0, jnp.minimum(constant(full) * relative, 1.0))
     everything = jnp.sum(eligible) <= budget
-    labelled = jnp.where(everything, unbudgeted(priority), shared)
+    labelled = jnp.where(everything, unbudgeted(priority), jnp.minimum(shared(full), 1.0))
     return jnp.where(priority > 0.0, labelled, 0.0).astype(priority.dtype)
 
 

@@ -51,13 +51,20 @@ class Criterion:
 
     def __call__(self, visits: Visits) -> Float[Array, "cells"]:
         """Return the priorities, checked for their shape."""
-        priority = jnp.asarray(self.function(visits))
+        wanted = f"an array with one real priority for each of {visits.mass.shape[0]} cells"
+        told = f"criterion {self.name!r}"
+        try:
+            priority = jnp.asarray(self.function(visits))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{told} must be a pure function of bs.Visits, written with jax.numpy and without "
+                f"branches on values, that returns {wanted}; it raised {_first_line(error)}"
+            ) from error
         if priority.shape != visits.mass.shape:
-            raise refuse(
-                f"criterion {self.name!r}",
-                f"one priority for each of {visits.mass.shape[0]} cells",
-                f"shape {priority.shape}",
-            )
+            hint = "Multiply by jnp.ones_like(visits.pass_rate)." if priority.ndim == 0 else ""
+            raise refuse(told, wanted, priority.shape, hint)
+        if jnp.iscomplexobj(priority):
+            raise refuse(told, wanted, str(priority.dtype))
         return priority.astype(visits.mass.dtype)
 
     def reads(self, attempts: int) -> frozenset[str]:
@@ -69,33 +76,47 @@ class Criterion:
         return _reads(self, attempts)
 
     def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
-        """Return the priorities of J = 0..attempts when they depend on J alone, else None."""
+        """Return the priorities of J = 0..attempts when they depend on J alone, else None.
+
+        It must read nothing else, and it must not look from one cell to another: so it is tried on
+        one prompt and on three in another order, and the answers compared cell by cell.
+        """
         if not self.reads(attempts) <= _KNOWN_BEFOREHAND:
             return None
+        one = np.arange(attempts + 1)
+        several = np.concatenate([one[::-1], one, np.roll(one, 1)])
         with jax.enable_x64(True):
-            priority = np.asarray(self(_example(attempts)))
-        if not (np.isfinite(priority).all() and (priority >= 0.0).all()):
-            bad = int(np.flatnonzero(~(np.isfinite(priority) & (priority >= 0.0)))[0])
+            priority = np.asarray(self(_example(one, attempts)))
+            again = np.asarray(self(_example(several, attempts)))
+        if not np.array_equal(again, priority[several], equal_nan=True):
+            return None
+        bad = np.flatnonzero(~(np.isfinite(priority) & (priority >= 0.0)))
+        if bad.size:
             raise refuse(
                 f"criterion {self.name!r}",
                 "finite and at least 0 on every cell",
-                float(priority[bad]),
-                f"See the visits with {bad} of {attempts} accepted.",
+                float(priority[bad[0]]),
+                f"See the visits with {bad[0]} of {attempts} accepted.",
             )
         return priority
 
 
-def _example(attempts: int) -> Visits:
-    """One prompt with every number of accepted responses: what a criterion is tried on."""
-    accepted = jnp.arange(attempts + 1, dtype=jnp.int32)
-    zero = jnp.zeros_like(accepted)
-    share = jnp.full(attempts + 1, 1.0 / (attempts + 1))
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+
+
+def _example(accepted: np.ndarray, attempts: int) -> Visits:
+    """Visits with the stated numbers of accepted responses: what a criterion is tried on."""
+    counts = jnp.asarray(accepted, jnp.int32)
+    share = jnp.full(len(accepted), 1.0 / len(accepted))
+    prompt = jnp.asarray(np.arange(len(accepted)) // (attempts + 1), jnp.int32)
     return Visits(
-        prompt=zero,
-        group=zero,
-        accepted=accepted,
-        attempts=zero + attempts,
-        pass_rate=accepted / attempts,
+        prompt=prompt,
+        group=prompt,
+        accepted=counts,
+        attempts=jnp.full_like(counts, attempts),
+        pass_rate=counts.astype(share.dtype) / attempts,
         mass=share,
         disagreement=0.0 * share,
     )
@@ -105,14 +126,13 @@ def _example(attempts: int) -> Visits:
 def _reads(rule: Criterion, attempts: int) -> frozenset[str]:
     with jax.enable_x64(True):
         try:
-            traced = jax.make_jaxpr(rule)(_example(attempts)).jaxpr
+            traced = jax.make_jaxpr(rule)(_example(np.arange(attempts + 1), attempts)).jaxpr
         except ValueError:
             raise
         except Exception as error:
-            message = str(error).strip().splitlines()
             raise ValueError(
                 f"criterion {rule.name!r} must be a pure function of bs.Visits that JAX can trace; "
-                f"it raised {type(error).__name__}: {message[0] if message else ''}"
+                f"it raised {_first_line(error)}"
             ) from error
     needed = {id(variable) for variable in traced.outvars}
     for equation in reversed(traced.eqns):
@@ -153,6 +173,7 @@ def criterion(
         array([1.  , 0.75, 0.  , 0.  , 0.  ])
     """
     if function is None:
+        choice("allocation", allocation, ("ranked", "proportional"))
         return functools.partial(Criterion, allocation=allocation)
     return Criterion(function, allocation)
 

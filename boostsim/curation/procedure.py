@@ -22,12 +22,13 @@ class Procedure:
     """What one iteration does, in the order in which it does it (theory, section 1).
 
     Args:
-        attempts: k, responses drawn at each visit, at least 1.
+        attempts: k, responses drawn at each visit, 1 to 1000.
         filter: the verdicts; None accepts everything and costs no filter call.
         keep: ``"one"`` keeps the first accepted response of a visit, ``"all"`` every one.
         criterion: who gets a label; see :mod:`boostsim.curation.criteria`.
-        budget: most labels per visit and iteration, over all visits together; None is no limit:
-            then every visit of positive priority is labelled. Unspent budget is lost.
+        budget: most labels per visit and iteration, over all visits together, in expectation (tied
+            visits are labelled independently); None is no limit: then every visit of positive
+            priority is labelled. Unspent budget is lost.
         labeler: the source of labels; None means that no labels are bought.
         regime: what is trained on: ``"replace"`` this iteration's examples; ``"accumulate"`` all
             so far, f_0 among them with the weight of one example a visit; ``"anchor"`` this
@@ -57,11 +58,11 @@ class Procedure:
 
     def __post_init__(self) -> None:
         """Refuse slots that do not fit together."""
-        object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 4096))
+        object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
         if self.filter is None:
             object.__setattr__(self, "filter", AcceptAll())
         needed = ("accept", "reject", "looks", "generates")
-        if not all(hasattr(self.filter, name) for name in needed):
+        if isinstance(self.filter, type) or not all(hasattr(self.filter, name) for name in needed):
             raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", self.filter)
         choice("keep", self.keep, ("one", "all"))
         if not isinstance(self.criterion, Criterion):

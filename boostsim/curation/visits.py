@@ -19,6 +19,10 @@ class Visits:
     possible number of accepted responses, weighted by its probability; in sampled runs the same
     cells, weighted by how often they occurred.
 
+    Floats are float64 in every run on tables. Allocation compares priorities exactly, so two cells
+    tie only where they are equal to the last bit: a criterion whose priorities tie between prompts
+    in exact runs is split at random in sampled ones, where the noise of the counts breaks the tie.
+
     Attributes:
         prompt: index of the prompt, int32 ``[cells]``.
         group: the prompt in a fixed pool, the stratum with fresh prompts, int32 ``[cells]``.
@@ -26,7 +30,8 @@ class Visits:
         attempts: k, responses drawn, int32 ``[cells]``.
         pass_rate: J / k, ``[cells]``.
         mass: the cell's share of all visits, ``[cells]``; sums to one, zero marks padding.
-        disagreement: probability that two draws of the model on this prompt differ, ``[cells]``.
+        disagreement: probability that two draws of the model on this prompt differ, ``[cells]``;
+            reading it makes sampled runs carry every response.
     """
 
     prompt: Int[Array, "cells"]

@@ -32,10 +32,12 @@ class Info:
 
     Attributes:
         labels: labels bought per visit, weighted by mu, this iteration.
+        visited: 1 where any visit was made, else 0.
         invalid: the first cell with a priority that is negative or not finite, or -1.
     """
 
     labels: Float[Array, "*batch"]
+    visited: Float[Array, "*batch"]
     invalid: Array
 
 
@@ -83,4 +85,4 @@ def step(structure: Structure, parameters: Parameters, state: State) -> tuple[St
     state = learn(structure, parameters, state, rows, seen.kept + labels, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
     state, labels = lax.optimization_barrier((state, labels))
-    return state, Info(jnp.sum(parameters.weights * labels), invalid)
+    return state, Info(jnp.sum(parameters.weights * labels), jnp.ones(()), invalid)

@@ -178,6 +178,9 @@ def attempt(
     attempts = structure.attempts
     accepted = total(mass * parameters.accept)
     rejected = total(mass * parameters.reject)
+    # A row sums to one only up to rounding; of many visits to a hopeless prompt none may pass.
+    whole = accepted + rejected
+    accepted, rejected = accepted / whole, rejected / whole
     failed, terms = geometric(rejected, attempts)
     some = accepted * terms
     if structure.parts == ((0,), tuple(range(1, attempts + 1))):

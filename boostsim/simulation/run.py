@@ -10,9 +10,9 @@ cannot depend on which others run beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,7 @@ from boostsim.simulation.population import Parameters, Structure, total
 from boostsim.simulation.prepare import prepare
 from boostsim.simulation.sampled import Sampling
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, probability, refuse, unknown, whole
+from boostsim.types import as_key, finite, refuse, unknown, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -42,16 +42,6 @@ BLOCK = 128
 RECORDS = ("diversity", "entropy", "prompt")
 
 
-class _Init(Protocol):
-    def __call__(self) -> State:
-        """Return the first model."""
-
-
-class _Step(Protocol):
-    def __call__(self, key: jax.Array | None, state: Any) -> tuple[Any, Info]:
-        """Return the next model, and what the iteration cost."""
-
-
 class Kernel(NamedTuple):
     """One iteration as a pair of pure functions, for loops of your own.
 
@@ -60,8 +50,8 @@ class Kernel(NamedTuple):
         step: ``(key, state) -> (state, info)``; an exact step ignores its key.
     """
 
-    init: _Init
-    step: _Step
+    init: Callable[[], State]
+    step: Callable[[jax.Array | None, State], tuple[State, Info]]
 
 
 def kernel(
@@ -93,21 +83,25 @@ def kernel(
     with jax.enable_x64(True):
         structure, parameters = prepare(procedure, task, sampled=sampling is not None)
 
-    def guarded(function: Any) -> Any:
-        def call(*arguments: Any) -> Any:
-            if jnp.zeros(()).dtype != jnp.float64:
-                raise ValueError(
-                    "kernel must be called with 64-bit types; wrap the calls in "
-                    "'with jax.enable_x64(True):'"
-                )
-            return function(*arguments)
+    def doubled() -> None:
+        if jnp.zeros(()).dtype != jnp.float64:
+            raise ValueError(
+                "kernel must be called with 64-bit types; wrap the calls in "
+                "'with jax.enable_x64(True):'"
+            )
 
-        return call
+    def init() -> State:
+        doubled()
+        return _init(structure, parameters, sampling)
 
-    return Kernel(
-        init=guarded(partial(_init, structure, parameters, sampling)),
-        step=guarded(partial(_step, structure, parameters, sampling)),
-    )
+    def step(key: jax.Array | None, state: State) -> tuple[State, Info]:
+        doubled()
+        if not isinstance(state, State):
+            raise refuse("state", "what init or step returned: step(key, state)", state)
+        fresh = None if sampling is None else as_key(key)
+        return _step(structure, parameters, sampling, fresh, state)
+
+    return Kernel(init, step)
 
 
 def simulate(
@@ -188,7 +182,8 @@ def simulate(
     variables["labels"] = np.cumsum(variables["labels"], axis=1)
     assert procedure.filter is not None
     generated = procedure.attempts if procedure.filter.generates else 0
-    made = np.tile(np.arange(iterations + 1.0), (seeds, 1))
+    # An iteration in which nobody was visited costs nothing.
+    made = np.cumsum(variables.pop("visited"), axis=1)
     variables["generations"] = generated * made
     variables["filter_calls"] = procedure.filter.looks * generated * made
     attributes = {
@@ -203,7 +198,7 @@ def simulate(
 
 
 def _sampling(visits: int | None, visited_share: float) -> Sampling | None:
-    visited_share = probability("visited_share", visited_share)
+    visited_share = finite("visited_share", visited_share, 0.0, 1.0)
     if visits is None:
         if visited_share != 1.0:
             raise refuse(
@@ -212,7 +207,7 @@ def _sampling(visits: int | None, visited_share: float) -> Sampling | None:
         return None
     visits = whole("visits", visits, 1)
     if visited_share == 0.0:
-        raise refuse("visited_share", "in (0, 1]", visited_share)
+        raise refuse("visited_share", "above 0, for nothing would ever happen", visited_share)
     with jax.enable_x64(True):
         share = None if visited_share == 1.0 else jnp.asarray(visited_share)
         return Sampling(jnp.asarray(float(visits)), share)
@@ -294,7 +289,11 @@ def _begin(
     sampling: Sampling | None,
 ) -> tuple[State, dict[str, jax.Array]]:
     state = _init(structure, parameters, sampling)
-    nothing = {"labels": jnp.zeros(()), "invalid": jnp.array(-1, jnp.int32)}
+    nothing = {
+        "labels": jnp.zeros(()),
+        "visited": jnp.zeros(()),
+        "invalid": jnp.array(-1, jnp.int32),
+    }
     return state, {**_measure(structure, parameters, state, wanted), **nothing}
 
 
@@ -312,7 +311,7 @@ def _advance(
     def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         fresh = None if key is None else jax.random.fold_in(key, number)
         state, info = _step(structure, parameters, sampling, fresh, state)
-        spent = {"labels": info.labels, "invalid": info.invalid}
+        spent = {"labels": info.labels, "visited": info.visited, "invalid": info.invalid}
         return state, {**_measure(structure, parameters, state, wanted), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))

@@ -42,8 +42,13 @@ def multinomial(
     if probability.shape[0] == 1:
         return count[None]
     if probability.shape[0] == 2:
-        first = binomial(key, count, probability[0])
-        return jnp.stack([first, count - first])
+        # The rarer cell is drawn: 1 - 1e-20 is no float, but 1e-20 is.
+        first_is_rarer = probability[0] <= probability[1]
+        rarer = binomial(key, count, jnp.minimum(probability[0], probability[1]))
+        common = count - rarer
+        return jnp.stack(
+            [jnp.where(first_is_rarer, rarer, common), jnp.where(first_is_rarer, common, rarer)]
+        )
     if jax.default_backend() == "cpu":
         return _on_host(_numpy_multinomial, key, count, probability, probability.shape)
     drawn = []

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln, polygamma, xlog1py, xlogy
 from jaxtyping import Array
 
-from boostsim.theory.law import COUNT, POSITIVE, PROBABILITY, Domain, law
+from boostsim.theory.law import COUNT, POSITIVE, PROBABILITY, Domain, law, survival
 
 __all__ = [
     "accumulate_diversity",
@@ -123,7 +123,7 @@ def drift_diversity(*, examples: Array, iterations: Array) -> Array:
         >>> drift_diversity(examples=4, iterations=[0, 1, 2]).tolist()
         [1.0, 0.75, 0.5625]
     """
-    return jnp.power(1.0 - 1.0 / examples, iterations)
+    return survival(1.0 / examples, iterations)
 
 
 @law(

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
-__all__ = ["Domain", "Law", "law"]
+__all__ = ["Domain", "Law", "law", "survival"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Domain:
             values = np.asarray(got, np.float64)
         except (TypeError, ValueError):
             raise ValueError(f"{name} must be {self}; got {got!r}") from None
+        # Compiled programs flush what is below the smallest normal number to zero: so does this.
+        values = np.where(np.abs(values) < np.finfo(np.float64).tiny, 0.0, values)
         above = values > self.low if self.low_open else values >= self.low
         below = values < self.high if self.high_open else values <= self.high
         good = above & below & np.isfinite(values)
@@ -71,8 +74,11 @@ class Domain:
             if values.ndim:
                 raise ValueError(f"{name} must be one number; got shape {values.shape}")
             return int(values)
-        if self.sums_to_one and (np.abs(values.sum(-1) - 1.0) > 1e-6).any():
-            raise ValueError(f"{name} must sum to one; got {float(values.sum(-1).ravel()[0])!r}")
+        if self.sums_to_one:
+            whole = values.sum(-1, keepdims=True)
+            if (np.abs(whole - 1.0) > 1e-6).any():
+                raise ValueError(f"{name} must sum to one; got {float(whole.ravel()[0])!r}")
+            return values / whole
         return values
 
 
@@ -117,11 +123,15 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
                 if not np.all(holds(**{name: values[name] for name in names})):
                     given = ", ".join(f"{name}={bound.arguments[name]!r}" for name in names)
                     raise ValueError(f"{formula.__name__} needs {sentence}; got {given}")
-            plain = {name: got for name, got in values.items() if not domain[name].along_prompts}
+            # Where one argument has a prompt axis, the others gain one at the end.
+            prompts = any(entry.along_prompts for entry in domain.values())
+            tails = {
+                name: (1,) if prompts and not domain[name].along_prompts else () for name in values
+            }
             try:
-                np.broadcast_shapes(*(np.shape(got) for got in plain.values()))
+                np.broadcast_shapes(*(np.shape(got) + tails[name] for name, got in values.items()))
             except ValueError:
-                shapes = ", ".join(f"{name} {np.shape(got)}" for name, got in plain.items())
+                shapes = ", ".join(f"{name} {np.shape(got)}" for name, got in values.items())
                 raise ValueError(
                     f"{formula.__name__} needs arguments that broadcast; got {shapes}"
                 ) from None
@@ -140,6 +150,13 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
         return guarded  # type: ignore[return-value]
 
     return guard
+
+
+def survival(rate: Array, rounds: Array) -> Array:
+    """Return (1 - rate)^rounds to full accuracy for small rates too, where 1 - rate is rounded."""
+    small = rate < 0.01
+    slow = jnp.exp(rounds * jnp.log1p(-jnp.where(small, rate, 0.0)))
+    return jnp.where(small, slow, jnp.power(jnp.where(small, 0.5, 1.0 - rate), rounds))
 
 
 PROBABILITY = Domain()

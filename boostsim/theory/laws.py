@@ -6,18 +6,12 @@ Outside the domain on which it was proved a law raises; it never extrapolates.
 from __future__ import annotations
 
 from boostsim.theory.convergence import (
-    NoisyBoosting,
-    attempts_floor,
-    attempts_floor_leading,
     boosting_error,
     budget_error,
     iterations_needed,
     label_cost,
-    majority_noise,
-    noisy_boosting,
     slack_bound,
     uneven_error,
-    votes_needed,
 )
 from boostsim.theory.failure import (
     accumulate_diversity,
@@ -28,6 +22,14 @@ from boostsim.theory.failure import (
     fixation_time,
     fixation_time_diffusion,
     necessary_signal,
+)
+from boostsim.theory.noise import (
+    NoisyBoosting,
+    attempts_floor,
+    attempts_floor_leading,
+    majority_noise,
+    noisy_boosting,
+    votes_needed,
 )
 
 __all__ = [
