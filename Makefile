@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: reproduce test bench lint format notebooks clean
 
 reproduce: $(VENV)/.installed
-	$(BIN)/boostsim reproduce --scale $(SCALE) --out figures
+	$(BIN)/boostsim reproduce --scale $(SCALE)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 -q

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -30,20 +31,6 @@ Then
 """
 
 
-@dataclass
-class Reproduce:
-    """Simulate the framework and draw its figures as PNG, SVG and CSV."""
-
-    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Figures to draw, by name; all of them where none is named."""
-    scale: str = "quick"
-    """smoke (half a minute), quick (minutes) or full."""
-    out: Path = Path("figures")
-    """Folder for the files; made where it does not exist."""
-    json: bool = False
-    """Print a summary for programs."""
-
-
 def _shown(metavar: str) -> Any:
     """Show an optional flag by its kind; its help text says what happens without it."""
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
@@ -56,12 +43,27 @@ File = Annotated[Path | None, _shown("FILE")]
 
 
 @dataclass
+class Reproduce:
+    """Simulate the framework and draw its figures as PNG, SVG and CSV."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Figures to draw, by name; all of them where none is named."""
+    scale: str = "quick"
+    """smoke (half a minute), quick (minutes) or full."""
+    out: File = None
+    """Folder for the files, made where it does not exist (default: figures at the quick scale,
+    figures/SCALE at another)."""
+    json: bool = False
+    """Print a summary for programs."""
+
+
+@dataclass
 class Run:
     """Run one procedure on a random table and print its trace."""
 
     preset: Annotated[tyro.conf.Positional[str | None], _shown("PRESET")] = None
-    """boosting (the default), filter_only, random_labels, labels_only, uncurated, star, rest_em or
-    raft."""
+    """May be left out: boosting. Or filter_only, random_labels, labels_only, uncurated, star,
+    rest_em, raft."""
     config: File = None
     """TOML file whose keys are these flags' names (false_accept, not false-accept); flags win."""
     iterations: Whole = None
@@ -83,7 +85,7 @@ class Run:
     keep: Word = None
     """Keep one or all accepted responses (default: the preset's)."""
     budget: Number = None
-    """Most labels per visit and iteration (default: no limit)."""
+    """Most labels per visit and iteration, in expectation (default: no limit)."""
     rate: Number = None
     """Labels per visit of random_labels (default: 0.1)."""
     regime: Word = None
@@ -132,10 +134,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(__version__)
         return 0
     try:
-        return _dispatch(_parse(arguments))
+        code = _dispatch(_parse(arguments))
+        sys.stdout.flush()
+        return code
     except ValueError as error:
         print(f"boostsim: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; leave nothing to be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("boostsim: interrupted", file=sys.stderr)
         return 130

@@ -92,8 +92,8 @@ BAD = {
     "run --gamma abc": "gamma must be a number; got 'abc'",
     "run --seeds 1.5 --visits 3": "seeds must be a whole number; got '1.5'",
     "run --gama 0.1": "--gama",
-    "run filter_only --beta 0.2": "labeler is no slot of preset 'filter_only'",
-    "run labels_only --gamma 0.2": "filter is no slot of preset 'labels_only'",
+    "run filter_only --beta 0.2": "beta has no place in preset 'filter_only'",
+    "run labels_only --gamma 0.2": "gamma has no place in preset 'labels_only'",
     "run --config none.toml": "none.toml",
     "run --iterations -1": "iterations",
     "run --iterations 0 --prompts 3 --save /no/such/x.nc": "/no/such",
@@ -133,6 +133,19 @@ def test_info_for_people_and_programs(capsys):
     assert facts["boostsim_version"] == bs.__version__
     assert cli.main(["info"]) == 0
     assert "jax version" in capsys.readouterr().out
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    line = f"{sys.executable} -m boostsim.cli run --prompts 5 --json | head -c 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_other_scales_leave_the_committed_figures_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["reproduce", "convergence", "--scale", "smoke", "--json"]) == 0
+    assert (tmp_path / "figures" / "smoke" / "convergence.png").is_file()
 
 
 def test_the_installed_command_starts():

@@ -9,7 +9,7 @@ from pathlib import Path
 __all__ = ["reproduce"]
 
 
-def reproduce(names: tuple[str, ...], scale_name: str, folder: Path, as_json: bool) -> int:
+def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json: bool) -> int:
     """Draw the named figures (all where none is named) at a scale into a folder.
 
     Raises:
@@ -18,6 +18,7 @@ def reproduce(names: tuple[str, ...], scale_name: str, folder: Path, as_json: bo
     from boostsim.figures import FIGURES, figure_module, scale_named
 
     scale = scale_named(scale_name)
+    folder = out or Path("figures", *([] if scale.name == "quick" else [scale.name]))
     modules = {name: figure_module(name) for name in names or FIGURES}
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,8 @@ def run(flags: dict[str, Any]) -> int:
     """
     as_json, config = flags.pop("json", False), flags.pop("config", None)
     options = {**(read_config(config) if config is not None else {}), **flags}
+    if "save" in options and not Path(options["save"]).absolute().parent.is_dir():
+        raise ValueError(f"save must lie in a folder that exists; got {str(options['save'])!r}")
     use_cache()
     name = options.get("preset", "boosting")
     procedure = build(name, options)
@@ -65,7 +67,11 @@ def read_config(path: Path) -> dict[str, Any]:
     """Return the keys of a TOML file, all known."""
     try:
         options = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ValueError(
+            f"config must be a TOML file that can be read; got {str(path)!r} ({error.strerror})"
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"config must be a TOML file; got {str(path)!r} ({error})") from None
     for key in options:
         if key not in KEYS:
@@ -78,8 +84,15 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     make: Callable[..., Procedure] = preset(name)
     takes = inspect.signature(make).parameters
     slots: dict[str, Any] = {slot: options[slot] for slot in SLOTS if slot in options}
+    for slot, names in (("filter", FILTER), ("labeler", LABELER), *((s, (s,)) for s in SLOTS)):
+        asked = [option for option in names if option in options]
+        if asked and slot not in takes:
+            allowed = ", ".join(sorted(set(takes) - {"criterion"}))
+            raise ValueError(
+                f"{asked[0]} has no place in preset {name!r}, whose slots are {allowed}"
+            )
     given = {option: options[option] for option in FILTER if option in options}
-    if given or "filter" in takes:
+    if "filter" in takes:
         if not {"gamma", "false_accept", "false_reject"} & set(given):
             given["gamma"] = 0.1
         slots["filter"] = bs.NoisyFilter(**given)
@@ -91,10 +104,6 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
         slots["learner"] = bs.StrongLearner(options["slack"])
     if "rate" in takes:
         slots.setdefault("rate", 0.1)
-    for slot in slots:
-        if slot not in takes:
-            allowed = ", ".join(sorted(set(takes) - {"criterion"}))
-            raise ValueError(f"{slot} is no slot of preset {name!r}, which has: {allowed}")
     return make(**slots)
 
 
