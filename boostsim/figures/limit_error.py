@@ -34,7 +34,7 @@ def data(scale: Scale) -> pd.DataFrame:
     task = bs.random_table(3, prompts=max(20, scale.prompts // 20), solvable=0.0)
     parts = []
     for knob, settings in KNOBS.items():
-        for setting in settings:
+        for setting in settings[:: min(2, scale.stride)]:
             for gamma in POINTS[:: scale.stride]:
                 attempts, votes = (setting, 1) if knob == "attempts" else (1, setting)
                 procedure = bs.boosting(

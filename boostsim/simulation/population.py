@@ -53,6 +53,7 @@ class Structure:
         labeled, budgeted, slack: whether there are labels, a budget, a slack.
         regime: ``"replace"``, ``"accumulate"`` or ``"anchor"``.
         sources: what the rows are mixtures of, the first model first.
+        lumped: whether the classes are (correct, wrong), not every response by itself.
         collides: whether collision probabilities are carried, for diversity of lumped rows.
         disagrees: whether the criterion reads the disagreement.
     """
@@ -67,6 +68,7 @@ class Structure:
     slack: bool
     regime: str
     sources: tuple[str, ...]
+    lumped: bool
     collides: bool
     disagrees: bool
 

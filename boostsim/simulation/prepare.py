@@ -63,6 +63,7 @@ def prepare(
         slack=procedure.learner.slack > 0.0,
         regime=procedure.regime,
         sources=tuple(mass),
+        lumped=not dense,
         collides=collides,
         disagrees=disagrees,
     )

@@ -244,8 +244,11 @@ def _measure(
     structure: Structure, parameters: Parameters, state: State, wanted: frozenset[str]
 ) -> dict[str, Any]:
     mass, weights = exact.masses(state), parameters.weights
-    right = total(mass * parameters.correct)
-    wrong = total(mass * (1.0 - parameters.correct))
+    if structure.lumped:
+        right, wrong = mass
+    else:
+        right = total(mass * parameters.correct)
+        wrong = total(mass * (1.0 - parameters.correct))
 
     def average(values: Any) -> Any:
         # A weighted mean of probabilities; rounding of the weights must not lift it above one.
