@@ -18,7 +18,7 @@ import references
 from jax import lax
 
 import boostsim as bs
-from boostsim.simulation import exact
+from boostsim.simulation import exact, sampled
 from boostsim.simulation.prepare import prepare
 from boostsim.simulation.run import _measure
 
@@ -139,6 +139,34 @@ def test_sampled_step(benchmark, best, report):
     thousand, million = best(step, sampled_step(task, 10**6), rounds=40)
     report("sampled step: 1,000,000 visits / 1,000", million / thousand, "<=", 1.5)
     benchmark.pedantic(step, rounds=5)
+
+
+def test_sampled_step_within_classes(benchmark, best, report):
+    """With diversity recorded every response is drawn, as NumPy's collapsed version does."""
+    task, accept, labeler = table(1000, 64)
+    rng, key = np.random.default_rng(0), jax.random.key(0)
+    calls = []
+    for visits in (1000, 10**6):
+        structure, parameters = prepare(BOOSTING, task, sampled=True, wanted=WITHIN)
+        sampling = sampled.Sampling(jnp.asarray(float(visits)), None)
+
+        @jax.jit
+        def step(parameters, sampling, state, structure=structure):
+            state, _ = sampled.step(structure, parameters, sampling, key, state)
+            return state, _measure(structure, parameters, state, WITHIN)
+
+        state = sampled.init(structure, parameters, sampling)
+        call = functools.partial(step, parameters, sampling, state)
+        calls.append(lambda call=call: jax.block_until_ready(call()))
+
+    def collapsed():
+        rows = references.collapsed_sampled(rng, task.initial, accept, labeler, 1000, ATTEMPTS)
+        return 1.0 - np.einsum("ij,ij->i", rows, rows).mean()
+
+    ours, million, theirs = best(*calls, collapsed, rounds=20)
+    report("sampled step with diversity, 1,000 x 64: NumPy / ours", theirs / ours, ">=", 0.8)
+    report("sampled step with diversity: 1,000,000 visits / 1,000", million / ours, "<=", 1.5)
+    benchmark.pedantic(calls[0], rounds=5)
 
 
 def test_parameter_points(benchmark, best, report):
