@@ -173,11 +173,13 @@ def as_key(got: Any) -> jax.Array:
     return jax.random.key(seed)
 
 
-def generator(key_words: np.ndarray) -> np.random.Generator:
+def generator(key_words: np.ndarray, block: int = 0) -> np.random.Generator:
     """Return NumPy's counter-based Philox generator at the words of a JAX key.
 
-    Distinct keys give independent streams, and a stream depends on nothing but its key.
+    Distinct keys, and distinct blocks of one key, give independent streams; a stream depends on
+    nothing else.
     """
     words = np.zeros(4, np.uint32)
     words[: key_words.size] = np.ravel(key_words)[:4]
+    words[3] ^= np.uint32(block)
     return np.random.Generator(np.random.Philox(key=words.view(np.uint64)))

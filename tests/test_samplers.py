@@ -90,7 +90,7 @@ def test_numbers_cross_to_the_host_in_full_precision():
     size = 10**6
     seen = []
 
-    def spy(rng, count, probability):
+    def spy(words, count, probability):
         seen.append((count.min(), probability.min(), probability.max()))
         return np.zeros(count.shape)
 
@@ -99,6 +99,25 @@ def test_numbers_cross_to_the_host_in_full_precision():
         program = jax.jit(lambda k, n, p: samplers._on_host(spy, k, n, p, n.shape))
         jax.block_until_ready(program(jax.random.key(0), n, p))
     assert seen[-1] == (2.0**53 - 1, 1e-200, 1e-200)
+
+
+def test_large_draws_come_in_blocks_of_the_same_law():
+    """More cells than one block takes: margins as ever, and different streams in each block."""
+    size = samplers.LARGE
+    with jax.enable_x64(True):
+        n, p = jnp.full(size, 3.0), jnp.full(size, 0.3)
+        drawn = np.asarray(samplers.binomial(jax.random.key(5), n, p)).astype(int)
+        share = jnp.tile(jnp.array([[0.2], [0.3], [0.5]]), (1, size))
+        cells = np.asarray(samplers.multinomial(jax.random.key(6), n, share)).astype(int)
+    quarters = drawn.reshape(samplers.BLOCKS, -1)
+    assert len({tuple(quarter[:100]) for quarter in quarters}) == samplers.BLOCKS
+    law = binom.pmf(np.arange(4), 3, 0.3)
+    for quarter in quarters:
+        assert_law("binomial_sampler", np.bincount(quarter, minlength=4), law)
+    assert (cells.sum(0) == 3).all()
+    for row, probability in zip(cells, (0.2, 0.3, 0.5), strict=True):
+        law = binom.pmf(np.arange(4), 3, probability)
+        assert_law("multinomial_sampler", np.bincount(row, minlength=4), law)
 
 
 def test_a_key_gives_the_same_draws_alone_and_in_a_batch():

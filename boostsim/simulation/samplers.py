@@ -13,6 +13,7 @@ as float32: numbers cross in both directions as pairs of uint32.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,9 @@ from jaxtyping import Array, Float
 from boostsim.types import generator
 
 __all__ = ["binomial", "multinomial"]
+
+# From this many cells on, a draw is split into blocks.
+LARGE, BLOCKS = 2**16, 4
 
 
 def binomial(
@@ -70,23 +74,56 @@ def _jax_binomial(
     return jnp.where(inside, drawn, jnp.where(probability >= 1.0, count, 0.0))
 
 
-def _numpy_binomial(
-    rng: np.random.Generator, count: np.ndarray, probability: np.ndarray
-) -> np.ndarray:
-    return rng.binomial(count.astype(np.int64), probability)
+def _numpy_binomial(words: np.ndarray, count: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    n, p = count.ravel(), probability.ravel()
+    drawn = np.empty(n.shape)
+
+    def block(rng: np.random.Generator, part: slice) -> None:
+        drawn[part] = rng.binomial(n[part].astype(np.int64), p[part])
+
+    _in_blocks(block, words, len(n), 1)
+    return drawn.reshape(count.shape)
 
 
-def _numpy_multinomial(
-    rng: np.random.Generator, count: np.ndarray, probability: np.ndarray
-) -> np.ndarray:
-    # NumPy wants the cells last and refuses sums that exceed one by more than rounding.
-    share = np.moveaxis(np.clip(probability, 0.0, 1.0), 0, -1)
-    share = share / share.sum(axis=-1, keepdims=True)
-    return np.moveaxis(rng.multinomial(count.astype(np.int64), share), -1, 0)
+def _numpy_multinomial(words: np.ndarray, count: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    n, p = count.ravel(), probability.reshape(len(probability), -1)
+    drawn = np.empty(p.shape)
+
+    def block(rng: np.random.Generator, part: slice) -> None:
+        # NumPy wants the cells last and refuses sums that exceed one by more than rounding.
+        share = np.ascontiguousarray(p[:, part].T)
+        np.clip(share, 0.0, 1.0, out=share)
+        share /= share.sum(axis=1, keepdims=True)
+        drawn[:, part] = rng.multinomial(n[part].astype(np.int64), share).T
+
+    _in_blocks(block, words, len(n), len(p))
+    return drawn.reshape(probability.shape)
+
+
+def _in_blocks(
+    draw: Callable[[np.random.Generator, slice], None], words: np.ndarray, entries: int, cells: int
+) -> None:
+    """Draw small jobs at once, large ones in four blocks on as many threads.
+
+    Each block has a stream of its own and the split depends on the size alone, so the numbers do
+    not depend on how many threads there are.
+    """
+    if entries * cells < LARGE:
+        draw(generator(words), slice(None))
+        return
+    ends = [entries * block // BLOCKS for block in range(BLOCKS + 1)]
+    with ThreadPoolExecutor(BLOCKS) as threads:
+        # Collected, so that an error in a block is an error here.
+        list(
+            threads.map(
+                lambda block: draw(generator(words, block), slice(ends[block], ends[block + 1])),
+                range(BLOCKS),
+            )
+        )
 
 
 def _on_host(
-    draw: Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray],
+    draw: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     key: jax.Array,
     count: Float[Array, "*shape"],
     probability: Float[Array, "*cells"],
@@ -106,7 +143,7 @@ def _on_host(
         for row, out in zip(batch, drawn, strict=True):
             n = row[ends[0] : ends[1]].view(np.float64).reshape(count.shape)
             p = row[ends[1] :].view(np.float64).reshape(probability.shape)
-            out[...] = draw(generator(row[: ends[0]]), n, p)
+            out[...] = draw(row[: ends[0]], n, p)
         return drawn.view(np.uint32).reshape(*packed.shape[:-1], *shape, 2)
 
     bits = jax.pure_callback(
