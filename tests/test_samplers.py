@@ -120,6 +120,15 @@ def test_large_draws_come_in_blocks_of_the_same_law():
         assert_law("multinomial_sampler", np.bincount(row, minlength=4), law)
 
 
+@pytest.mark.parametrize("entries", [1, 2])
+def test_few_entries_of_many_cells(entries):
+    """One entry is a view that NumPy would not copy, and operands are read-only."""
+    with jax.enable_x64(True):
+        share = jnp.full((5, entries), 0.2)
+        drawn = samplers.multinomial(jax.random.key(0), jnp.full(entries, 7.0), share)
+    assert (np.asarray(drawn).sum(0) == 7).all()
+
+
 def test_a_key_gives_the_same_draws_alone_and_in_a_batch():
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), 3)

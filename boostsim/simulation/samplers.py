@@ -91,7 +91,7 @@ def _numpy_multinomial(words: np.ndarray, count: np.ndarray, probability: np.nda
 
     def block(rng: np.random.Generator, part: slice) -> None:
         # NumPy wants the cells last and refuses sums that exceed one by more than rounding.
-        share = np.ascontiguousarray(p[:, part].T)
+        share = np.array(p[:, part].T, order="C")
         np.clip(share, 0.0, 1.0, out=share)
         share /= share.sum(axis=1, keepdims=True)
         drawn[:, part] = rng.multinomial(n[part].astype(np.int64), share).T
