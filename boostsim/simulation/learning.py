@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from boostsim.simulation.population import Parameters, Structure
 
-__all__ = ["State", "first", "learn"]
+__all__ = ["State", "add_source", "first", "learn"]
 
 
 @jax.tree_util.register_dataclass

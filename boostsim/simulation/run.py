@@ -175,7 +175,7 @@ def simulate(
         ]
         rows = [
             {name: np.concatenate([np.asarray(block[name]) for block in run]) for name in run[0]}
-            for run in track(blocks, "iterations", len(blocks))
+            for run in blocks
         ]
     variables = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     _check_priorities(procedure, task, variables.pop("invalid"))
