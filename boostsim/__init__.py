@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from boostsim.curation.presets import star as star
     from boostsim.curation.presets import uncurated as uncurated
     from boostsim.curation.procedure import Procedure as Procedure
+    from boostsim.curation.sharpening import Sharpening as Sharpening
     from boostsim.curation.visits import Visits as Visits
     from boostsim.learners.strong import StrongLearner as StrongLearner
     from boostsim.results import load as load
@@ -63,6 +64,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
                 "uncurated",
             ),
             "curation.procedure": ("Procedure",),
+            "curation.sharpening": ("Sharpening",),
             "curation.visits": ("Visits",),
             "learners.strong": ("StrongLearner",),
             "results": ("load", "save"),

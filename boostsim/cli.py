@@ -78,10 +78,20 @@ class Run:
     """Probability that the filter rejects a correct response."""
     votes: Whole = None
     """Looks of the filter per response, odd (default: 1)."""
+    persistent_filter: bool = False
+    """The filter has one verdict for ever on each pair of prompt and response."""
     beta: Number = None
     """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
     wrong: Word = None
     """Where the labeler's wrong mass goes: spread (default) or concentrated."""
+    persistent_labels: bool = False
+    """The labeler has one answer for ever on each prompt."""
+    temperature: Number = None
+    """Temperature of the attempts, at least 0 (default: 1)."""
+    top_p: Number = None
+    """Mass of the most probable responses that attempts come from (default: 1)."""
+    top_k: Whole = None
+    """Number of the most probable responses that attempts come from (default: all)."""
     keep: Word = None
     """Keep one or all accepted responses (default: the preset's)."""
     budget: Number = None
@@ -107,7 +117,9 @@ class Run:
     visited_share: Number = None
     """Probability that a prompt is visited in an iteration (default: 1)."""
     seeds: Whole = None
-    """Sampled runs (default: 8 where visits are given)."""
+    """Runs (default: 8 where visits are given, else 1)."""
+    record: Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORD...")] = ()
+    """Measured as well: diversity, entropy; prompt, with --json or --save."""
     key: Whole = None
     """Key of the task and of the draws, below 2^32 (default: 0)."""
     save: File = None
@@ -183,7 +195,12 @@ def _dispatch(command: Reproduce | Run | Info) -> int:
     if isinstance(command, Run):
         from boostsim.commands.run import run
 
-        flags = {name: value for name, value in vars(command).items() if value is not None}
+        # By identity: 0 equals False, and is a value.
+        flags = {
+            name: value
+            for name, value in vars(command).items()
+            if value is not None and value is not False and value != ()
+        }
         return run(flags)
     from boostsim.commands.info import info
 

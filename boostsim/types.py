@@ -21,6 +21,7 @@ __all__ = [
     "choice",
     "distribution",
     "finite",
+    "flag",
     "generator",
     "probability",
     "refuse",
@@ -52,6 +53,10 @@ class Filter(Protocol):
     def generates(self) -> bool:
         """Whether responses are needed: false where every one is rejected unseen."""
 
+    @property
+    def persistent(self) -> bool:
+        """Whether a pair of prompt and response has one verdict for ever."""
+
 
 def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:
     """Build the error for a bad argument: ``raise refuse("gamma", "a probability", got)``."""
@@ -76,6 +81,13 @@ def choice(name: str, got: str, allowed: Iterable[str]) -> str:
     if not isinstance(got, str) or got not in allowed:
         raise unknown(name, got, allowed)
     return got
+
+
+def flag(name: str, got: Any) -> bool:
+    """Return ``got`` when it is true or false, and nothing that merely counts as such."""
+    if not isinstance(got, (bool, np.bool_)):
+        raise refuse(name, "True or False", got)
+    return bool(got)
 
 
 def finite(name: str, got: Any, low: float = -np.inf, high: float = np.inf) -> float:

@@ -32,6 +32,12 @@ LOOKS = {
     "filter_only_fixation": 40,
     "accumulated_diversity": 4,
     "drifting_diversity": 4,
+    "persistent_draws": 10,
+    "persistent_enumeration": 400,
+    "persistent_literal": 4,
+    "persistent_labels": 3,
+    "persistent_filter": 2,
+    "sharpened_attempts": 39,
 }
 
 

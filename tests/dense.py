@@ -1,12 +1,39 @@
 """The dense population map: every response of every prompt, from section 2 of the theory."""
 
+import dataclasses
 from math import comb
 
 import numpy as np
 from literal import label_probabilities, priorities
 
+import boostsim as bs
 
-def iterate(procedure, task, rows, data=None):
+
+def sharpen(rows, temperature):
+    """f^(1/temperature), normalised."""
+    powers = rows ** (1.0 / temperature)
+    return powers / powers.sum(1, keepdims=True)
+
+
+def realise(procedure, task, verdicts=None):
+    """Put what persists into the task: a prompt for each answer, a table of verdicts."""
+    labeler = procedure.labeler
+    if labeler is not None and labeler.persistent:
+        rows = labeler.rows_for(task.quality)
+        answers = task.responses
+        task = bs.table_task(
+            np.repeat(task.quality, answers, 0),
+            (task.prompt_weights[:, None] * rows).ravel(),
+            np.repeat(task.initial, answers, 0),
+        )
+        if verdicts is not None:
+            verdicts = np.repeat(verdicts, answers, 0)
+        fresh = bs.WeakLabeler(rows=np.tile(np.eye(answers), (len(rows), 1)))
+        procedure = dataclasses.replace(procedure, labeler=fresh)
+    return procedure, task, verdicts
+
+
+def iterate(procedure, task, rows, data=None, verdicts=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
     Where data accumulate, ``data`` (weights of examples so far, f_0 the first) grows in place.
@@ -16,6 +43,11 @@ def iterate(procedure, task, rows, data=None):
         np.where(task.quality == 1, pair[0], pair[1])
         for pair in (procedure.filter.accept, procedure.filter.reject)
     )
+    if verdicts is not None:
+        accept, reject = verdicts, 1.0 - verdicts
+    model = rows
+    if procedure.sharpening is not None:
+        rows = sharpen(rows, procedure.sharpening.temperature)
     accepted, rejected = (rows * accept).sum(1), (rows * reject).sum(1)
     # [k + 1, prompts]
     law = np.array([comb(k, j) * accepted**j * rejected ** (k - j) for j in range(k + 1)])
@@ -40,7 +72,7 @@ def iterate(procedure, task, rows, data=None):
     if procedure.regime == "accumulate":
         data += examples
         examples = data
-    new = rows.copy()
+    new = model.copy()
     for x in np.flatnonzero(examples.sum(1) > 0):
         new[x] = examples[x] / examples[x].sum()
         if procedure.learner.slack > 0:

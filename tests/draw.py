@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 import boostsim as bs
 
 PERCENT = st.integers(0, 100).map(lambda n: n / 100)
+NEVER = st.just(False)
 
 
 @bs.criterion
@@ -50,31 +51,40 @@ def tasks(draw):
 
 
 @st.composite
-def filters(draw):
+def filters(draw, persistent=NEVER):
     kind = draw(st.sampled_from(["none", "one rate", "two rates"]))
     if kind == "none":
         return None
     votes = draw(st.sampled_from([1, 1, 3]))
     if kind == "one rate":
-        return bs.NoisyFilter(draw(PERCENT), votes=votes)
-    return bs.NoisyFilter(false_accept=draw(PERCENT), false_reject=draw(PERCENT), votes=votes)
+        return bs.NoisyFilter(draw(PERCENT), votes=votes, persistent=draw(persistent))
+    return bs.NoisyFilter(
+        false_accept=draw(PERCENT),
+        false_reject=draw(PERCENT),
+        votes=votes,
+        persistent=draw(persistent),
+    )
 
 
 @st.composite
-def labelers(draw, task):
+def labelers(draw, task, persistent=NEVER):
     kind = draw(st.sampled_from(["number", "per prompt", "rows"]))
     wrong = draw(st.sampled_from(["spread", "concentrated"]))
     if kind == "number":
-        return bs.WeakLabeler(draw(PERCENT), wrong=wrong)
+        return bs.WeakLabeler(draw(PERCENT), wrong=wrong, persistent=draw(persistent))
     beta = np.array(draw(st.lists(PERCENT, min_size=task.prompts, max_size=task.prompts)))
     if kind == "per prompt":
-        return bs.WeakLabeler(beta, wrong=wrong)
-    return bs.WeakLabeler(rows=bs.WeakLabeler(beta, wrong=wrong).rows_for(task.quality))
+        return bs.WeakLabeler(beta, wrong=wrong, persistent=draw(persistent))
+    rows = bs.WeakLabeler(beta, wrong=wrong).rows_for(task.quality)
+    return bs.WeakLabeler(rows=rows, persistent=draw(persistent))
 
 
 @st.composite
-def procedures(draw, task, budgets=True):
-    labeler = draw(st.none() | labelers(task))
+def procedures(draw, task, budgets=True, all_slots=False):
+    """All slots: also verdicts and answers that persist, and a temperature."""
+    persistent = st.booleans() if all_slots else NEVER
+    labeler = draw(st.none() | labelers(task, persistent))
+    temperature = draw(st.sampled_from([None, None, 0.5, 2.0])) if all_slots else None
     criterion, budget = bs.criteria.failed, None
     if labeler is not None:
         if budgets:
@@ -85,7 +95,7 @@ def procedures(draw, task, budgets=True):
         regime=regime,
         real_share=draw(st.sampled_from([0.25, 1.5])) if regime == "anchor" else None,
         attempts=draw(st.integers(1, 4)),
-        filter=draw(filters()),
+        filter=draw(filters(persistent)),
         keep=draw(st.sampled_from(["one", "all"])),
         criterion=criterion,
         budget=budget,
@@ -93,11 +103,12 @@ def procedures(draw, task, budgets=True):
         learner=bs.StrongLearner(
             draw(st.sampled_from([0.0, 0.0, 0.1])), draw(st.sampled_from(["wrong", "uniform"]))
         ),
+        sharpening=None if temperature is None else bs.Sharpening(temperature),
     )
 
 
 @st.composite
-def worlds(draw, budgets=True):
+def worlds(draw, budgets=True, all_slots=False):
     """A task and a procedure that fits it."""
     task = draw(tasks())
-    return task, draw(procedures(task, budgets))
+    return task, draw(procedures(task, budgets, all_slots))

@@ -51,15 +51,20 @@ def water_level(priority, mass, budget):
     return np.minimum(1.0, high * priority)
 
 
-def iterate(rng, procedure, task, rows, visits, data=None, tally=None):
+def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=None, answers=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
     Where data accumulate, ``data`` (examples so far, f_0 the first of them) grows in place.
     ``tally``, a dict, is filled with the examples ``[prompts, responses]`` kept and labelled.
+    ``verdicts`` (0 or 1 for every response) and ``answers`` (one a prompt) are those that persist.
     """
     prompts, responses = rows.shape
     accept = np.where(task.quality == 1, procedure.filter.accept[0], procedure.filter.accept[1])
     labeler = None if procedure.labeler is None else procedure.labeler.rows_for(task.quality)
+    if verdicts is not None:
+        accept = verdicts
+    if answers is not None:
+        labeler = np.eye(responses)[answers]
     examples = np.zeros((prompts, responses))
     seen = []
     for prompt in range(prompts):

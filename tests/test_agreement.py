@@ -4,28 +4,33 @@ import math
 
 import dense
 import draw
+import enumeration
 import jax
 import literal
 import numpy as np
 import pytest
-from alarms import alpha, assert_law, assert_share
+from alarms import alpha, assert_share
 from hypothesis import given, settings
 from scipy.special import xlogy
 
 import boostsim as bs
-from boostsim.simulation import exact
+from boostsim.simulation import exact, persistence
 from boostsim.simulation.population import attempt
 from boostsim.simulation.prepare import prepare
 
 EPS = np.finfo(np.float64).eps
 
 
-def run_dense(procedure, task, iterations):
+def run_dense(procedure, task, iterations, key):
+    verdicts = None
+    if procedure.filter.persistent:
+        verdicts = persistence.verdicts(procedure, task, jax.random.fold_in(jax.random.key(key), 0))
+    procedure, task, verdicts = dense.realise(procedure, task, verdicts)
     rows, labels, data = task.initial, [0.0], task.initial.copy()
     correct, wrong, diversity, entropy = [], [], [], []
     for iteration in range(iterations + 1):
         if iteration:
-            rows, bought = dense.iterate(procedure, task, rows, data)
+            rows, bought = dense.iterate(procedure, task, rows, data, verdicts)
             labels.append(labels[-1] + bought)
         correct.append((rows * task.quality).sum(1) @ task.prompt_weights)
         wrong.append((rows * (1 - task.quality)).sum(1) @ task.prompt_weights)
@@ -34,17 +39,19 @@ def run_dense(procedure, task, iterations):
     return correct, wrong, diversity, entropy, labels
 
 
-@given(draw.worlds())
-@settings(max_examples=40)
+@given(draw.worlds(all_slots=True))
+@settings(max_examples=80)
 def test_the_lumped_step_is_the_dense_one(world):
     """Relative error at most 16 eps m sum_s (2k + 2)^s: each mass is a quotient of sums of products
-    in which an earlier mass occurs to a power of at most k above and below. Where a budget is
-    shared it enters by a difference, so there the error is absolute, per weight of a prompt."""
+    in which an earlier mass occurs to a power of at most k above and below, twice that after the
+    square of a temperature of 1/2. Where a budget is shared it enters by a difference, so there the
+    error is absolute, per weight of a prompt."""
     task, procedure = world
-    iterations = 4
-    trace = bs.simulate(procedure, task, iterations, record="diversity")
-    correct, wrong, diversity, entropy, labels = run_dense(procedure, task, iterations)
-    growth = np.cumsum((2.0 * procedure.attempts + 2.0) ** np.arange(iterations + 1))
+    iterations, key = 4, 17
+    trace = bs.simulate(procedure, task, iterations, record="diversity", key=key)
+    correct, wrong, diversity, entropy, labels = run_dense(procedure, task, iterations, key)
+    power = 2.0 if procedure.sharpening is not None else 1.0
+    growth = np.cumsum((power * (2.0 * procedure.attempts + 2.0)) ** np.arange(iterations + 1))
     tolerance = 16 * EPS * task.responses * growth
     for name, want in (("accuracy", correct), ("error", wrong), ("labels", labels)):
         scale = np.asarray(want)
@@ -54,7 +61,7 @@ def test_the_lumped_step_is_the_dense_one(world):
     scale = 1.0 / task.prompt_weights.min()
     assert (np.abs(trace.diversity.values[0] - diversity) <= tolerance * scale).all()
     # The same arithmetic with every response a class of its own, for entropy.
-    whole = bs.simulate(procedure, task, iterations, record=("diversity", "entropy"))
+    whole = bs.simulate(procedure, task, iterations, record=("diversity", "entropy"), key=key)
     assert (np.abs(whole.diversity.values[0] - diversity) <= tolerance * scale).all()
     assert (np.abs(whole.entropy.values[0] - entropy) <= 1e3 * tolerance * scale).all()
     assert (np.abs(whole.accuracy - trace.accuracy).values <= tolerance * scale).all()
@@ -164,47 +171,6 @@ def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
     assert after == pytest.approx(want, abs=1e-13)
 
 
-def enumerated_law(procedure, task, visits):
-    """The law of (correct, wrong) examples of one prompt, by every outcome of every attempt."""
-    k = procedure.attempts
-    accept = np.where(task.quality[0] == 1, *procedure.filter.accept)
-    correct_label = procedure.labeler.masses_for(task.quality)[0, 0] if procedure.labeler else 0.0
-    labelled = np.zeros(k + 1)
-    if procedure.labeler:
-        labelled = literal.priorities(procedure, np.arange(k + 1), k) > 0
-    one_visit = {}
-
-    def attempt(left, probability, kept, accepted):
-        if probability == 0.0:
-            return
-        if left:
-            for y, share in enumerate(task.initial[0]):
-                right = int(task.quality[0, y])
-                keep = procedure.keep == "all" or accepted == 0
-                more = (kept[0] + right * keep, kept[1] + (1 - right) * keep)
-                attempt(left - 1, probability * share * accept[y], more, accepted + 1)
-                attempt(left - 1, probability * share * (1 - accept[y]), kept, accepted)
-            return
-        outcomes = [(kept, probability)]
-        if labelled[accepted]:
-            outcomes = [
-                ((kept[0] + 1, kept[1]), probability * correct_label),
-                ((kept[0], kept[1] + 1), probability * (1 - correct_label)),
-            ]
-        for outcome, mass in outcomes:
-            one_visit[outcome] = one_visit.get(outcome, 0.0) + mass
-
-    attempt(k, 1.0, (0, 0), 0)
-    law = {(0, 0): 1.0}
-    for _ in range(visits):
-        convolved = {}
-        for (a, b), p in law.items():
-            for (c, d), q in one_visit.items():
-                convolved[a + c, b + d] = convolved.get((a + c, b + d), 0.0) + p * q
-        law = convolved
-    return law
-
-
 @given(draw.worlds(budgets=False))
 @settings(max_examples=20)
 def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
@@ -223,19 +189,9 @@ def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
     many = bs.table_task(
         np.repeat(one.quality, copies, 0), initial=np.repeat(one.initial, copies, 0)
     )
-    stay = (one.initial * one.quality).sum()
-    law = {}
-    for (right, wrong), probability in enumerated_law(procedure, one, visits=3).items():
-        share = round(right / (right + wrong) if right + wrong else stay, 9)
-        law[share] = law.get(share, 0.0) + probability
+    law = enumeration.accuracy_law(procedure, one, visits=3)
     trace = bs.simulate(procedure, many, 1, visits=3, key=11, record="prompt")
-    shares, counts = np.unique(trace.accuracy.values[0, 1].round(9), return_counts=True)
-    found = dict(zip(shares.tolist(), counts.tolist(), strict=True))
-    assert set(found) <= set(law)
-    values = sorted(law)
-    assert_law(
-        "sampled_against_enumeration", [found.get(v, 0) for v in values], [law[v] for v in values]
-    )
+    enumeration.assert_accuracies("sampled_against_enumeration", trace.accuracy[0, 1], law)
 
 
 def test_a_seed_is_the_same_alone_and_in_any_batch():

@@ -1,6 +1,7 @@
 """Bad input: one ValueError that names the argument, what it got, what is allowed."""
 
 import re
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -11,6 +12,8 @@ import boostsim as bs
 TASK = bs.random_table(0, prompts=4, responses=3)
 BOOSTING = bs.boosting(labeler=bs.WeakLabeler(0.2))
 NAN, INF = float("nan"), float("inf")
+LIKING = bs.filter_only(filter=bs.NoisyFilter(0.1, persistent=True))
+STUBBORN = bs.boosting(labeler=bs.WeakLabeler(0.2, persistent=True))
 SAMPLED = {"visits": 3, "key": 0}
 
 
@@ -270,6 +273,41 @@ CASES = {
         "allocation",
         "ranked",
     ),
+    "verdicts that persist perhaps": (
+        lambda: bs.NoisyFilter(0.1, persistent=1),
+        "persistent",
+        "True or False",
+    ),
+    "answers that persist perhaps": (
+        lambda: bs.WeakLabeler(0.1, persistent="yes"),
+        "persistent",
+        "True or False",
+    ),
+    "verdicts without a key": (simulate(procedure=LIKING), "key", "where verdicts persist"),
+    "a kernel's verdicts without a key": (lambda: bs.kernel(LIKING, TASK), "key", "persist"),
+    "a kernel's answers without a key": (
+        lambda: bs.kernel(STUBBORN, TASK, visits=2),
+        "key",
+        "persist",
+    ),
+    "several seeds of one answer each": (
+        simulate(procedure=STUBBORN, seeds=2, key=0),
+        "seeds",
+        "1 in an exact run",
+    ),
+    "a filter that does not say": (
+        lambda: bs.Procedure(filter=SimpleNamespace(accept=(1, 0), reject=(0, 1), looks=1)),
+        "filter",
+        "a filter such as",
+    ),
+    "a temperature below zero": (lambda: bs.Sharpening(-0.1), "temperature", "at least 0"),
+    "an endless temperature": (lambda: bs.Sharpening(INF), "temperature", "finite"),
+    "a temperature that is no number": (lambda: bs.Sharpening(NAN), "temperature", "finite"),
+    "no mass at all": (lambda: bs.Sharpening(top_p=0), "top_p", "above 0"),
+    "more than all mass": (lambda: bs.Sharpening(top_p=1.1), "top_p", r"\[0, 1\]"),
+    "no response": (lambda: bs.Sharpening(top_k=0), "top_k", "at least 1"),
+    "half a response": (lambda: bs.Sharpening(top_k=1.5), "top_k", "whole"),
+    "sharpening by a number": (lambda: bs.uncurated(sharpening=0.7), "sharpening", "bs.Sharp"),
     "a path that is a number": (lambda: bs.load(3), "path", "3"),
     "a criterion that misspells": (with_criterion(misspelt), "'misspelt'", "pas_rate"),
 }

@@ -18,16 +18,21 @@ from boostsim.curation.procedure import Procedure
 from boostsim.types import unknown
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray
 
 __all__ = ["run"]
 
 TASK = ("prompts", "responses", "correct", "solvable")
-FILTER = ("gamma", "false_accept", "false_reject", "votes")
-LABELER = ("beta", "wrong")
+FILTER = ("gamma", "false_accept", "false_reject", "votes", "persistent_filter")
+LABELER = ("beta", "wrong", "persistent_labels")
+SHARPENING = ("temperature", "top_p", "top_k")
+GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
+# Flags whose keyword in the library has another name, for there it is said by the class.
+KEYWORDS = {"persistent_filter": "persistent", "persistent_labels": "persistent"}
 SLOTS = ("attempts", "keep", "budget", "rate", "regime", "real_share")
-LOOP = ("iterations", "visits", "visited_share", "seeds", "key")
-KEYS = ("preset", *TASK, *FILTER, *LABELER, *SLOTS, "slack", *LOOP, "save")
+LOOP = ("iterations", "visits", "visited_share", "seeds", "record", "key")
+KEYS = ("preset", *TASK, *FILTER, *LABELER, *SHARPENING, *SLOTS, "slack", *LOOP, "save")
 
 
 def run(flags: dict[str, Any]) -> int:
@@ -46,13 +51,9 @@ def run(flags: dict[str, Any]) -> int:
     procedure = build(name, options)
     key = options.get("key", 0)
     task = bs.random_table(key, **{name: options[name] for name in TASK if name in options})
-    loop: dict[str, Any] = {
-        name: options[name] for name in ("visits", "visited_share") if name in options
-    }
-    if "visits" in options:
-        loop |= {"seeds": options.get("seeds", 8), "key": key}
-    elif "seeds" in options:
-        loop["seeds"] = options["seeds"]
+    loop: dict[str, Any] = {name: options[name] for name in LOOP[1:] if name in options}
+    loop.setdefault("seeds", 8 if "visits" in options else 1)
+    loop["key"] = key
     trace = bs.simulate(procedure, task, options.get("iterations", 20), **loop)
     if "save" in options:
         print(f"saved {bs.save(trace, options['save'])}", file=sys.stderr)
@@ -84,22 +85,25 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     make: Callable[..., Procedure] = preset(name)
     takes = inspect.signature(make).parameters
     slots: dict[str, Any] = {slot: options[slot] for slot in SLOTS if slot in options}
-    for slot, names in (("filter", FILTER), ("labeler", LABELER), *((s, (s,)) for s in SLOTS)):
+    for slot, names in (*GROUPS, *((s, (s,)) for s in SLOTS)):
         asked = [option for option in names if option in options]
         if asked and slot not in takes:
             allowed = ", ".join(sorted(set(takes) - {"criterion"}))
             raise ValueError(
                 f"{asked[0]} has no place in preset {name!r}, whose slots are {allowed}"
             )
-    given = {option: options[option] for option in FILTER if option in options}
+    given = {KEYWORDS.get(name, name): options[name] for name in FILTER if name in options}
     if "filter" in takes:
         if not {"gamma", "false_accept", "false_reject"} & set(given):
             given["gamma"] = 0.1
         slots["filter"] = bs.NoisyFilter(**given)
-    given = {option: options[option] for option in LABELER if option in options}
+    given = {KEYWORDS.get(name, name): options[name] for name in LABELER if name in options}
     needs_labeler = "labeler" in takes and takes["labeler"].default is inspect.Parameter.empty
     if given or needs_labeler:
         slots["labeler"] = bs.WeakLabeler(**{"beta": 0.2, **given})
+    given = {name: options[name] for name in SHARPENING if name in options}
+    if given:
+        slots["sharpening"] = bs.Sharpening(**given)
     if "slack" in options:
         slots["learner"] = bs.StrongLearner(options["slack"])
     if "rate" in takes:
@@ -116,6 +120,13 @@ def as_document(trace: xarray.Dataset) -> dict[str, Any]:
     }
 
 
+def averaged(variable: xarray.DataArray) -> np.ndarray:
+    """Return a variable as ``[seed, iteration]``, averaged over prompts where it has them."""
+    if "prompt" in variable.dims:
+        variable = variable.weighted(variable.prompt_weight).mean("prompt")
+    return variable.values
+
+
 def show(name: str, trace: xarray.Dataset) -> None:
     """Print about a dozen iterations of a trace as a table."""
     from rich.console import Console
@@ -123,13 +134,16 @@ def show(name: str, trace: xarray.Dataset) -> None:
 
     seeds, iterations = trace.sizes["seed"], trace.sizes["iteration"]
     columns = ["accuracy", "error", "coverage", "labels", "generations", "filter_calls"]
-    kind = "exact" if seeds == 1 and trace.attrs["level"] == "exact" else f"{seeds} sampled runs"
+    columns[3:3] = [column for column in ("diversity", "entropy") if column in trace]
+    level = trace.attrs["level"]
+    runs = "1 run" if seeds == 1 else f"{seeds} runs"
+    kind = level if seeds == 1 and level == "exact" else f"{runs}, {level}"
     table = Table("iteration", *columns, title=f"{name}, {kind}", box=None, padding=(0, 2, 0, 0))
     every = math.ceil(max(1, iterations - 1) / 12)
     for row in sorted({*range(0, iterations, every), iterations - 1}):
         cells = []
         for column in columns:
-            values = trace[column].values[:, row]
+            values = averaged(trace[column])[:, row]
             cell = f"{values.mean():.4g}"
             if seeds > 1 and values.std() > 0:
                 cell += f"±{values.std(ddof=1):.1g}"

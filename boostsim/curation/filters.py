@@ -10,23 +10,26 @@ from dataclasses import dataclass
 
 from scipy.special import betainc
 
-from boostsim.types import probability, refuse, whole
+from boostsim.types import flag, probability, refuse, whole
 
 __all__ = ["AcceptAll", "NoisyFilter", "RejectAll"]
 
 
 @dataclass(frozen=True)
 class NoisyFilter:
-    """A filter with fresh noise: it errs with the stated probabilities, independently each time.
+    """A filter that errs with the stated probabilities, independently each time or once for all.
 
-    With votes m (odd) the verdict is the majority of m independent looks, so a rate r becomes
-    P(Binomial(m, r) > m/2) = I_r((m+1)/2, (m+1)/2), the regularised incomplete beta function.
+    Fresh noise with votes m (odd): the verdict is the majority of m independent looks, so a rate r
+    becomes P(Binomial(m, r) > m/2) = I_r((m+1)/2, (m+1)/2), the regularised incomplete beta
+    function. Persistent noise: every pair of prompt and response has one verdict for ever, drawn
+    independently for each pair; looking again shows the same, so votes only cost.
 
     Args:
         gamma: one rate for both mistakes, in [0, 1]; or give the two rates below instead.
         false_accept: probability that one look accepts a wrong response.
         false_reject: probability that one look rejects a correct response.
         votes: looks a response, odd, at least 1; each is one filter call.
+        persistent: one verdict a pair, drawn once per seed, instead of fresh noise.
 
     Raises:
         ValueError: for a rate outside [0, 1], even votes, or both ways of giving the rates.
@@ -37,13 +40,14 @@ class NoisyFilter:
         >>> round(NoisyFilter(0.1, votes=3).accept[1], 12)
         0.028
 
-    Source: the gamma-noisy filter of arXiv 2502.08924; voting is T5.
+    Source: the gamma-noisy filter of arXiv 2502.08924; voting is T5, persistence T15.
     """
 
     gamma: float | None = None
     votes: int = 1
     false_accept: float | None = None
     false_reject: float | None = None
+    persistent: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no filter can be."""
@@ -60,6 +64,7 @@ class NoisyFilter:
         object.__setattr__(self, "votes", whole("votes", self.votes, 1))
         if self.votes % 2 == 0:
             raise refuse("votes", "odd, so that a majority exists", self.votes)
+        flag("persistent", self.persistent)
 
     def _rates(self) -> tuple[float, float]:
         if self.gamma is not None:
@@ -70,17 +75,18 @@ class NoisyFilter:
 
     def _majority(self, rate: float) -> float:
         half = (self.votes + 1) / 2
-        return rate if self.votes == 1 else float(betainc(half, half, rate))
+        alone = self.votes == 1 or self.persistent
+        return rate if alone else float(betainc(half, half, rate))
 
     @property
     def accept(self) -> tuple[float, float]:
-        """Probability to accept a (correct, wrong) response after the vote."""
+        """Probability that a (correct, wrong) response is accepted, after the vote."""
         false_accept, false_reject = self._rates()
         return self._majority(1.0 - false_reject), self._majority(false_accept)
 
     @property
     def reject(self) -> tuple[float, float]:
-        """Probability to reject a (correct, wrong) response after the vote."""
+        """Probability that a (correct, wrong) response is rejected, after the vote."""
         false_accept, false_reject = self._rates()
         return self._majority(false_reject), self._majority(1.0 - false_accept)
 
@@ -108,6 +114,7 @@ class AcceptAll:
     reject = (0.0, 0.0)
     looks = 0
     generates = True
+    persistent = False
 
 
 @dataclass(frozen=True)
@@ -123,3 +130,4 @@ class RejectAll:
     reject = (1.0, 1.0)
     looks = 0
     generates = False
+    persistent = False

@@ -11,16 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.types import choice, distribution, numbers, probability, refuse
+from boostsim.types import choice, distribution, flag, numbers, probability, refuse
 
 __all__ = ["WeakLabeler"]
 
 
 @dataclass(frozen=True, eq=False)
 class WeakLabeler:
-    """A labeler with fresh draws: right with probability beta(x), independently each time.
+    """A labeler that is right with probability beta(x): each time anew, or once for all.
 
-    Its correct mass is spread evenly over the correct responses; its wrong mass 1 - beta(x) evenly
+    Fresh: every label is an independent draw. Persistent: each prompt has one answer for ever,
+    drawn once, so that asking again teaches nothing (T14).
+
+    The correct mass is spread evenly over the correct responses; the wrong mass 1 - beta(x) evenly
     over the wrong ones (``wrong="spread"``) or all on the first wrong one (``"concentrated"``).
 
     Args:
@@ -28,6 +31,8 @@ class WeakLabeler:
             weakness that is *declared*: a row with less correct mass is refused.
         wrong: ``"spread"`` or ``"concentrated"``; not used with ``rows``.
         rows: the labeler itself, probabilities ``[prompts, responses]``.
+        persistent: one answer a prompt for ever. Sampled runs draw it once per seed; exact runs
+            split each prompt into its possible answers, weighted by their probability.
 
     Raises:
         ValueError: for a beta outside [0, 1], rows that are no distributions, an unknown ``wrong``,
@@ -47,10 +52,12 @@ class WeakLabeler:
     beta: Any = None
     wrong: str = "spread"
     rows: Any = None
+    persistent: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no labeler can be."""
         choice("wrong", self.wrong, ("spread", "concentrated"))
+        flag("persistent", self.persistent)
         if self.rows is not None:
             object.__setattr__(self, "rows", distribution("rows", self.rows, 2))
         elif self.beta is None:

@@ -12,6 +12,7 @@ from boostsim.curation.criteria import Criterion, failed, uniform
 from boostsim.curation.filters import NoisyFilter, RejectAll
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
 from boostsim.types import Filter, probability, unknown
 
@@ -43,6 +44,7 @@ def boosting(
     regime: str = "replace",
     real_share: float | None = None,
     learner: StrongLearner = EXACT,
+    sharpening: Sharpening | None = None,
 ) -> Procedure:
     """Return the procedure of arXiv 2502.08924: labels go where every attempt was rejected.
 
@@ -52,7 +54,7 @@ def boosting(
         'failed'
     """
     return Procedure(
-        attempts, filter, keep, criterion, budget, labeler, regime, real_share, learner
+        attempts, filter, keep, criterion, budget, labeler, regime, real_share, learner, sharpening
     )
 
 
@@ -64,6 +66,7 @@ def filter_only(
     regime: str = "replace",
     real_share: float | None = None,
     learner: StrongLearner = EXACT,
+    sharpening: Sharpening | None = None,
 ) -> Procedure:
     """Return training on the model's own accepted responses, without labels (T9).
 
@@ -71,7 +74,9 @@ def filter_only(
         >>> filter_only(attempts=4).labeler is None
         True
     """
-    return Procedure(attempts, filter, keep, regime=regime, real_share=real_share, learner=learner)
+    return Procedure(
+        attempts, filter, keep, failed, None, None, regime, real_share, learner, sharpening
+    )
 
 
 def random_labels(
@@ -84,6 +89,7 @@ def random_labels(
     regime: str = "replace",
     real_share: float | None = None,
     learner: StrongLearner = EXACT,
+    sharpening: Sharpening | None = None,
 ) -> Procedure:
     """Return labels spread evenly: each visit is labelled with probability ``rate`` (T10).
 
@@ -95,7 +101,9 @@ def random_labels(
         0.1
     """
     budget = probability("rate", rate)
-    return Procedure(attempts, filter, keep, uniform, budget, labeler, regime, real_share, learner)
+    return Procedure(
+        attempts, filter, keep, uniform, budget, labeler, regime, real_share, learner, sharpening
+    )
 
 
 def labels_only(
@@ -121,6 +129,7 @@ def uncurated(
     regime: str = "replace",
     real_share: float | None = None,
     learner: StrongLearner = EXACT,
+    sharpening: Sharpening | None = None,
 ) -> Procedure:
     """Return self-consuming training: everything the model says is kept (T11).
 
@@ -128,7 +137,9 @@ def uncurated(
         >>> uncurated(attempts=2).keep
         'all'
     """
-    return Procedure(attempts, None, "all", regime=regime, real_share=real_share, learner=learner)
+    return Procedure(
+        attempts, None, "all", failed, None, None, regime, real_share, learner, sharpening
+    )
 
 
 def star(
@@ -139,6 +150,7 @@ def star(
     regime: str = "replace",
     real_share: float | None = None,
     learner: StrongLearner = EXACT,
+    sharpening: Sharpening | None = None,
 ) -> Procedure:
     """Return STaR (Zelikman et al. 2022): one greedy rationale a problem, kept if it ends right.
 
@@ -150,7 +162,9 @@ def star(
         >>> star().attempts, star().keep
         (1, 'one')
     """
-    return Procedure(attempts, filter, "one", failed, None, labeler, regime, real_share, learner)
+    return Procedure(
+        attempts, filter, "one", failed, None, labeler, regime, real_share, learner, sharpening
+    )
 
 
 def rest_em(
@@ -160,6 +174,7 @@ def rest_em(
     regime: str = "replace",
     real_share: float | None = None,
     learner: StrongLearner = EXACT,
+    sharpening: Sharpening | None = None,
 ) -> Procedure:
     """Return ReST-EM (Singh et al. 2024): many samples a problem, every accepted one kept.
 
@@ -170,7 +185,9 @@ def rest_em(
         >>> rest_em().attempts, rest_em().keep
         (32, 'all')
     """
-    return Procedure(attempts, filter, "all", regime=regime, real_share=real_share, learner=learner)
+    return Procedure(
+        attempts, filter, "all", failed, None, None, regime, real_share, learner, sharpening
+    )
 
 
 def raft(
@@ -180,6 +197,7 @@ def raft(
     regime: str = "replace",
     real_share: float | None = None,
     learner: StrongLearner = EXACT,
+    sharpening: Sharpening | None = None,
 ) -> Procedure:
     """Return RAFT (Dong et al. 2023) with a 0/1 reward: the best of k samples is kept.
 
@@ -190,7 +208,9 @@ def raft(
         >>> raft().attempts, raft().keep
         (8, 'one')
     """
-    return Procedure(attempts, filter, "one", regime=regime, real_share=real_share, learner=learner)
+    return Procedure(
+        attempts, filter, "one", failed, None, None, regime, real_share, learner, sharpening
+    )
 
 
 PRESETS: dict[str, Callable[..., Procedure]] = {

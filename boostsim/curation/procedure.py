@@ -11,6 +11,7 @@ import numpy as np
 from boostsim.curation.criteria import Criterion, failed
 from boostsim.curation.filters import AcceptAll
 from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
 from boostsim.types import Filter, choice, finite, refuse, whole
 
@@ -35,6 +36,7 @@ class Procedure:
             iteration's and ``real_share`` examples per visit of the task's reference, real data.
         real_share: real examples per visit under anchor, above 0; else None.
         learner: what training does to the model.
+        sharpening: how the model is decoded when it attempts; None draws from the row as it is.
 
     Raises:
         ValueError: for a slot that holds something else, a negative budget, a budget without a
@@ -55,13 +57,14 @@ class Procedure:
     regime: str = "replace"
     real_share: float | None = None
     learner: StrongLearner = field(default_factory=StrongLearner)
+    sharpening: Sharpening | None = None
 
     def __post_init__(self) -> None:
         """Refuse slots that do not fit together."""
         object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
         if self.filter is None:
             object.__setattr__(self, "filter", AcceptAll())
-        needed = ("accept", "reject", "looks", "generates")
+        needed = ("accept", "reject", "looks", "generates", "persistent")
         if isinstance(self.filter, type) or not all(hasattr(self.filter, name) for name in needed):
             raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", self.filter)
         choice("keep", self.keep, ("one", "all"))
@@ -71,6 +74,8 @@ class Procedure:
             raise refuse("labeler", "a bs.WeakLabeler, or None", self.labeler)
         if not isinstance(self.learner, StrongLearner):
             raise refuse("learner", "a bs.StrongLearner", self.learner)
+        if self.sharpening is not None and not isinstance(self.sharpening, Sharpening):
+            raise refuse("sharpening", "a bs.Sharpening, or None", self.sharpening)
         choice("regime", self.regime, ("replace", "accumulate", "anchor"))
         if self.real_share is not None:
             object.__setattr__(self, "real_share", finite("real_share", self.real_share, 0.0))

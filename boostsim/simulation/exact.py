@@ -20,9 +20,17 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.simulation.learning import State, add_source, first, learn
-from boostsim.simulation.population import Parameters, Structure, attempt, focus, pairs, total
+from boostsim.simulation.population import (
+    Parameters,
+    Structure,
+    attempt,
+    focus,
+    pairs,
+    sharpened,
+    total,
+)
 
-__all__ = ["Info", "diversity", "init", "masses", "step"]
+__all__ = ["Info", "disagreement", "diversity", "init", "masses", "step"]
 
 
 @jax.tree_util.register_dataclass
@@ -54,7 +62,7 @@ def masses(state: State) -> Float[Array, "classes prompts"]:
 def diversity(
     structure: Structure, parameters: Parameters, state: State
 ) -> Float[Array, "prompts"]:
-    """Return 1 - sum_y f(y|x)^2, the probability that two draws differ."""
+    """Return 1 - sum_y f(y|x)^2, the probability that two draws of the model differ."""
     if structure.collides:
         assert parameters.collision is not None
         m = state.mass
@@ -69,17 +77,31 @@ def diversity(
     return jnp.maximum(1.0 - squares, 0.0)
 
 
+def disagreement(
+    structure: Structure, parameters: Parameters, state: State
+) -> Float[Array, "prompts"] | None:
+    """Return the probability that two attempts differ, where the criterion reads it."""
+    if not structure.disagrees:
+        return None
+    if structure.sharpening is None:
+        return diversity(structure, parameters, state)
+    return jnp.maximum(1.0 - total(sharpened(structure, masses(state)) ** 2), 0.0)
+
+
 def step(structure: Structure, parameters: Parameters, state: State) -> tuple[State, Info]:
     """Return the model after one iteration on infinitely many visits."""
-    seen = attempt(structure, parameters, masses(state))
+    tried = sharpened(structure, masses(state))
+    seen = attempt(structure, parameters, tried)
     probability, invalid = focus(
         structure,
         parameters,
         parameters.weights * seen.parts,
-        diversity(structure, parameters, state) if structure.disagrees else None,
+        disagreement(structure, parameters, state),
     )
     labels = total(seen.parts * probability)
-    rows = [seen.gain * (parameters.accept * m) for m in state.mass]
+    # A sharpened row is carried whole: it is the only one.
+    owed = state.mass if structure.sharpening is None else tried[None]
+    rows = [seen.gain * (parameters.accept * m) for m in owed]
     if structure.labeled:
         rows = add_source(structure, parameters, rows, "labels", labels)
     state = learn(structure, parameters, state, rows, seen.kept + labels, jnp.asarray(1.0))

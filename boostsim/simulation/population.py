@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.criteria import Criterion
+from boostsim.curation.sharpening import Sharpening
 from boostsim.curation.visits import Visits
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "focus",
     "geometric",
     "pairs",
+    "right_and_wrong",
+    "sharpened",
     "total",
 ]
 
@@ -53,7 +56,11 @@ class Structure:
         labeled, budgeted, slack: whether there are labels, a budget, a slack.
         regime: ``"replace"``, ``"accumulate"`` or ``"anchor"``.
         sources: what the rows are mixtures of, the first model first.
-        lumped: whether the classes are (correct, wrong), not every response by itself.
+        correct: for each class of lumped rows whether it is correct; None where every response is a
+            class of its own.
+        copies: into how many each prompt is split, one for each answer that a persistent labeler
+            may have for it; copies run slowest.
+        sharpening: what is done to the row before it is attempted from, or None.
         collides: whether collision probabilities are carried, for diversity of lumped rows.
         disagrees: whether the criterion reads the disagreement.
     """
@@ -68,7 +75,9 @@ class Structure:
     slack: bool
     regime: str
     sources: tuple[str, ...]
-    lumped: bool
+    correct: tuple[bool, ...] | None
+    copies: int
+    sharpening: Sharpening | None
     collides: bool
     disagrees: bool
 
@@ -79,9 +88,11 @@ class Parameters:
     """The numbers of a run. Changing them recompiles nothing.
 
     Attributes:
-        weights: mu, ``[prompts]``.
+        weights: mu, ``[prompts]``; here and below every copy of a prompt is a prompt.
+        share: probability of each copy of a prompt, ``[copies, prompts]``; None where there is one.
         accept, reject: the filter on each class, ``[classes, 1]`` (or ``[classes, prompts]``).
-        correct: 1.0 where the class is correct, else 0.0, of the same shape.
+        correct: 1.0 where the response is correct, else 0.0, ``[classes, prompts]``; None where the
+            classes are lumped.
         source_mass: mass of each source in each class, ``[sources, classes, prompts]``.
         collision: probability that draws from two sources, given their class, are the same
             response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
@@ -90,9 +101,10 @@ class Parameters:
     """
 
     weights: Float[Array, "*batch prompts"]
+    share: Float[Array, "*batch copies each"] | None
     accept: Float[Array, "*batch classes #prompts"]
     reject: Float[Array, "*batch classes #prompts"]
-    correct: Float[Array, "*batch classes #prompts"]
+    correct: Float[Array, "*batch classes prompts"] | None
     source_mass: Float[Array, "*batch sources classes prompts"]
     collision: Float[Array, "*batch pairs classes prompts"] | None
     priority: Float[Array, "*batch parts 1"] | None
@@ -129,6 +141,29 @@ def total(rows: Sequence[Array] | Array) -> Array:
     if len(rows) > 8:
         return jnp.sum(jnp.asarray(rows), axis=0)
     return functools.reduce(operator.add, list(rows))
+
+
+def right_and_wrong(
+    structure: Structure, parameters: Parameters, mass: Float[Array, "classes prompts"]
+) -> tuple[Float[Array, "prompts"], Float[Array, "prompts"]]:
+    """Return the correct and the wrong mass of each prompt."""
+    if structure.correct is None:
+        assert parameters.correct is not None
+        return total(mass * parameters.correct), total(mass * (1.0 - parameters.correct))
+    sides = [
+        [row for row, right in zip(mass, structure.correct, strict=True) if right is side]
+        for side in (True, False)
+    ]
+    return total(sides[0]), total(sides[1])
+
+
+def sharpened(
+    structure: Structure, mass: Float[Array, "classes prompts"]
+) -> Float[Array, "classes prompts"]:
+    """Return the row that attempts are drawn from."""
+    if structure.sharpening is None:
+        return mass
+    return structure.sharpening(mass.T).T
 
 
 def pairs(sources: int) -> list[tuple[int, int]]:
@@ -212,7 +247,7 @@ def focus(
         priority = jnp.broadcast_to(parameters.priority, part_mass.shape)
         invalid = jnp.array(-1, jnp.int32)
     else:
-        visits = _visits(structure.attempts, part_mass, disagreement)
+        visits = _visits(structure, part_mass, disagreement)
         priority = structure.criterion(visits).reshape(part_mass.shape)
         invalid = first_invalid(priority)
     budget = parameters.budget if structure.budgeted else None
@@ -220,12 +255,14 @@ def focus(
 
 
 def _visits(
-    attempts: int,
+    structure: Structure,
     part_mass: Float[Array, "parts prompts"],
     disagreement: Float[Array, "prompts"] | None,
 ) -> Visits:
     counts, prompts = part_mass.shape
-    prompt = jnp.tile(jnp.arange(prompts, dtype=jnp.int32), counts)
+    attempts = structure.attempts
+    each = jnp.arange(prompts // structure.copies, dtype=jnp.int32)
+    prompt = jnp.tile(each, structure.copies * counts)
     accepted = jnp.repeat(jnp.arange(counts, dtype=jnp.int32), prompts)
     return Visits(
         prompt=prompt,

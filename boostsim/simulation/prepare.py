@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from itertools import groupby
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
+from boostsim.simulation import persistence
 from boostsim.simulation.population import Parameters, Structure, pairs
 from boostsim.tasks.table import TableTask
 from boostsim.types import refuse
 
-__all__ = ["prepare"]
+__all__ = ["check", "prepare"]
+
+
+def check(procedure: Procedure, task: TableTask) -> None:
+    """Refuse what is no procedure, or no table.
+
+    Raises:
+        ValueError: for either.
+    """
+    if not isinstance(procedure, Procedure):
+        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
+    if not isinstance(task, TableTask):
+        raise refuse("task", "made by bs.table_task or bs.random_table", task)
 
 
 def prepare(
@@ -21,59 +35,97 @@ def prepare(
     *,
     sampled: bool,
     wanted: frozenset[str] = frozenset(),
+    key: jax.Array | None = None,
 ) -> tuple[Structure, Parameters]:
     """Return the structure and the parameters of a run; call it with 64-bit types enabled.
 
     Exact runs keep responses lumped and get diversity from the sources' collisions; entropy needs
-    the rows. Sampled runs need the rows for anything within the classes.
+    the rows. Sampled runs need the rows for anything within the classes, and so does sharpening.
+    The structure is the same for all keys.
+
+    Args:
+        procedure: what an iteration does.
+        task: a table task.
+        sampled: whether visits are finite.
+        wanted: what is recorded on request.
+        key: the seed's, where :func:`boostsim.simulation.persistence.draws` says that one is used.
 
     Raises:
         ValueError: where procedure and task do not fit.
     """
-    if not isinstance(procedure, Procedure):
-        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
-    if not isinstance(task, TableTask):
-        raise refuse("task", "made by bs.table_task or bs.random_table", task)
+    quality = task.quality
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None
     disagrees = asked and "disagreement" in procedure.criterion.reads(procedure.attempts)
+    sharpening = procedure.sharpening
+    if sharpening is not None and not sharpening.changes:
+        sharpening = None
+    labeler = procedure.labeler
+    split = labeler is not None and labeler.persistent and not sampled
     within = disagrees or "diversity" in wanted
-    dense = "entropy" in wanted or (sampled and within)
+    # Disagreement is no average over the answers within a class, so there every answer is a copy.
+    rows_needed = "entropy" in wanted or sharpening is not None or (split and disagrees)
+    dense = rows_needed or (sampled and within)
     collides = within and not dense
 
-    quality = task.quality
     rows = _rows(procedure, task)
-    if dense:
-        mass = {name: source.T for name, source in rows.items()}
-        correct = quality.T
-    else:
-        mass = {name: _class_masses(source, quality) for name, source in rows.items()}
-        if procedure.labeler is not None:
-            mass["labels"] = procedure.labeler.masses_for(quality)
-        correct = np.array([[1.0], [0.0]])
+    if labeler is not None and labeler.persistent and sampled:
+        assert key is not None
+        rows["labels"] = persistence.answers(rows["labels"], key)
+    verdicts = None
     assert procedure.filter is not None
+    if procedure.filter.persistent:
+        assert key is not None
+        verdicts = persistence.verdicts(procedure, task, key)
+    classes = None if dense else _classes(quality, verdicts)
+    if classes is None:
+        mass = {name: source.T for name, source in rows.items()}
+    else:
+        mass = {name: _class_masses(source, classes) for name, source in rows.items()}
+        if labeler is not None and verdicts is None and not (labeler.persistent and sampled):
+            mass["labels"] = labeler.masses_for(quality)
+    accept, reject = _filter(procedure, quality, verdicts, dense)
+    collision = None
+    if collides:
+        assert classes is not None
+        collision = _collision(rows, classes, same_answer=split)
+
+    copies = len(mass["labels"]) if split else 1
+    share = mass["labels"] if split else None
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        return np.tile(values, copies) if values.shape[-1] == task.prompts else values
+
+    if share is not None:
+        # One copy of a prompt for each class of answer, copies slowest.
+        answer = np.repeat(np.eye(copies), task.prompts, axis=1)
+        mass = {name: answer if name == "labels" else spread(mass[name]) for name in mass}
+    weights = task.prompt_weights if share is None else (task.prompt_weights * share).ravel()
     structure = Structure(
         attempts=procedure.attempts,
         keep_all=procedure.keep == "all",
         parts=parts,
         criterion=procedure.criterion if asked else None,
         allocation=procedure.criterion.allocation,
-        labeled=procedure.labeler is not None,
+        labeled=labeler is not None,
         budgeted=procedure.budget is not None,
         slack=procedure.learner.slack > 0.0,
         regime=procedure.regime,
         sources=tuple(mass),
-        lumped=not dense,
+        correct=_correct(verdicts) if classes is not None else None,
+        copies=copies,
+        sharpening=sharpening,
         collides=collides,
         disagrees=disagrees,
     )
     parameters = Parameters(
-        weights=jnp.asarray(task.prompt_weights),
-        accept=jnp.asarray(np.where(correct == 1.0, *procedure.filter.accept)),
-        reject=jnp.asarray(np.where(correct == 1.0, *procedure.filter.reject)),
-        correct=jnp.asarray(correct),
+        weights=jnp.asarray(weights),
+        share=None if share is None else jnp.asarray(share),
+        accept=jnp.asarray(spread(accept)),
+        reject=jnp.asarray(spread(reject)),
+        correct=jnp.asarray(spread(quality.T)) if dense else None,
         source_mass=jnp.asarray(np.stack(list(mass.values()))),
-        collision=jnp.asarray(_collision(list(rows.values()), quality)) if collides else None,
+        collision=None if collision is None else jnp.asarray(spread(collision)),
         priority=None if priority is None else jnp.asarray(priority)[:, None],
         budget=jnp.asarray(np.float64(procedure.budget or 0.0)),
         slack=jnp.asarray(np.float64(procedure.learner.slack)),
@@ -115,21 +167,60 @@ def _parts(procedure: Procedure) -> tuple[tuple[tuple[int, ...], ...], np.ndarra
     return parts, np.array([priority[part[0]] for part in parts])
 
 
-def _class_masses(rows: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """Return the (correct, wrong) mass of every row, ``[2, prompts]``."""
-    return np.stack([(rows * quality).sum(1), (rows * (1.0 - quality)).sum(1)])
+def _correct(verdicts: np.ndarray | None) -> tuple[bool, ...]:
+    """Return for each class of :func:`_classes` whether it is correct."""
+    return (True, False) if verdicts is None else (True, True, False, False)
 
 
-def _collision(rows: list[np.ndarray], quality: np.ndarray) -> np.ndarray:
-    """Return the chance that draws of two sources in one class agree, ``[pairs, 2, prompts]``.
+def _classes(quality: np.ndarray, verdicts: np.ndarray | None) -> list[np.ndarray]:
+    """Return the responses in each class, as arrays of 0 and 1: correct, wrong.
 
-    A source without mass in a class has no such draw; its entry is 0.
+    Where verdicts persist: correct and liked, correct and disliked, wrong and liked, wrong and
+    disliked.
+    """
+    sides = [quality, 1.0 - quality]
+    if verdicts is None:
+        return sides
+    return [side * opinion for side in sides for opinion in (verdicts, 1.0 - verdicts)]
+
+
+def _filter(
+    procedure: Procedure, quality: np.ndarray, verdicts: np.ndarray | None, dense: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities to accept and to reject each class."""
+    assert procedure.filter is not None
+    if verdicts is None:
+        correct = quality.T if dense else np.array([[1.0], [0.0]])
+        accept, reject = procedure.filter.accept, procedure.filter.reject
+        return np.where(correct == 1.0, *accept), np.where(correct == 1.0, *reject)
+    liked = verdicts.T if dense else np.array([[1.0], [0.0], [1.0], [0.0]])
+    return liked, 1.0 - liked
+
+
+def _class_masses(rows: np.ndarray, classes: list[np.ndarray]) -> np.ndarray:
+    """Return the mass of every row in each class, ``[classes, prompts]``."""
+    return np.stack([(rows * members).sum(1) for members in classes])
+
+
+def _collision(
+    rows: dict[str, np.ndarray], classes: list[np.ndarray], *, same_answer: bool
+) -> np.ndarray:
+    """Return the chance that draws of two sources agree, ``[pairs, classes, prompts]``.
+
+    Given that both lie in the class: a source without mass there has an entry of 0. Where a labeler
+    always gives the same answer its own draws always agree, and the entries with another source are
+    averages over the answers in the class: diversity is linear in them.
     """
     given = []
-    for row in rows:
-        mass = _class_masses(row, quality)
-        both = np.where(quality == 1.0, mass[0][:, None], mass[1][:, None])
-        given.append(row / np.where(both > 0.0, both, 1.0))
-    return np.stack(
-        [_class_masses(given[left] * given[right], quality) for left, right in pairs(len(rows))]
-    )
+    for row in rows.values():
+        own = np.zeros_like(row)
+        for members, mass in zip(classes, _class_masses(row, classes), strict=True):
+            own += members * row / np.where(mass > 0.0, mass, 1.0)[:, None]
+        given.append(own)
+    entries = [
+        _class_masses(given[left] * given[right], classes) for left, right in pairs(len(given))
+    ]
+    if same_answer:
+        label = list(rows).index("labels")
+        entries[pairs(len(given)).index((label, label))][:] = 1.0
+    return np.stack(entries)

@@ -26,8 +26,9 @@ from boostsim.results import make_trace
 from boostsim.simulation import exact, sampled
 from boostsim.simulation.exact import Info
 from boostsim.simulation.learning import State
-from boostsim.simulation.population import Parameters, Structure, total
-from boostsim.simulation.prepare import prepare
+from boostsim.simulation.persistence import draws
+from boostsim.simulation.population import Parameters, Structure, right_and_wrong, total
+from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, finite, refuse, unknown, whole
@@ -55,7 +56,12 @@ class Kernel(NamedTuple):
 
 
 def kernel(
-    procedure: Procedure, task: TableTask, *, visits: int | None = None, visited_share: float = 1.0
+    procedure: Procedure,
+    task: TableTask,
+    *,
+    visits: int | None = None,
+    visited_share: float = 1.0,
+    key: jax.Array | int | None = None,
 ) -> Kernel:
     """Return ``init`` and ``step`` of a procedure on a task, to jit, vmap and scan at will.
 
@@ -66,6 +72,8 @@ def kernel(
         task: a table task.
         visits: v, visits to each prompt that is visited; None for the exact step.
         visited_share: probability that a prompt is visited in an iteration (sampled only).
+        key: needed where verdicts or answers persist: they are drawn from it, here and now. Seed i
+            of ``bs.simulate`` draws them from fold_in(key, i).
 
     Raises:
         ValueError: for an argument out of range; from ``init`` and ``step`` outside the context.
@@ -79,9 +87,14 @@ def kernel(
         ...     print(float(info.labels), state.mass.shape)
         1.0 (1, 2, 5)
     """
+    check(procedure, task)
     sampling = _sampling(visits, visited_share)
+    finite_visits = sampling is not None
+    persistent = None
+    if draws(procedure, sampled=finite_visits):
+        persistent = _needed(key, "where verdicts or answers persist")
     with jax.enable_x64(True):
-        structure, parameters = prepare(procedure, task, sampled=sampling is not None)
+        structure, parameters = prepare(procedure, task, sampled=finite_visits, key=persistent)
 
     def doubled() -> None:
         if jnp.zeros(()).dtype != jnp.float64:
@@ -121,14 +134,18 @@ def simulate(
     iteration makes v visits to each prompt that is visited, and ``seeds`` independent runs differ
     only in their draws: seed i uses fold_in(key, i), its iteration t fold_in(., t).
 
+    A persistent filter's verdicts are drawn once per seed, from the seed's key, in exact runs too:
+    these are exact given the verdicts, need a key and may have several seeds. A persistent labeler
+    splits each prompt of an exact run into its possible answers; sampled runs draw one per seed.
+
     Args:
         procedure: what an iteration does.
         task: a table task.
         iterations: T, at least 0.
         visits: v, at least 1; None for an exact run.
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
-        seeds: number of sampled runs, at least 1.
-        key: a ``jax.random.key`` or a whole number below 2^32; needed when sampled.
+        seeds: number of runs, at least 1; 1 where nothing is drawn.
+        key: a ``jax.random.key`` or a whole number below 2^32; needed where anything is drawn.
         record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
             averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
             of averaged. Entropy, and diversity in sampled runs, need every response and cost it.
@@ -148,37 +165,41 @@ def simulate(
         >>> trace.error.values.round(6)
         array([[1.   , 0.5  , 0.25 , 0.125]])
     """
+    check(procedure, task)
     iterations = whole("iterations", iterations, 0)
     seeds = whole("seeds", seeds, 1)
     sampling = _sampling(visits, visited_share)
     wanted = _wanted(record)
-    if sampling is None:
-        if seeds != 1:
-            raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
-        keys: list[jax.Array | None] = [None]
-    else:
-        if key is None:
-            raise refuse("key", "given in a sampled run", None, "For example key=0.")
-        assert visits is not None
+    if visits is not None:
         whole("visits x attempts", visits * procedure.attempts, 1)
-        key = as_key(key)
+    persistent = draws(procedure, sampled=sampling is not None)
+    keys: list[jax.Array | None] = [None]
+    if persistent or sampling is not None:
+        key = _needed(key, "in a sampled run" if sampling else "where verdicts persist")
         keys = [jax.random.fold_in(key, seed) for seed in range(seeds)]
+    elif seeds != 1:
+        raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
+
+    def programs() -> Iterator[Program]:
+        made = None
+        for seed_key in keys:
+            if made is None or persistent:
+                made = prepare(
+                    procedure, task, sampled=sampling is not None, wanted=wanted, key=seed_key
+                )
+            yield *made, sampling
 
     with jax.enable_x64(True):
-        structure, parameters = prepare(
-            procedure, task, sampled=sampling is not None, wanted=wanted
-        )
-        program = (structure, parameters, sampling)
-        blocks = [
-            list(_run(program, seed_key, iterations, wanted))
-            for seed_key in track(keys, "seeds", len(keys))
-        ]
+        blocks, copies = [], 1
+        for program, seed_key in track(zip(programs(), keys, strict=True), "seeds", len(keys)):
+            blocks.append(list(_run(program, seed_key, iterations, wanted)))
+            copies = program[0].copies
         rows = [
             {name: np.concatenate([np.asarray(block[name]) for block in run]) for name in run[0]}
             for run in blocks
         ]
     variables = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    _check_priorities(procedure, task, variables.pop("invalid"))
+    _check_priorities(procedure, task, copies, variables.pop("invalid"))
     variables["labels"] = np.cumsum(variables["labels"], axis=1)
     assert procedure.filter is not None
     generated = procedure.attempts if procedure.filter.generates else 0
@@ -187,12 +208,12 @@ def simulate(
     variables["generations"] = generated * made
     variables["filter_calls"] = procedure.filter.looks * generated * made
     attributes = {
-        "level": "exact" if sampling is None else "sampled",
+        "level": _level(procedure, sampling),
         "procedure": procedure.describe(),
         "task": json.dumps(task.describe(), sort_keys=True),
         "visits": "unlimited" if visits is None else int(visits),
         "visited_share": float(visited_share),
-        "key": "none" if sampling is None else _words(key),
+        "key": "none" if keys[0] is None else _words(key),
     }
     return make_trace(variables, task.prompt_weights, attributes)
 
@@ -211,6 +232,18 @@ def _sampling(visits: int | None, visited_share: float) -> Sampling | None:
     with jax.enable_x64(True):
         share = None if visited_share == 1.0 else jnp.asarray(visited_share)
         return Sampling(jnp.asarray(float(visits)), share)
+
+
+def _needed(key: jax.Array | int | None, when: str) -> jax.Array:
+    if key is None:
+        raise refuse("key", f"given {when}", None, "For example key=0.")
+    return as_key(key)
+
+
+def _level(procedure: Procedure, sampling: Sampling | None) -> str:
+    if sampling is not None:
+        return "sampled"
+    return "exact given the verdicts" if draws(procedure, sampled=False) else "exact"
 
 
 def _wanted(record: Iterable[str]) -> frozenset[str]:
@@ -244,20 +277,23 @@ def _measure(
     structure: Structure, parameters: Parameters, state: State, wanted: frozenset[str]
 ) -> dict[str, Any]:
     mass, weights = exact.masses(state), parameters.weights
-    if structure.lumped:
-        right, wrong = mass
-    else:
-        right = total(mass * parameters.correct)
-        wrong = total(mass * (1.0 - parameters.correct))
+    right, wrong = right_and_wrong(structure, parameters, mass)
 
     def average(values: Any) -> Any:
         # A weighted mean of probabilities; rounding of the weights must not lift it above one.
         return jnp.minimum(jnp.sum(weights * values), 1.0)
 
-    per_prompt = "prompt" in wanted
+    def shown(values: Any) -> Any:
+        if "prompt" not in wanted:
+            return average(values)
+        if parameters.share is None:
+            return values
+        copies = values.reshape(parameters.share.shape)
+        return jnp.minimum(jnp.sum(parameters.share * copies, axis=0), 1.0)
+
     measured = {
-        "accuracy": right if per_prompt else average(right),
-        "error": wrong if per_prompt else average(wrong),
+        "accuracy": shown(right),
+        "error": shown(wrong),
         "coverage": average((right > 0.0) * 1.0),
     }
     if "diversity" in wanted:
@@ -320,16 +356,18 @@ def _advance(
     return lax.scan(iteration, state, start + jnp.arange(length))
 
 
-def _check_priorities(procedure: Procedure, task: TableTask, invalid: np.ndarray) -> None:
+def _check_priorities(
+    procedure: Procedure, task: TableTask, copies: int, invalid: np.ndarray
+) -> None:
     bad = np.argwhere(invalid >= 0)
     if not len(bad):
         return
     seed, iteration = (int(i) for i in bad[0])
-    accepted, prompt = divmod(int(invalid[seed, iteration]), task.prompts)
+    accepted, cell = divmod(int(invalid[seed, iteration]), copies * task.prompts)
     raise ValueError(
         f"criterion {procedure.criterion.name!r} must return finite priorities of at least 0; it "
-        f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt {prompt} "
-        f"with {accepted} of {procedure.attempts} accepted"
+        f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt "
+        f"{cell % task.prompts} with {accepted} of {procedure.attempts} accepted"
     )
 
 

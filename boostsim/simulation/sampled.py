@@ -4,7 +4,7 @@ The counts of J over the visits are multinomial, the labelled ones binomial, and
 kept responses and the labels are multinomial over the classes: with two classes a handful of
 binomials a prompt, whatever the number of visits, attempts and responses. The class masses are a
 Markov chain by themselves, so they are the whole state. Where a quantity within the classes is
-asked for (diversity, entropy, disagreement) every response is a class of its own.
+asked for (diversity, entropy, disagreement, sharpening) every response is a class of its own.
 """
 
 from __future__ import annotations
@@ -15,9 +15,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from boostsim.simulation.exact import Info, diversity, masses
+from boostsim.simulation.exact import Info, disagreement, masses
 from boostsim.simulation.learning import State, first, learn
-from boostsim.simulation.population import Attempts, Parameters, Structure, attempt, focus, total
+from boostsim.simulation.population import (
+    Attempts,
+    Parameters,
+    Structure,
+    attempt,
+    focus,
+    sharpened,
+    total,
+)
 from boostsim.simulation.samplers import binomial, multinomial
 
 __all__ = ["Sampling", "init", "step"]
@@ -55,7 +63,7 @@ def step(
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
     sites = [jax.random.fold_in(key, site) for site in range(4)]
-    mass = masses(state)
+    mass = sharpened(structure, masses(state))
     seen = attempt(structure, parameters, mass)
     visited = jnp.ones_like(seen.kept)
     if sampling.visited_share is not None:
@@ -70,7 +78,7 @@ def step(
         structure,
         parameters,
         weight * counts,
-        diversity(structure, parameters, state) if structure.disagrees else None,
+        disagreement(structure, parameters, state),
     )
     labelled = counts * probability
     if structure.labeled and structure.budgeted:

@@ -29,6 +29,7 @@ class Domain:
         low, high: the ends of the interval.
         low_open, high_open: whether an end is left out.
         whole, odd: whether only whole, only odd numbers count.
+        many: infinity counts too, and the word "many" stands for it.
         single: one number, not an array: it fixes the size of a computation.
         along_prompts: the last axis runs over prompts.
         sums_to_one: that axis holds probabilities.
@@ -40,6 +41,7 @@ class Domain:
     high_open: bool = False
     whole: bool = False
     odd: bool = False
+    many: bool = False
     single: bool = False
     along_prompts: bool = False
     sums_to_one: bool = False
@@ -49,10 +51,12 @@ class Domain:
         left, right = "(" if self.low_open else "[", ")" if self.high_open else "]"
         high = "infinity)" if np.isinf(self.high) else f"{self.high:g}{right}"
         kind = "an odd number" if self.odd else "a whole number" if self.whole else "a number"
-        return f"{kind} in {left}{self.low:g}, {high}"
+        return f"{kind} in {left}{self.low:g}, {high}" + (", or 'many'" if self.many else "")
 
     def check(self, name: str, got: Any) -> Any:
         """Return the argument as float64 (an int where single), or refuse it."""
+        if self.many and isinstance(got, str) and got == "many":
+            got = np.inf
         try:
             values = np.asarray(got, np.float64)
         except (TypeError, ValueError):
@@ -61,7 +65,8 @@ class Domain:
         values = np.where(np.abs(values) < np.finfo(np.float64).tiny, 0.0, values)
         above = values > self.low if self.low_open else values >= self.low
         below = values < self.high if self.high_open else values <= self.high
-        good = above & below & np.isfinite(values)
+        unending = self.many & (values == np.inf)
+        good = (above & below & np.isfinite(values)) | unending
         known = np.where(good, values, 1.0)
         if self.whole or self.odd:
             good &= known == np.floor(known)

@@ -23,6 +23,11 @@ from boostsim.theory.failure import (
     fixation_time_diffusion,
     necessary_signal,
 )
+from boostsim.theory.freshness import (
+    persistent_filter_ancestry,
+    persistent_filter_floor,
+    persistent_labels_error,
+)
 from boostsim.theory.noise import (
     NoisyBoosting,
     attempts_floor,
@@ -50,6 +55,9 @@ __all__ = [
     "majority_noise",
     "necessary_signal",
     "noisy_boosting",
+    "persistent_filter_ancestry",
+    "persistent_filter_floor",
+    "persistent_labels_error",
     "slack_bound",
     "uneven_error",
     "votes_needed",

@@ -1,0 +1,48 @@
+"""What is drawn once per seed and then stays: a filter's verdicts, a labeler's answers (T14, T15).
+
+The draws depend on the seed's key alone, so the exact and the sampled run of one key meet the same
+verdicts. A filter's verdicts are drawn in exact runs too, which are then exact given the draw. An
+exact run with a persistent labeler draws nothing: its prompts are split into copies, one for each
+answer, weighted by the answer's probability.
+"""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from boostsim.curation.procedure import Procedure
+from boostsim.tasks.table import TableTask
+from boostsim.types import generator
+
+__all__ = ["answers", "draws", "verdicts"]
+
+# Iterations are numbered from 0 on; these lie beyond any of them.
+VERDICTS, ANSWERS = 2**32 - 1, 2**32 - 2
+
+
+def draws(procedure: Procedure, *, sampled: bool) -> bool:
+    """Return whether anything is drawn once per seed, so that a key is needed from the start."""
+    assert procedure.filter is not None
+    labeler = procedure.labeler
+    return procedure.filter.persistent or (sampled and labeler is not None and labeler.persistent)
+
+
+def verdicts(procedure: Procedure, task: TableTask, key: jax.Array) -> np.ndarray:
+    """Draw 1.0 where a response is accepted for ever, else 0.0, ``[prompts, responses]``."""
+    assert procedure.filter is not None
+    chance = np.where(task.quality == 1.0, *procedure.filter.accept)
+    return (_generator(key, VERDICTS).random(chance.shape) < chance) * 1.0
+
+
+def answers(rows: np.ndarray, key: jax.Array) -> np.ndarray:
+    """Draw one answer a prompt from the labeler's rows; return it as a row of zeros and a one."""
+    below = np.cumsum(rows, axis=1)
+    level = _generator(key, ANSWERS).random(len(rows)) * below[:, -1]
+    # The first answer above the level; one without mass never is the first.
+    answer = (below > level[:, None]).argmax(1)
+    return (np.arange(rows.shape[1]) == answer[:, None]) * 1.0
+
+
+def _generator(key: jax.Array, site: int) -> np.random.Generator:
+    return generator(np.asarray(jax.random.key_data(jax.random.fold_in(key, site))))

@@ -1,0 +1,83 @@
+"""The law of one sampled iteration on one prompt, by enumerating every outcome."""
+
+import itertools
+
+import literal
+import numpy as np
+from alarms import assert_law
+
+
+def examples_law(procedure, task, visits, accept, correct_label):
+    """The law of (correct, wrong) examples of one prompt, by every outcome of every attempt.
+
+    ``accept`` is the chance that each response is accepted, ``correct_label`` that a label is.
+    """
+    k = procedure.attempts
+    labelled = np.zeros(k + 1)
+    if procedure.labeler:
+        labelled = literal.priorities(procedure, np.arange(k + 1), k) > 0
+    one_visit = {}
+
+    def attempt(left, probability, kept, accepted):
+        if probability == 0.0:
+            return
+        if left:
+            for y, share in enumerate(task.initial[0]):
+                right = int(task.quality[0, y])
+                keep = procedure.keep == "all" or accepted == 0
+                more = (kept[0] + right * keep, kept[1] + (1 - right) * keep)
+                attempt(left - 1, probability * share * accept[y], more, accepted + 1)
+                attempt(left - 1, probability * share * (1 - accept[y]), kept, accepted)
+            return
+        outcomes = [(kept, probability)]
+        if labelled[accepted]:
+            outcomes = [
+                ((kept[0] + 1, kept[1]), probability * correct_label),
+                ((kept[0], kept[1] + 1), probability * (1 - correct_label)),
+            ]
+        for outcome, mass in outcomes:
+            one_visit[outcome] = one_visit.get(outcome, 0.0) + mass
+
+    attempt(k, 1.0, (0, 0), 0)
+    law = {(0, 0): 1.0}
+    for _ in range(visits):
+        convolved = {}
+        for (a, b), p in law.items():
+            for (c, d), q in one_visit.items():
+                convolved[a + c, b + d] = convolved.get((a + c, b + d), 0.0) + p * q
+        law = convolved
+    return law
+
+
+def accuracy_law(procedure, task, visits):
+    """The law of the new correct mass, also over the verdicts and the answer that persist."""
+    quality, stay = task.quality[0], (task.initial * task.quality).sum()
+    chance = np.where(quality == 1, *procedure.filter.accept)
+    filters = [(1.0, chance)]
+    if procedure.filter.persistent:
+        tables = np.array(list(itertools.product((0.0, 1.0), repeat=len(quality))))
+        filters = [(np.where(table == 1, chance, 1 - chance).prod(), table) for table in tables]
+    labels = [(1.0, 0.0)]
+    if procedure.labeler is not None:
+        beta = procedure.labeler.masses_for(task.quality)[0, 0]
+        labels = [(1.0, beta)]
+        if procedure.labeler.persistent:
+            labels = [(beta, 1.0), (1.0 - beta, 0.0)]
+    law = {}
+    for (first, accept), (second, correct_label) in itertools.product(filters, labels):
+        if first * second == 0.0:
+            continue
+        examples = examples_law(procedure, task, visits, accept, correct_label)
+        for (right, wrong), probability in examples.items():
+            share = round(right / (right + wrong) if right + wrong else stay, 9)
+            law[share] = law.get(share, 0.0) + first * second * probability
+    return law
+
+
+def assert_accuracies(test, accuracies, law):
+    """Independent copies of the prompt have that law."""
+    shares, counts = np.unique(np.asarray(accuracies).round(9), return_counts=True)
+    found = dict(zip(shares.tolist(), counts.tolist(), strict=True))
+    assert set(found) <= set(law)
+    values = sorted(law)
+    assert_law(test, [found.get(v, 0) for v in values], [law[v] for v in values])

@@ -1,0 +1,145 @@
+"""Sharpening: what it does to a row, to an attempt, and to a closed loop."""
+
+import dataclasses
+
+import draw
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from alarms import assert_law
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+import boostsim as bs
+
+
+def by_hand(row, temperature, top_p, top_k):
+    """The words of the docstring, response by response."""
+    with np.errstate(divide="ignore"):
+        logits = np.log(row) - np.log(row.max())
+    weight = np.exp(logits / temperature) if temperature else (row == row.max()) * 1.0
+    weight = np.where(row > 0, weight, 0.0)
+    weight /= weight.sum()
+    for limit in ("k", "p"):
+        ranked = sorted(weight, reverse=True)
+        if limit == "k":
+            last = ranked[min(top_k or len(row), len(row)) - 1]
+        else:
+            held, count = 0.0, 0
+            while held < top_p - 1e-12 and count < len(row):
+                held, count = held + ranked[count], count + 1
+            last = ranked[count - 1]
+        weight = np.array([w if w >= last * (1 - 1e-12) else 0.0 for w in weight])
+        weight /= weight.sum()
+    return weight
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=2, max_size=7).filter(any),
+    st.sampled_from([0.0, 0.3, 1.0, 2.5]),
+    st.sampled_from([0.2, 0.5, 0.9, 1.0]),
+    st.sampled_from([None, 1, 2, 5]),
+)
+def test_a_sharpened_row_is_what_the_words_say(counts, temperature, top_p, top_k):
+    row = np.array(counts, float) / sum(counts)
+    sharpening = bs.Sharpening(temperature, top_p, top_k)
+    with jax.enable_x64(True):
+        got = np.asarray(sharpening(jnp.asarray(row)))
+        turned = np.asarray(sharpening(jnp.asarray(row[::-1].copy())))
+    assert got == pytest.approx(by_hand(row, temperature, top_p, top_k), abs=1e-12)
+    assert got.sum() == pytest.approx(1.0, abs=1e-12)
+    assert got[::-1] == pytest.approx(turned, abs=1e-12)
+
+
+def test_small_masses_survive_and_do_not_overflow():
+    with jax.enable_x64(True):
+        row = jnp.array([1.0 - 1e-200, 1e-200, 0.0])
+        flat = np.asarray(bs.Sharpening(temperature=100.0)(row))
+        cold = np.asarray(bs.Sharpening(temperature=1e-3)(row))
+    assert flat[1] / flat[0] == pytest.approx(1e-2, rel=1e-12)
+    assert flat[2] == 0.0
+    assert cold.tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("temperature", [0.8, 1.0, 1.25])
+def test_temperature_alone_in_a_closed_loop(temperature):
+    """Uncurated and exact: f_t is proportional to f_0^(1/temperature^t)."""
+    task = bs.random_table(3, prompts=20, responses=6, correct=2)
+    trace = bs.simulate(
+        bs.uncurated(sharpening=bs.Sharpening(temperature)), task, 8, record="diversity"
+    )
+    for iteration in range(9):
+        power = temperature**-iteration
+        with np.errstate(divide="ignore"):
+            logits = power * (np.log(task.initial) - np.log(task.initial.max(1, keepdims=True)))
+        rows = np.exp(logits)
+        rows /= rows.sum(1, keepdims=True)
+        diversity = (1 - (rows**2).sum(1)) @ task.prompt_weights
+        accuracy = (rows * task.quality).sum(1) @ task.prompt_weights
+        assert float(trace.diversity[0, iteration]) == pytest.approx(diversity, rel=1e-9)
+        assert float(trace.accuracy[0, iteration]) == pytest.approx(accuracy, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "sharpening", [bs.Sharpening(0.5), bs.Sharpening(top_k=2), bs.Sharpening(top_p=0.6)]
+)
+def test_sampled_attempts_come_from_the_sharpened_row(sharpening):
+    row, prompts, visits = np.array([0.3, 0.45, 0.15, 0.1]), 40_000, 6
+    task = bs.table_task(np.tile([1, 0, 0, 0], (prompts, 1)), initial=np.tile(row, (prompts, 1)))
+    procedure = bs.uncurated(attempts=2, sharpening=sharpening)
+    trace = bs.simulate(procedure, task, 1, visits=visits, key=2, record="prompt")
+    share = by_hand(row, sharpening.temperature, sharpening.top_p, sharpening.top_k)[0]
+    right = np.rint(trace.accuracy.values[0, 1] * 2 * visits).astype(int)
+    chance = binom.pmf(np.arange(2 * visits + 1), 2 * visits, share)
+    assert_law("sharpened_attempts", np.bincount(right, minlength=2 * visits + 1), chance)
+
+
+def test_no_change_is_no_sharpening():
+    task = bs.random_table(0, prompts=7)
+    plain, idle = (
+        bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3), sharpening=s), task, 4)
+        for s in (None, bs.Sharpening())
+    )
+    assert plain.drop_attrs().identical(idle.drop_attrs())
+
+
+def test_a_criterion_sees_the_disagreement_of_what_was_tried():
+    seen = []
+
+    @bs.criterion
+    def watched(visits):
+        seen.append(visits.disagreement)
+        return visits.disagreement
+
+    task = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.25, 0.25]])
+    procedure = bs.boosting(
+        labeler=bs.WeakLabeler(0.5), criterion=watched, sharpening=bs.Sharpening(temperature=0.5)
+    )
+    with jax.enable_x64(True):
+        loop = bs.kernel(procedure, task)
+        loop.step(None, loop.init())
+    sharp = np.array([4, 1, 1]) / 6
+    assert np.asarray(seen[-1]) == pytest.approx(1 - (sharp**2).sum())
+
+
+def test_prompts_that_learn_nothing_keep_their_row_unsharpened():
+    task = bs.table_task([[1, 0, 0]], initial=[[0.0, 0.7, 0.3]])
+    procedure = bs.filter_only(sharpening=bs.Sharpening(temperature=0.1))
+    for visits in ({}, {"visits": 5, "key": 0}):
+        trace = bs.simulate(procedure, task, 3, record="diversity", **visits)
+        assert trace.diversity.values[0] == pytest.approx([1 - 0.49 - 0.09] * 4)
+
+
+@given(draw.worlds(all_slots=True))
+@settings(max_examples=12)
+def test_every_world_runs_with_every_sharpening(world):
+    """No setting makes a number that is no probability."""
+    task, procedure = world
+    for sharpening in (bs.Sharpening(0.0), bs.Sharpening(1.5, 0.7, 2)):
+        trace = bs.simulate(
+            dataclasses.replace(procedure, sharpening=sharpening), task, 2, visits=3, key=1
+        )
+        total = (trace.accuracy + trace.error).values
+        assert total == pytest.approx(np.ones_like(total), abs=1e-9)
