@@ -23,7 +23,7 @@ __all__ = ["Info", "Reproduce", "Run", "main"]
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
 Start with
-  boostsim reproduce --scale smoke   draw the paper's setting in half a minute
+  boostsim reproduce --scale smoke   draw the paper's setting in a minute
   boostsim run boosting              run one procedure and print what it reaches
 Then
   boostsim run --help                every slot of a procedure as a flag
@@ -49,7 +49,7 @@ class Reproduce:
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Figures to draw, by name; all of them where none is named."""
     scale: str = "quick"
-    """smoke (half a minute), quick (minutes) or full."""
+    """smoke (a minute), quick (minutes) or full."""
     out: File = None
     """Folder for the files, made where it does not exist (default: figures at the quick scale,
     figures/SCALE at another)."""

@@ -68,6 +68,17 @@ def test_laws_in_the_figures_are_the_exact_runs(made):
     if name == "procedures":
         known = table.dropna(subset=["law"])
         assert known.exact.to_numpy() == pytest.approx(known.law.to_numpy(), rel=1e-9)
+    if name == "regimes":
+        known = table[table.quantity == "accuracy"].dropna(subset=["law"])
+        assert known.exact.to_numpy() == pytest.approx(known.law.to_numpy(), rel=1e-9)
+        assert len(known)
+    if name == "freshness":
+        known = table[table.panel == "labels"]
+        assert known.exact.to_numpy() == pytest.approx(known.law.to_numpy(), rel=1e-9, abs=1e-300)
+    if name == "sharpening":
+        known = table.dropna(subset=["law"])
+        assert len(known)
+        assert known.exact.to_numpy() == pytest.approx(known.law.to_numpy(), rel=1e-9)
 
 
 def test_the_chain_of_figure_4_is_the_sampled_run():

@@ -1,10 +1,14 @@
-"""``boostsim reproduce``: simulate and draw the figures."""
+"""``boostsim reproduce``: simulate and draw the figures, several at a time."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 __all__ = ["reproduce"]
 
@@ -19,7 +23,9 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
 
     scale = scale_named(scale_name)
     folder = out or Path("figures", *([] if scale.name == "quick" else [scale.name]))
-    modules = {name: figure_module(name) for name in names or FIGURES}
+    names = tuple(dict.fromkeys(names)) or FIGURES
+    for name in names:
+        figure_module(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -28,24 +34,19 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
             f"({error.strerror})"
         ) from None
 
-    from boostsim.commands.cache import use_cache
-    from boostsim.figures.output import write
     from boostsim.progress import announced
 
-    use_cache()
     report = []
-    for name, module in modules.items():
-        began = time.monotonic()
-        with announced(f"{name} ({scale.name})", quiet=as_json):
-            paths = write(module, module.data(scale), folder, name)
-        report.append(
-            {
-                "figure": name,
-                "claim": module.CLAIM,
-                "files": [str(path) for path in paths],
-                "seconds": round(time.monotonic() - began, 1),
-            }
-        )
+    # Most of a small figure's time is compilation, on one core; a process each uses all of them.
+    workers = min(len(names), os.cpu_count() or 1)
+    with announced(f"{', '.join(names)} ({scale.name})", quiet=as_json):
+        if workers == 1:
+            report = [_drawn(name, scale.name, folder) for name in names]
+        else:
+            spawn = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(workers, spawn) as pool:
+                started = [pool.submit(_drawn, name, scale.name, folder) for name in names]
+                report = [figure.result() for figure in started]
     if as_json:
         print(json.dumps({"scale": scale.name, "figures": report}, indent=2))
         return 0
@@ -59,3 +60,20 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
     console.print(table)
     console.print(f"PNG, SVG and CSV are in {folder}/", highlight=False)
     return 0
+
+
+def _drawn(name: str, scale_name: str, folder: Path) -> dict[str, Any]:
+    """Simulate, draw and write one figure, and report on it."""
+    from boostsim.commands.cache import use_cache
+    from boostsim.figures import figure_module, scale_named
+    from boostsim.figures.output import write
+
+    use_cache()
+    began, module = time.monotonic(), figure_module(name)
+    paths = write(module, module.data(scale_named(scale_name)), folder, name)
+    return {
+        "figure": name,
+        "claim": module.CLAIM,
+        "files": [str(path) for path in paths],
+        "seconds": round(time.monotonic() - began, 1),
+    }

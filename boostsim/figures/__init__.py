@@ -15,7 +15,15 @@ from boostsim.types import unknown
 __all__ = ["FIGURES", "SCALES", "Scale", "figure_module", "scale_named"]
 
 # In the order in which they are told.
-FIGURES = ("convergence", "procedures", "limit_error", "label_price")
+FIGURES = (
+    "convergence",
+    "procedures",
+    "limit_error",
+    "label_price",
+    "regimes",
+    "freshness",
+    "sharpening",
+)
 
 
 @dataclass(frozen=True)

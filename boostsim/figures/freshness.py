@@ -1,0 +1,167 @@
+"""Figure 10: what freshness is worth, fresh against persistent labels and filters (T14, T15)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import boostsim as bs
+from boostsim.figures import Scale
+from boostsim.figures.style import COLORS, caption, rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CLAIM", "TITLE", "data", "draw"]
+
+TITLE = "Repeated attempts pay only as far as mistakes are made anew each time"
+CLAIM = (
+    "With fresh labels more iterations and attempts drive the error to 0 (T1); a labeler that "
+    "repeats its answer leaves (1 - beta) e_0 whatever is spent (T14). A fresh filter's limit "
+    "error falls with the attempts (T4); a persistent filter's does not fall below what it likes "
+    "of the labels, and rises with them where the first model is worse than the labels (T15)."
+)
+
+BETA, GAMMA, RESPONSES = 0.3, 0.2, 200
+ATTEMPTS = (1, 2, 3, 4, 6, 8)
+ITERATIONS, SHOWN = 80, (2, 4, 8)
+# Correct mass of the first model where a persistent filter likes some of it.
+STARTS = {"worse than the labels": 0.0, "better than the labels": 0.7}
+
+
+def data(scale: Scale) -> pd.DataFrame:
+    """Return the error by attempts for both panels: law, exact and sampled."""
+    prompts = scale.prompts
+    parts = []
+    for attempts in ATTEMPTS[:: scale.stride]:
+        parts += [labels_panel(attempts, prompts), *filter_panel(attempts, scale)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def labels_panel(attempts: int, prompts: int) -> pd.DataFrame:
+    """Return the error after some iterations with a perfect filter and labels of both kinds."""
+    task = bs.random_table(10, prompts=prompts, solvable=0.0)
+    rounds = np.array(SHOWN)
+    parts = []
+    for freshness in ("fresh", "persistent"):
+        procedure = bs.boosting(
+            attempts=attempts, labeler=bs.WeakLabeler(BETA, persistent=freshness == "persistent")
+        )
+        exact = bs.simulate(procedure, task, ITERATIONS).error.values[0, rounds]
+        sampled = bs.simulate(procedure, task, ITERATIONS, visits=100, key=attempts)
+        if freshness == "fresh":
+            law = bs.laws.boosting_error(
+                beta=BETA, attempts=attempts, initial_error=1.0, iterations=rounds
+            )
+        else:
+            law = bs.laws.persistent_labels_error(beta=BETA, initial_error=1.0)
+        parts.append(
+            rows(
+                panel="labels",
+                line=[f"{freshness}, after {t} iterations" for t in rounds],
+                attempts=attempts,
+                law=law,
+                exact=exact,
+                sampled=sampled.error.values[0, rounds],
+                prompts=prompts,
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def filter_panel(attempts: int, scale: Scale) -> list[pd.DataFrame]:
+    """Return the limit error with a fresh filter, and with a persistent one from two starts."""
+    quality = np.zeros((scale.prompts, RESPONSES))
+    quality[:, 0] = 1.0
+    parts = []
+    for line, persistent, start in (
+        ("fresh", False, 0.0),
+        *((f"persistent, first model {name}", True, start) for name, start in STARTS.items()),
+    ):
+        procedure = bs.boosting(
+            attempts=attempts,
+            filter=bs.NoisyFilter(GAMMA, persistent=persistent),
+            labeler=bs.WeakLabeler(BETA),
+        )
+        first = bs.WeakLabeler(start).rows_for(quality)
+        task = bs.table_task(quality, initial=first)
+        exact = bs.simulate(procedure, task, ITERATIONS, key=10)
+        sampled = bs.simulate(procedure, task, ITERATIONS, visits=1000, key=10)
+        parts.append(
+            rows(
+                panel="filter",
+                line=line,
+                attempts=attempts,
+                law=limit(attempts, start) if persistent else bs.laws.attempts_floor(
+                    beta=BETA, gamma=GAMMA, attempts=attempts
+                ),
+                exact=exact.error.values[0, -1],
+                sampled=sampled.error.values[0, ITERATIONS // 2 :].mean(),
+                prompts=scale.prompts,
+            )
+        )  # fmt: skip
+    return parts
+
+
+def limit(attempts: int, start: float) -> float:
+    """Return T15's limit error for one correct and very many wrong answers, some liked at first.
+
+    The liked mass is that of the wrong answers, and the correct one's where it is liked.
+    """
+    expectation = 0.0
+    for chance, liked in ((1.0 - GAMMA, 1.0), (GAMMA, 0.0)):
+        wrong = np.array([GAMMA * (1.0 - start), GAMMA * (1.0 - BETA)])
+        mass = wrong + liked * np.array([start, BETA])
+        share = bs.laws.persistent_filter_ancestry(
+            initial_liked=mass[0], labeler_liked=mass[1], attempts=attempts
+        )
+        expectation += chance * float(
+            share * wrong[0] / mass[0] + (1.0 - share) * wrong[1] / mass[1]
+        )
+    return expectation
+
+
+def draw(table: pd.DataFrame, figure: Figure) -> None:
+    """Draw the error against the attempts: labels on the left, filters on the right."""
+    figure.set_size_inches(9, 4.2)
+    axes = figure.subplots(1, 2)
+    for ax, (panel, lines) in zip(axes, table.groupby("panel", sort=False), strict=True):
+        colors = iter(COLORS)
+        for name, line in lines.groupby("line", sort=False):
+            stuck = panel == "labels" and name.startswith("persistent")
+            color = "black" if stuck else next(colors)
+            last = name.endswith(f"{SHOWN[-1]} iterations")
+            label = "persistent, after any number" if stuck else name
+            ax.plot(
+                line.attempts, line.law, color=color, label=label if last or not stuck else None
+            )
+            ax.plot(line.attempts, line.exact, "o", mfc="none", color=color, markersize=6)
+            ax.plot(line.attempts, line.sampled, ".", color=color, markersize=4)
+        ax.set(xlabel="attempts k", xticks=table.attempts.unique())
+    axes[0].set(
+        yscale="log",
+        ylim=(1e-6, 1.5),
+        ylabel="error",
+        title="labels, perfect filter (T1, T14)",
+    )
+    axes[1].set(
+        ylabel="limit error",
+        ylim=(0, None),
+        title="filter, fresh labels (T4, T15)",
+    )
+    floor = bs.laws.persistent_filter_floor(beta=BETA, gamma=GAMMA, correct_answers=1)
+    axes[1].axhline(floor, color="0.4", linewidth=0.8, linestyle=":", label="T15's floor")
+    axes[0].legend(loc="lower right")
+    axes[1].legend(loc="lower right", bbox_to_anchor=(1.0, 0.46))
+    first = table.iloc[0]
+    caption(
+        figure,
+        TITLE,
+        f"Lines: laws. Rings: exact (given the verdicts, where they persist). Dots: one sampled "
+        f"run, 100 visits a prompt on the left, 1,000 on the right. {first.prompts:,.0f} prompts; "
+        f"β = {BETA}; right: γ = {GAMMA}, one correct of {RESPONSES} responses, "
+        f"{ITERATIONS} iterations, and a first model that is right with probability 0 or "
+        f"{STARTS['better than the labels']}. Dotted: a first model with no liked mass at all.",
+    )

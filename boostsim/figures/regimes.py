@@ -1,0 +1,135 @@
+"""Figure 5: what each regime does to diversity and accuracy, with and without curation (T11-13)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import boostsim as bs
+from boostsim.figures import Scale
+from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CLAIM", "TITLE", "data", "draw"]
+
+TITLE = "Old data save diversity but teach nothing; filter, labels and real data do"
+CLAIM = (
+    "Without curation replacing the data is genetic drift: diversity falls by a factor 1 - 1/M an "
+    "iteration (T11). Accumulating keeps a positive share for ever (T12), and so does an anchor "
+    "of real data, but accumulating alone does not improve (T13). With a filter and labels each "
+    "regime improves, the more slowly the more old data it keeps; real data improve by themselves."
+)
+
+BETA, GAMMA, RATE, REAL_SHARE = 0.3, 0.1, 0.2, 0.1
+RESPONSES, CORRECT, VISITS, ITERATIONS = 8, 3, 10, 40
+REGIMES = ("replace", "accumulate", "anchor")
+CURATIONS = ("neither filter nor labels", "filter", "labels", "filter and labels")
+
+
+def data(scale: Scale) -> pd.DataFrame:
+    """Return diversity and accuracy by iteration for each regime and curation."""
+    task = bs.random_table(
+        5, prompts=scale.prompts, responses=RESPONSES, correct=CORRECT, solvable=0.7
+    )
+    seeds = max(2, scale.seeds // 4)
+    steps = np.arange(ITERATIONS + 1)
+    parts = []
+    for curation in CURATIONS[:: scale.stride]:
+        for regime in REGIMES:
+            procedure = curated(curation, regime)
+            exact = bs.simulate(procedure, task, ITERATIONS, record="diversity")
+            sampled = bs.simulate(
+                procedure,
+                task,
+                ITERATIONS,
+                visits=VISITS,
+                seeds=seeds,
+                key=500 + REGIMES.index(regime),
+                record="diversity",
+            )
+            for quantity in ("diversity", "accuracy"):
+                start = float(exact[quantity][0, 0])
+                parts.append(
+                    rows(
+                        curation=curation,
+                        regime=regime,
+                        quantity=quantity,
+                        iteration=steps,
+                        law=start * law(curation, regime, quantity, steps),
+                        exact=exact[quantity].values[0],
+                        prompts=scale.prompts,
+                        visits=VISITS,
+                        seeds=seeds,
+                        **quantiles(sampled[quantity].values),
+                    )
+                )
+    return pd.concat(parts, ignore_index=True)
+
+
+def curated(curation: str, regime: str) -> bs.Procedure:
+    """Return the procedure: one attempt a visit, labels where the paper's rule sends them."""
+    filt = bs.NoisyFilter(GAMMA) if "filter" in curation.split() else None
+    if curation == CURATIONS[0]:
+        filt = None
+    labelled = curation in CURATIONS[2:]
+    return bs.Procedure(
+        filter=filt,
+        criterion=bs.criteria.failed if filt else bs.criteria.uniform,
+        labeler=bs.WeakLabeler(BETA) if labelled else None,
+        budget=RATE if labelled else None,
+        regime=regime,
+        real_share=REAL_SHARE if regime == "anchor" else None,
+    )
+
+
+def law(curation: str, regime: str, quantity: str, steps: np.ndarray) -> np.ndarray:
+    """Return the law of the mean over sampled runs as a share of its start, NaN where none is."""
+    if curation != CURATIONS[0] or regime == "anchor":
+        return np.full(len(steps), np.nan)
+    if quantity == "accuracy":
+        return np.ones(len(steps))
+    kept = {"replace": bs.laws.drift_diversity, "accumulate": bs.laws.accumulate_diversity}
+    return kept[regime](examples=VISITS, iterations=steps)
+
+
+def draw(table: pd.DataFrame, figure: Figure) -> None:
+    """Draw diversity above, accuracy below, a column for each curation, a colour a regime."""
+    figure.set_size_inches(11, 5.4)
+    curations = table.curation.unique()
+    axes = figure.subplots(2, len(curations), sharex=True, sharey="row")
+    for upper, quantity in zip(axes, ("diversity", "accuracy"), strict=True):
+        for ax, curation in zip(upper, curations, strict=True):
+            panel = table[(table.curation == curation) & (table.quantity == quantity)]
+            for color, (regime, line) in zip(
+                COLORS, panel.groupby("regime", sort=False), strict=False
+            ):
+                ax.plot(line.iteration, line.exact, color=color, linewidth=1)
+                label = regime
+                every = line[line.iteration % 2 == 0]
+                band(ax, every.iteration, every.sampled_low, every.sampled_mean,
+                     every.sampled_high, color, label)  # fmt: skip
+                ax.plot(line.iteration, line.law, color="black", linewidth=0.9, linestyle="--")
+            ax.set(ylim=(0, 1.0))
+            if quantity == "diversity":
+                ax.set(title=curation)
+            else:
+                ax.set(xlabel="iteration")
+        upper[0].set_ylabel(quantity)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="upper right", ncols=len(names))
+    first = table.iloc[0]
+    caption(
+        figure,
+        TITLE,
+        f"Dots, bands: mean and 10-90% of {first.seeds:.0f} sampled runs of {first.visits:.0f} "
+        f"visits a prompt. Lines: exact, infinitely many visits. Black dashes: T11 and T12 for "
+        f"diversity, T13 for accuracy. {first.prompts:,.0f} prompts, {RESPONSES} responses, "
+        f"{CORRECT} of them correct, 30% of the prompts without any correct mass at first; "
+        f"β = {BETA}, γ = {GAMMA}, one attempt, at most {RATE} labels per visit (failures first "
+        f"where there is a filter, else evenly); anchor: {REAL_SHARE} real examples per visit, "
+        f"evenly from the correct responses.",
+    )
