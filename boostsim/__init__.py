@@ -35,10 +35,14 @@ if TYPE_CHECKING:
     from boostsim.curation.sharpening import Sharpening as Sharpening
     from boostsim.curation.visits import Visits as Visits
     from boostsim.learners.strong import StrongLearner as StrongLearner
+    from boostsim.learners.transformer import Transformer as Transformer
     from boostsim.results import load as load
     from boostsim.results import save as save
     from boostsim.simulation.run import kernel as kernel
     from boostsim.simulation.run import simulate as simulate
+    from boostsim.tasks.arithmetic import arithmetic as arithmetic
+    from boostsim.tasks.lookup import lookup as lookup
+    from boostsim.tasks.programs import programs as programs
     from boostsim.tasks.table import random_table as random_table
     from boostsim.tasks.table import table_task as table_task
     from boostsim.theory import laws as laws
@@ -67,8 +71,12 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.sharpening": ("Sharpening",),
             "curation.visits": ("Visits",),
             "learners.strong": ("StrongLearner",),
+            "learners.transformer": ("Transformer",),
             "results": ("load", "save"),
             "simulation.run": ("kernel", "simulate"),
+            "tasks.arithmetic": ("arithmetic",),
+            "tasks.lookup": ("lookup",),
+            "tasks.programs": ("programs",),
             "tasks.table": ("random_table", "table_task"),
         }.items()
         for name in names

@@ -7,7 +7,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["cache_folder", "write_whole"]
+
+
+def cache_folder() -> Path:
+    """Return BOOSTSIM_CACHE, or a folder under the user's cache; it need not exist."""
+    named = os.environ.get("BOOSTSIM_CACHE")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "boostsim"
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:

@@ -15,7 +15,7 @@ from boostsim.types import refuse
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["load", "make_trace", "provenance", "save"]
+__all__ = ["load", "make_neural_trace", "make_trace", "provenance", "save"]
 
 FORMAT = "boostsim-trace-1"
 
@@ -71,6 +71,53 @@ def make_trace(
             text = text.replace(", averaged over prompts with mu", ", on each prompt")
         data[name] = (dims, np.asarray(values, np.float64), {"units": units, "long_name": text})
     return xarray.Dataset(data, coordinates, {**provenance(), **attributes})
+
+
+NEURAL_DESCRIPTIONS = {
+    "accuracy": ("probability", "held-out accuracy of one sampled response"),
+    "error": ("probability", "1 - accuracy"),
+    "greedy_accuracy": ("probability", "held-out accuracy, the most probable token each time"),
+    "pass_at_k": ("probability", "share of held-out prompts of which one of 4 samples is right"),
+    "entropy": ("nats", "entropy of a response: mean surprise of the samples"),
+    "distinct": ("1", "share of the 4 samples of a prompt that differ"),
+    "labels": DESCRIPTIONS["labels"],
+    "generations": DESCRIPTIONS["generations"],
+    "filter_calls": DESCRIPTIONS["filter_calls"],
+    "tokens": ("tokens per visit", "tokens generated in attempts, cumulative"),
+    "seconds": ("s", "wall-clock time of the iterations, cumulative"),
+    "label_accuracy": ("probability", "share of right labels, this iteration"),
+    "right_tokens": ("probability", "share of right tokens in the labels, this iteration"),
+    "examples": ("examples", "examples made in this iteration; nothing is learned from none"),
+    "loss": ("nats per token", "mean training loss of the iteration"),
+}
+
+
+def make_neural_trace(
+    variables: dict[str, np.ndarray],
+    strata: tuple[str, ...],
+    stratum_weights: np.ndarray,
+    attributes: dict[str, Any],
+) -> xarray.Dataset:
+    """Label the arrays of a transformer's run: ``[seed, iteration]``, or with a stratum behind.
+
+    Averages over strata are weighted as the task prompts them: the coordinate ``stratum_weight``.
+    """
+    import xarray
+
+    seeds, iterations = variables["labels"].shape
+    coordinates: dict[str, Any] = {
+        "seed": np.arange(seeds),
+        "iteration": ("iteration", np.arange(iterations), {"units": "iterations"}),
+        "stratum": list(strata),
+        "stratum_weight": ("stratum", np.array(stratum_weights), {"units": "1"}),
+    }
+    data = {}
+    for name, values in variables.items():
+        units, text = NEURAL_DESCRIPTIONS[name.removesuffix("_by_stratum")]
+        dims = ["seed", "iteration", "stratum"][: values.ndim]
+        about = {"units": units, "long_name": text}
+        data[name] = (dims, np.asarray(values, np.float64), about)
+    return xarray.Dataset(data, coordinates, {**provenance(), "level": "neural", **attributes})
 
 
 def save(trace: xarray.Dataset, path: str | os.PathLike[str]) -> Path:

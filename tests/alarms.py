@@ -36,6 +36,7 @@ LOOKS = {
     "persistent_enumeration": 400,
     "persistent_literal": 4,
     "persistent_labels": 3,
+    "persistent_budget": 1,
     "persistent_filter": 2,
     "sharpened_attempts": 39,
 }

@@ -25,6 +25,7 @@ def realise(procedure, task, verdicts=None):
             np.repeat(task.quality, answers, 0),
             (task.prompt_weights[:, None] * rows).ravel(),
             np.repeat(task.initial, answers, 0),
+            reference=np.repeat(task.reference, answers, 0),
         )
         if verdicts is not None:
             verdicts = np.repeat(verdicts, answers, 0)

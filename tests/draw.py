@@ -35,8 +35,11 @@ RANKED = [bs.criteria.failed, bs.criteria.uniform, struggling, at_most_two_third
 
 
 @st.composite
-def tasks(draw):
-    """One to three prompts, three to five responses, at least one right and one wrong each."""
+def tasks(draw, real=False):
+    """One to three prompts, three to five responses, at least one right and one wrong each.
+
+    With real data of their own, or evenly from the correct responses.
+    """
     prompts, responses = draw(st.integers(1, 3)), draw(st.integers(3, 5))
     correct = draw(st.integers(1, responses - 1))
     quality = np.zeros((prompts, responses))
@@ -47,7 +50,10 @@ def tasks(draw):
     rows = rows.reshape(prompts, responses)
     rows[rows.sum(1) == 0, -1] = 1.0
     rows /= rows.sum(1, keepdims=True)
-    return bs.table_task(quality, weights / weights.sum(), rows)
+    reference = None
+    if real and draw(st.booleans()):
+        reference = np.roll(rows, 1, axis=1)
+    return bs.table_task(quality, weights / weights.sum(), rows, reference=reference)
 
 
 @st.composite
@@ -110,5 +116,5 @@ def procedures(draw, task, budgets=True, all_slots=False):
 @st.composite
 def worlds(draw, budgets=True, all_slots=False):
     """A task and a procedure that fits it."""
-    task = draw(tasks())
+    task = draw(tasks(real=all_slots))
     return task, draw(procedures(task, budgets, all_slots))

@@ -53,6 +53,43 @@ def test_a_sharpened_row_is_what_the_words_say(counts, temperature, top_p, top_k
     assert got[::-1] == pytest.approx(turned, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("sharpening", "row", "stays"),
+    [
+        # 0.4 + 0.3 + 0.2 is less than 0.9 in floating point; no fourth response for that.
+        (bs.Sharpening(top_p=0.9), [0.4, 0.3, 0.2, 0.1], 3),
+        # The two most probable, and of these the one that holds half: not the other way round.
+        (bs.Sharpening(top_k=2, top_p=0.5), [0.4, 0.3, 0.2, 0.1], 1),
+        # Temperature first: 0.4^2 is more than half of all squares.
+        (bs.Sharpening(0.5, top_p=0.5), [0.4, 0.3, 0.2, 0.1], 1),
+        (bs.Sharpening(top_p=1e-20), [0.4, 0.3, 0.2, 0.1], 1),
+        (bs.Sharpening(top_p=0.3), [0.1] * 10, 10),
+        (bs.Sharpening(top_k=2), [0.4, 0.3, 0.3], 3),
+    ],
+)
+def test_how_many_responses_stay(sharpening, row, stays):
+    for precise in (True, False):
+        with jax.enable_x64(precise):
+            got = np.asarray(sharpening(jnp.asarray(row)))
+        assert (got > 0).sum() == stays
+        assert got.sum() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_top_k_and_top_p_in_a_closed_loop():
+    """Accumulated, exact: row by row as the words say."""
+    task = bs.random_table(3, prompts=20, responses=6, correct=2)
+    sharpening = bs.Sharpening(0.8, 0.9, 4)
+    procedure = bs.uncurated(sharpening=sharpening, regime="accumulate")
+    trace = bs.simulate(procedure, task, 5, record="diversity")
+    rows, data = task.initial, task.initial
+    for iteration in range(1, 6):
+        tried = np.array([by_hand(row, 0.8, 0.9, 4) for row in rows])
+        data = data + tried
+        rows = data / (iteration + 1)
+        diversity = (1 - (rows**2).sum(1)) @ task.prompt_weights
+        assert float(trace.diversity[0, iteration]) == pytest.approx(diversity, rel=1e-9)
+
+
 def test_small_masses_survive_and_do_not_overflow():
     with jax.enable_x64(True):
         row = jnp.array([1.0 - 1e-200, 1e-200, 0.0])

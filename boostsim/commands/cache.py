@@ -5,19 +5,9 @@ It belongs to the command, not to the library: ``import boostsim`` changes no se
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from boostsim.files import cache_folder
 
 __all__ = ["cache_folder", "use_cache"]
-
-
-def cache_folder() -> Path:
-    """Return BOOSTSIM_CACHE, or a folder under the user's cache."""
-    named = os.environ.get("BOOSTSIM_CACHE")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "boostsim"
 
 
 def use_cache() -> None:

@@ -15,6 +15,8 @@ from boostsim.types import choice, distribution, flag, numbers, probability, ref
 
 __all__ = ["WeakLabeler"]
 
+WRONG = ("spread", "concentrated", "garbage", "systematic", "slip")
+
 
 @dataclass(frozen=True, eq=False)
 class WeakLabeler:
@@ -25,14 +27,17 @@ class WeakLabeler:
 
     The correct mass is spread evenly over the correct responses; the wrong mass 1 - beta(x) evenly
     over the wrong ones (``wrong="spread"``) or all on the first wrong one (``"concentrated"``).
+    Tasks in tokens know further ways to be wrong by name: ``"slip"``, and ``"garbage"`` and
+    ``"systematic"``, which on a table are the same as spread and concentrated.
 
     Args:
         beta: correct mass, one number in [0, 1] or an array ``[prompts]``. With ``rows`` it is the
             weakness that is *declared*: a row with less correct mass is refused.
-        wrong: ``"spread"`` or ``"concentrated"``; not used with ``rows``.
+        wrong: where the wrong mass goes, by name; not used with ``rows``.
         rows: the labeler itself, probabilities ``[prompts, responses]``.
         persistent: one answer a prompt for ever. Sampled runs draw it once per seed; exact runs
-            split each prompt into its possible answers, weighted by their probability.
+            split each prompt into its possible answers, weighted by their probability; under a
+            budget, which these then share, that is the limit of many prompts.
 
     Raises:
         ValueError: for a beta outside [0, 1], rows that are no distributions, an unknown ``wrong``,
@@ -56,7 +61,7 @@ class WeakLabeler:
 
     def __post_init__(self) -> None:
         """Refuse what no labeler can be."""
-        choice("wrong", self.wrong, ("spread", "concentrated"))
+        choice("wrong", self.wrong, WRONG)
         flag("persistent", self.persistent)
         if self.rows is not None:
             object.__setattr__(self, "rows", distribution("rows", self.rows, 2))
@@ -92,7 +97,9 @@ class WeakLabeler:
         quality = np.asarray(quality, np.float64)
         beta = self._beta_for(quality)
         incorrect = 1.0 - quality
-        if self.wrong == "concentrated":
+        if self.wrong == "slip":
+            raise refuse("wrong", "spread or concentrated on a table", self.wrong)
+        if self.wrong in ("concentrated", "systematic"):
             first = np.zeros_like(incorrect)
             np.put_along_axis(first, incorrect.argmax(1)[:, None], 1.0, axis=1)
             incorrect = first * incorrect

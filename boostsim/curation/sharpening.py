@@ -85,7 +85,7 @@ class Sharpening:
             before = jnp.cumsum(ordered, axis=-1) - ordered
             # Rounding of the sum must not call for one response more.
             slack = rows.shape[-1] * jnp.finfo(rows.dtype).eps
-            stays = jnp.where(before < self.top_p - slack, ordered, jnp.inf)
+            stays = jnp.where((before < self.top_p - slack) | (before == 0.0), ordered, jnp.inf)
             rows = jnp.where(rows >= stays.min(-1, keepdims=True), rows, 0.0)
             rows = rows / rows.sum(-1, keepdims=True)
         return rows

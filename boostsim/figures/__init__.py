@@ -12,7 +12,7 @@ from types import ModuleType
 
 from boostsim.types import unknown
 
-__all__ = ["FIGURES", "SCALES", "Scale", "figure_module", "scale_named"]
+__all__ = ["FIGURES", "NEURAL", "SCALES", "Scale", "figure_module", "scale_named"]
 
 # In the order in which they are told.
 FIGURES = (
@@ -23,7 +23,12 @@ FIGURES = (
     "regimes",
     "freshness",
     "sharpening",
+    "arithmetic",
+    "programs",
+    "strata",
 )
+# Those that train networks: too long to be drawn again whenever a test runs.
+NEURAL = ("arithmetic", "programs", "strata")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 The draws depend on the seed's key alone, so the exact and the sampled run of one key meet the same
 verdicts. A filter's verdicts are drawn in exact runs too, which are then exact given the draw. An
 exact run with a persistent labeler draws nothing: its prompts are split into copies, one for each
-answer, weighted by the answer's probability.
+answer, weighted by the answer's probability. Prompt by prompt that is the expectation over answers;
+a budget, or a criterion that compares cells, couples the copies, and then it is the limit of many
+prompts.
 """
 
 from __future__ import annotations

@@ -239,6 +239,8 @@ def focus(
 
     ``part_mass`` is each cell's share of all visits. Where the priority is known beforehand the
     criterion is not asked again; else it sees one cell for each prompt and J, prompts fastest.
+    Where prompts are split into copies it is asked about each set of copies by itself, as if there
+    were no other answer: what a visit shows says nothing about how likely its answer was.
     """
     if not structure.labeled:
         return jnp.zeros_like(part_mass), jnp.array(-1, jnp.int32)
@@ -247,22 +249,41 @@ def focus(
         priority = jnp.broadcast_to(parameters.priority, part_mass.shape)
         invalid = jnp.array(-1, jnp.int32)
     else:
-        visits = _visits(structure, part_mass, disagreement)
-        priority = structure.criterion(visits).reshape(part_mass.shape)
+        priority = _asked(structure, structure.criterion, parameters, part_mass, disagreement)
         invalid = first_invalid(priority)
     budget = parameters.budget if structure.budgeted else None
     return label_probability(priority, part_mass, budget, structure.allocation), invalid
 
 
-def _visits(
+def _asked(
     structure: Structure,
+    criterion: Criterion,
+    parameters: Parameters,
+    part_mass: Float[Array, "parts prompts"],
+    disagreement: Float[Array, "prompts"] | None,
+) -> Float[Array, "parts prompts"]:
+    """Ask the criterion about every cell."""
+    attempts, share = structure.attempts, parameters.share
+    if share is None:
+        return criterion(_visits(attempts, part_mass, disagreement)).reshape(part_mass.shape)
+    split = (len(part_mass), *share.shape)
+    given = part_mass.reshape(split) / jnp.where(share > 0.0, share, 1.0)
+    differing = None if disagreement is None else disagreement.reshape(share.shape)
+
+    def ask(mass: Array, differing: Array | None) -> Array:
+        return criterion(_visits(attempts, mass, differing)).reshape(mass.shape)
+
+    axes = (1, None if differing is None else 0)
+    return jax.vmap(ask, axes, 1)(given, differing).reshape(part_mass.shape)
+
+
+def _visits(
+    attempts: int,
     part_mass: Float[Array, "parts prompts"],
     disagreement: Float[Array, "prompts"] | None,
 ) -> Visits:
     counts, prompts = part_mass.shape
-    attempts = structure.attempts
-    each = jnp.arange(prompts // structure.copies, dtype=jnp.int32)
-    prompt = jnp.tile(each, structure.copies * counts)
+    prompt = jnp.tile(jnp.arange(prompts, dtype=jnp.int32), counts)
     accepted = jnp.repeat(jnp.arange(counts, dtype=jnp.int32), prompts)
     return Visits(
         prompt=prompt,

@@ -10,8 +10,10 @@ cannot depend on which others run beside it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -21,6 +23,7 @@ from jax import lax
 from jax.scipy.special import xlogy
 
 from boostsim.curation.procedure import Procedure
+from boostsim.learners.transformer import Transformer
 from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation import exact, sampled
@@ -30,6 +33,7 @@ from boostsim.simulation.persistence import draws
 from boostsim.simulation.population import Parameters, Structure, right_and_wrong, total
 from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
+from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, finite, refuse, unknown, whole
 
@@ -119,7 +123,7 @@ def kernel(
 
 def simulate(
     procedure: Procedure,
-    task: TableTask,
+    task: TableTask | SequenceTask,
     iterations: int,
     *,
     visits: int | None = None,
@@ -127,6 +131,11 @@ def simulate(
     seeds: int = 1,
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
+    learner: Transformer | None = None,
+    prompts_per_iteration: int | None = None,
+    pool: int | None = None,
+    evaluate: int | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> xarray.Dataset:
     """Run a procedure on a task and return its trace.
 
@@ -137,10 +146,11 @@ def simulate(
     A persistent filter's verdicts are drawn once per seed, from the seed's key, in exact runs too:
     these are exact given the verdicts, need a key and may have several seeds. A persistent labeler
     splits each prompt of an exact run into its possible answers; sampled runs draw one per seed.
+    With a budget the answers share it, as they do in the limit of many prompts.
 
     Args:
         procedure: what an iteration does.
-        task: a table task.
+        task: a table task, or one in tokens, which needs a learner.
         iterations: T, at least 0.
         visits: v, at least 1; None for an exact run.
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
@@ -149,11 +159,19 @@ def simulate(
         record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
             averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
             of averaged. Entropy, and diversity in sampled runs, need every response and cost it.
+        learner: a ``bs.Transformer`` where the task is in tokens; the arguments below are for it.
+        prompts_per_iteration: prompts visited in an iteration, once each (default: 2048).
+        pool: None visits fresh prompts in every iteration; a number draws so many once for all.
+        evaluate: held-out prompts of each stratum (default: 100).
+        folder: where each seed's state is kept after every iteration; a run that was stopped goes
+            on from there to the same numbers.
 
     Returns:
         An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
         accuracy, error, coverage, and labels, generations, filter_calls per visit, cumulative.
-        Procedure, task, key and versions stand in ``attrs``.
+        Procedure, task, key and versions stand in ``attrs``. With a transformer: held-out
+        accuracies, greedy and sampled, pass_at_k, entropy, distinct, each also by stratum, costs,
+        and what the labels were worth.
 
     Raises:
         ValueError: for an argument that is out of range or does not fit the others.
@@ -165,6 +183,22 @@ def simulate(
         >>> trace.error.values.round(6)
         array([[1.   , 0.5  , 0.25 , 0.125]])
     """
+    neural: dict[str, Any] = {
+        "learner": learner,
+        "prompts_per_iteration": prompts_per_iteration,
+        "pool": pool,
+        "evaluate": evaluate,
+        "folder": folder,
+    }
+    if isinstance(task, SequenceTask):
+        tabular = {"visits": visits, "visited_share": visited_share, "record": tuple(record)}
+        for name, default in (("visits", None), ("visited_share", 1.0), ("record", ())):
+            if tabular[name] != default:
+                raise refuse(name, f"{default!r} where the task is in tokens", tabular[name])
+        return _simulate_tokens(procedure, task, iterations, seeds, key, **neural)
+    for name, value in neural.items():
+        if value is not None:
+            raise refuse(name, "None where the task is a table", value)
     check(procedure, task)
     iterations = whole("iterations", iterations, 0)
     seeds = whole("seeds", seeds, 1)
@@ -216,6 +250,39 @@ def simulate(
         "key": "none" if keys[0] is None else _words(key),
     }
     return make_trace(variables, task.prompt_weights, attributes)
+
+
+def _simulate_tokens(
+    procedure: Procedure,
+    task: SequenceTask,
+    iterations: int,
+    seeds: int,
+    key: jax.Array | int | None,
+    *,
+    learner: Transformer | None,
+    prompts_per_iteration: int | None,
+    pool: int | None,
+    evaluate: int | None,
+    folder: str | os.PathLike[str] | None,
+) -> xarray.Dataset:
+    """Check what a run with a transformer needs, and run it."""
+    from boostsim.simulation.evaluation import Evaluation
+    from boostsim.simulation.neural import Run, simulate_tokens
+
+    if not isinstance(procedure, Procedure):
+        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
+    if not isinstance(learner, Transformer):
+        raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
+    iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
+    prompts = 2048 if prompts_per_iteration is None else prompts_per_iteration
+    prompts = whole("prompts_per_iteration", prompts, 1)
+    if pool is not None and whole("pool", pool, 1) < prompts:
+        raise refuse("pool", f"at least the {prompts} prompts of an iteration", pool)
+    each = whole("evaluate", 100 if evaluate is None else evaluate, 1)
+    seed_key = _needed(key, "where the learner is a transformer")
+    run = Run(procedure, task, learner, prompts, pool, Evaluation(task, each))
+    keys = [jax.random.fold_in(seed_key, seed) for seed in range(seeds)]
+    return simulate_tokens(run, iterations, keys, None if folder is None else Path(folder))
 
 
 def _sampling(visits: int | None, visited_share: float) -> Sampling | None:

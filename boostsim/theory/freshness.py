@@ -106,7 +106,9 @@ def persistent_filter_floor(*, beta: Array, gamma: Array, correct_answers: Array
     noise = jnp.asarray(gamma)[..., None]
     chance = jnp.exp(ways + xlog1py(liked, -noise) + xlogy(disliked, noise))
     each = error(jnp.asarray(wrong)[..., None], jnp.asarray(beta)[..., None], liked / answers)
-    expectation = jnp.sum(jnp.where(possible, chance * each, 0.0), axis=-1)
+    chance = jnp.where(possible, chance, 0.0)
+    # Logarithms of factorials leave a relative error that all chances share.
+    expectation = jnp.sum(chance * each, axis=-1) / jnp.sum(chance, axis=-1)
     limit = jnp.where(unending, error(wrong, beta, 1.0 - gamma), expectation)
     return jnp.where(beta == 0.0, 1.0, jnp.where(beta == 1.0, 0.0, limit))
 

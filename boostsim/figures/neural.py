@@ -1,0 +1,184 @@
+"""The runs behind the transformer's figures: five procedures at one budget, kept and resumable."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import boostsim as bs
+from boostsim.figures import Scale
+from boostsim.figures.style import COLORS, rows
+from boostsim.files import cache_folder
+from boostsim.simulation.checkpoints import InUse
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+
+    from boostsim.tasks.sequences import SequenceTask
+
+__all__ = ["ATTEMPTS", "BETA", "METHODS", "SIZES", "Size", "curves", "records", "task_named"]
+
+METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
+ATTEMPTS, BETA, BUDGET = 4, 0.3, 0.125
+NOISES = {"arithmetic": "slip", "programs": "systematic"}
+KEY = 2026
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is trained.
+
+    Attributes:
+        learner: the transformer.
+        operations: of the longest prompts, for each task.
+        prompts: visited in an iteration.
+        iterations: for each task.
+        seeds: paired runs of each procedure.
+        evaluate: held-out prompts a stratum.
+    """
+
+    learner: bs.Transformer
+    operations: dict[str, int]
+    prompts: int
+    iterations: dict[str, int]
+    seeds: int
+    evaluate: int = 100
+
+
+SMALL = bs.Transformer(
+    width=32, heads=2, steps=32, learning_rate=2e-3, first_steps=96, first_learning_rate=5e-3
+)
+LARGE = bs.Transformer(width=256, layers=4, heads=8, steps=256, batch=256)
+SIZES = {
+    "smoke": Size(
+        SMALL,
+        operations={"arithmetic": 3, "programs": 3},
+        prompts=256,
+        iterations={"arithmetic": 2, "programs": 2},
+        seeds=1,
+    ),
+    "quick": Size(
+        bs.Transformer(),
+        operations={"arithmetic": 6, "programs": 5},
+        prompts=2048,
+        iterations={"arithmetic": 10, "programs": 8},
+        seeds=3,
+    ),
+    "full": Size(
+        LARGE,
+        operations={"arithmetic": 10, "programs": 8},
+        prompts=16_384,
+        iterations={"arithmetic": 15, "programs": 15},
+        seeds=5,
+        evaluate=400,
+    ),
+}
+
+
+def task_named(name: str, size: Size) -> SequenceTask:
+    """Return the task of a figure."""
+    operations = size.operations[name]
+    return bs.arithmetic(operations) if name == "arithmetic" else bs.programs(operations)
+
+
+def procedure(method: str, noise: str, beta: float) -> bs.Procedure:
+    """Return one of the five: all that buy labels may buy the same number of them."""
+    labeler = bs.WeakLabeler(beta, wrong=noise)
+    if method == "boosting":
+        return bs.boosting(attempts=ATTEMPTS, labeler=labeler, budget=BUDGET)
+    if method == "random labels":
+        return bs.random_labels(attempts=ATTEMPTS, labeler=labeler, rate=BUDGET)
+    if method == "filter only":
+        return bs.filter_only(attempts=ATTEMPTS, keep="one")
+    if method == "labels only":
+        return replace(bs.labels_only(labeler=labeler), budget=BUDGET)
+    return bs.uncurated()
+
+
+def run(task_name: str, method: str, beta: float, scale: Scale) -> xarray.Dataset:
+    """Return a trace, from the cache as far as it is there.
+
+    Procedures share a key, so they are paired: first models, prompts and held-out prompts.
+    """
+    size = SIZES[scale.name]
+    task, noise = task_named(task_name, size), NOISES[task_name]
+    rule = procedure(method, noise, beta)
+    told = [rule.describe(), task.fingerprint, size.learner.describe(), size.prompts, KEY]
+    digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    while True:
+        try:
+            return bs.simulate(
+                rule,
+                task,
+                size.iterations[task_name],
+                learner=size.learner,
+                prompts_per_iteration=size.prompts,
+                evaluate=size.evaluate,
+                seeds=size.seeds,
+                key=KEY,
+                folder=cache_folder() / "runs" / digest[:32],
+            )
+        except InUse:
+            # Another figure that is being drawn makes the same run.
+            time.sleep(1.0)
+
+
+def records(
+    task_name: str, method: str, beta: float, scale: Scale, strata: bool = False
+) -> pd.DataFrame:
+    """Return a tidy table of a run: a row for each seed, iteration and, if asked, stratum."""
+    trace = run(task_name, method, beta, scale)
+    size = SIZES[scale.name]
+    parts = []
+    for seed in trace.seed.values:
+        one = trace.sel(seed=seed)
+        if strata:
+            for stratum in trace.stratum.values:
+                cell = one.sel(stratum=stratum)
+                parts.append(
+                    rows(
+                        method=method,
+                        stratum=str(stratum),
+                        seed=seed,
+                        iteration=trace.iteration.values,
+                        sampled=cell.accuracy_by_stratum.values,
+                        greedy=cell.greedy_accuracy_by_stratum.values,
+                        held_out=size.evaluate,
+                    )
+                )
+            continue
+        worth = {name: one[name].values[1:] for name in ("label_accuracy", "right_tokens")}
+        parts.append(
+            rows(
+                method=method,
+                beta=beta,
+                seed=seed,
+                iteration=trace.iteration.values,
+                sampled=one.accuracy.values,
+                greedy=one.greedy_accuracy.values,
+                pass_at_4=one.pass_at_k.values,
+                entropy=one.entropy.values,
+                labels=one.labels.values,
+                tokens=one.tokens.values,
+                # Zero where no label was bought.
+                **{name: np.nan_to_num(values).mean() for name, values in worth.items()},
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def curves(ax: Axes, table: pd.DataFrame, quantity: str, labelled: bool) -> None:
+    """Draw a quantity by iteration: thick the mean over seeds, thin each seed."""
+    for color, (method, lines) in zip(COLORS, table.groupby("method", sort=False), strict=False):
+        for _, line in lines.groupby("seed"):
+            ax.plot(line.iteration, line[quantity], color=color, linewidth=0.6, alpha=0.5)
+        mean = lines.groupby("iteration")[quantity].mean()
+        ax.plot(mean.index, mean, color=color, linewidth=2, label=method if labelled else None)
+    ax.set(xlabel="iteration", ylim=(0, 1.02))

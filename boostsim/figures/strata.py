@@ -1,0 +1,50 @@
+"""Figure 8: accuracy by difficulty, and what a filter alone never reaches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from boostsim.figures import Scale
+from boostsim.figures.neural import BETA, METHODS, curves, records
+from boostsim.figures.style import caption
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CLAIM", "TITLE", "data", "draw"]
+
+TITLE = "What the first model never gets right, a filter alone never reaches"
+CLAIM = (
+    "By the number of operators of an expression: where the first model's accuracy is zero the "
+    "filter has nothing to keep and accuracy stays there (T13); a few labels that are mostly "
+    "wrong ignite these strata, and the filter does the rest."
+)
+
+
+def data(scale: Scale) -> pd.DataFrame:
+    """Return accuracies by procedure, stratum, seed and iteration."""
+    parts = [records("programs", method, BETA, scale, strata=True) for method in METHODS]
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw(table: pd.DataFrame, figure: Figure) -> None:
+    """Draw sampled accuracy by iteration, a panel a stratum."""
+    strata = table.stratum.unique()
+    figure.set_size_inches(2.3 * len(strata), 3.6)
+    axes = figure.subplots(1, len(strata), sharey=True)
+    for ax, stratum in zip(axes, strata, strict=True):
+        curves(ax, table[table.stratum == stratum], "sampled", labelled=ax is axes[0])
+        operators = "operator" if stratum == "1" else "operators"
+        ax.set(title=f"{stratum} {operators}")
+    axes[0].set_ylabel("held-out accuracy, sampled")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center")
+    caption(
+        figure,
+        TITLE,
+        f"Programs, wrong labels ignore precedence, β = {BETA}. Thick: mean of "
+        f"{table.seed.nunique()} paired seeds; thin: each; {table.held_out.iloc[0]:.0f} held-out "
+        f"prompts a stratum, four samples each.",
+    )

@@ -1,0 +1,113 @@
+"""Sampling responses from a transformer: one pass over the prompt, then a scan with a cache.
+
+Every row has a key of its own, so what is drawn for a prompt does not depend on what stands beside
+it: not on the order, not on the size of a batch.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from boostsim.learners.transformer import Parameters, Transformer, empty_cache, extend
+
+__all__ = ["END", "PAD", "generate", "response_probability"]
+
+# The first two symbols of every vocabulary.
+PAD, END = 0, 1
+# Rows in one compiled call; more only spill the cache of a CPU's core.
+CHUNK = 1024
+
+
+def response_probability(logits_BxV: Float[Array, "B V"], decode: object) -> Float[Array, "B V"]:
+    """Return the law of the next token; padding is never said.
+
+    Args:
+        logits_BxV: of the next token.
+        decode: None, or what sharpens rows of probabilities (a ``bs.Sharpening``).
+    """
+    said = jnp.where(jnp.arange(logits_BxV.shape[-1]) == PAD, -jnp.inf, logits_BxV)
+    law_BxV = jax.nn.softmax(said, axis=-1)
+    return law_BxV if decode is None else decode(law_BxV)  # type: ignore[operator]
+
+
+def generate(
+    model: Transformer,
+    parameters: Parameters,
+    prompts: np.ndarray,
+    response_length: int,
+    key: Array,
+    decode: object = None,
+    rows: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one response for each prompt.
+
+    Args:
+        model: the shape.
+        parameters: the weights.
+        prompts: tokens ``[N, P]``.
+        response_length: R, tokens of a response at most; the end symbol counts.
+        key: a JAX key; row i draws from fold_in(key, rows[i]).
+        decode: None draws from the model as it is; or a ``bs.Sharpening``.
+        rows: numbers of the rows, ``[N]``; 0, 1, ... by default.
+
+    Returns:
+        The responses ``[N, R]``, padded after the end symbol, and the natural logarithm of the
+        probability with which the model (as it is, not sharpened) says each, ``[N]``.
+    """
+    count = len(prompts)
+    rows = np.arange(count) if rows is None else rows
+    chunk = min(CHUNK, count)
+    responses, surprise = [], []
+    for start in range(0, count, chunk):
+        # The last chunk is filled up, so that there is one shape.
+        part = np.minimum(np.arange(start, start + chunk), count - 1)
+        said, log_probability = _generate(
+            model, response_length, decode, parameters, prompts[part], key, rows[part]
+        )
+        responses.append(np.asarray(said)[: count - start])
+        surprise.append(np.asarray(log_probability)[: count - start])
+    return np.concatenate(responses), np.concatenate(surprise)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _generate(
+    model: Transformer,
+    response_length: int,
+    decode: object,
+    parameters: Parameters,
+    prompts_BxP: Int[Array, "B P"],
+    key: Array,
+    rows_B: Int[Array, "B"],
+) -> tuple[Int[Array, "B R"], Float[Array, "B"]]:
+    batch, prompt_length = prompts_BxP.shape
+    length = prompt_length + response_length
+    seen_BxT = jnp.pad(prompts_BxP != PAD, ((0, 0), (0, response_length)), constant_values=True)
+    keys_B = jax.vmap(jax.random.fold_in, (None, 0))(key, rows_B)
+    cache = empty_cache(model, batch, length)
+    read, cache = extend(model, parameters, cache, prompts_BxP, 0, seen_BxT)
+
+    def say(carry: tuple, step: Array) -> tuple[tuple, Array]:
+        cache, logits_BxV, done_B, log_probability_B = carry
+        law_BxV = response_probability(logits_BxV, decode)
+        noise_BxV = jax.vmap(
+            lambda key: jax.random.gumbel(jax.random.fold_in(key, step), law_BxV.shape[1:])
+        )(keys_B)
+        token_B = jnp.argmax(jnp.log(law_BxV) + noise_BxV, axis=-1).astype(jnp.int32)
+        plain_BxV = response_probability(logits_BxV, None)
+        chance_B = jnp.log(jnp.take_along_axis(plain_BxV, token_B[:, None], axis=1)[:, 0])
+        log_probability_B = log_probability_B + jnp.where(done_B, 0.0, chance_B)
+        token_B = jnp.where(done_B, PAD, token_B)
+        done_B = done_B | (token_B == END)
+        logits_BxSxV, cache = extend(
+            model, parameters, cache, token_B[:, None], prompt_length + step, seen_BxT
+        )
+        return (cache, logits_BxSxV[:, 0], done_B, log_probability_B), token_B
+
+    start = (cache, read[:, -1], jnp.zeros(batch, bool), jnp.zeros(batch, jnp.float32))
+    (_, _, _, log_probability_B), said_RxB = jax.lax.scan(say, start, jnp.arange(response_length))
+    return said_RxB.T, log_probability_B

@@ -1,0 +1,81 @@
+"""Held-out evaluation of a transformer, stratum by stratum, greedy and sampled kept apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import numpy as np
+
+from boostsim.curation.sharpening import Sharpening
+from boostsim.learners.generate import generate
+from boostsim.learners.transformer import Parameters, Transformer
+from boostsim.simulation.verdicts import verifier
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.types import generator
+
+__all__ = ["SAMPLES", "Evaluation"]
+
+# Responses drawn for each held-out prompt.
+SAMPLES = 4
+GREEDY = Sharpening(temperature=0.0)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The same held-out prompts for every seed and procedure.
+
+    Attributes:
+        task: what is asked.
+        each: prompts of each stratum.
+    """
+
+    task: SequenceTask
+    each: int
+
+    @cached_property
+    def prompts(self) -> np.ndarray:
+        """The prompts, stratum by stratum, ``[strata x each, P]``."""
+        words = np.frombuffer(bytes.fromhex(self.task.fingerprint)[:16], np.uint32)
+        stratum = np.repeat(np.arange(len(self.task.strata)), self.each)
+        return self.task.prompts(generator(words), stratum)
+
+    def measure(
+        self, model: Transformer, parameters: Parameters, key: jax.Array
+    ) -> dict[str, np.ndarray]:
+        """Return what a model is worth: numbers, and arrays over strata.
+
+        accuracy is that of one sampled response, greedy_accuracy that of the most probable next
+        token each time, pass_at_k that any of the samples is right, entropy the mean surprise of
+        the samples in nats (unbiased for the response's entropy), distinct the share of samples of
+        a prompt that differ.
+        """
+        prompts, strata = self.prompts, len(self.task.strata)
+        length = self.task.response_length
+        check = verifier(self.task)
+        said, _ = generate(model, parameters, prompts, length, key, GREEDY)
+        greedy = np.asarray(check(prompts, said)).reshape(strata, -1).mean(1)
+        many = np.repeat(prompts, SAMPLES, axis=0)
+        said, log_probability = generate(model, parameters, many, length, key)
+        right = np.asarray(check(many, said)).reshape(strata, self.each, SAMPLES)
+        said = said.reshape(len(prompts), SAMPLES, length)
+        first = [
+            ~np.any([(said[:, i] == said[:, j]).all(1) for j in range(i)], axis=0)
+            for i in range(1, SAMPLES)
+        ]
+        distinct = (1.0 + np.sum(first, axis=0)) / SAMPLES
+        by_stratum = {
+            "accuracy": right.mean((1, 2)),
+            "greedy_accuracy": greedy,
+            "pass_at_k": right.any(2).mean(1),
+            "entropy": -log_probability.reshape(strata, -1).mean(1).astype(np.float64),
+            "distinct": distinct.reshape(strata, -1).mean(1),
+        }
+        weights = self.task.stratum_weights
+        overall = {name: values @ weights for name, values in by_stratum.items()}
+        overall["error"] = 1.0 - overall["accuracy"]
+        return {
+            **{name: np.float64(value) for name, value in overall.items()},
+            **{f"{name}_by_stratum": values for name, values in by_stratum.items()},
+        }

@@ -1,0 +1,75 @@
+"""The first model f_0 of a transformer: trained on easy examples, many of them wrong."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from boostsim.files import cache_folder
+from boostsim.learners.train import train
+from boostsim.learners.transformer import Parameters, Transformer, initial
+from boostsim.simulation.checkpoints import load_state, save_state
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.types import generator
+
+__all__ = ["first_model", "frame_length"]
+
+EXAMPLES = 16_000
+WEIGHTS, PROMPTS, ORDER = range(3)
+
+
+def frame_length(task: SequenceTask) -> int:
+    """Return T, the columns of a frame."""
+    return task.prompt_length + task.response_length
+
+
+def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Parameters:
+    """Return f_0 of this task, shape and key; kept in the cache by the hash of all three.
+
+    It has seen 16,000 examples of the easy strata, of which a share ``task.easy_slips`` is wrong in
+    the task's mildest way.
+    """
+    steps = task.first_steps if model.first_steps is None else model.first_steps
+    words = np.asarray(jax.random.key_data(key)).ravel().tolist()
+    about = {
+        "first_model": 1,
+        "task": task.describe(),
+        "shape": [model.width, model.layers, model.heads, model.batch, model.steps],
+        "training": [steps, model.first_learning_rate, EXAMPLES, task.easy_slips],
+        "key": words,
+        "jax": [jax.__version__, jax.default_backend()],
+    }
+    digest = sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    path = cache_folder() / "models" / f"{digest[:32]}.npz"
+    kept = load_state(path, about)
+    if kept is not None:
+        return {name: jnp.asarray(weights) for name, weights in kept.items()}
+    sites = [jax.random.fold_in(key, site) for site in range(3)]
+    parameters = initial(model, len(task.symbols), frame_length(task), sites[WEIGHTS])
+    rng = generator(np.asarray(jax.random.key_data(sites[PROMPTS])))
+    stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
+    prompts = task.prompts(rng, stratum)
+    wrong = rng.random(EXAMPLES) < task.easy_slips
+    responses = np.where(
+        wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)
+    )
+    parameters, _ = train(
+        model,
+        parameters,
+        np.concatenate([prompts, responses], axis=1),
+        task.prompt_length,
+        sites[ORDER],
+        steps=steps,
+        learning_rate=model.first_learning_rate,
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_state(path, about, {name: np.asarray(leaf) for name, leaf in parameters.items()})
+    except (OSError, ValueError):
+        # Without a cache to write to it is trained again next time.
+        pass
+    return parameters
