@@ -39,6 +39,10 @@ LOOKS = {
     "persistent_budget": 1,
     "persistent_filter": 2,
     "sharpened_attempts": 39,
+    "cached_sampling": 200,
+    "garbage_answers": 1,
+    "neural_verdicts": 6,
+    "neural_labels": 4,
 }
 
 

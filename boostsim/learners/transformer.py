@@ -59,7 +59,7 @@ class Transformer:
     heads: int = 4
     steps: int = 64
     batch: int = 128
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     start: str = "last"
     first_steps: int | None = None
     first_learning_rate: float = 3e-3

@@ -195,6 +195,7 @@ def execute(
         The value on top in the end, modulo 97, and whether the program is sound.
     """
     count, length = programs.shape
+    worth = jnp.asarray(worth)
     tests = worth.shape[0]
     cell = jnp.arange(length + 1)
 

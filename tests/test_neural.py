@@ -1,0 +1,336 @@
+"""The loop with a transformer: what tables say of a procedure holds of its parts here too."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+from alarms import assert_share
+
+import boostsim as bs
+from boostsim.simulation import checkpoints, verdicts
+from boostsim.simulation.neural import simulate_tokens
+
+TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
+TASK = bs.programs(operations=2)
+SLIPPING = bs.WeakLabeler(0.3, wrong="slip")
+BOOSTING = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=SLIPPING, budget=0.2)
+SMALL = {"learner": TINY, "prompts_per_iteration": 64, "evaluate": 20, "key": 3}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def measured(trace):
+    return trace.drop_vars("seconds")
+
+
+def test_the_same_procedure_runs_on_a_table_and_with_a_transformer():
+    @bs.criterion
+    def unsure(visits):
+        return visits.disagreement * (1.0 - visits.pass_rate)
+
+    for criterion in (bs.criteria.failed, unsure):
+        procedure = dataclasses.replace(BOOSTING, criterion=criterion)
+        procedure = dataclasses.replace(procedure, labeler=bs.WeakLabeler(0.3))
+        table = bs.simulate(procedure, bs.random_table(0, prompts=20), 2)
+        trace = bs.simulate(procedure, TASK, 2, **SMALL)
+        for name in ("accuracy", "error", "labels", "generations", "filter_calls"):
+            assert table[name].dims == trace[name].dims == ("seed", "iteration")
+            assert np.isfinite(trace[name]).all()
+        assert (trace.generations == table.generations).all()
+        assert (trace.filter_calls == table.filter_calls).all()
+    assert trace.accuracy_by_stratum.dims == ("seed", "iteration", "stratum")
+    weighted = trace.accuracy_by_stratum.weighted(trace.stratum_weight).mean("stratum")
+    assert trace.accuracy.values == pytest.approx(weighted.values)
+    assert (trace.pass_at_k >= trace.accuracy).all()
+    assert ((trace.distinct >= 0.25) & (trace.distinct <= 1)).all()
+
+
+def test_a_trace_is_saved_and_loaded(tmp_path):
+    trace = bs.simulate(BOOSTING, TASK, 1, **SMALL)
+    assert bs.load(bs.save(trace, tmp_path / "run.nc")).identical(trace)
+
+
+def test_procedures_under_one_key_are_paired():
+    first = {
+        name: bs.simulate(procedure, TASK, 0, seeds=2, **SMALL)
+        for name, procedure in (("boosting", BOOSTING), ("uncurated", bs.uncurated()))
+    }
+    assert (
+        measured(first["boosting"])
+        .drop_attrs()
+        .identical(measured(first["uncurated"]).drop_attrs())
+    )
+    greedy = first["boosting"].entropy.values[:, 0]
+    assert greedy[0] != greedy[1]
+
+
+def test_seeds_are_the_same_alone_and_together():
+    many = bs.simulate(BOOSTING, TASK, 2, seeds=2, **SMALL)
+    one = bs.simulate(BOOSTING, TASK, 2, seeds=1, **SMALL)
+    assert measured(many.isel(seed=slice(0, 1))).identical(measured(one))
+
+
+def test_verdicts_err_as_often_as_the_filter_says():
+    rng = np.random.default_rng(0)
+    count, attempts = 20_000, 2
+    prompts = rng.integers(0, 9, (count, 4))
+    responses = rng.integers(0, 9, (count, attempts, 6))
+    correct = rng.random((count, attempts)) < 0.5
+    words = np.array([1, 2], np.uint32)
+    for persistent in (False, True):
+        filt = bs.NoisyFilter(false_accept=0.1, false_reject=0.3, persistent=persistent)
+        accepted = verdicts.verdicts(filt, prompts, responses, correct, words, words)
+        for side, chance in ((correct, 0.7), (~correct, 0.1)):
+            # Persistent verdicts are one a pair: pairs that come twice are counted once.
+            both = np.concatenate([np.repeat(prompts[:, None], attempts, 1), responses], axis=2)
+            pairs = np.concatenate([both[side], accepted[side][:, None]], axis=1)
+            pairs = np.unique(pairs, axis=0) if persistent else pairs
+            assert_share("neural_verdicts", int(pairs[:, -1].sum()), len(pairs), chance)
+        again = verdicts.verdicts(filt, prompts, responses, correct, words + 1, words)
+        assert (again == accepted).all() == persistent
+        other = verdicts.verdicts(filt, prompts, responses, correct, words, words + 1)
+        assert (other == accepted).all() != persistent
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_labels_are_right_as_often_as_beta_says(persistent):
+    rng = np.random.default_rng(1)
+    prompts = np.unique(TASK.prompts(rng, rng.integers(0, 2, 6000)), axis=0)
+    labeler = bs.WeakLabeler(0.3, wrong="slip", persistent=persistent)
+    words = np.array([5, 6], np.uint32)
+    labels = verdicts.label(TASK, labeler, prompts, words, words)
+    assert_share("neural_labels", int(labels.right.sum()), len(prompts), 0.3)
+    checked = np.asarray(verdicts.verifier(TASK)(prompts, labels.responses))
+    # Now and then a slip is right by another way; a right label always is.
+    assert checked[labels.right].all()
+    assert checked[~labels.right].mean() < 0.05
+    assert (labels.right_tokens[labels.right] == 1).all()
+    assert (labels.right_tokens[~labels.right] < 1).all()
+    again = verdicts.label(TASK, labeler, prompts, words + 9, words)
+    assert (again.responses == labels.responses).all() == persistent
+
+
+def test_focus_is_the_tables_allocation():
+    accepted = np.array([0, 2, 0, 1, 0])
+    responses = np.zeros((5, 2, 3), int)
+    share = verdicts.focus(BOOSTING, np.zeros(5), np.arange(5), accepted, responses)
+    assert share == pytest.approx(np.array([1, 0, 1, 0, 1]) * 0.2 / 0.6)
+    free = dataclasses.replace(BOOSTING, budget=None)
+    share = verdicts.focus(free, np.zeros(5), np.arange(5), accepted, responses)
+    assert share.tolist() == [1, 0, 1, 0, 1]
+
+    @bs.criterion
+    def negative(visits):
+        return visits.pass_rate - 0.5
+
+    bad = dataclasses.replace(BOOSTING, criterion=negative)
+    with pytest.raises(ValueError, match="'negative' must be finite and at least 0"):
+        verdicts.focus(bad, np.zeros(5), np.arange(5), accepted, responses)
+
+
+def test_disagreement_counts_pairs():
+    responses = np.array([[[1, 2], [1, 2], [3, 2], [1, 1]], [[0, 0]] * 4])
+    # Of six pairs one agrees, all agree.
+    assert verdicts.disagreement(responses) == pytest.approx([5 / 6, 0])
+    assert verdicts.disagreement(responses[:, :1]).tolist() == [0, 0]
+
+
+def test_the_first_accepted_or_all_are_kept():
+    accepted = np.array([[0, 1, 1], [0, 0, 0], [1, 0, 1]], bool)
+    one = verdicts.kept(bs.filter_only(keep="one"), accepted)
+    assert one.astype(int).tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 0]]
+    assert (verdicts.kept(bs.filter_only(keep="all"), accepted) == accepted).all()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_nothing_accepted_and_nothing_labelled_trains_nothing():
+    deaf = bs.filter_only(filter=bs.NoisyFilter(false_accept=0.0, false_reject=1.0))
+    trace = bs.simulate(deaf, TASK, 2, **SMALL)
+    assert (trace.examples == 0).all()
+    assert np.isnan(trace.loss).all()
+    assert (trace.greedy_accuracy == trace.greedy_accuracy[0, 0]).all()
+
+
+def test_regimes_count_their_examples():
+    """64 prompts; without a filter every response is kept."""
+    for regime, real, want in (
+        ("replace", None, 64),
+        ("anchor", 0.5, 96),
+        ("accumulate", None, 64),
+    ):
+        procedure = bs.uncurated(regime=regime, real_share=real)
+        trace = bs.simulate(procedure, TASK, 2, **SMALL)
+        assert trace.examples.values[0].tolist() == [0, want, want]
+    assert (bs.simulate(bs.labels_only(labeler=SLIPPING), TASK, 1, **SMALL).tokens == 0).all()
+
+
+def test_a_pool_is_visited_without_repeats_and_restarts_forget():
+    pooled = bs.simulate(BOOSTING, TASK, 2, pool=64, **SMALL)
+    fresh = bs.simulate(BOOSTING, TASK, 2, **SMALL)
+    assert not measured(pooled).identical(measured(fresh))
+    # From f_0 each time the second iteration depends on the first by its data alone.
+    again = {**SMALL, "learner": dataclasses.replace(TINY, start="first")}
+    restarted = bs.simulate(BOOSTING, TASK, 2, **again)
+    assert (restarted.accuracy[:, :2] == fresh.accuracy[:, :2]).all()
+    assert (restarted.loss[:, 2] != fresh.loss[:, 2]).all()
+
+
+SCRIPT = """
+import sys, dataclasses, boostsim as bs
+from test_neural import BOOSTING, SMALL, TASK
+procedure = dataclasses.replace(BOOSTING, regime="accumulate")
+bs.simulate(procedure, TASK, 40, folder=sys.argv[1], **SMALL)
+"""
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_numbers(tmp_path):
+    """kill -9 as soon as some iterations are on disk; then the rest, and all of it at once."""
+    folder, iterations = tmp_path / "run", 6
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    child = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], env=environment)
+    state = folder / "seed-0.npz"
+    try:
+        began = time.monotonic()
+        while not state.exists() and time.monotonic() - began < 120:
+            time.sleep(0.05)
+        with pytest.raises(ValueError, match="folder must not be in use by another run"):
+            bs.simulate(BOOSTING, TASK, 1, folder=folder, **SMALL)
+        time.sleep(0.3)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    with np.load(state) as file:
+        done = len(file["m_labels"]) - 1
+    assert 1 <= done < 40
+    iterations = done + 3
+    procedure = dataclasses.replace(BOOSTING, regime="accumulate")
+    resumed = bs.simulate(procedure, TASK, iterations, folder=folder, **SMALL)
+    whole = bs.simulate(procedure, TASK, iterations, **SMALL)
+    assert measured(resumed).identical(measured(whole))
+    # A shorter run is read off, and another one is refused.
+    short = bs.simulate(procedure, TASK, 2, folder=folder, **SMALL)
+    assert measured(short).identical(measured(whole.isel(iteration=slice(0, 3))))
+    with pytest.raises(ValueError, match="was begun with procedure"):
+        bs.simulate(BOOSTING, TASK, 2, folder=folder, **SMALL)
+    wider = {**SMALL, "learner": dataclasses.replace(TINY, width=32)}
+    with pytest.raises(ValueError, match="was begun with learner"):
+        bs.simulate(procedure, TASK, 2, folder=folder, **wider)
+    with pytest.raises(ValueError, match=r"was begun with (task|vocabulary)"):
+        bs.simulate(procedure, bs.programs(operations=3), 2, folder=folder, **SMALL)
+
+
+def test_a_broken_file_is_named(tmp_path):
+    (tmp_path / "seed-0.npz").write_bytes(b"PK nothing")
+    with pytest.raises(ValueError, match="folder must hold runs of this version"):
+        bs.simulate(BOOSTING, TASK, 1, folder=tmp_path, **SMALL)
+
+
+def test_first_models_are_kept_by_content(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path))
+    bs.simulate(BOOSTING, TASK, 0, **SMALL)
+    kept = list((tmp_path / "models").iterdir())
+    assert len(kept) == 1
+    stamp = kept[0].stat().st_mtime_ns
+    bs.simulate(bs.uncurated(), TASK, 0, **SMALL)
+    assert kept[0].stat().st_mtime_ns == stamp
+    bs.simulate(BOOSTING, TASK, 0, **{**SMALL, "key": 4})
+    assert len(list((tmp_path / "models").iterdir())) == 2
+
+
+TABLE = bs.random_table(0, prompts=4)
+CASES = {
+    "no learner": (lambda: bs.simulate(BOOSTING, TASK, 1, key=0), "learner must be a bs.Transf"),
+    "no key": (lambda: bs.simulate(BOOSTING, TASK, 1, learner=TINY), "key must be given"),
+    "visits": (lambda: bs.simulate(BOOSTING, TASK, 1, visits=3, **SMALL), "visits must be None"),
+    "record": (lambda: bs.simulate(BOOSTING, TASK, 1, record="entropy", **SMALL), "record must"),
+    "a learner for a table": (
+        lambda: bs.simulate(bs.uncurated(), TABLE, 1, learner=TINY),
+        "learner must be None where the task is a table",
+    ),
+    "a folder for a table": (
+        lambda: bs.simulate(bs.uncurated(), TABLE, 1, folder="x"),
+        "folder must be None",
+    ),
+    "no prompts": (
+        lambda: bs.simulate(BOOSTING, TASK, 1, **{**SMALL, "prompts_per_iteration": 0}),
+        "prompts_per_iteration",
+    ),
+    "a small pool": (lambda: bs.simulate(BOOSTING, TASK, 1, pool=9, **SMALL), "pool must be at"),
+    "an empty pool": (lambda: bs.simulate(BOOSTING, TASK, 1, pool=0, **SMALL), "pool must be"),
+    "a noise that a task lacks": (
+        lambda: bs.simulate(BOOSTING, bs.lookup(), 1, **SMALL),
+        "wrong must be one of garbage, systematic; got 'slip'",
+    ),
+    "a noise that nobody knows": (
+        lambda: bs.WeakLabeler(0.2, wrong="sistematic"),
+        "Did you mean 'systematic'",
+    ),
+    "a slip on a table": (
+        lambda: bs.simulate(bs.boosting(labeler=SLIPPING), TABLE, 1),
+        "wrong must be spread or concentrated on a table",
+    ),
+    "a labeler that is a table": (
+        lambda: bs.simulate(
+            bs.boosting(labeler=bs.WeakLabeler(rows=[[1.0, 0.0]])), TASK, 1, **SMALL
+        ),
+        "rows must be None where the task is in tokens",
+    ),
+    "a beta for each prompt": (
+        lambda: bs.simulate(bs.boosting(labeler=bs.WeakLabeler([0.1] * 5)), TASK, 1, **SMALL),
+        "beta must be one number, or one for each of 2 strata",
+    ),
+    "slack": (
+        lambda: bs.simulate(bs.uncurated(learner=bs.StrongLearner(0.1)), TASK, 1, **SMALL),
+        "without slack",
+    ),
+    "a task that is a word": (
+        lambda: bs.simulate(BOOSTING, "programs", 1, key=0),
+        "task must be made by",
+    ),
+    "a folder that cannot be": (
+        lambda: bs.simulate(BOOSTING, TASK, 1, folder="/proc/none", **SMALL),
+        "folder must be one that can be made",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_refused_in_words(case):
+    call, told = CASES[case]
+    with pytest.raises(ValueError, match=told) as refused:
+        call()
+    assert "\n" not in str(refused.value)
+
+
+def test_beta_may_differ_by_stratum():
+    labeler = bs.WeakLabeler([0.0, 1.0], wrong="slip")
+    prompts = TASK.prompts(np.random.default_rng(0), np.repeat([0, 1], 50))
+    words = np.array([1, 2], np.uint32)
+    right = verdicts.label(TASK, labeler, prompts, words, words).right
+    assert right.tolist() == [False] * 50 + [True] * 50
+
+
+def test_locks_end_with_their_run(tmp_path):
+    with (
+        checkpoints.locked(tmp_path),
+        pytest.raises(checkpoints.InUse),
+        checkpoints.locked(tmp_path),
+    ):
+        pass
+    with checkpoints.locked(tmp_path):
+        pass
+
+
+def test_the_network_runs_in_single_precision_and_leaves_the_switch_alone():
+    bs.simulate(BOOSTING, TASK, 1, **SMALL)
+    assert not jax.config.read("jax_enable_x64")
+    assert simulate_tokens.__module__ == "boostsim.simulation.neural"

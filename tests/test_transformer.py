@@ -1,0 +1,190 @@
+"""The transformer by its properties: causal, cached as uncached, deaf to padding, able to learn."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from alarms import assert_law
+
+import boostsim as bs
+from boostsim.learners.generate import END, PAD, generate, response_probability
+from boostsim.learners.train import loss, rates, train
+from boostsim.learners.transformer import Transformer, empty_cache, extend, initial, logits
+
+MODEL = Transformer(width=16, heads=2, layers=2, steps=8, batch=16)
+VOCABULARY, PROMPT, RESPONSE = 6, 4, 3
+LENGTH = PROMPT + RESPONSE
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return initial(MODEL, VOCABULARY, LENGTH, jax.random.key(0))
+
+
+def frames(count, seed=0):
+    rng = np.random.default_rng(seed)
+    tokens = rng.integers(2, VOCABULARY, (count, LENGTH)).astype(np.int32)
+    tokens[::2, PROMPT - 2] = PAD
+    return tokens
+
+
+def seen(tokens):
+    return (tokens != PAD) | (np.arange(LENGTH) >= PROMPT)
+
+
+def test_a_position_depends_on_no_later_one_by_gradient(weights):
+    tokens = frames(3)
+    for position in range(LENGTH):
+
+        def read(places, position=position):
+            changed = {**weights, "position_TxD": places}
+            return jnp.sum(logits(MODEL, changed, tokens, seen(tokens))[:, position] ** 2)
+
+        slope = np.asarray(jax.grad(read)(weights["position_TxD"]))
+        assert (slope[position + 1 :] == 0).all()
+        assert (np.abs(slope[: position + 1]).sum(1) > 0)[position]
+
+
+def test_what_stands_in_the_padding_changes_nothing(weights):
+    tokens = frames(4)
+    mask = seen(tokens)
+    junk = np.where(mask, tokens, 5)
+    real, other = (np.asarray(logits(MODEL, weights, t, mask)) for t in (tokens, junk))
+    assert (real[mask] == other[mask]).all()
+    assert (real[~mask] != other[~mask]).any()
+
+
+def test_reading_token_by_token_gives_the_same_logits(weights):
+    tokens = frames(5)
+    mask = jnp.asarray(seen(tokens))
+    whole = np.asarray(logits(MODEL, weights, tokens, mask))
+    cache = empty_cache(MODEL, 5, LENGTH)
+    read, cache = extend(MODEL, weights, cache, tokens[:, :PROMPT], 0, mask)
+    parts = [np.asarray(read)]
+    for position in range(PROMPT, LENGTH):
+        token = tokens[:, position : position + 1]
+        read, cache = extend(MODEL, weights, cache, token, position, mask)
+        parts.append(np.asarray(read))
+    # Float32 sums of at most 64 terms, in another order.
+    assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=2e-5)
+
+
+def response_law(weights, prompt, decode=None):
+    """Every response and its probability, from whole frames, without a cache."""
+    law = {}
+
+    def follow(said, probability):
+        if (said and said[-1] == END) or len(said) == RESPONSE:
+            law[tuple(said + [PAD] * (RESPONSE - len(said)))] = probability
+            return
+        tokens = np.array([[*prompt, *said, *[PAD] * (RESPONSE - len(said))]], np.int32)
+        read = logits(MODEL, weights, tokens, seen(tokens))[:, PROMPT - 1 + len(said)]
+        chances = np.asarray(response_probability(read, decode), float)[0]
+        for token in range(1, VOCABULARY):
+            if chances[token] > 0:
+                follow([*said, token], probability * chances[token])
+
+    follow([], 1.0)
+    return law
+
+
+@pytest.mark.parametrize("decode", [None, bs.Sharpening(0.7, top_k=4)])
+def test_sampled_responses_have_the_law_of_the_uncached_model(weights, decode):
+    prompt, count = [3, 5, PAD, 2], 20_000
+    law = response_law(weights, prompt, decode)
+    total = sum(law.values())
+    assert total == pytest.approx(1.0, abs=1e-5)
+    said, log_probability = generate(
+        MODEL, weights, np.tile(prompt, (count, 1)), RESPONSE, jax.random.key(3), decode
+    )
+    found, counts = np.unique(said, axis=0, return_counts=True)
+    found = {tuple(row): int(n) for row, n in zip(found.tolist(), counts, strict=True)}
+    assert set(found) <= set(law)
+    # Rare responses together: float32 probabilities are good to 1e-5 relative, far below this test.
+    common = [row for row in law if law[row] / total > 0.01]
+    rest = [row for row in law if row not in common]
+    assert_law(
+        "cached_sampling",
+        [*(found.get(row, 0) for row in common), sum(found.get(row, 0) for row in rest)],
+        [*(law[row] / total for row in common), sum(law[row] for row in rest) / total],
+    )
+    plain = response_law(weights, prompt)
+    want = [np.log(plain[tuple(row)]) for row in said[:200].tolist()]
+    assert log_probability[:200] == pytest.approx(want, abs=1e-4)
+
+
+def test_a_row_is_drawn_alike_in_any_company(weights):
+    prompts = frames(1500)[:, :PROMPT]
+    everyone, _ = generate(MODEL, weights, prompts, RESPONSE, jax.random.key(1))
+    some = np.array([3, 700, 1200, 1499])
+    few, _ = generate(MODEL, weights, prompts[some], RESPONSE, jax.random.key(1), rows=some)
+    assert (few == everyone[some]).all()
+    assert ((everyone != PAD) | (np.cumsum(everyone == END, axis=1) > 0)).all()
+
+
+def test_greedy_says_the_most_probable_token_each_time(weights):
+    prompt = [2, 3, 4, 2]
+    greedy = bs.Sharpening(0.0)
+    said, _ = generate(MODEL, weights, np.array([prompt]), RESPONSE, jax.random.key(0), greedy)
+    assert list(response_law(weights, prompt, greedy)) == [tuple(said[0].tolist())]
+
+
+def test_a_tiny_set_is_memorised():
+    model = Transformer(width=32, heads=2, layers=2, steps=50, batch=32)
+    prompts = np.array(list(itertools.product([2, 3], repeat=4)), np.int32)
+    answers = np.random.default_rng(1).integers(2, VOCABULARY, (16, 2))
+    responses = np.concatenate([answers, np.full((16, 1), END)], axis=1).astype(np.int32)
+    examples = np.concatenate([prompts, responses], axis=1)
+    start = initial(model, VOCABULARY, LENGTH, jax.random.key(5))
+    before = float(loss(model, start, examples, PROMPT))
+    # Nothing is known at first: about the surprise of an even choice.
+    assert 1.0 < before < 3.0
+    learned, last = train(
+        model, start, examples, PROMPT, jax.random.key(6), steps=300, learning_rate=3e-3
+    )
+    assert last < 0.05
+    said, _ = generate(model, learned, prompts, RESPONSE, jax.random.key(0), bs.Sharpening(0.0))
+    assert (said == responses).all()
+
+
+def test_only_the_response_is_learned(weights):
+    """The loss does not depend on what the prompt's own tokens would be predicted as."""
+    tokens = frames(6)
+    mask = seen(tokens)
+    before = logits(MODEL, weights, tokens, mask)[:, PROMPT - 1 : -1]
+    surprise = -np.asarray(jax.nn.log_softmax(before))
+    said = tokens[:, PROMPT:]
+    want = np.take_along_axis(surprise, said[..., None], axis=2).mean()
+    assert float(loss(MODEL, weights, tokens, PROMPT)) == pytest.approx(want, rel=1e-5)
+
+
+def test_learning_rates_rise_fall_and_are_filled_with_nothing(weights):
+    schedule = rates(1e-3, 100, 8)
+    assert schedule.shape == (104,)
+    assert (schedule[100:] == 0).all()
+    assert schedule.argmax() == 9
+    assert schedule[0] == pytest.approx(1e-4)
+    assert (np.diff(schedule[:10]) > 0).all()
+    assert (np.diff(schedule[9:101]) < 0).all()
+    same, _ = train(
+        MODEL, weights, frames(4), PROMPT, jax.random.key(0), steps=5, learning_rate=0.0
+    )
+    assert all((np.asarray(same[name]) == np.asarray(weights[name])).all() for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"width": 30, "heads": 4}, "width must be a multiple of the 4 heads"),
+        ({"layers": 0}, "layers"),
+        ({"steps": 0}, "steps"),
+        ({"learning_rate": -1.0}, "learning_rate"),
+        ({"start": "middle"}, "start must be one of first, last"),
+        ({"first_steps": -1}, "first_steps"),
+    ],
+)
+def test_shapes_that_cannot_be_are_refused(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        bs.Transformer(**arguments)
