@@ -59,15 +59,17 @@ class Reproduce:
 
 @dataclass
 class Run:
-    """Run one procedure on a random table and print its trace."""
+    """Run one procedure on a random table, or with a transformer, and print its trace."""
 
     preset: Annotated[tyro.conf.Positional[str | None], _shown("PRESET")] = None
     """May be left out: boosting. Or filter_only, random_labels, labels_only, uncurated, star,
     rest_em, raft."""
+    task: Word = None
+    """table (default); or, with a transformer: arithmetic, programs, lookup."""
     config: File = None
     """TOML file whose keys are these flags' names (false_accept, not false-accept); flags win."""
     iterations: Whole = None
-    """Iterations T (default: 20)."""
+    """Iterations T (default: 20; 8 with a transformer)."""
     attempts: Whole = None
     """Responses per visit, k (default: the preset's)."""
     gamma: Number = None
@@ -83,7 +85,8 @@ class Run:
     beta: Number = None
     """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
     wrong: Word = None
-    """Where the labeler's wrong mass goes: spread (default) or concentrated."""
+    """How the labeler is wrong: spread (default) or concentrated; with a transformer garbage,
+    systematic or slip."""
     persistent_labels: bool = False
     """The labeler has one answer for ever on each prompt."""
     temperature: Number = None
@@ -122,6 +125,22 @@ class Run:
     """Measured as well: diversity, entropy; prompt, with --json or --save."""
     key: Whole = None
     """Key of the task and of the draws, below 2^32 (default: 0)."""
+    operations: Whole = None
+    """Longest prompts of arithmetic and programs, in operations (default: 6 and 5)."""
+    width: Whole = None
+    """Width of the transformer (default: 64)."""
+    layers: Whole = None
+    """Layers of the transformer (default: 2)."""
+    heads: Whole = None
+    """Heads of the transformer (default: 4)."""
+    steps: Whole = None
+    """Optimiser steps of the transformer in an iteration (default: 64)."""
+    prompts_per_iteration: Whole = None
+    """Prompts that a transformer's iteration visits, once each (default: 2048)."""
+    pool: Whole = None
+    """Prompts in a fixed pool (default: fresh ones in every iteration)."""
+    folder: File = None
+    """Where a transformer's run is kept, to be resumed after a stop."""
     save: File = None
     """Write the trace to this netCDF file."""
     json: bool = False

@@ -98,6 +98,12 @@ BAD = {
     "run labels_only --temperature 0.5": "temperature has no place in preset 'labels_only'",
     "run --top-p 0": "top_p must be above 0",
     "run --record diversty": "Did you mean 'diversity'",
+    "run --task program": "Did you mean 'programs'",
+    "run --task programs --responses 4": "responses has no place in a run on task 'programs'",
+    "run --width 32": "width has no place in a run on task 'table'",
+    "run --task programs --wrong slp": "Did you mean 'slip'",
+    "run --task lookup --wrong slip": "wrong must be one of garbage, systematic",
+    "run --task programs --width 30": "width must be a multiple of the 4 heads",
     "run --config none.toml": "none.toml",
     "run --iterations -1": "iterations",
     "run --iterations 0 --prompts 3 --save /no/such/x.nc": "/no/such",
@@ -129,6 +135,20 @@ def test_a_bad_file_is_told_in_one_line(text, told, capsys, tmp_path):
     err = capsys.readouterr().err
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_a_transformer_runs_by_flags(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path))
+    line = "run --task programs --operations 2 --wrong slip --iterations 1 --width 16 --heads 2"
+    line += f" --steps 4 --prompts-per-iteration 32 --folder {tmp_path / 'run'}"
+    assert cli.main(line.split()) == 0
+    out = capsys.readouterr().out
+    assert "greedy_accuracy" in out
+    assert "boosting, 1 run, neural" in out
+    assert cli.main([*line.split(), "--json"]) == 0
+    trace = json.loads(capsys.readouterr().out)
+    assert len(trace["accuracy"][0]) == 2
+    assert len(trace["accuracy_by_stratum"][0][0]) == 2
 
 
 def test_info_for_people_and_programs(capsys):

@@ -151,10 +151,10 @@ def test_the_first_accepted_or_all_are_kept():
     assert (verdicts.kept(bs.filter_only(keep="all"), accepted) == accepted).all()
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_nothing_accepted_and_nothing_labelled_trains_nothing():
     deaf = bs.filter_only(filter=bs.NoisyFilter(false_accept=0.0, false_reject=1.0))
-    trace = bs.simulate(deaf, TASK, 2, **SMALL)
+    with pytest.warns(UserWarning, match="in iteration 1 nothing was accepted and nothing label"):
+        trace = bs.simulate(deaf, TASK, 2, **SMALL)
     assert (trace.examples == 0).all()
     assert np.isnan(trace.loss).all()
     assert (trace.greedy_accuracy == trace.greedy_accuracy[0, 0]).all()

@@ -124,6 +124,15 @@ def test_a_row_is_drawn_alike_in_any_company(weights):
     assert ((everyone != PAD) | (np.cumsum(everyone == END, axis=1) > 0)).all()
 
 
+def test_prompts_that_do_not_fit_the_model_are_refused(weights):
+    for prompts, told in (
+        (np.ones((2, PROMPT + 1), int), "prompts must be at most 4 columns"),
+        (np.full((2, PROMPT), VOCABULARY), r"prompts must be tokens in \[0, 6\)"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            generate(MODEL, weights, prompts, RESPONSE, jax.random.key(0))
+
+
 def test_greedy_says_the_most_probable_token_each_time(weights):
     prompt = [2, 3, 4, 2]
     greedy = bs.Sharpening(0.0)

@@ -1,4 +1,4 @@
-"""``boostsim run``: one procedure on a random table, by flags or from a TOML file."""
+"""``boostsim run``: one procedure on a random table, or with a transformer; by flags or TOML."""
 
 from __future__ import annotations
 
@@ -32,7 +32,15 @@ GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
 KEYWORDS = {"persistent_filter": "persistent", "persistent_labels": "persistent"}
 SLOTS = ("attempts", "keep", "budget", "rate", "regime", "real_share")
 LOOP = ("iterations", "visits", "visited_share", "seeds", "record", "key")
-KEYS = ("preset", *TASK, *FILTER, *LABELER, *SHARPENING, *SLOTS, "slack", *LOOP, "save")
+TASKS = ("table", "arithmetic", "programs", "lookup")
+# What only a task in tokens takes: its size, the transformer, the loop.
+TOKENS = ("operations",)
+TRANSFORMER = ("width", "layers", "heads", "steps")
+TRAINING = ("prompts_per_iteration", "pool", "folder")
+KEYS = (
+    *("preset", "task", *TASK, *FILTER, *LABELER, *SHARPENING, *SLOTS, "slack", *LOOP, "save"),
+    *(*TOKENS, *TRANSFORMER, *TRAINING),
+)
 
 
 def run(flags: dict[str, Any]) -> int:
@@ -49,12 +57,11 @@ def run(flags: dict[str, Any]) -> int:
     use_cache()
     name = options.get("preset", "boosting")
     procedure = build(name, options)
-    key = options.get("key", 0)
-    task = bs.random_table(key, **{name: options[name] for name in TASK if name in options})
     loop: dict[str, Any] = {name: options[name] for name in LOOP[1:] if name in options}
     loop.setdefault("seeds", 8 if "visits" in options else 1)
-    loop["key"] = key
-    trace = bs.simulate(procedure, task, options.get("iterations", 20), **loop)
+    loop.setdefault("key", 0)
+    task, more, iterations = world(options, loop["key"])
+    trace = bs.simulate(procedure, task, options.get("iterations", iterations), **loop, **more)
     if "save" in options:
         print(f"saved {bs.save(trace, options['save'])}", file=sys.stderr)
     if as_json:
@@ -62,6 +69,27 @@ def run(flags: dict[str, Any]) -> int:
     else:
         show(name, trace)
     return 0
+
+
+def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
+    """Return the task, what a transformer needs besides, and the usual number of iterations."""
+    name = options.get("task", "table")
+    if name not in TASKS:
+        raise unknown("task", name, TASKS)
+    table = name == "table"
+    for option in (*TOKENS, *TRANSFORMER, *TRAINING) if table else TASK:
+        if option in options:
+            raise ValueError(f"{option} has no place in a run on task {name!r}")
+    if table:
+        size = {option: options[option] for option in TASK if option in options}
+        return bs.random_table(key, **size), {}, 20
+    if name == "lookup" and "operations" in options:
+        raise ValueError("operations has no place in a run on task 'lookup'")
+    make: Callable[..., Any] = getattr(bs, name)
+    task = make(**{option: options[option] for option in TOKENS if option in options})
+    shape = {option: options[option] for option in TRANSFORMER if option in options}
+    loop = {option: options[option] for option in TRAINING if option in options}
+    return task, {"learner": bs.Transformer(**shape), **loop}, 8
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -133,9 +161,12 @@ def show(name: str, trace: xarray.Dataset) -> None:
     from rich.table import Table
 
     seeds, iterations = trace.sizes["seed"], trace.sizes["iteration"]
+    level = trace.attrs["level"]
     columns = ["accuracy", "error", "coverage", "labels", "generations", "filter_calls"]
     columns[3:3] = [column for column in ("diversity", "entropy") if column in trace]
-    level = trace.attrs["level"]
+    if level == "neural":
+        columns = ["accuracy", "greedy_accuracy", "pass_at_k", "distinct", "labels", "tokens"]
+        columns += ["label_accuracy", "seconds"]
     runs = "1 run" if seeds == 1 else f"{seeds} runs"
     kind = level if seeds == 1 and level == "exact" else f"{runs}, {level}"
     table = Table("iteration", *columns, title=f"{name}, {kind}", box=None, padding=(0, 2, 0, 0))
@@ -152,4 +183,7 @@ def show(name: str, trace: xarray.Dataset) -> None:
     console = Console(width=None if sys.stdout.isatty() else 110)
     console.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
+    if level == "neural":
+        about = "Accuracies are held out: one sample, greedy, any of 4 samples. Labels and tokens"
+        about += " are per visit, so far."
     console.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)

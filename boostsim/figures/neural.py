@@ -182,4 +182,4 @@ def curves(ax: Axes, table: pd.DataFrame, quantity: str, labelled: bool) -> None
         mean = lines.groupby("iteration")[quantity].mean()
         ax.plot(mean.index, mean, color=color, linewidth=2, label=method if labelled else None)
     ax.set(xlabel="iteration", ylim=(0, 1.02))
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from boostsim.learners.transformer import Parameters, Transformer, empty_cache, extend
+from boostsim.types import refuse
 
 __all__ = ["END", "PAD", "generate", "response_probability"]
 
@@ -55,10 +56,19 @@ def generate(
         decode: None draws from the model as it is; or a ``bs.Sharpening``.
         rows: numbers of the rows, ``[N]``; 0, 1, ... by default.
 
+    Raises:
+        ValueError: for prompts longer than the model, or tokens that it does not know.
+
     Returns:
         The responses ``[N, R]``, padded after the end symbol, and the natural logarithm of the
         probability with which the model (as it is, not sharpened) says each, ``[N]``.
     """
+    room, vocabulary = len(parameters["position_TxD"]), len(parameters["embed_VxD"])
+    if prompts.shape[1] + response_length > room:
+        allowed = f"at most {room - response_length} columns, for the model has {room} positions"
+        raise refuse("prompts", allowed, f"{prompts.shape[1]} columns")
+    if prompts.size and not 0 <= prompts.min() <= prompts.max() < vocabulary:
+        raise refuse("prompts", f"tokens in [0, {vocabulary})", int(prompts.max()))
     count = len(prompts)
     rows = np.arange(count) if rows is None else rows
     chunk = min(CHUNK, count)

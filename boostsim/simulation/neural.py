@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -253,7 +254,13 @@ def _iterate(
     if procedure.regime == "accumulate":
         batch = data = np.concatenate([data, batch])
     spent["loss"] = np.nan
-    if len(batch):
+    if not len(batch):
+        warnings.warn(
+            f"in iteration {iteration} nothing was accepted and nothing labelled, so nothing was "
+            "trained",
+            stacklevel=2,
+        )
+    else:
         start = parameters
         if learner.start == "first":
             start = first_model(task, learner, jax.random.fold_in(key, FIRST))
