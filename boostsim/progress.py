@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,11 @@ PATIENCE_SECONDS = 2.0
 Item = TypeVar("Item")
 
 
+def _in_a_notebook() -> bool:
+    """Whether a notebook can draw a bar; without ipywidgets it would print a complaint instead."""
+    return "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
+
+
 def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
     """Yield the items; once two seconds have passed, draw a progress bar where a person looks on.
 
@@ -21,7 +27,7 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
         >>> list(track(range(3), "counting", total=3))
         [0, 1, 2]
     """
-    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+    if not (sys.stderr.isatty() or _in_a_notebook()):
         yield from items
         return
     began, bar = time.monotonic(), None

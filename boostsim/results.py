@@ -74,10 +74,10 @@ def make_trace(
 
 
 NEURAL_DESCRIPTIONS = {
-    "accuracy": ("probability", "held-out accuracy of one sampled response"),
+    "accuracy": ("probability", "accuracy of one sampled response"),
     "error": ("probability", "1 - accuracy"),
-    "greedy_accuracy": ("probability", "held-out accuracy, the most probable token each time"),
-    "pass_at_k": ("probability", "share of held-out prompts of which one of 4 samples is right"),
+    "greedy_accuracy": ("probability", "accuracy, the most probable token each time"),
+    "pass_at_k": ("probability", "share of prompts of which one of 4 samples is right"),
     "entropy": ("nats", "entropy of a response: mean surprise of the samples"),
     "distinct": ("1", "share of the 4 samples of a prompt that differ"),
     "labels": DESCRIPTIONS["labels"],

@@ -23,6 +23,8 @@ __all__ = [
     "finite",
     "flag",
     "generator",
+    "key_text",
+    "needed_key",
     "probability",
     "refuse",
     "unknown",
@@ -183,6 +185,18 @@ def as_key(got: Any) -> jax.Array:
     except ValueError:
         raise refuse("key", allowed, got) from None
     return jax.random.key(seed)
+
+
+def needed_key(key: jax.Array | int | None, when: str) -> jax.Array:
+    """Return a typed key, which has to be given."""
+    if key is None:
+        raise refuse("key", f"given {when}", None, "For example key=0.")
+    return as_key(key)
+
+
+def key_text(key: jax.Array) -> str:
+    """Return the words of a key as text, for provenance."""
+    return " ".join(f"{word:08x}" for word in np.ravel(jax.random.key_data(key)))
 
 
 def generator(key_words: np.ndarray, block: int = 0) -> np.random.Generator:

@@ -96,13 +96,13 @@ BAD = {
     "run labels_only --gamma 0.2": "gamma has no place in preset 'labels_only'",
     "run uncurated --persistent-filter": "persistent_filter has no place in preset 'uncurated'",
     "run labels_only --temperature 0.5": "temperature has no place in preset 'labels_only'",
-    "run --top-p 0": "top_p must be above 0",
+    "run --top-p 0": "top_p must be in (0, 1]",
     "run --record diversty": "Did you mean 'diversity'",
     "run --task program": "Did you mean 'programs'",
     "run --task programs --responses 4": "responses has no place in a run on task 'programs'",
     "run --width 32": "width has no place in a run on task 'table'",
     "run --task programs --wrong slp": "Did you mean 'slip'",
-    "run --task lookup --wrong slip": "wrong must be one of garbage, systematic",
+    "run --task lookup --wrong slip": "wrong must be one of concentrated, garbage",
     "run --task programs --width 30": "width must be a multiple of the 4 heads",
     "run --config none.toml": "none.toml",
     "run --iterations -1": "iterations",
@@ -148,6 +148,8 @@ def test_a_transformer_runs_by_flags(capsys, tmp_path, monkeypatch):
     assert cli.main([*line.split(), "--json"]) == 0
     trace = json.loads(capsys.readouterr().out)
     assert len(trace["accuracy"][0]) == 2
+    # What is unknown is null, for NaN is no JSON.
+    assert trace["label_accuracy"][0][0] is None
     assert len(trace["accuracy_by_stratum"][0][0]) == 2
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 import boostsim as bs
 from boostsim.curation.allocation import label_probability
 from boostsim.curation.presets import PRESETS
+from boostsim.simulation.population import attempt_weights
 from boostsim.tasks.table import TableTask
 
 allocate = jax.jit(label_probability, static_argnums=3)
@@ -142,6 +144,19 @@ def test_nothing_comes_from_nothing_however_many_visits():
         for procedure in (bs.filter_only(attempts=3), bs.boosting(labeler=bs.WeakLabeler(0.0))):
             found = bs.simulate(procedure, task, 4, visits=10**15, key=0)
             assert (found.coverage == 0).all()
+
+
+@pytest.mark.parametrize("attempts", [3, 32, 33, 1000])
+def test_the_law_of_the_count_is_binomial_however_it_is_computed(attempts):
+    """Each weight is a coefficient and up to k products of its own: k eps, relatively."""
+    chance = np.array([1e-3, 0.25, 0.5, 0.9])
+    with jax.enable_x64(True):
+        got = np.asarray(attempt_weights(jnp.asarray(chance), jnp.asarray(1.0 - chance), attempts))
+    want = binom.pmf(np.arange(attempts + 1)[:, None], attempts, chance)
+    # SciPy's own logarithms lose some digits of the rarest counts.
+    seen = want > 1e-250
+    assert got[seen] == pytest.approx(want[seen], rel=1e-9)
+    assert got.sum(0) == pytest.approx(1.0, abs=2 * attempts * np.finfo(float).eps)
 
 
 def test_many_attempts_with_counts_that_matter():

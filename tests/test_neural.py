@@ -14,7 +14,6 @@ from alarms import assert_share
 
 import boostsim as bs
 from boostsim.simulation import checkpoints, verdicts
-from boostsim.simulation.neural import simulate_tokens
 
 TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
 TASK = bs.programs(operations=2)
@@ -57,6 +56,9 @@ def test_the_same_procedure_runs_on_a_table_and_with_a_transformer():
 def test_a_trace_is_saved_and_loaded(tmp_path):
     trace = bs.simulate(BOOSTING, TASK, 1, **SMALL)
     assert bs.load(bs.save(trace, tmp_path / "run.nc")).identical(trace)
+    assert trace.attrs["key"] == "00000000 00000003"
+    assert trace.attrs["backend"] == jax.default_backend()
+    assert trace.attrs["prompts_per_iteration"] == 64
 
 
 def test_procedures_under_one_key_are_paired():
@@ -153,7 +155,7 @@ def test_the_first_accepted_or_all_are_kept():
 
 def test_nothing_accepted_and_nothing_labelled_trains_nothing():
     deaf = bs.filter_only(filter=bs.NoisyFilter(false_accept=0.0, false_reject=1.0))
-    with pytest.warns(UserWarning, match="in iteration 1 nothing was accepted and nothing label"):
+    with pytest.warns(UserWarning, match="nothing was accepted and nothing label"):
         trace = bs.simulate(deaf, TASK, 2, **SMALL)
     assert (trace.examples == 0).all()
     assert np.isnan(trace.loss).all()
@@ -228,9 +230,24 @@ def test_a_run_that_is_killed_goes_on_to_the_same_numbers(tmp_path):
         bs.simulate(procedure, bs.programs(operations=3), 2, folder=folder, **SMALL)
 
 
+def test_a_criterion_is_known_by_what_it_computes(tmp_path):
+    """The same name with another body is another run; with other comments it is the same."""
+
+    def ruled(body):
+        body.__name__ = "mine"
+        return dataclasses.replace(BOOSTING, criterion=bs.criterion(body))
+
+    bs.simulate(ruled(lambda visits: 1.0 - visits.pass_rate), TASK, 1, folder=tmp_path, **SMALL)
+    same = ruled(lambda seen: 1.0 - seen.pass_rate)
+    bs.simulate(same, TASK, 1, folder=tmp_path, **SMALL)
+    other = ruled(lambda visits: 0.0 * visits.pass_rate)
+    with pytest.raises(ValueError, match="was begun with criterion"):
+        bs.simulate(other, TASK, 1, folder=tmp_path, **SMALL)
+
+
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "seed-0.npz").write_bytes(b"PK nothing")
-    with pytest.raises(ValueError, match="folder must hold runs of this version"):
+    with pytest.raises(ValueError, match="folder must hold runs that can be read"):
         bs.simulate(BOOSTING, TASK, 1, folder=tmp_path, **SMALL)
 
 
@@ -246,11 +263,19 @@ def test_first_models_are_kept_by_content(tmp_path, monkeypatch):
     assert len(list((tmp_path / "models").iterdir())) == 2
 
 
+@bs.criterion
+def failing(visits):
+    return visits.pass_rate / (1 // 0)
+
+
 TABLE = bs.random_table(0, prompts=4)
 CASES = {
     "no learner": (lambda: bs.simulate(BOOSTING, TASK, 1, key=0), "learner must be a bs.Transf"),
     "no key": (lambda: bs.simulate(BOOSTING, TASK, 1, learner=TINY), "key must be given"),
-    "visits": (lambda: bs.simulate(BOOSTING, TASK, 1, visits=3, **SMALL), "visits must be None"),
+    "visits": (
+        lambda: bs.simulate(BOOSTING, TASK, 1, visits=3, **SMALL),
+        "visits must be left out",
+    ),
     "record": (lambda: bs.simulate(BOOSTING, TASK, 1, record="entropy", **SMALL), "record must"),
     "a learner for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, learner=TINY),
@@ -268,7 +293,7 @@ CASES = {
     "an empty pool": (lambda: bs.simulate(BOOSTING, TASK, 1, pool=0, **SMALL), "pool must be"),
     "a noise that a task lacks": (
         lambda: bs.simulate(BOOSTING, bs.lookup(), 1, **SMALL),
-        "wrong must be one of garbage, systematic; got 'slip'",
+        "wrong must be one of concentrated, garbage, spread, systematic; got 'slip'",
     ),
     "a noise that nobody knows": (
         lambda: bs.WeakLabeler(0.2, wrong="sistematic"),
@@ -290,11 +315,19 @@ CASES = {
     ),
     "slack": (
         lambda: bs.simulate(bs.uncurated(learner=bs.StrongLearner(0.1)), TASK, 1, **SMALL),
-        "without slack",
+        "slack must be 0 in a procedure",
     ),
     "a task that is a word": (
         lambda: bs.simulate(BOOSTING, "programs", 1, key=0),
         "task must be made by",
+    ),
+    "a folder that is a number": (
+        lambda: bs.simulate(BOOSTING, TASK, 1, folder=3, **SMALL),
+        "folder must be a path",
+    ),
+    "a criterion that fails": (
+        lambda: bs.simulate(dataclasses.replace(BOOSTING, criterion=failing), TASK, 1, **SMALL),
+        "criterion 'failing' must be a pure function",
     ),
     "a folder that cannot be": (
         lambda: bs.simulate(BOOSTING, TASK, 1, folder="/proc/none", **SMALL),
@@ -333,4 +366,3 @@ def test_locks_end_with_their_run(tmp_path):
 def test_the_network_runs_in_single_precision_and_leaves_the_switch_alone():
     bs.simulate(BOOSTING, TASK, 1, **SMALL)
     assert not jax.config.read("jax_enable_x64")
-    assert simulate_tokens.__module__ == "boostsim.simulation.neural"

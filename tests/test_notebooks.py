@@ -34,4 +34,6 @@ def test_a_notebook_runs_and_was_committed_run(path, monkeypatch):
             kinds = [output.output_type for output in kept.outputs]
             assert "error" not in kinds
             assert bool(kept.outputs) == bool(ran.outputs)
-            assert all("/home/" not in str(output) for output in kept.outputs)
+            # No path of the machine that ran it, and no complaint.
+            told = str([output for output in kept.outputs if "data" not in output])
+            assert not any(word in told for word in ("/home/", "site-packages", "Warning"))

@@ -60,7 +60,13 @@ def test_mistakes_are_wrong_in_the_way_they_are_named(name):
     if "slip" in shares:
         assert shares["garbage"] < shares["slip"]
     with pytest.raises(ValueError, match="wrong must be one of"):
-        task.mistake("spread", rng, prompts)
+        task.mistake("sprawl", rng, prompts)
+    # The tables' names serve as well.
+    for alias, noise in (("spread", "garbage"), ("concentrated", "systematic")):
+        one, other = (
+            task.mistake(word, np.random.default_rng(4), prompts) for word in (alias, noise)
+        )
+        assert (one == other).all()
 
 
 @pytest.mark.parametrize("name", TASKS)

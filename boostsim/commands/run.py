@@ -144,8 +144,15 @@ def as_document(trace: xarray.Dataset) -> dict[str, Any]:
     return {
         "provenance": dict(trace.attrs),
         "iteration": trace.iteration.values.tolist(),
-        **{str(name): variable.values.tolist() for name, variable in trace.items()},
+        **{str(name): _plain(variable.values.tolist()) for name, variable in trace.items()},
     }
+
+
+def _plain(values: Any) -> Any:
+    """Write what is unknown as null: NaN is no JSON."""
+    if isinstance(values, list):
+        return [_plain(value) for value in values]
+    return None if math.isnan(values) else values
 
 
 def averaged(variable: xarray.DataArray) -> np.ndarray:
@@ -184,6 +191,6 @@ def show(name: str, trace: xarray.Dataset) -> None:
     console.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
     if level == "neural":
-        about = "Accuracies are held out: one sample, greedy, any of 4 samples. Labels and tokens"
-        about += " are per visit, so far."
+        about = "Accuracy is that of one sample, greedily, of any of 4 samples, on prompts drawn"
+        about += " for evaluation. Labels and tokens are per visit, so far."
     console.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)

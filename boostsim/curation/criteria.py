@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from typing import Any, overload
 
 import jax
@@ -75,6 +76,17 @@ class Criterion:
         """
         return _reads(self, attempts)
 
+    def fingerprint(self, attempts: int) -> str:
+        """Return a hash of what the rule computes: two bodies under one name differ.
+
+        It is taken of the traced program and of the arrays in it, so comments and names in the
+        source do not count.
+        """
+        with jax.enable_x64(True):
+            traced = _traced(self, attempts)
+        told = [str(traced.jaxpr), *(np.asarray(array).tobytes().hex() for array in traced.consts)]
+        return sha256("".join(told).encode()).hexdigest()[:16]
+
     def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
         """Return the priorities of J = 0..attempts when they depend on J alone, else None.
 
@@ -122,18 +134,23 @@ def _example(accepted: np.ndarray, attempts: int) -> Visits:
     )
 
 
+def _traced(rule: Criterion, attempts: int) -> Any:
+    """Return the rule as a program of JAX, or refuse what is none."""
+    try:
+        return jax.make_jaxpr(rule)(_example(np.arange(attempts + 1), attempts))
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"criterion {rule.name!r} must be a pure function of bs.Visits that JAX can trace; "
+            f"it raised {_first_line(error)}"
+        ) from error
+
+
 @functools.lru_cache(maxsize=256)
 def _reads(rule: Criterion, attempts: int) -> frozenset[str]:
     with jax.enable_x64(True):
-        try:
-            traced = jax.make_jaxpr(rule)(_example(np.arange(attempts + 1), attempts)).jaxpr
-        except ValueError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"criterion {rule.name!r} must be a pure function of bs.Visits that JAX can trace; "
-                f"it raised {_first_line(error)}"
-            ) from error
+        traced = _traced(rule, attempts).jaxpr
     needed = {id(variable) for variable in traced.outvars}
     for equation in reversed(traced.eqns):
         if any(id(variable) in needed for variable in equation.outvars):

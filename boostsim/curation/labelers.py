@@ -27,8 +27,8 @@ class WeakLabeler:
 
     The correct mass is spread evenly over the correct responses; the wrong mass 1 - beta(x) evenly
     over the wrong ones (``wrong="spread"``) or all on the first wrong one (``"concentrated"``).
-    Tasks in tokens know further ways to be wrong by name: ``"slip"``, and ``"garbage"`` and
-    ``"systematic"``, which on a table are the same as spread and concentrated.
+    Tasks in tokens call these ``"garbage"`` and ``"systematic"``; either name serves for both kinds
+    of task. ``"slip"`` is for tokens alone.
 
     Args:
         beta: correct mass, one number in [0, 1] or an array ``[prompts]``. With ``rows`` it is the

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from boostsim.types import finite, probability, refuse, whole
+from boostsim.types import finite, refuse, whole
 
 __all__ = ["Sharpening"]
 
@@ -28,7 +28,9 @@ class Sharpening:
     a criterion sees, and what is kept, come from the sharpened row.
 
     Sharpening acts on single responses, so it breaks lumping (T0): runs with it carry every
-    response. A setting that changes nothing is no sharpening, and costs nothing.
+    response. Where two responses are nearly as probable, top-k and top-p choose between them by the
+    last digits: a sampled run then nears the exact one only at very many visits. A setting that
+    changes nothing is no sharpening, and costs nothing.
 
     Args:
         temperature: at least 0; 1 changes nothing, 0 is greedy.
@@ -56,9 +58,9 @@ class Sharpening:
     def __post_init__(self) -> None:
         """Refuse what cannot be done to a row."""
         object.__setattr__(self, "temperature", finite("temperature", self.temperature, 0.0))
-        object.__setattr__(self, "top_p", probability("top_p", self.top_p))
-        if self.top_p == 0.0:
-            raise refuse("top_p", "above 0, for nothing would stay", self.top_p)
+        object.__setattr__(self, "top_p", finite("top_p", self.top_p))
+        if not 0.0 < self.top_p <= 1.0:
+            raise refuse("top_p", "in (0, 1], for at 0 nothing would stay", self.top_p)
         if self.top_k is not None:
             object.__setattr__(self, "top_k", whole("top_k", self.top_k, 1))
 

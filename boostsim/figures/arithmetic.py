@@ -38,7 +38,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     left, right = figure.subplots(1, 2, sharey=True)
     curves(left, table, "sampled", labelled=True)
     curves(right, table, "greedy", labelled=False)
-    left.set(title="sampled", ylabel="held-out accuracy")
+    left.set(title="sampled", ylabel="accuracy")
     right.set(title="greedy")
     left.legend(loc="upper left")
     labels = table[table.method == "boosting"]

@@ -41,7 +41,7 @@ class Size:
         prompts: visited in an iteration.
         iterations: for each task.
         seeds: paired runs of each procedure.
-        evaluate: held-out prompts a stratum.
+        evaluate: evaluation prompts a stratum.
     """
 
     learner: bs.Transformer
@@ -105,7 +105,7 @@ def procedure(method: str, noise: str, beta: float) -> bs.Procedure:
 def run(task_name: str, method: str, beta: float, scale: Scale) -> xarray.Dataset:
     """Return a trace, from the cache as far as it is there.
 
-    Procedures share a key, so they are paired: first models, prompts and held-out prompts.
+    Procedures share a key, so they are paired: first models, prompts and evaluation prompts.
     """
     size = SIZES[scale.name]
     task, noise = task_named(task_name, size), NOISES[task_name]
@@ -150,7 +150,7 @@ def records(
                         iteration=trace.iteration.values,
                         sampled=cell.accuracy_by_stratum.values,
                         greedy=cell.greedy_accuracy_by_stratum.values,
-                        held_out=size.evaluate,
+                        evaluated=size.evaluate,
                     )
                 )
             continue

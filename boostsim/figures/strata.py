@@ -38,13 +38,13 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         curves(ax, table[table.stratum == stratum], "sampled", labelled=ax is axes[0])
         operators = "operator" if stratum == "1" else "operators"
         ax.set(title=f"{stratum} {operators}")
-    axes[0].set_ylabel("held-out accuracy, sampled")
+    axes[0].set_ylabel("accuracy, sampled")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
     caption(
         figure,
         TITLE,
         f"Programs, wrong labels ignore precedence, β = {BETA}. Thick: mean of "
-        f"{table.seed.nunique()} paired seeds; thin: each; {table.held_out.iloc[0]:.0f} held-out "
-        f"prompts a stratum, four samples each.",
+        f"{table.seed.nunique()} paired seeds; thin: each; {table.evaluated.iloc[0]:.0f} prompts "
+        f"a stratum for evaluation, four samples each.",
     )

@@ -74,16 +74,26 @@ def load_state(path: Path, about: dict[str, Any]) -> dict[str, np.ndarray] | Non
         found = json.loads(arrays.pop("about").tobytes())
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
-            f"folder must hold runs of this version; got {str(path)!r} ({error})"
+            f"folder must hold runs that can be read; {str(path)!r} is damaged or of another kind "
+            f"({type(error).__name__})"
         ) from None
     wanted = json.loads(json.dumps(about))
     for name in sorted({*found, *wanted}):
         if found.get(name) != wanted.get(name):
+            where, before, now = _difference(name, found.get(name), wanted.get(name))
             raise ValueError(
-                f"folder must hold this very run; {str(path)!r} was begun with {name} "
-                f"{_short(found.get(name))}, not {_short(wanted.get(name))}"
+                f"folder must hold this very run; {str(path)!r} was begun with {where} "
+                f"{_short(before)}, not {_short(now)}"
             )
     return arrays
+
+
+def _difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:
+    """Follow two descriptions down to the first entry in which they differ."""
+    while isinstance(before, dict) and isinstance(now, dict):
+        entry = next(key for key in sorted({*before, *now}) if before.get(key) != now.get(key))
+        name, before, now = f"{name}.{entry}", before.get(entry), now.get(entry)
+    return name, before, now
 
 
 def _short(value: Any) -> str:

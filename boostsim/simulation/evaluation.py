@@ -1,4 +1,9 @@
-"""Held-out evaluation of a transformer, stratum by stratum, greedy and sampled kept apart."""
+"""Evaluation of a transformer, stratum by stratum, greedy and sampled kept apart.
+
+The prompts are drawn like those of training, from a stream of their own. In a stratum with few
+prompts they occur in training as well (a hundred drawn of the 108 expressions with one operator);
+of those with three operators or more fewer than one in ten does in the runs of the figures.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +22,14 @@ from boostsim.types import generator
 
 __all__ = ["SAMPLES", "Evaluation"]
 
-# Responses drawn for each held-out prompt.
+# Responses drawn for each prompt.
 SAMPLES = 4
 GREEDY = Sharpening(temperature=0.0)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The same held-out prompts for every seed and procedure.
+    """The same prompts for every seed and procedure.
 
     Attributes:
         task: what is asked.

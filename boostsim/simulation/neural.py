@@ -2,7 +2,7 @@
 
 Each iteration makes one visit to each of some prompts. A seed's prompts, first model and draws come
 from its key alone, so procedures that are compared under one key are paired: the same first model,
-the same prompts, the same held-out set. After every iteration the whole state of a seed can be
+the same prompts, the same evaluation. After every iteration the whole state of a seed can be
 written to a folder; a run that was killed goes on from there to the same numbers, bit for bit.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ from boostsim.simulation.verdicts import (
     verifier,
 )
 from boostsim.tasks.sequences import PAD, SequenceTask
-from boostsim.types import generator, refuse
+from boostsim.types import generator, key_text, needed_key, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -59,7 +60,7 @@ class Run:
         procedure, task, learner: the slots.
         prompts: visits an iteration, one to each prompt.
         pool: prompts in a fixed pool, or None: fresh ones each time.
-        evaluation: held-out prompts.
+        evaluation: the prompts on which every model is measured.
     """
 
     procedure: Procedure
@@ -71,8 +72,11 @@ class Run:
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the numbers, for provenance and to recognise a run again."""
+        procedure = self.procedure
         return {
-            "procedure": json.loads(self.procedure.describe()),
+            "procedure": json.loads(procedure.describe()),
+            # A criterion's name does not say what it computes.
+            "criterion": procedure.criterion.fingerprint(procedure.attempts),
             "task": self.task.describe(),
             "vocabulary": list(self.task.symbols),
             "learner": self.learner.describe(),
@@ -84,26 +88,70 @@ class Run:
 
 
 def simulate_tokens(
-    run: Run, iterations: int, keys: list[jax.Array], folder: Path | None
+    procedure: Procedure,
+    task: SequenceTask,
+    iterations: int,
+    seeds: int,
+    key: jax.Array | int | None,
+    *,
+    learner: Transformer | None,
+    prompts_per_iteration: int | None,
+    pool: int | None,
+    evaluate: int | None,
+    folder: str | os.PathLike[str] | None,
 ) -> xarray.Dataset:
-    """Run every seed and return the trace; see ``bs.simulate``.
+    """Check what a run with a transformer needs, and run it; the arguments of ``bs.simulate``.
+
+    Raises:
+        ValueError: for an argument that is out of range or does not fit the others.
+    """
+    if not isinstance(procedure, Procedure):
+        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
+    if not isinstance(learner, Transformer):
+        raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
+    iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
+    prompts = 2048 if prompts_per_iteration is None else prompts_per_iteration
+    prompts = whole("prompts_per_iteration", prompts, 1)
+    if pool is not None and whole("pool", pool, 1) < prompts:
+        raise refuse("pool", f"at least the {prompts} prompts of an iteration", pool)
+    each = whole("evaluate", 100 if evaluate is None else evaluate, 1)
+    seed_key = needed_key(key, "where the learner is a transformer")
+    if folder is not None and not isinstance(folder, (str, os.PathLike)):
+        raise refuse("folder", "a path, or None", folder)
+    place = None if folder is None else Path(folder)
+    run = Run(procedure, task, learner, prompts, pool, Evaluation(task, each))
+    return _trace(run, iterations, seed_key, seeds, place)
+
+
+def _trace(
+    run: Run, iterations: int, key: jax.Array, seeds: int, folder: Path | None
+) -> xarray.Dataset:
+    """Run every seed and return the trace; seed i uses fold_in(key, i).
 
     Raises:
         ValueError: where the slots do not fit a task in tokens, or the folder holds another run.
     """
     if run.procedure.learner.slack:
-        raise refuse("learner", "without slack in a procedure for a transformer", run.procedure)
+        slack = run.procedure.learner.slack
+        raise refuse("slack", "0 in a procedure for a transformer", slack)
     if run.procedure.labeler is not None:
         noise_for(run.task, run.procedure.labeler)
+    # A criterion that is no pure function of the visits is refused before anything is trained.
+    run.procedure.criterion.reads(run.procedure.attempts)
     with contextlib.ExitStack() as stack:
         if folder is not None:
             stack.enter_context(locked(folder))
         rows = []
-        for number, key in enumerate(keys):
-            path = None if folder is None else folder / f"seed-{number}.npz"
-            rows.append(_seed(run, iterations, key, path))
+        for seed in range(seeds):
+            path = None if folder is None else folder / f"seed-{seed}.npz"
+            rows.append(_seed(run, iterations, jax.random.fold_in(key, seed), path))
     variables = {name: np.stack([row[name][: iterations + 1] for row in rows]) for name in rows[0]}
-    about = {name: json.dumps(value, sort_keys=True) for name, value in run.describe().items()}
+    plain = (str, int, float)
+    about = {
+        name: value if isinstance(value, plain) else json.dumps(value, sort_keys=True)
+        for name, value in run.describe().items()
+    }
+    about["key"] = key_text(key)
     return make_neural_trace(variables, run.task.strata, run.task.stratum_weights, about)
 
 

@@ -43,6 +43,10 @@ __all__ = [
 ]
 
 
+# Beyond so many attempts the powers are one loop, not one operation each: programs stay small.
+WRITTEN_OUT = 32
+
+
 @dataclasses.dataclass(frozen=True)
 class Structure:
     """What a compiled program is specialised to: everything that is not an array.
@@ -199,12 +203,21 @@ def attempt_weights(
     accepted: Float[Array, "prompts"], rejected: Float[Array, "prompts"], attempts: int
 ) -> Float[Array, "counts prompts"]:
     """Return P(J) = C(k, J) A^J B^(k-J) for J = 0..k, ``[k + 1, prompts]``."""
+    ways = [float(math.comb(attempts, count)) for count in range(attempts + 1)]
+    if attempts > WRITTEN_OUT:
+        shape = (attempts, *accepted.shape)
+        rise, fall = (
+            jnp.concatenate(
+                [jnp.ones_like(base)[None], jnp.cumprod(jnp.broadcast_to(base, shape), axis=0)]
+            )
+            for base in (accepted, rejected)
+        )
+        return jnp.asarray(ways)[:, None] * rise * fall[::-1]
     up = [jnp.ones_like(accepted)]
     down = [jnp.ones_like(rejected)]
     for _ in range(attempts):
         up.append(up[-1] * accepted)
         down.append(down[-1] * rejected)
-    ways = [float(math.comb(attempts, count)) for count in range(attempts + 1)]
     return jnp.stack([w * a * b for w, a, b in zip(ways, up, reversed(down), strict=True)])
 
 
@@ -224,7 +237,10 @@ def attempt(
         parts = jnp.stack([failed, some])
     else:
         weights = attempt_weights(accepted, rejected, attempts)
-        parts = jnp.stack([total([weights[j] for j in part]) for part in structure.parts])
+        if structure.parts == tuple((j,) for j in range(attempts + 1)):
+            parts = weights
+        else:
+            parts = jnp.stack([total([weights[j] for j in part]) for part in structure.parts])
     gain = jnp.full_like(accepted, attempts) if structure.keep_all else terms
     return Attempts(accepted, failed, gain * accepted, gain, parts)
 

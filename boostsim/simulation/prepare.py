@@ -26,7 +26,10 @@ def check(procedure: Procedure, task: TableTask) -> None:
     if not isinstance(procedure, Procedure):
         raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
     if not isinstance(task, TableTask):
-        raise refuse("task", "made by bs.table_task or bs.random_table", task)
+        made = (
+            "made by bs.table_task or bs.random_table (or, in tokens, by bs.programs and its like)"
+        )
+        raise refuse("task", made, task)
 
 
 def prepare(

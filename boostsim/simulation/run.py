@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -35,7 +34,7 @@ from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, finite, refuse, unknown, whole
+from boostsim.types import as_key, finite, key_text, needed_key, refuse, unknown, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -96,7 +95,7 @@ def kernel(
     finite_visits = sampling is not None
     persistent = None
     if draws(procedure, sampled=finite_visits):
-        persistent = _needed(key, "where verdicts or answers persist")
+        persistent = needed_key(key, "where verdicts or answers persist")
     with jax.enable_x64(True):
         structure, parameters = prepare(procedure, task, sampled=finite_visits, key=persistent)
 
@@ -160,18 +159,22 @@ def simulate(
             averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
             of averaged. Entropy, and diversity in sampled runs, need every response and cost it.
         learner: a ``bs.Transformer`` where the task is in tokens; the arguments below are for it.
-        prompts_per_iteration: prompts visited in an iteration, once each (default: 2048).
-        pool: None visits fresh prompts in every iteration; a number draws so many once for all.
-        evaluate: held-out prompts of each stratum (default: 100).
+        prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
+        pool: None draws fresh prompts in every iteration; a number draws so many once for all.
+        evaluate: prompts of each stratum on which models are measured (default: 100), the same for
+            every seed and procedure. They are drawn like those of training: where a stratum has few
+            prompts, most of them occur there too.
         folder: where each seed's state is kept after every iteration; a run that was stopped goes
             on from there to the same numbers.
 
     Returns:
         An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
         accuracy, error, coverage, and labels, generations, filter_calls per visit, cumulative.
-        Procedure, task, key and versions stand in ``attrs``. With a transformer: held-out
-        accuracies, greedy and sampled, pass_at_k, entropy, distinct, each also by stratum, costs,
-        and what the labels were worth.
+        Procedure, task, key and versions stand in ``attrs``. With a transformer: accuracy of one
+        sampled response and greedy_accuracy, pass_at_k (one of 4 samples is right), entropy of a
+        response in nats, distinct (share of the 4 samples that differ), each also by stratum; the
+        costs, tokens and seconds besides; of each iteration the examples made, the mean loss, and
+        of its labels the share that was right and the share of right tokens.
 
     Raises:
         ValueError: for an argument that is out of range or does not fit the others.
@@ -191,11 +194,16 @@ def simulate(
         "folder": folder,
     }
     if isinstance(task, SequenceTask):
-        tabular = {"visits": visits, "visited_share": visited_share, "record": tuple(record)}
-        for name, default in (("visits", None), ("visited_share", 1.0), ("record", ())):
-            if tabular[name] != default:
-                raise refuse(name, f"{default!r} where the task is in tokens", tabular[name])
-        return _simulate_tokens(procedure, task, iterations, seeds, key, **neural)
+        for name, value, default in (
+            ("visits", visits, None),
+            ("visited_share", visited_share, 1.0),
+            ("record", record, ()),
+        ):
+            if value != default:
+                raise refuse(name, "left out where the task is in tokens", value)
+        from boostsim.simulation.neural import simulate_tokens
+
+        return simulate_tokens(procedure, task, iterations, seeds, key, **neural)
     for name, value in neural.items():
         if value is not None:
             raise refuse(name, "None where the task is a table", value)
@@ -209,10 +217,13 @@ def simulate(
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
     if persistent or sampling is not None:
-        key = _needed(key, "in a sampled run" if sampling else "where verdicts persist")
+        key = needed_key(key, "in a sampled run" if sampling else "where verdicts persist")
         keys = [jax.random.fold_in(key, seed) for seed in range(seeds)]
     elif seeds != 1:
         raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
+    elif key is not None:
+        # Not needed, but a mistake all the same.
+        as_key(key)
 
     def programs() -> Iterator[Program]:
         made = None
@@ -247,42 +258,9 @@ def simulate(
         "task": json.dumps(task.describe(), sort_keys=True),
         "visits": "unlimited" if visits is None else int(visits),
         "visited_share": float(visited_share),
-        "key": "none" if keys[0] is None else _words(key),
+        "key": "none" if keys[0] is None else key_text(as_key(key)),
     }
     return make_trace(variables, task.prompt_weights, attributes)
-
-
-def _simulate_tokens(
-    procedure: Procedure,
-    task: SequenceTask,
-    iterations: int,
-    seeds: int,
-    key: jax.Array | int | None,
-    *,
-    learner: Transformer | None,
-    prompts_per_iteration: int | None,
-    pool: int | None,
-    evaluate: int | None,
-    folder: str | os.PathLike[str] | None,
-) -> xarray.Dataset:
-    """Check what a run with a transformer needs, and run it."""
-    from boostsim.simulation.evaluation import Evaluation
-    from boostsim.simulation.neural import Run, simulate_tokens
-
-    if not isinstance(procedure, Procedure):
-        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
-    if not isinstance(learner, Transformer):
-        raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
-    iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
-    prompts = 2048 if prompts_per_iteration is None else prompts_per_iteration
-    prompts = whole("prompts_per_iteration", prompts, 1)
-    if pool is not None and whole("pool", pool, 1) < prompts:
-        raise refuse("pool", f"at least the {prompts} prompts of an iteration", pool)
-    each = whole("evaluate", 100 if evaluate is None else evaluate, 1)
-    seed_key = _needed(key, "where the learner is a transformer")
-    run = Run(procedure, task, learner, prompts, pool, Evaluation(task, each))
-    keys = [jax.random.fold_in(seed_key, seed) for seed in range(seeds)]
-    return simulate_tokens(run, iterations, keys, None if folder is None else Path(folder))
 
 
 def _sampling(visits: int | None, visited_share: float) -> Sampling | None:
@@ -301,12 +279,6 @@ def _sampling(visits: int | None, visited_share: float) -> Sampling | None:
         return Sampling(jnp.asarray(float(visits)), share)
 
 
-def _needed(key: jax.Array | int | None, when: str) -> jax.Array:
-    if key is None:
-        raise refuse("key", f"given {when}", None, "For example key=0.")
-    return as_key(key)
-
-
 def _level(procedure: Procedure, sampling: Sampling | None) -> str:
     if sampling is not None:
         return "sampled"
@@ -314,7 +286,10 @@ def _level(procedure: Procedure, sampling: Sampling | None) -> str:
 
 
 def _wanted(record: Iterable[str]) -> frozenset[str]:
-    names = (record,) if isinstance(record, str) else tuple(record)
+    try:
+        names = (record,) if isinstance(record, str) else tuple(record)
+    except TypeError:
+        raise refuse("record", f"some of {', '.join(RECORDS)}", record) from None
     for name in names:
         if name not in RECORDS:
             raise unknown("record", name, RECORDS)
@@ -436,7 +411,3 @@ def _check_priorities(
         f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt "
         f"{cell % task.prompts} with {accepted} of {procedure.attempts} accepted"
     )
-
-
-def _words(key: Any) -> str:
-    return " ".join(f"{word:08x}" for word in np.ravel(jax.random.key_data(key)))

@@ -106,7 +106,8 @@ def _attempts(
     counts = multinomial(key, visits, seen.parts)
     if structure.keep_all:
         # Each part is then one number of accepted responses.
-        return counts, total([part[0] * row for part, row in zip(structure.parts, counts)])
+        accepted = jnp.array([part[0] for part in structure.parts], counts.dtype)
+        return counts, jnp.sum(accepted[:, None] * counts, axis=0)
     # The part that holds J = 0 holds nothing else.
     failing = next(i for i, part in enumerate(structure.parts) if part == (0,))
     return counts, visits - counts[failing]

@@ -26,9 +26,6 @@ from boostsim.types import Filter, generator, refuse
 
 __all__ = ["Labels", "focus", "kept", "key_words", "label", "noise_for", "settled", "verdicts"]
 
-# What the tables call these.
-ALIASES = {"spread": "garbage", "concentrated": "systematic"}
-
 
 class Labels(NamedTuple):
     """What a labeler said.
@@ -174,7 +171,7 @@ def noise_for(task: SequenceTask, labeler: WeakLabeler) -> str:
         raise refuse(
             "beta", f"one number, or one for each of {strata} strata", np.shape(labeler.beta)
         )
-    return task.check_noise(ALIASES.get(labeler.wrong, labeler.wrong))
+    return task.check_noise(labeler.wrong)
 
 
 def label(

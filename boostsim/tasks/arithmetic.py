@@ -91,6 +91,7 @@ class Arithmetic(SequenceTask):
 
     def mistake(self, noise: str, rng: np.random.Generator, prompts: np.ndarray) -> np.ndarray:
         """Compute step by step, wrongly."""
+        noise = self.check_noise(noise)
         count, most = len(prompts), self.operations
         length = self.stratum(prompts) + 1
         if noise == "systematic":
@@ -99,7 +100,6 @@ class Arithmetic(SequenceTask):
         off = where * rng.integers(1, self.modulus, (count, 1))
         if noise == "slip":
             return self._chain(prompts, off)
-        self.check_noise(noise)
         values = rng.integers(0, self.modulus, (count, most))
         right = self.solve(prompts)[:, :-1] - FIRST_NUMBER
         # One value at least is wrong.

@@ -116,10 +116,10 @@ class Lookup(SequenceTask):
 
     def mistake(self, noise: str, rng: np.random.Generator, prompts: np.ndarray) -> np.ndarray:
         """Look it up wrongly."""
+        noise = self.check_noise(noise)
         right, wrong = self.table()[self.entry(prompts)].T
         if noise == "systematic":
             return _response(wrong)
-        self.check_noise(noise)
         return _response((right + rng.integers(1, self.answers, len(right))) % self.answers)
 
     def verify(self, prompts: Int[Array, "N P"], responses: Int[Array, "N R"]) -> Bool[Array, "N"]:

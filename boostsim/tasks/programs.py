@@ -105,6 +105,7 @@ class Programs(SequenceTask):
 
     def mistake(self, noise: str, rng: np.random.Generator, prompts: np.ndarray) -> np.ndarray:
         """Translate wrongly."""
+        noise = self.check_noise(noise)
         variables, operators = prompts[:, 0:-1:2], prompts[:, 1:-1:2]
         right = self.solve(prompts)
         length = 2 * self.stratum(prompts) + 3
@@ -126,7 +127,6 @@ class Programs(SequenceTask):
             first = np.where(old >= FIRST_VARIABLE, FIRST_VARIABLE, FIRST_OPERATOR)
             new = first + (old - first + rng.integers(1, kinds)) % kinds
             return np.where(column == place[:, None], new[:, None], right).astype(np.int32)
-        self.check_noise(noise)
         tokens = rng.integers(FIRST_OPERATOR, len(self.symbols), right.shape)
         return np.where(column < length[:, None], tokens, right).astype(np.int32)
 

@@ -21,6 +21,8 @@ from boostsim.types import unknown
 __all__ = ["END", "PAD", "SequenceTask", "compact"]
 
 PAD, END = 0, 1
+# What labelers of tables call them.
+ALIASES = {"spread": "garbage", "concentrated": "systematic"}
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,11 @@ class SequenceTask(ABC):
         """Return whether each response is correct; defined on all tokens, to be jitted."""
 
     def check_noise(self, noise: str) -> str:
-        """Return the name of a way to be wrong, or refuse it."""
-        if noise not in self.noises:
-            raise unknown("wrong", noise, self.noises)
-        return noise
+        """Return the task's name of a way to be wrong, or refuse it."""
+        name = ALIASES.get(noise, noise)
+        if name not in self.noises:
+            raise unknown("wrong", noise, (*self.noises, *ALIASES))
+        return name
 
     def text(self, tokens: np.ndarray) -> str:
         """Return tokens as people read them; padding is left out."""
