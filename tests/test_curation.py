@@ -1,6 +1,8 @@
 """Allocation, criteria, filters, labelers and presets."""
 
 import dataclasses
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -157,6 +159,21 @@ def test_the_law_of_the_count_is_binomial_however_it_is_computed(attempts):
     seen = want > 1e-250
     assert got[seen] == pytest.approx(want[seen], rel=1e-9)
     assert got.sum(0) == pytest.approx(1.0, abs=2 * attempts * np.finfo(float).eps)
+
+
+def test_a_fingerprint_is_that_of_the_program_wherever_it_is_taken():
+    """The same in another process, and where IPython would colour what is printed."""
+    script = "import boostsim as bs; print(bs.criteria.failed.fingerprint(4))"
+    coloured = "import IPython; IPython.get_ipython = lambda: type('Shell', (), {})();" + script
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for code in (script, coloured)
+    ]
+    assert found == [bs.criteria.failed.fingerprint(4)] * 2
+    other = bs.criterion(lambda visits: 2.0 * (visits.accepted == 0))
+    assert other.fingerprint(4) != found[0]
 
 
 def test_many_attempts_with_counts_that_matter():

@@ -84,7 +84,9 @@ class Criterion:
         """
         with jax.enable_x64(True):
             traced = _traced(self, attempts)
-        told = [str(traced.jaxpr), *(np.asarray(array).tobytes().hex() for array in traced.consts)]
+        # In a notebook str would add colours.
+        program = traced.jaxpr.pretty_print(use_color=False)
+        told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
         return sha256("".join(told).encode()).hexdigest()[:16]
 
     def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
