@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Array
 
 __all__ = [
+    "END",
+    "PAD",
     "Array",
     "Filter",
     "as_key",
@@ -30,6 +32,10 @@ __all__ = [
     "unknown",
     "whole",
 ]
+
+
+# The first two symbols of every vocabulary: padding, and the end of a response.
+PAD, END = 0, 1
 
 
 class Filter(Protocol):

@@ -9,9 +9,10 @@ import pytest
 from alarms import assert_law
 
 import boostsim as bs
-from boostsim.learners.generate import END, PAD, generate, response_probability
+from boostsim.learners.generate import generate, response_probability
 from boostsim.learners.train import loss, rates, train
 from boostsim.learners.transformer import Transformer, empty_cache, extend, initial, logits
+from boostsim.types import END, PAD
 
 MODEL = Transformer(width=16, heads=2, layers=2, steps=8, batch=16)
 VOCABULARY, PROMPT, RESPONSE = 6, 4, 3

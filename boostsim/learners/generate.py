@@ -6,6 +6,7 @@ it: not on the order, not on the size of a batch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -14,17 +15,16 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from boostsim.learners.transformer import Parameters, Transformer, empty_cache, extend
-from boostsim.types import refuse
+from boostsim.types import END, PAD, refuse
 
-__all__ = ["END", "PAD", "generate", "response_probability"]
+__all__ = ["generate", "response_probability"]
 
-# The first two symbols of every vocabulary.
-PAD, END = 0, 1
+Decode = Callable[[Array], Array] | None
 # Rows in one compiled call; more only spill the cache of a CPU's core.
 CHUNK = 1024
 
 
-def response_probability(logits_BxV: Float[Array, "B V"], decode: object) -> Float[Array, "B V"]:
+def response_probability(logits_BxV: Float[Array, "B V"], decode: Decode) -> Float[Array, "B V"]:
     """Return the law of the next token; padding is never said.
 
     Args:
@@ -33,7 +33,7 @@ def response_probability(logits_BxV: Float[Array, "B V"], decode: object) -> Flo
     """
     said = jnp.where(jnp.arange(logits_BxV.shape[-1]) == PAD, -jnp.inf, logits_BxV)
     law_BxV = jax.nn.softmax(said, axis=-1)
-    return law_BxV if decode is None else decode(law_BxV)  # type: ignore[operator]
+    return law_BxV if decode is None else decode(law_BxV)
 
 
 def generate(
@@ -42,7 +42,7 @@ def generate(
     prompts: np.ndarray,
     response_length: int,
     key: Array,
-    decode: object = None,
+    decode: Decode = None,
     rows: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one response for each prompt.
@@ -88,7 +88,7 @@ def generate(
 def _generate(
     model: Transformer,
     response_length: int,
-    decode: object,
+    decode: Decode,
     parameters: Parameters,
     prompts_BxP: Int[Array, "B P"],
     key: Array,

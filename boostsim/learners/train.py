@@ -11,9 +11,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from boostsim.learners.generate import PAD
 from boostsim.learners.transformer import Parameters, Transformer, logits
-from boostsim.types import generator
+from boostsim.types import PAD, generator
 
 __all__ = ["loss", "rates", "train"]
 

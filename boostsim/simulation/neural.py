@@ -39,8 +39,8 @@ from boostsim.simulation.verdicts import (
     verdicts,
     verifier,
 )
-from boostsim.tasks.sequences import PAD, SequenceTask
-from boostsim.types import generator, key_text, needed_key, refuse, whole
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.types import PAD, generator, key_text, needed_key, refuse, whole
 
 if TYPE_CHECKING:
     import xarray

@@ -21,8 +21,8 @@ from boostsim.curation.criteria import Criterion
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.visits import Visits
-from boostsim.tasks.sequences import PAD, SequenceTask
-from boostsim.types import Filter, generator, refuse
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.types import PAD, Filter, generator, refuse
 
 __all__ = ["Labels", "focus", "kept", "key_words", "label", "noise_for", "settled", "verdicts"]
 

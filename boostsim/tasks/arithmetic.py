@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from boostsim.tasks.sequences import END, PAD, SequenceTask
-from boostsim.types import whole
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.types import END, PAD, whole
 
 __all__ = ["Arithmetic", "arithmetic"]
 

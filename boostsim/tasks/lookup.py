@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from boostsim.tasks.sequences import END, SequenceTask
-from boostsim.types import probability, whole
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.types import END, probability, whole
 
 __all__ = ["Lookup", "lookup"]
 

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from boostsim.tasks.sequences import END, PAD, SequenceTask, compact
-from boostsim.types import whole
+from boostsim.tasks.sequences import SequenceTask, compact
+from boostsim.types import END, PAD, whole
 
 __all__ = ["Programs", "execute", "programs"]
 

@@ -16,11 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from boostsim.types import unknown
+from boostsim.types import PAD, unknown
 
-__all__ = ["END", "PAD", "SequenceTask", "compact"]
+__all__ = ["SequenceTask", "compact"]
 
-PAD, END = 0, 1
 # What labelers of tables call them.
 ALIASES = {"spread": "garbage", "concentrated": "systematic"}
 
