@@ -43,6 +43,7 @@ LOOKS = {
     "garbage_answers": 1,
     "neural_verdicts": 6,
     "neural_labels": 4,
+    "held_out": 48,
 }
 
 

@@ -10,10 +10,11 @@ import time
 import jax
 import numpy as np
 import pytest
-from alarms import assert_share
+from alarms import assert_law, assert_share
 
 import boostsim as bs
-from boostsim.simulation import checkpoints, verdicts
+from boostsim.simulation import checkpoints, evaluation, neural, prompts, verdicts
+from boostsim.simulation import first_model as first_models
 
 TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
 TASK = bs.programs(operations=2)
@@ -73,6 +74,65 @@ def test_procedures_under_one_key_are_paired():
     )
     greedy = first["boosting"].entropy.values[:, 0]
     assert greedy[0] != greedy[1]
+
+
+@pytest.mark.parametrize(("regime", "pool"), [("accumulate", None), ("anchor", 80)])
+def test_training_never_meets_an_evaluation_prompt(regime, pool, monkeypatch):
+    seen = []
+
+    def noted(train):
+        def also(model, parameters, batch, *rest, **more):
+            seen.append(batch[:, : TASK.prompt_length])
+            return train(model, parameters, batch, *rest, **more)
+
+        return also
+
+    monkeypatch.setattr(neural, "train", noted(neural.train))
+    monkeypatch.setattr(first_models, "train", noted(first_models.train))
+    procedure = dataclasses.replace(
+        BOOSTING, regime=regime, real_share=0.5 if regime == "anchor" else None
+    )
+    # A key of its own: the first model is trained here, not read from the cache.
+    own = SMALL | {"key": 77 + (pool is None), "pool": pool}
+    bs.simulate(procedure, TASK, 2, **own)
+    assert len(seen) == 3
+    assert len(seen[0]) == first_models.EXAMPLES
+    trained = {row.tobytes() for batch in seen for row in batch}
+    asked = evaluation.Evaluation(TASK, 2000).prompts
+    assert not trained & {row.tobytes() for row in asked}
+    # Of the 108 shortest prompts each is on one side, and both sides were drawn from.
+    short = asked[TASK.stratum(asked) == 0]
+    everything = np.concatenate([short, seen[0][TASK.stratum(seen[0]) == 0]])
+    assert len(np.unique(everything, axis=0)) == 108
+    assert 0.1 < len(np.unique(short, axis=0)) / 108 < 0.4
+
+
+def test_prompts_are_drawn_from_their_sides_law():
+    task = bs.arithmetic(1, 3)
+    rng = np.random.default_rng(0)
+    count = 40_000
+    # Three first numbers, three operators, three second numbers (a factor is not zero).
+    every, seen = np.unique(task.prompts(rng, np.zeros(count, int)), axis=0, return_counts=True)
+    chance = np.where(every[:, 1] == 5, 1 / 18, 1 / 27)
+    assert len(every) == 24
+    assert_law("held_out", seen, chance)
+    for held_out in (False, True):
+        side = prompts.is_held_out(task, every) == held_out
+        drawn = prompts.draw_prompts(task, rng, np.zeros(count, int), held_out=held_out)
+        rows, seen = np.unique(drawn, axis=0, return_counts=True)
+        assert (rows == every[side]).all()
+        assert_law("held_out", seen, chance[side] / chance[side].sum())
+
+
+def test_a_stratum_with_one_side_is_refused():
+    task = bs.arithmetic(1, 3)
+    one = dataclasses.make_dataclass("One", [], bases=(type(task),), frozen=True)(1, 3)
+    row = task.prompts(np.random.default_rng(0), np.zeros(1, int))
+    object.__setattr__(one, "prompts", lambda rng, stratum: np.repeat(row, len(stratum), axis=0))
+    side = bool(prompts.is_held_out(task, row)[0])
+    told = "left for training" if side else "kept for evaluation"
+    with pytest.raises(ValueError, match=f"none {told} in stratum '1'"):
+        prompts.draw_prompts(one, np.random.default_rng(0), np.zeros(4, int), held_out=not side)
 
 
 def test_seeds_are_the_same_alone_and_together():

@@ -191,6 +191,6 @@ def show(name: str, trace: xarray.Dataset) -> None:
     console.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
     if level == "neural":
-        about = "Accuracy is that of one sample, greedily, of any of 4 samples, on prompts drawn"
-        about += " for evaluation. Labels and tokens are per visit, so far."
+        about = "Accuracy is that of one sample, greedily, of any of 4 samples, on held-out prompts"
+        about += " (lookup: on all). Labels and tokens are per visit, so far."
     console.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)

@@ -45,6 +45,6 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         figure,
         TITLE,
         f"Programs, wrong labels ignore precedence, β = {BETA}. Thick: mean of "
-        f"{table.seed.nunique()} paired seeds; thin: each; {table.evaluated.iloc[0]:.0f} prompts "
-        f"a stratum for evaluation, four samples each.",
+        f"{table.seed.nunique()} paired seeds; thin: each; {table.evaluated.iloc[0]:.0f} held-out "
+        f"prompts a stratum, four samples each.",
     )

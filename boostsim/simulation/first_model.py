@@ -13,6 +13,7 @@ from boostsim.files import cache_folder
 from boostsim.learners.train import train
 from boostsim.learners.transformer import Parameters, Transformer, initial
 from boostsim.simulation.checkpoints import load_state, save_state
+from boostsim.simulation.prompts import draw_prompts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import generator
 
@@ -30,13 +31,13 @@ def frame_length(task: SequenceTask) -> int:
 def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Parameters:
     """Return f_0 of this task, shape and key; kept in the cache by the hash of all three.
 
-    It has seen 16,000 examples of the easy strata, of which a share ``task.easy_slips`` is wrong in
-    the task's mildest way.
+    It has seen 16,000 examples of the easy strata, none of them held out, of which a share
+    ``task.easy_slips`` is wrong in the task's mildest way.
     """
     steps = task.first_steps if model.first_steps is None else model.first_steps
     words = np.asarray(jax.random.key_data(key)).ravel().tolist()
     about = {
-        "first_model": 1,
+        "first_model": 2,
         "task": task.describe(),
         "shape": [model.width, model.layers, model.heads, model.batch, model.steps],
         "training": [steps, model.first_learning_rate, EXAMPLES, task.easy_slips],
@@ -52,7 +53,7 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
     parameters = initial(model, len(task.symbols), frame_length(task), sites[WEIGHTS])
     rng = generator(np.asarray(jax.random.key_data(sites[PROMPTS])))
     stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
-    prompts = task.prompts(rng, stratum)
+    prompts = draw_prompts(task, rng, stratum)
     wrong = rng.random(EXAMPLES) < task.easy_slips
     responses = np.where(
         wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)

@@ -30,6 +30,7 @@ from boostsim.results import make_neural_trace
 from boostsim.simulation.checkpoints import load_state, locked, save_state
 from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.first_model import first_model
+from boostsim.simulation.prompts import draw_prompts
 from boostsim.simulation.verdicts import (
     focus,
     kept,
@@ -205,7 +206,7 @@ def _words(key: jax.Array, iteration: int, site: int) -> np.ndarray:
 
 def _drawn_prompts(run: Run, rng: np.random.Generator, count: int) -> np.ndarray:
     stratum = rng.choice(len(run.task.strata), count, p=run.task.stratum_weights)
-    return run.task.prompts(rng, stratum)
+    return draw_prompts(run.task, rng, stratum)
 
 
 def _visited(run: Run, key: jax.Array, iteration: int) -> tuple[np.ndarray, np.ndarray]:

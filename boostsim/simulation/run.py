@@ -162,8 +162,8 @@ def simulate(
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
         evaluate: prompts of each stratum on which models are measured (default: 100), the same for
-            every seed and procedure. They are drawn like those of training: where a stratum has few
-            prompts, most of them occur there too.
+            every seed and procedure. They are held out: training never meets one of them. (Of
+            ``bs.lookup`` nothing is held out; an entry cannot be known unless it was seen.)
         folder: where each seed's state is kept after every iteration; a run that was stopped goes
             on from there to the same numbers.
 

@@ -31,6 +31,8 @@ class Lookup(SequenceTask):
 
     noises: ClassVar[tuple[str, ...]] = ("garbage", "systematic")
     first_steps: ClassVar[int] = 200
+    # An entry that is never trained on cannot be known.
+    held_out: ClassVar[float] = 0.0
 
     entries: int = 256
     answers: int = 16

@@ -36,12 +36,14 @@ class SequenceTask(ABC):
         easy_weights: the same for the examples that make the first model.
         easy_slips: share of wrong ones among these examples.
         first_steps: optimiser steps that make the first model, unless a learner says otherwise.
+        held_out: share of the prompts that only evaluation sees.
         noises: names of the ways in which a label can be wrong.
     """
 
     noises: ClassVar[tuple[str, ...]] = ("slip", "garbage", "systematic")
     easy_slips: ClassVar[float] = 0.6
     first_steps: ClassVar[int] = 600
+    held_out: ClassVar[float] = 0.25
 
     @property
     @abstractmethod
@@ -106,7 +108,7 @@ class SequenceTask(ABC):
 
     def describe(self) -> dict[str, Any]:
         """Return what the task is, for provenance."""
-        return {"task": type(self).__name__, **asdict(self)}
+        return {"task": type(self).__name__, "held_out": self.held_out, **asdict(self)}
 
     @property
     def fingerprint(self) -> str:
