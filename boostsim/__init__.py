@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from boostsim.curation.procedure import Procedure as Procedure
     from boostsim.curation.sharpening import Sharpening as Sharpening
     from boostsim.curation.visits import Visits as Visits
+    from boostsim.gap import GapReport as GapReport
+    from boostsim.gap import gap_report as gap_report
     from boostsim.learners.strong import StrongLearner as StrongLearner
     from boostsim.learners.transformer import Transformer as Transformer
     from boostsim.results import load as load
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from boostsim.simulation.run import kernel as kernel
     from boostsim.simulation.run import simulate as simulate
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
+    from boostsim.tasks.gym import reasoning_gym as reasoning_gym
     from boostsim.tasks.lookup import lookup as lookup
     from boostsim.tasks.programs import programs as programs
     from boostsim.tasks.table import random_table as random_table
@@ -70,11 +73,13 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.procedure": ("Procedure",),
             "curation.sharpening": ("Sharpening",),
             "curation.visits": ("Visits",),
+            "gap": ("GapReport", "gap_report"),
             "learners.strong": ("StrongLearner",),
             "learners.transformer": ("Transformer",),
             "results": ("load", "save"),
             "simulation.run": ("kernel", "simulate"),
             "tasks.arithmetic": ("arithmetic",),
+            "tasks.gym": ("reasoning_gym",),
             "tasks.lookup": ("lookup",),
             "tasks.programs": ("programs",),
             "tasks.table": ("random_table", "table_task"),

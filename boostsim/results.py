@@ -87,8 +87,10 @@ NEURAL_DESCRIPTIONS = {
     "seconds": ("s", "wall-clock time of the iterations, cumulative"),
     "label_accuracy": ("probability", "share of right labels, this iteration"),
     "right_tokens": ("probability", "share of right tokens in the labels, this iteration"),
-    "examples": ("examples", "examples made in this iteration; nothing is learned from none"),
+    "examples": ("examples", "examples made in this iteration (per visit in an exact run)"),
     "loss": ("nats per token", "mean training loss of the iteration"),
+    "slack": ("probability", "total variation of the model to its training law, over prompts"),
+    "slack_largest": ("probability", "the same on the prompt where it is largest"),
 }
 
 

@@ -18,6 +18,7 @@ ORDER = [
     ("tasks",),
     ("results",),
     ("simulation",),
+    ("gap",),
     ("figures",),
     ("commands",),
     ("cli",),

@@ -26,9 +26,10 @@ FIGURES = (
     "arithmetic",
     "programs",
     "strata",
+    "gap",
 )
 # Those that train networks: too long to be drawn again whenever a test runs.
-NEURAL = ("arithmetic", "programs", "strata")
+NEURAL = ("arithmetic", "programs", "strata", "gap")
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from boostsim.learners.transformer import Parameters, Transformer, empty_cache, extend
+from boostsim.learners.transformer import Parameters, Transformer, empty_cache, extend, logits
 from boostsim.types import END, PAD, refuse
 
-__all__ = ["generate", "response_probability"]
+__all__ = ["generate", "next_law", "response_probability"]
 
 Decode = Callable[[Array], Array] | None
 # Rows in one compiled call; more only spill the cache of a CPU's core.
@@ -82,6 +82,24 @@ def generate(
         responses.append(np.asarray(said)[: count - start])
         surprise.append(np.asarray(log_probability)[: count - start])
     return np.concatenate(responses), np.concatenate(surprise)
+
+
+def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) -> np.ndarray:
+    """Return the law of the first token of the response to each prompt, ``[N, V]`` in float64."""
+    parts = [
+        np.asarray(_next_law(model, parameters, part), np.float64)
+        for part in np.array_split(prompts, -(-len(prompts) // CHUNK))
+    ]
+    law = np.concatenate(parts)
+    return law / law.sum(1, keepdims=True)
+
+
+@partial(jax.jit, static_argnums=0)
+def _next_law(
+    model: Transformer, parameters: Parameters, prompts_BxP: Int[Array, "B P"]
+) -> Float[Array, "B V"]:
+    read = logits(model, parameters, prompts_BxP, prompts_BxP != PAD)
+    return response_probability(read[:, -1], None)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))

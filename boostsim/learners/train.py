@@ -1,9 +1,14 @@
-"""Training a transformer on examples: a fixed number of steps, in one compiled program."""
+"""Training a transformer: a fixed number of steps, in one compiled program.
+
+On examples, as a real run does, or on the law itself that infinitely many examples would have.
+"""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +19,7 @@ from jaxtyping import Array, Float, Int
 from boostsim.learners.transformer import Parameters, Transformer, logits
 from boostsim.types import PAD, generator
 
-__all__ = ["loss", "rates", "train"]
+__all__ = ["fit", "law_loss", "loss", "rates", "train"]
 
 WARM_UP = 10
 
@@ -32,6 +37,18 @@ def loss(
     counts = (said != PAD).astype(jnp.float32)
     surprise = optax.softmax_cross_entropy_with_integer_labels(before, said)
     return jnp.sum(surprise * counts) / jnp.maximum(jnp.sum(counts), 1.0)
+
+
+def law_loss(
+    model: Transformer,
+    parameters: Parameters,
+    batch: tuple[Int[Array, "B P"], Float[Array, "B V"], Float[Array, "B"]],
+    prompt_length: int,
+) -> Float[Array, ""]:
+    """Return the cross-entropy to a law of the token after each prompt, in nats, weighted."""
+    prompts_BxP, law_BxV, weight_B = batch
+    after_BxV = logits(model, parameters, prompts_BxP, prompts_BxP != PAD)[:, prompt_length - 1]
+    return jnp.mean(weight_B * optax.softmax_cross_entropy(after_BxV, law_BxV))
 
 
 def rates(peak: float, steps: int, chunk: int) -> np.ndarray:
@@ -72,20 +89,65 @@ def train(
         steps: optimiser steps.
         learning_rate: at its peak.
     """
+    schedule = rates(learning_rate, steps, model.steps)
+    return _descend(
+        loss, model, prompt_length, parameters, frames.astype(np.int32), model.batch, key, schedule
+    )
+
+
+def fit(
+    model: Transformer,
+    parameters: Parameters,
+    prompts: np.ndarray,
+    law: np.ndarray,
+    weight: np.ndarray,
+    key: Array,
+) -> tuple[Parameters, float]:
+    """Train as :func:`train` does, on a law instead of draws from it: ``model.steps`` steps.
+
+    Args:
+        model: the shape, the steps, the learning rate, and the most prompts in a batch.
+        parameters: where training starts.
+        prompts: tokens ``[N, P]``.
+        law: the law of the token after each, ``[N, V]``.
+        weight: the share of each prompt in the training law, ``[N]``, sums to one.
+        key: decides the order of the prompts.
+    """
+    data = (
+        prompts.astype(np.int32),
+        law.astype(np.float32),
+        (len(prompts) * weight).astype(np.float32),
+    )
+    batch = min(model.batch, len(prompts))
+    schedule = rates(model.learning_rate, model.steps, model.steps)
+    return _descend(law_loss, model, prompts.shape[1], parameters, data, batch, key, schedule)
+
+
+def _descend(
+    objective: Callable[..., Array],
+    model: Transformer,
+    prompt_length: int,
+    parameters: Parameters,
+    data: Any,
+    batch: int,
+    key: Array,
+    schedule: np.ndarray,
+) -> tuple[Parameters, float]:
+    """Run through the rows of ``data`` in random order, a chunk of steps in each call."""
     chunk = model.steps
-    schedule = rates(learning_rate, steps, chunk)
     if not len(schedule):
         return parameters, float("nan")
     rng = generator(np.asarray(jax.random.key_data(key)))
-    wanted = len(schedule) * model.batch
-    passes = -(-wanted // len(frames))
-    order = np.concatenate([rng.permutation(len(frames)) for _ in range(passes)])[:wanted]
-    batches = order.reshape(-1, chunk, model.batch)
+    count = len(jax.tree.leaves(data)[0])
+    wanted = len(schedule) * batch
+    order = np.concatenate([rng.permutation(count) for _ in range(-(-wanted // count))])[:wanted]
+    order = order.reshape(-1, chunk, batch)
     state = optimiser().init(parameters)
     losses = np.zeros(chunk)
-    for part, speed in zip(batches, schedule.reshape(-1, chunk), strict=True):
+    for rows, part in zip(order, schedule.reshape(-1, chunk), strict=True):
+        batches = jax.tree.map(lambda leaf, rows=rows: leaf[rows], data)
         parameters, state, losses = _steps(
-            model, prompt_length, parameters, state, frames[part].astype(np.int32), speed
+            objective, model, prompt_length, parameters, state, batches, part
         )
     return parameters, float(np.mean(losses))
 
@@ -96,24 +158,25 @@ def optimiser() -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(b1=0.9, b2=0.98))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _steps(
+    objective: Callable[..., Array],
     model: Transformer,
     prompt_length: int,
     parameters: Parameters,
     state: optax.OptState,
-    frames_SxBxT: Int[Array, "S B T"],
+    batches: Any,
     rates_S: Float[Array, "S"],
 ) -> tuple[Parameters, optax.OptState, Float[Array, "S"]]:
-    def step(carry: tuple, given: tuple[Array, Array]) -> tuple[tuple, Array]:
+    def step(carry: tuple, given: tuple[Any, Array]) -> tuple[tuple, Array]:
         parameters, state = carry
-        frames_BxT, rate = given
-        surprise, slope = jax.value_and_grad(lambda p: loss(model, p, frames_BxT, prompt_length))(
-            parameters
-        )
+        batch, rate = given
+        surprise, slope = jax.value_and_grad(
+            lambda parameters: objective(model, parameters, batch, prompt_length)
+        )(parameters)
         change, state = optimiser().update(slope, state, parameters)
         change = jax.tree.map(lambda leaf: -rate * leaf, change)
         return (optax.apply_updates(parameters, change), state), surprise
 
-    (parameters, state), losses = jax.lax.scan(step, (parameters, state), (frames_SxBxT, rates_S))
+    (parameters, state), losses = jax.lax.scan(step, (parameters, state), (batches, rates_S))
     return parameters, state, losses

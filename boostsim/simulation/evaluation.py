@@ -13,8 +13,9 @@ import jax
 import numpy as np
 
 from boostsim.curation.sharpening import Sharpening
-from boostsim.learners.generate import generate
+from boostsim.learners.generate import generate, next_law
 from boostsim.learners.transformer import Parameters, Transformer
+from boostsim.simulation.listed import Listing
 from boostsim.simulation.prompts import draw_prompts
 from boostsim.simulation.verdicts import verifier
 from boostsim.tasks.sequences import SequenceTask
@@ -56,6 +57,27 @@ class Evaluation:
         the samples in nats (unbiased for the response's entropy), distinct the share of samples of
         a prompt that differ.
         """
+        if self.task.listed:
+            by_stratum = self._exactly(model, parameters)
+        else:
+            by_stratum = self._drawn(model, parameters, key)
+        weights = self.task.stratum_weights
+        overall = {name: np.asarray(values @ weights) for name, values in by_stratum.items()}
+        overall["error"] = 1.0 - overall["accuracy"]
+        return {
+            **overall,
+            **{f"{name}_by_stratum": values for name, values in by_stratum.items()},
+        }
+
+    def _exactly(self, model: Transformer, parameters: Parameters) -> dict[str, np.ndarray]:
+        """Return the expectations, where all rows can be read off."""
+        listing = Listing(self.task)
+        return listing.measure(next_law(model, parameters, listing.prompts), SAMPLES)
+
+    def _drawn(
+        self, model: Transformer, parameters: Parameters, key: jax.Array
+    ) -> dict[str, np.ndarray]:
+        """Return averages over the evaluation prompts, by stratum."""
         prompts, strata = self.prompts, len(self.task.strata)
         length = self.task.response_length
         check = verifier(self.task)
@@ -70,17 +92,10 @@ class Evaluation:
             for i in range(1, SAMPLES)
         ]
         distinct = (1.0 + np.sum(first, axis=0)) / SAMPLES
-        by_stratum = {
+        return {
             "accuracy": right.mean((1, 2)),
             "greedy_accuracy": greedy,
             "pass_at_k": right.any(2).mean(1),
             "entropy": -log_probability.reshape(strata, -1).mean(1).astype(np.float64),
             "distinct": distinct.reshape(strata, -1).mean(1),
-        }
-        weights = self.task.stratum_weights
-        overall = {name: values @ weights for name, values in by_stratum.items()}
-        overall["error"] = 1.0 - overall["accuracy"]
-        return {
-            **{name: np.float64(value) for name, value in overall.items()},
-            **{f"{name}_by_stratum": values for name, values in by_stratum.items()},
         }

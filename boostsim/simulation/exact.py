@@ -13,6 +13,7 @@ can grow without bound.) Only diversity needs to tell the sources apart; without
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +31,7 @@ from boostsim.simulation.population import (
     total,
 )
 
-__all__ = ["Info", "disagreement", "diversity", "init", "masses", "step"]
+__all__ = ["Gathered", "Info", "disagreement", "diversity", "gather", "init", "masses", "step"]
 
 
 @jax.tree_util.register_dataclass
@@ -46,6 +47,22 @@ class Info:
 
     labels: Float[Array, "*batch"]
     visited: Float[Array, "*batch"]
+    invalid: Array
+
+
+class Gathered(NamedTuple):
+    """One iteration's examples, before anything is learned from them; per visit.
+
+    Attributes:
+        rows: accepted responses and labels by class, one array for each row of the state.
+        kept: accepted responses on each prompt.
+        labels: labels on each prompt.
+        invalid: see :class:`Info`.
+    """
+
+    rows: list[Float[Array, "classes prompts"]]
+    kept: Float[Array, "prompts"]
+    labels: Float[Array, "prompts"]
     invalid: Array
 
 
@@ -88,8 +105,8 @@ def disagreement(
     return jnp.maximum(1.0 - total(sharpened(structure, masses(state)) ** 2), 0.0)
 
 
-def step(structure: Structure, parameters: Parameters, state: State) -> tuple[State, Info]:
-    """Return the model after one iteration on infinitely many visits."""
+def gather(structure: Structure, parameters: Parameters, state: State) -> Gathered:
+    """Return the examples of infinitely many visits."""
     tried = sharpened(structure, masses(state))
     seen = attempt(structure, parameters, tried)
     probability, invalid = focus(
@@ -104,7 +121,13 @@ def step(structure: Structure, parameters: Parameters, state: State) -> tuple[St
     rows = [seen.gain * (parameters.accept * m) for m in owed]
     if structure.labeled:
         rows = add_source(structure, parameters, rows, "labels", labels)
-    state = learn(structure, parameters, state, rows, seen.kept + labels, jnp.asarray(1.0))
+    return Gathered(rows, seen.kept, labels, invalid)
+
+
+def step(structure: Structure, parameters: Parameters, state: State) -> tuple[State, Info]:
+    """Return the model after one iteration on infinitely many visits."""
+    rows, kept, labels, invalid = gather(structure, parameters, state)
+    state = learn(structure, parameters, state, rows, kept + labels, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
     state, labels = lax.optimization_barrier((state, labels))
     return state, Info(jnp.sum(parameters.weights * labels), jnp.ones(()), invalid)

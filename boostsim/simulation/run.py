@@ -133,6 +133,7 @@ def simulate(
     learner: Transformer | None = None,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
+    exact: bool = False,
     evaluate: int | None = None,
     folder: str | os.PathLike[str] | None = None,
 ) -> xarray.Dataset:
@@ -151,7 +152,7 @@ def simulate(
         procedure: what an iteration does.
         task: a table task, or one in tokens, which needs a learner.
         iterations: T, at least 0.
-        visits: v, at least 1; None for an exact run.
+        visits: v, at least 1; None for an exact run (of tokens, see ``exact``).
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
         seeds: number of runs, at least 1; 1 where nothing is drawn.
         key: a ``jax.random.key`` or a whole number below 2^32; needed where anything is drawn.
@@ -161,9 +162,12 @@ def simulate(
         learner: a ``bs.Transformer`` where the task is in tokens; the arguments below are for it.
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
+        exact: with ``bs.lookup``, whose prompts can be listed, fit the transformer to the law of
+            infinitely many visits; with ``visits`` it sees so many to each prompt.
         evaluate: prompts of each stratum on which models are measured (default: 100), the same for
             every seed and procedure. They are held out: training never meets one of them. (Of
-            ``bs.lookup`` nothing is held out; an entry cannot be known unless it was seen.)
+            ``bs.lookup`` nothing is held out, for an entry cannot be known unless it was seen; all
+            entries are measured, exactly, from the rows of the transformer.)
         folder: where each seed's state is kept after every iteration; a run that was stopped goes
             on from there to the same numbers.
 
@@ -174,7 +178,8 @@ def simulate(
         sampled response and greedy_accuracy, pass_at_k (one of 4 samples is right), entropy of a
         response in nats, distinct (share of the 4 samples that differ), each also by stratum; the
         costs, tokens and seconds besides; of each iteration the examples made, the mean loss, and
-        of its labels the share that was right and the share of right tokens.
+        of its labels the share that was right and the share of right tokens; with ``bs.lookup`` the
+        slack, the total variation distance of the model to what it was trained on.
 
     Raises:
         ValueError: for an argument that is out of range or does not fit the others.
@@ -190,12 +195,12 @@ def simulate(
         "learner": learner,
         "prompts_per_iteration": prompts_per_iteration,
         "pool": pool,
+        "exact": exact,
         "evaluate": evaluate,
         "folder": folder,
     }
     if isinstance(task, SequenceTask):
         for name, value, default in (
-            ("visits", visits, None),
             ("visited_share", visited_share, 1.0),
             ("record", record, ()),
         ):
@@ -203,10 +208,10 @@ def simulate(
                 raise refuse(name, "left out where the task is in tokens", value)
         from boostsim.simulation.neural import simulate_tokens
 
-        return simulate_tokens(procedure, task, iterations, seeds, key, **neural)
+        return simulate_tokens(procedure, task, iterations, seeds, key, visits=visits, **neural)
     for name, value in neural.items():
-        if value is not None:
-            raise refuse(name, "None where the task is a table", value)
+        if value is not None and value is not False:
+            raise refuse(name, "left out where the task is a table", value)
     check(procedure, task)
     iterations = whole("iterations", iterations, 0)
     seeds = whole("seeds", seeds, 1)

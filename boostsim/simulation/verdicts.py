@@ -62,8 +62,8 @@ def settled(words: np.ndarray, tokens: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def verifier(task: SequenceTask) -> Callable[..., jax.Array]:
-    """Return the task's verifier as one compiled function."""
-    return jax.jit(task.verify)
+    """Return the task's verifier, as one compiled function where it can be."""
+    return jax.jit(task.verify) if task.compiled else task.verify
 
 
 def verdicts(

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import END, probability, whole
+from boostsim.types import probability, whole
 
 __all__ = ["Lookup", "lookup"]
 
@@ -57,8 +57,8 @@ class Lookup(SequenceTask):
 
     @property
     def response_length(self) -> int:
-        """One answer and the end."""
-        return 2
+        """One answer, and no end: so a response is one token, and its law a row."""
+        return 1
 
     @property
     def strata(self) -> tuple[str, ...]:
@@ -96,6 +96,22 @@ class Lookup(SequenceTask):
         ]
         return np.stack(tokens, axis=1).astype(np.int32)
 
+    def every_prompt(self) -> np.ndarray:
+        """Return the prompts of all entries, in order."""
+        return self.written(np.arange(self.entries))
+
+    def mistake_law(self, noise: str) -> np.ndarray:
+        """Return the law of the wrong answers to each entry, over the vocabulary."""
+        noise = self.check_noise(noise)
+        right, wrong = self.table().T
+        law = np.zeros((self.entries, len(self.symbols)))
+        if noise == "systematic":
+            law[np.arange(self.entries), FIRST_ANSWER + wrong] = 1.0
+            return law
+        law[:, FIRST_ANSWER : FIRST_ANSWER + self.answers] = 1.0 / (self.answers - 1)
+        law[np.arange(self.entries), FIRST_ANSWER + right] = 0.0
+        return law
+
     def entry(self, prompts: np.ndarray) -> np.ndarray:
         """Return the number of each prompt's entry."""
         digits = prompts[:, :2] - FIRST_ANSWER - self.answers
@@ -129,11 +145,11 @@ class Lookup(SequenceTask):
         digits = prompts[:, :2] - FIRST_ANSWER - self.answers
         entry = jnp.clip(digits[:, 0] * self.base + digits[:, 1], 0, self.entries - 1)
         right = FIRST_ANSWER + jnp.asarray(self.table()[:, 0])[entry]
-        return (responses[:, 0] == right) & (responses[:, 1] == END)
+        return responses[:, 0] == right
 
 
 def _response(answer: np.ndarray) -> np.ndarray:
-    return np.stack([FIRST_ANSWER + answer, np.full_like(answer, END)], axis=1).astype(np.int32)
+    return (FIRST_ANSWER + answer)[:, None].astype(np.int32)
 
 
 def lookup(entries: int = 256, answers: int = 16, solvable: float = 0.5, seed: int = 0) -> Lookup:
@@ -152,7 +168,7 @@ def lookup(entries: int = 256, answers: int = 16, solvable: float = 0.5, seed: i
         >>> task = lookup()
         >>> prompts = task.written(np.array([7]))
         >>> task.text(prompts), task.text(task.solve(prompts))
-        ('0 7 =', 'y10 ;')
+        ('0 7 =', 'y10')
         >>> task.strata[task.stratum(prompts)[0]]
         'known'
     """

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from boostsim.types import PAD, unknown
+from boostsim.types import PAD, refuse, unknown
 
 __all__ = ["SequenceTask", "compact"]
 
@@ -38,12 +38,14 @@ class SequenceTask(ABC):
         first_steps: optimiser steps that make the first model, unless a learner says otherwise.
         held_out: share of the prompts that only evaluation sees.
         noises: names of the ways in which a label can be wrong.
+        compiled: whether ``verify`` can be compiled; if not it runs on the host as it is.
     """
 
     noises: ClassVar[tuple[str, ...]] = ("slip", "garbage", "systematic")
     easy_slips: ClassVar[float] = 0.6
     first_steps: ClassVar[int] = 600
     held_out: ClassVar[float] = 0.25
+    compiled: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -93,7 +95,25 @@ class SequenceTask(ABC):
 
     @abstractmethod
     def verify(self, prompts: Int[Array, "N P"], responses: Int[Array, "N R"]) -> Bool[Array, "N"]:
-        """Return whether each response is correct; defined on all tokens, to be jitted."""
+        """Return whether each response is correct; defined on all tokens, and jitted."""
+
+    def every_prompt(self) -> np.ndarray:
+        """Return all prompts, ``[N, P]``, where they can be listed and a response is one token.
+
+        Raises:
+            ValueError: where they cannot.
+        """
+        listed = "one whose prompts can be listed and whose responses are one token (bs.lookup)"
+        raise refuse("task", listed, type(self).__name__)
+
+    def mistake_law(self, noise: str) -> np.ndarray:
+        """Return the law of :meth:`mistake` on every prompt that is listed, ``[N, V]``."""
+        raise NotImplementedError
+
+    @property
+    def listed(self) -> bool:
+        """Whether :meth:`every_prompt` and :meth:`mistake_law` are there."""
+        return type(self).every_prompt is not SequenceTask.every_prompt
 
     def check_noise(self, noise: str) -> str:
         """Return the task's name of a way to be wrong, or refuse it."""

@@ -1,0 +1,170 @@
+"""Figure 9: what the strong-learner assumption costs: one procedure in all four cells (T1, T6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import boostsim as bs
+from boostsim.figures import Scale
+from boostsim.figures.style import COLORS, caption, rows
+from boostsim.files import cache_folder
+from boostsim.gap import CELLS, fit_boosting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["CLAIM", "TITLE", "data", "draw"]
+
+TITLE = "A transformer is a strong learner where its steps suffice, and then the error follows β"
+CLAIM = (
+    "On a table to be looked up, a transformer that is fitted to the exact training law follows "
+    "(1 - beta)^t as far as its slack is small; T6 bounds what the slack costs. Fewer steps or "
+    "less width slow it down, as a smaller beta would. Trained on samples it is slower than the "
+    "table on the same number of visits: learning and sampling errors add up. No theorem is "
+    "claimed."
+)
+
+BETA, KEY = 0.3, 2026
+NAMES = {
+    "table_exact": "table, exact",
+    "table_sampled": "table, sampled",
+    "transformer_exact": "transformer, exact",
+    "transformer_sampled": "transformer, sampled",
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is trained: the table looked up, iterations, and the transformers."""
+
+    entries: int
+    answers: int
+    iterations: int
+    visits: int
+    seeds: int
+    learner: bs.Transformer
+    widths: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+SIZES = {
+    "smoke": Size(16, 4, 3, 4, 1, bs.Transformer(width=16, heads=2, steps=32), (16,), (32,)),
+    "quick": Size(
+        256, 16, 8, 4, 3, bs.Transformer(steps=256), (16, 32, 64), (8, 16, 32, 64, 128, 256, 512)
+    ),
+    "full": Size(
+        1024,
+        32,
+        12,
+        8,
+        5,
+        bs.Transformer(width=128, steps=1024),
+        (16, 32, 64, 128, 256),
+        (16, 64, 256, 1024, 4096),
+    ),
+}
+
+
+def data(scale: Scale) -> pd.DataFrame:
+    """Return the errors of the four cells by iteration, and slack and fitted beta of a sweep."""
+    size = SIZES[scale.name]
+    task = bs.lookup(size.entries, size.answers)
+    procedure = bs.boosting(labeler=bs.WeakLabeler(BETA, wrong="garbage"))
+
+    def folder(*told: str | int) -> Path:
+        about = [task.fingerprint, procedure.describe(), KEY, *told]
+        digest = sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        return cache_folder() / "runs" / digest[:32]
+
+    cells = bs.gap_report(
+        procedure,
+        task,
+        size.iterations,
+        learner=size.learner,
+        visits=size.visits,
+        seeds=size.seeds,
+        key=KEY,
+        folder=folder("cells", json.dumps(size.learner.describe()), size.visits),
+    ).table
+    cells = cells.assign(panel="cells", width=size.learner.width, steps=size.learner.steps)
+    parts = [cells.assign(entries=size.entries, visits=size.visits)]
+    for width in size.widths:
+        for steps in size.steps:
+            learner = replace(size.learner, width=width, steps=steps, heads=min(4, width // 8))
+            trace = bs.simulate(
+                procedure,
+                task,
+                size.iterations,
+                learner=learner,
+                exact=True,
+                seeds=size.seeds,
+                key=KEY,
+                folder=folder("sweep", json.dumps(learner.describe())),
+            )
+            for seed in trace.seed.values:
+                error = trace.error.values[seed]
+                beta, gamma, _ = fit_boosting(error, error[:1], np.ones(1), 1)
+                part = rows(
+                    panel="sweep",
+                    width=width,
+                    steps=steps,
+                    seed=seed,
+                    iteration=size.iterations,
+                    transformer_exact=error[-1],
+                    slack=np.nanmean(trace.slack.values[seed]),
+                    beta=beta,
+                    gamma=gamma,
+                )
+                parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw(table: pd.DataFrame, figure: Figure) -> None:
+    """Draw the four cells, the slack against steps and width, and the rate against the slack."""
+    figure.set_size_inches(11, 3.9)
+    axes = figure.subplots(1, 3)
+    cells, sweep = table[table.panel == "cells"], table[table.panel == "sweep"]
+    _cells(axes[0], cells)
+    for color, (width, lines) in zip(COLORS, sweep.groupby("width"), strict=False):
+        mean = lines.groupby("steps").slack.mean()
+        axes[1].plot(mean.index, mean, color=color, label=f"width {width:.0f}")
+        axes[1].plot(lines.steps, lines.slack, ".", color=color, markersize=3)
+        axes[2].plot(lines.slack, lines.beta, "o", color=color, markersize=4)
+    axes[1].set(xscale="log", yscale="log", xlabel="optimiser steps an iteration")
+    axes[1].set_title("slack η (total variation to the training law)")
+    axes[1].legend(loc="lower left")
+    axes[2].axhline(BETA, color="0.5", linewidth=0.8, linestyle=":")
+    axes[2].set(xscale="log", xlabel="slack η", ylim=(0, 1.15 * max(BETA, sweep.beta.max())))
+    axes[2].set_title("β fitted to the errors (dotted: true)")
+    first = cells.iloc[0]
+    caption(
+        figure,
+        TITLE,
+        f"Boosting, one attempt, perfect filter, β = {BETA}, a table of {first.entries:.0f} "
+        f"entries. Left: width {first.width:.0f}, {first.steps:.0f} steps an iteration; sampled: "
+        f"{first.visits:.0f} visits to an entry; mean of {cells.seed.nunique()} seeds. Middle and "
+        f"right: fitted to the exact law; η is averaged over prompts and iterations; dots: seeds.",
+    )
+
+
+def _cells(ax: Axes, cells: pd.DataFrame) -> None:
+    """Draw the error by iteration: the law, the four cells, and what T6 allows."""
+    mean = cells.groupby("iteration")[[*CELLS, "bound"]].mean()
+    law = bs.laws.boosting_error(
+        beta=BETA, attempts=1, initial_error=mean.table_exact[0], iterations=mean.index.to_numpy()
+    )
+    ax.plot(mean.index, law, color="0.6", linewidth=4, alpha=0.5, label="law (T1)")
+    for color, style, cell in zip(COLORS, ("-", "--", "-", "--"), CELLS, strict=False):
+        ax.plot(mean.index, mean[cell], style, color=color, label=NAMES[cell])
+    ax.plot(mean.index, mean.bound, ":", color=COLORS[2], label="allowed by T6, exact")
+    ax.set(yscale="log", xlabel="iteration", ylabel="error", title="the four cells")
+    ax.locator_params(axis="x", integer=True)
+    ax.legend(loc="lower left", fontsize=7)

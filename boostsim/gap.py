@@ -1,0 +1,298 @@
+"""The gap between the theory's learner and a network: one procedure in all four cells.
+
+A table learns exactly what it is shown; a transformer as far as its steps carry. Exact cells have
+infinitely many visits, sampled ones a finite number. So one difference is the sampling error,
+another the learning error, and T6 says what the second may cost at most.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from boostsim.curation.criteria import failed
+from boostsim.curation.procedure import Procedure
+from boostsim.learners.transformer import Transformer
+from boostsim.simulation.iteration import Seed
+from boostsim.simulation.listed import tabular
+from boostsim.simulation.neural import make_run
+from boostsim.simulation.persistence import draws
+from boostsim.simulation.run import simulate
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.theory.laws import slack_bound
+from boostsim.types import needed_key, whole
+
+__all__ = ["CELLS", "GapReport", "boosting_curve", "fit_boosting", "gap_report"]
+
+CELLS = ("table_exact", "table_sampled", "transformer_exact", "transformer_sampled")
+
+
+@dataclass(frozen=True)
+class GapReport:
+    """What :func:`gap_report` measured. It measures; it does not certify anything.
+
+    Attributes:
+        table: a row for each seed and iteration. The error in each of the four cells;
+            ``sampling_error`` (a sampled table's minus the exact one's) and ``learning_error`` (the
+            fitted transformer's minus the exact table's); ``slack``, the total variation distance
+            of the fitted transformer to its training law, averaged over prompts, ``slack_largest``
+            on the worst prompt, ``slack_sampled`` of the sampled transformer to its examples;
+            ``bound`` (T6 step by step, with each iteration's slack) and ``bound_largest`` (T6 with
+            the largest slack so far), NaN where T6 does not apply.
+        fitted: for each seed and cell the beta and gamma with which boosting would come nearest
+            to the measured errors, and the root mean square of what is left; NaN where the
+            procedure is no plain boosting.
+        conditions: what was run.
+        why_not: why T6 or the fit does not apply, or None.
+    """
+
+    table: pd.DataFrame
+    fitted: pd.DataFrame
+    conditions: dict[str, Any]
+    why_not: dict[str, str | None]
+
+    def summary(self) -> str:
+        """Return a few plain sentences."""
+        last = self.table[self.table.iteration == self.table.iteration.max()].mean()
+        lines = [
+            f"After {int(last.iteration)} iterations the error is {last.table_exact:.4f} on the "
+            f"exact table, {last.table_sampled:.4f} on a sampled one, {last.transformer_exact:.4f} "
+            f"with the transformer fitted to the exact law, {last.transformer_sampled:.4f} with "
+            f"the transformer trained on samples.",
+            f"So sampling alone moves it by {last.sampling_error:+.4f}, learning alone by "
+            f"{last.learning_error:+.4f}.",
+            f"The slack of the fitted transformer is {self.table.slack.mean():.4f} on average over "
+            f"iterations and {self.table.slack.max():.4f} at its largest.",
+        ]
+        if self.why_not["T6"] is None:
+            lines.append(
+                f"With the slack of each iteration T6 allows an error of at most {last.bound:.4f}."
+            )
+        else:
+            lines.append(f"T6 says nothing here: {self.why_not['T6']}.")
+        if self.why_not["fit"] is None:
+            fitted = self.fitted.groupby("cell", sort=False)[["beta", "gamma"]].mean()
+            for cell, row in fitted.iterrows():
+                lines.append(
+                    f"The {str(cell).replace('_', ', ')} curve is that of boosting with beta "
+                    f"{row.beta:.3f} and gamma {row.gamma:.4f}."
+                )
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """Return everything as JSON; what does not apply is null."""
+        return json.dumps(
+            {
+                "conditions": self.conditions,
+                "why_not": self.why_not,
+                "table": json.loads(self.table.to_json(orient="records", double_precision=15)),
+                "fitted": json.loads(self.fitted.to_json(orient="records", double_precision=15)),
+            },
+            indent=2,
+        )
+
+
+def gap_report(
+    procedure: Procedure,
+    task: SequenceTask,
+    iterations: int,
+    *,
+    learner: Transformer,
+    visits: int = 8,
+    seeds: int = 1,
+    key: jax.Array | int,
+    folder: str | os.PathLike[str] | None = None,
+) -> GapReport:
+    """Run one procedure in all four cells from one first model, and set the errors side by side.
+
+    The first model is the transformer's: its rows are read off and are the tables' first model
+    too. T6, for boosting with one attempt and a perfect filter: e_t <= (1 - beta) e_{t-1} + eta_t;
+    for on every prompt the training law has error (1 - beta) e_{t-1}, and the probability of an
+    event differs by at most the total variation distance eta_t.
+
+    Args:
+        procedure: what an iteration does, the same in all cells.
+        task: one whose prompts can be listed: ``bs.lookup(...)``.
+        iterations: T, at least 1.
+        learner: the transformer.
+        visits: visits to each prompt in the sampled cells.
+        seeds: first models, and runs from each.
+        key: a ``jax.random.key`` or a whole number below 2^32.
+        folder: where the transformer's runs are kept, to be resumed.
+
+    Raises:
+        ValueError: for an argument that is out of range or does not fit the others.
+
+    Example:
+        >>> import boostsim as bs
+        >>> small = bs.Transformer(width=16, heads=2, layers=1, steps=64)
+        >>> report = bs.gap_report(
+        ...     bs.boosting(labeler=bs.WeakLabeler(0.5)), bs.lookup(16, 4), 2, learner=small, key=0
+        ... )
+        >>> bool((report.table.transformer_exact <= report.table.bound + 1e-6).all())
+        True
+    """
+    iterations, seeds = whole("iterations", iterations, 1), whole("seeds", seeds, 1)
+    run = make_run(procedure, task, learner=learner, exact=True)
+    place = None if folder is None else Path(folder)
+    whole("visits", visits, 1)
+    shared: dict[str, Any] = {"learner": learner, "seeds": seeds, "key": key}
+    cells: dict[str, dict[str, Any]] = {"exact": {"exact": True}, "sampled": {"visits": visits}}
+    fitted, trained = (
+        simulate(procedure, task, iterations, **how, **shared, folder=place and place / name)
+        for name, how in cells.items()
+    )
+    why_not = {"T6": why_no_bound(procedure), "fit": why_no_fit(procedure)}
+    parts, fits = [], []
+    for number in range(seeds):
+        seed = Seed(run, jax.random.fold_in(needed_key(key, "in a gap report"), number))
+        rule, table = tabular(procedure, run.listing, seed.first_rows)
+        drawn = seed.key if draws(rule, sampled=False) else None
+        traces = {
+            "table_exact": simulate(rule, table, iterations, key=drawn),
+            "table_sampled": simulate(rule, table, iterations, visits=visits, key=seed.key),
+            "transformer_exact": fitted.isel(seed=[number]),
+            "transformer_sampled": trained.isel(seed=[number]),
+        }
+        errors = {cell: trace.error.values[0] for cell, trace in traces.items()}
+        slack = fitted.slack.values[number]
+        bound = bounds(procedure, errors["transformer_exact"][0], slack, why_not["T6"] is None)
+        part = {
+            "seed": number,
+            "iteration": np.arange(iterations + 1),
+            **errors,
+            "sampling_error": errors["table_sampled"] - errors["table_exact"],
+            "learning_error": errors["transformer_exact"] - errors["table_exact"],
+            "slack": slack,
+            "slack_largest": fitted.slack_largest.values[number],
+            "slack_sampled": trained.slack.values[number],
+            **bound,
+        }
+        parts.append(pd.DataFrame(part))
+        first = 1.0 - (seed.first_rows * run.listing.quality).sum(1)
+        for cell, error in errors.items():
+            beta = gamma = rest = np.nan
+            if why_not["fit"] is None:
+                beta, gamma, rest = fit_boosting(
+                    error, first, run.listing.weights, procedure.attempts
+                )
+            one = {"seed": number, "cell": cell, "beta": beta, "gamma": gamma, "rest": rest}
+            fits.append(pd.DataFrame([one]))
+    conditions = {name: fitted.attrs[name] for name in ("procedure", "task", "learner", "key")}
+    conditions |= {"visits": visits, "seeds": seeds, "iterations": iterations}
+    return GapReport(
+        pd.concat(parts, ignore_index=True), pd.concat(fits, ignore_index=True), conditions, why_not
+    )
+
+
+def bounds(
+    procedure: Procedure, first: float, slack: np.ndarray, applies: bool
+) -> dict[str, np.ndarray]:
+    """Return T6's bound by iteration: with the slack of each, and with the largest so far."""
+    if not applies:
+        return dict.fromkeys(("bound", "bound_largest"), np.full(len(slack), np.nan))
+    assert procedure.labeler is not None
+    assert procedure.labeler.beta is not None
+    beta = float(procedure.labeler.beta)
+    step_by_step = [first]
+    for eta in slack[1:]:
+        step_by_step.append(min(1.0, (1.0 - beta) * step_by_step[-1] + eta))
+    largest = np.maximum.accumulate(np.where(np.isnan(slack), 0.0, slack))
+    law = slack_bound(
+        beta=beta, slack=largest, initial_error=first, iterations=np.arange(len(slack))
+    )
+    return {"bound": np.array(step_by_step), "bound_largest": law}
+
+
+def boosting_curve(
+    beta: float,
+    gamma: float,
+    attempts: int,
+    first: np.ndarray,
+    weights: np.ndarray,
+    iterations: int,
+) -> np.ndarray:
+    """Return the mean error of boosting by iteration (T4's map), ``[iterations + 1]``.
+
+    e' = gamma e (1 + u + ... + u^(k-1)) + u^k (1 - beta) with u = gamma + (1 - 2 gamma) e.
+
+    Args:
+        beta, gamma: of the labeler and of the filter.
+        attempts: k.
+        first: the first model's error on each prompt, ``[N]``.
+        weights: of the prompts, sums to one.
+        iterations: T.
+    """
+    error, curve = np.asarray(first, np.float64), []
+    for _ in range(iterations):
+        curve.append(weights @ error)
+        rejected = gamma + (1.0 - 2.0 * gamma) * error
+        terms = sum(rejected**power for power in range(attempts))
+        error = gamma * error * terms + rejected**attempts * (1.0 - beta)
+    return np.array([*curve, weights @ error])
+
+
+def fit_boosting(
+    error: np.ndarray, first: np.ndarray, weights: np.ndarray, attempts: int
+) -> tuple[float, float, float]:
+    """Return beta and gamma whose boosting curve is nearest to an error curve, by least squares.
+
+    A curve alone does not tell (beta, gamma) from (1 - gamma, 1 - beta) for one attempt: the pair
+    with the smaller sum is returned, and gamma is at most 1/2.
+
+    Returns:
+        beta, gamma, and the root mean square of what is left.
+    """
+    from scipy.optimize import least_squares
+
+    def rest(pair: np.ndarray) -> np.ndarray:
+        beta, gamma = pair
+        return boosting_curve(beta, gamma, attempts, first, weights, len(error) - 1) - error
+
+    starts = [(beta, gamma) for beta in (0.05, 0.3, 0.8) for gamma in (0.001, 0.1)]
+    found = [
+        least_squares(rest, start, bounds=([0.0, 0.0], [1.0, 0.5]), method="dogbox", xtol=1e-12)
+        for start in starts
+    ]
+    best = min(found, key=lambda one: one.cost)
+    beta, gamma = best.x
+    if attempts == 1 and beta + gamma > 1.0:
+        beta, gamma = 1.0 - gamma, 1.0 - beta
+    return float(beta), float(gamma), float(np.sqrt(np.mean(best.fun**2)))
+
+
+def why_no_fit(procedure: Procedure) -> str | None:
+    """Return why a procedure is not plain boosting, or None where it is."""
+    filt, labeler = procedure.filter, procedure.labeler
+    assert filt is not None
+    plain = {
+        "the criterion is not 'failed'": procedure.criterion is failed,
+        "there is a budget": procedure.budget is None,
+        "there is no labeler": labeler is not None,
+        "beta is not one number": labeler is None or np.ndim(labeler.beta) == 0,
+        "labels persist": labeler is None or not labeler.persistent,
+        "verdicts persist": not filt.persistent,
+        "the filter's two rates differ": math.isclose(filt.accept[0], filt.reject[1]),
+        "every accepted response is kept": procedure.keep == "one",
+        f"the regime is {procedure.regime!r}": procedure.regime == "replace",
+        "attempts are sharpened": procedure.sharpening is None,
+    }
+    return next((reason for reason, holds in plain.items() if not holds), None)
+
+
+def why_no_bound(procedure: Procedure) -> str | None:
+    """Return why T6 says nothing about a procedure, or None where it does."""
+    assert procedure.filter is not None
+    if procedure.attempts != 1:
+        return "it is for one attempt"
+    if procedure.filter.accept[1] or procedure.filter.reject[0]:
+        return "it is for a perfect filter"
+    return why_no_fit(procedure)

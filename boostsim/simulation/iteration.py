@@ -1,0 +1,282 @@
+"""One iteration of a transformer's run: what is visited, tried, kept, labelled and trained on.
+
+On a finite number of visits, drawn; or, where a task's prompts can be listed, on infinitely many:
+then the transformer is fitted to the law itself.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from boostsim.curation.procedure import Procedure
+from boostsim.learners.generate import generate, next_law
+from boostsim.learners.train import fit, train
+from boostsim.learners.transformer import Parameters, Transformer
+from boostsim.simulation.evaluation import Evaluation
+from boostsim.simulation.first_model import first_model
+from boostsim.simulation.listed import Listing, Target, TrainingLaw, empirical, slack
+from boostsim.simulation.prompts import draw_prompts
+from boostsim.simulation.verdicts import focus, kept, key_words, label, verdicts, verifier
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.types import PAD, generator
+
+__all__ = ["EVALUATION", "Run", "Seed"]
+
+# One constant a draw site; iterations are folded into the seed's key below LASTING.
+PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL = range(8)
+LASTING_VERDICTS, LASTING_ANSWERS, FIRST, POOL = (2**32 - 1 - site for site in range(4))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is, apart from its seed.
+
+    Attributes:
+        procedure, task, learner: the slots.
+        prompts: visits an iteration.
+        pool: prompts in a fixed pool, or None: fresh ones each time.
+        visits: visits to each prompt of a listed task, or None.
+        exact: whether a listed task's prompts are visited infinitely often.
+        evaluation: the prompts on which every model is measured.
+    """
+
+    procedure: Procedure
+    task: SequenceTask
+    learner: Transformer
+    prompts: int
+    pool: int | None
+    visits: int | None
+    exact: bool
+    evaluation: Evaluation
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The task's prompts and answers, where they can be listed."""
+        return Listing(self.task)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the numbers, for provenance and to recognise a run again."""
+        procedure = self.procedure
+        every = {"visits": self.visits or "unlimited"} if self.visits or self.exact else {}
+        return {
+            "procedure": json.loads(procedure.describe()),
+            # A criterion's name does not say what it computes.
+            "criterion": procedure.criterion.fingerprint(procedure.attempts),
+            "task": self.task.describe(),
+            "vocabulary": list(self.task.symbols),
+            "learner": self.learner.describe(),
+            "prompts_per_iteration": self.prompts,
+            "pool": self.pool,
+            "evaluate": self.evaluation.each,
+            "backend": jax.default_backend(),
+            **every,
+        }
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One seed of a run.
+
+    Attributes:
+        run: what is run.
+        key: all that is drawn comes from it.
+    """
+
+    run: Run
+    key: jax.Array
+
+    def site(self, iteration: int, site: int) -> jax.Array:
+        """Return the key of one draw site of an iteration."""
+        return jax.random.fold_in(jax.random.fold_in(self.key, iteration), site)
+
+    def words(self, iteration: int, site: int) -> np.ndarray:
+        """Return that key's words, for draws on the host."""
+        return key_words(jax.random.fold_in(self.key, iteration), site)
+
+    @cached_property
+    def first_model(self) -> Parameters:
+        """f_0."""
+        return first_model(self.run.task, self.run.learner, jax.random.fold_in(self.key, FIRST))
+
+    @cached_property
+    def first_rows(self) -> np.ndarray:
+        """The rows of f_0 where prompts can be listed, ``[N, V]``."""
+        return next_law(self.run.learner, self.first_model, self.run.listing.prompts)
+
+    @cached_property
+    def training_law(self) -> TrainingLaw:
+        """The law that infinitely many visits would train on."""
+        return TrainingLaw(self.run.procedure, self.run.listing, self.first_rows, self.key)
+
+    def first_data(self) -> np.ndarray:
+        """Return what training has seen before the first iteration: f_0, if data accumulate."""
+        run, task = self.run, self.run.task
+        if run.exact:
+            return self.training_law.first_memory()
+        if run.procedure.regime != "accumulate":
+            return np.zeros((0, task.prompt_length + task.response_length), np.int32)
+        prompts, _ = self._visited(0)
+        said, _ = generate(
+            run.learner, self.first_model, prompts, task.response_length, self.site(0, ATTEMPTS)
+        )
+        return np.concatenate([prompts, said], axis=1)
+
+    def iterate(
+        self, iteration: int, parameters: Parameters, data: np.ndarray
+    ) -> tuple[Parameters, np.ndarray, dict[str, Any]]:
+        """Return the next model, the data kept in mind, and what the iteration cost and showed."""
+        learner, task = self.run.learner, self.run.task
+        start = self.first_model if learner.start == "first" else parameters
+        order = self.site(iteration, ORDER)
+        target, batch = None, np.zeros((0, 0), np.int32)
+        if self.run.exact:
+            target, data, spent = self._gather_exactly(parameters, data)
+            empty = not target.weight.any()
+        else:
+            batch, data, spent = self._gather(iteration, parameters, data)
+            empty = not len(batch)
+        after, spent["loss"] = parameters, np.nan
+        if empty:
+            warnings.warn(
+                f"in iteration {iteration} nothing was accepted and nothing labelled, so nothing "
+                "was trained",
+                stacklevel=2,
+            )
+        elif target is not None:
+            prompts = self.run.listing.prompts
+            after, spent["loss"] = fit(learner, start, prompts, target.rows, target.weight, order)
+        else:
+            after, spent["loss"] = train(
+                learner,
+                start,
+                batch,
+                task.prompt_length,
+                order,
+                steps=learner.steps,
+                learning_rate=learner.learning_rate,
+            )
+        if task.listed:
+            listing = self.run.listing
+            if target is None:
+                wanted = empirical(listing, next_law(learner, parameters, listing.prompts), batch)
+            else:
+                wanted = target.rows
+            spent |= slack(listing, wanted, next_law(learner, after, listing.prompts))
+        return after, data, spent
+
+    def _drawn_prompts(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        task = self.run.task
+        return draw_prompts(task, rng, rng.choice(len(task.strata), count, p=task.stratum_weights))
+
+    def _visited(self, iteration: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return this iteration's prompts and their numbers: fresh, from the pool, or all."""
+        run = self.run
+        if run.visits is not None:
+            number = np.repeat(np.arange(len(run.listing.prompts)), run.visits)
+            return run.listing.prompts[number], number
+        rng = generator(self.words(iteration, PROMPTS))
+        if run.pool is None:
+            return self._drawn_prompts(rng, run.prompts), np.arange(run.prompts)
+        pool = self._drawn_prompts(generator(key_words(self.key, POOL)), run.pool)
+        chosen = rng.permutation(run.pool)[: run.prompts]
+        return pool[chosen], chosen
+
+    def _gather(
+        self, iteration: int, parameters: Parameters, data: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+        """Return the examples to train on, the data kept in mind, and what they cost."""
+        run = self.run
+        procedure, task = run.procedure, run.task
+        filt = procedure.filter
+        assert filt is not None
+        visits, attempts = run.prompts, procedure.attempts
+        prompts, number = self._visited(iteration)
+        shape = (visits, attempts, task.response_length)
+        if filt.generates:
+            said, _ = generate(
+                run.learner,
+                parameters,
+                np.repeat(prompts, attempts, axis=0),
+                task.response_length,
+                self.site(iteration, ATTEMPTS),
+                procedure.sharpening,
+            )
+            correct = np.asarray(verifier(task)(np.repeat(prompts, attempts, axis=0), said))
+            responses, correct = said.reshape(shape), correct.reshape(shape[:2])
+            accepted = verdicts(
+                filt,
+                prompts,
+                responses,
+                correct,
+                self.words(iteration, VERDICTS),
+                key_words(self.key, LASTING_VERDICTS),
+            )
+        else:
+            responses = np.full(shape, PAD, np.int32)
+            accepted = np.zeros(shape[:2], bool)
+        keeps = kept(procedure, accepted)
+        asked = np.repeat(prompts[:, None], attempts, 1)
+        examples = [np.concatenate([asked[keeps], responses[keeps]], axis=1)]
+        spent = self._costs((responses != PAD).sum() / visits)
+        if procedure.labeler is not None:
+            fixed = run.pool is not None or run.visits is not None
+            group = number if fixed else task.stratum(prompts)
+            probability = focus(procedure, group, number, accepted.sum(1), responses)
+            level = generator(self.words(iteration, FOCUS)).random(visits)
+            chosen = level < probability
+            # All visits are asked about, so that a label does not depend on who else gets one.
+            labels = label(
+                task,
+                procedure.labeler,
+                prompts,
+                self.words(iteration, LABELS),
+                key_words(self.key, LASTING_ANSWERS),
+            )
+            examples.append(np.concatenate([prompts, labels.responses], axis=1)[chosen])
+            spent["labels"] = chosen.mean()
+            if chosen.any():
+                spent["label_accuracy"] = labels.right[chosen].mean()
+                spent["right_tokens"] = labels.right_tokens[chosen].mean()
+        if procedure.regime == "anchor":
+            assert procedure.real_share is not None
+            rng = generator(self.words(iteration, REAL))
+            real = self._drawn_prompts(rng, round(procedure.real_share * visits))
+            examples.append(np.concatenate([real, task.solve(real)], axis=1))
+        batch = np.concatenate(examples).astype(np.int32)
+        spent["examples"] = float(len(batch))
+        if procedure.regime == "accumulate":
+            batch = data = np.concatenate([data, batch])
+        return batch, data, spent
+
+    def _gather_exactly(
+        self, parameters: Parameters, memory: np.ndarray
+    ) -> tuple[Target, np.ndarray, dict[str, Any]]:
+        """Do what :meth:`_gather` does with infinitely many visits to each prompt."""
+        rows = next_law(self.run.learner, parameters, self.run.listing.prompts)
+        target = self.training_law(rows, memory)
+        spent = self._costs(float(self.run.procedure.attempts))
+        spent |= {"labels": target.labels, "examples": target.examples}
+        # An answer is one token.
+        spent |= dict.fromkeys(("label_accuracy", "right_tokens"), target.label_accuracy)
+        return target, target.memory, spent
+
+    def _costs(self, tokens: float) -> dict[str, Any]:
+        """Return what an iteration without labels costs; an attempt's tokens are given."""
+        filt = self.run.procedure.filter
+        assert filt is not None
+        tried = float(self.run.procedure.attempts * filt.generates)
+        return {
+            "labels": 0.0,
+            "generations": tried,
+            "filter_calls": tried * filt.looks,
+            "tokens": tokens * filt.generates,
+            "label_accuracy": np.nan,
+            "right_tokens": np.nan,
+        }

@@ -1,0 +1,220 @@
+"""Tasks whose prompts can be listed and whose responses are one token: a transformer as a table.
+
+There the transformer's law can be read off, row by row. So a model is measured exactly, the slack
+of what it learned is known, and it can be fitted to the law that infinitely many visits would give:
+the same population map as on tables makes that law from the rows of the transformer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from boostsim.curation.procedure import Procedure
+from boostsim.simulation import exact
+from boostsim.simulation.learning import State, learn
+from boostsim.simulation.population import Parameters, Structure
+from boostsim.simulation.prepare import prepare
+from boostsim.simulation.verdicts import noise_for
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.tasks.table import TableTask, table_task
+
+__all__ = ["Listing", "Target", "TrainingLaw", "empirical", "slack", "tabular"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The prompts of a task and which token answers them.
+
+    Attributes:
+        task: a task in tokens whose prompts can be listed.
+    """
+
+    task: SequenceTask
+
+    @cached_property
+    def prompts(self) -> np.ndarray:
+        """All prompts, ``[N, P]``."""
+        return self.task.every_prompt()
+
+    @cached_property
+    def quality(self) -> np.ndarray:
+        """1.0 where a token is the right answer, ``[N, V]``."""
+        quality = np.zeros((len(self.prompts), len(self.task.symbols)))
+        np.put_along_axis(quality, self.task.solve(self.prompts), 1.0, axis=1)
+        return quality
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """How often each prompt is visited, ``[N]``: evenly within a stratum."""
+        stratum = self.task.stratum(self.prompts)
+        return (self.task.stratum_weights / np.bincount(stratum))[stratum]
+
+    def measure(self, rows: np.ndarray, samples: int) -> dict[str, np.ndarray]:
+        """Return what :class:`Evaluation` measures, as expectations, of a model's rows ``[N, V]``.
+
+        Args:
+            rows: the model.
+            samples: responses to a prompt that pass_at_k and distinct speak of.
+        """
+        right = (rows * self.quality).sum(1)
+        best = np.take_along_axis(self.quality, rows.argmax(1)[:, None], axis=1)[:, 0]
+        by_prompt = {
+            "accuracy": right,
+            "greedy_accuracy": best,
+            "pass_at_k": 1.0 - (1.0 - right) ** samples,
+            "entropy": -(rows * np.log(np.where(rows > 0.0, rows, 1.0))).sum(1),
+            "distinct": (1.0 - (1.0 - rows) ** samples).sum(1) / samples,
+        }
+        stratum = self.task.stratum(self.prompts)
+        strata = range(len(self.task.strata))
+        return {
+            name: np.array([values[stratum == number].mean() for number in strata])
+            for name, values in by_prompt.items()
+        }
+
+
+def tabular(
+    procedure: Procedure, listing: Listing, rows: np.ndarray
+) -> tuple[Procedure, TableTask]:
+    """Return the procedure and the task as they are on a table whose first model has these rows.
+
+    The labeler's way to be wrong becomes a table of its own. Nothing else changes.
+    """
+    task, labeler = listing.task, procedure.labeler
+    table = table_task(listing.quality, listing.weights, rows)
+    if labeler is None:
+        return procedure, table
+    noise = noise_for(task, labeler)
+    beta = np.broadcast_to(labeler.beta, len(task.strata))[task.stratum(listing.prompts)][:, None]
+    law = beta * listing.quality + (1.0 - beta) * task.mistake_law(noise)
+    return replace(procedure, labeler=replace(labeler, beta=None, rows=law)), table
+
+
+class Target(NamedTuple):
+    """What an iteration asks the learner to reproduce.
+
+    Attributes:
+        rows: the law that a strong learner would return, ``[N, V]``; where nothing is trained on,
+            the row as it was.
+        weight: share of each prompt among the examples, ``[N]``; all zero where there are none.
+        labels: labels bought, per visit.
+        label_accuracy: share of right ones among them, NaN where none was bought.
+        examples: examples made, per visit.
+        memory: accumulated rows and, in the last column, their weight, ``[N, V + 1]``; or empty.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray
+    labels: float
+    label_accuracy: float
+    examples: float
+    memory: np.ndarray
+
+
+class TrainingLaw:
+    """The exact training law of a procedure, for any model of a listed task."""
+
+    def __init__(
+        self, procedure: Procedure, listing: Listing, rows: np.ndarray, key: jax.Array
+    ) -> None:
+        """Prepare it from the first model's rows; what persists is drawn once from the key."""
+        self.listing = listing
+        self.first_rows = rows
+        self.regime = procedure.regime
+        self.real_share = procedure.real_share or 0.0
+        self.label_accuracy = np.zeros(len(rows))
+        with jax.enable_x64(True):
+            # Every token is a class of its own, and a persistent labeler has drawn its answers.
+            self.structure, self.parameters = prepare(
+                *tabular(procedure, listing, rows),
+                sampled=True,
+                wanted=frozenset({"entropy"}),
+                key=key,
+            )
+            sources = dict(zip(self.structure.sources, self.parameters.source_mass, strict=True))
+            if "labels" in sources:
+                self.label_accuracy = (np.asarray(sources["labels"]).T * listing.quality).sum(1)
+
+    def first_memory(self) -> np.ndarray:
+        """Return what training remembers before the first iteration: f_0, if data accumulate."""
+        if self.regime != "accumulate":
+            return np.zeros((0, 0))
+        return np.concatenate([self.first_rows, np.ones((len(self.first_rows), 1))], axis=1)
+
+    def __call__(self, rows: np.ndarray, memory: np.ndarray) -> Target:
+        """Return the law that one iteration of visits to a model with these rows leads to."""
+        with jax.enable_x64(True):
+            before = _state(rows)
+            if memory.size:
+                before = State(before.mass, _state(memory[:, :-1]).mass, jnp.asarray(memory[:, -1]))
+            after, kept, labels = _target(self.structure, self.parameters, before)
+            law = np.asarray(after.mass[0]).T
+            made = np.asarray(kept + labels) + self.real_share
+            labels = np.asarray(labels)
+            if memory.size:
+                weight = np.asarray(after.examples)
+                memory = np.concatenate([law, weight[:, None]], axis=1)
+            else:
+                weight = made
+        mu = self.listing.weights
+        weight, bought = weight * mu, float(labels @ mu)
+        total = weight.sum()
+        return Target(
+            rows=law,
+            weight=weight / total if total > 0.0 else weight,
+            labels=bought,
+            label_accuracy=float(mu @ (labels * self.label_accuracy)) / bought
+            if bought
+            else np.nan,
+            examples=float(made @ mu),
+            memory=memory,
+        )
+
+
+def _state(rows: np.ndarray) -> State:
+    return State(jnp.asarray(rows.T[None]))
+
+
+@partial(jax.jit, static_argnums=0)
+def _target(
+    structure: Structure, parameters: Parameters, state: State
+) -> tuple[State, jax.Array, jax.Array]:
+    made = exact.gather(structure, parameters, state)
+    examples = made.kept + made.labels
+    after = learn(structure, parameters, state, made.rows, examples, jnp.asarray(1.0))
+    return after, made.kept, made.labels
+
+
+def empirical(listing: Listing, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Return what a strong learner makes of examples: their shares, or else the old row.
+
+    Args:
+        listing: the prompts.
+        rows: the model before, ``[N, V]``.
+        frames: prompt and response of each example, ``[E, P + 1]``.
+    """
+    number = {prompt.tobytes(): index for index, prompt in enumerate(listing.prompts)}
+    counts = np.zeros_like(rows)
+    asked = np.ascontiguousarray(frames[:, :-1].astype(listing.prompts.dtype))
+    entry = np.array([number[prompt.tobytes()] for prompt in asked], int)
+    np.add.at(counts, (entry, frames[:, -1].astype(int)), 1.0)
+    seen = counts.sum(1, keepdims=True)
+    return np.where(seen > 0.0, counts / np.maximum(seen, 1.0), rows)
+
+
+def slack(listing: Listing, target: np.ndarray, rows: np.ndarray) -> dict[str, np.float64]:
+    """Return the total variation distance of what was learned to what there was to learn.
+
+    ``slack`` is its average over prompts, ``slack_largest`` that of the worst prompt.
+    """
+    distance = 0.5 * np.abs(rows - target).sum(1)
+    return {
+        "slack": np.float64(listing.weights @ distance),
+        "slack_largest": np.float64(distance.max()),
+    }
