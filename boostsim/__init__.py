@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from boostsim.learners.transformer import Transformer as Transformer
     from boostsim.results import load as load
     from boostsim.results import save as save
-    from boostsim.simulation.run import kernel as kernel
+    from boostsim.simulation.kernel import kernel as kernel
     from boostsim.simulation.run import simulate as simulate
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
@@ -77,7 +77,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "learners.strong": ("StrongLearner",),
             "learners.transformer": ("Transformer",),
             "results": ("load", "save"),
-            "simulation.run": ("kernel", "simulate"),
+            "simulation.kernel": ("kernel",),
+            "simulation.run": ("simulate",),
             "tasks.arithmetic": ("arithmetic",),
             "tasks.gym": ("reasoning_gym",),
             "tasks.lookup": ("lookup",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -27,7 +28,9 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
         >>> list(track(range(3), "counting", total=3))
         [0, 1, 2]
     """
-    if not (sys.stderr.isatty() or _in_a_notebook()):
+    # Two bars cannot be drawn at once: threads of a run leave it to the main one.
+    alone = threading.current_thread() is threading.main_thread()
+    if not alone or not (sys.stderr.isatty() or _in_a_notebook()):
         yield from items
         return
     began, bar = time.monotonic(), None

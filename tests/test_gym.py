@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import boostsim as bs
 from boostsim.simulation import first_model
 from boostsim.simulation.verdicts import verifier
-from boostsim.tasks import gym
+from boostsim.tasks import gym, gym_entries
 
 pytestmark = pytest.mark.skipif(
     find_spec("reasoning_gym") is None, reason="the extra reasoning-gym is not installed"
@@ -173,9 +173,9 @@ def test_partial_scores_and_text_around_are_wrong():
     around = written(task, [f"0 + {answer}" for answer in answers])
     assert not check(task, prompts, around).any()
     # The scorer itself gives these a part.
-    source = gym._dataset("chain_sum", 0, (), seed=0, size=1)
+    source = gym_entries._dataset("chain_sum", 0, (), seed=0, size=1)
     part = source.score_answer(answer="0 + 12", entry={"answer": "12"})
-    assert 0.0 < part < gym.RIGHT
+    assert 0.0 < part < gym_entries.RIGHT
     unended = right.copy()
     unended[right == 1] = 0
     assert not check(task, prompts, unended).any()
@@ -187,12 +187,12 @@ def test_partial_scores_and_text_around_are_wrong():
 def test_answers_are_not_evaluated():
     for name, text in (("countdown", "9**9**9**9"), ("coin_flip", "1e999999999")):
         assert not made(name, size=3).entries.right(0, text)
-    known = gym._package().factory.DATASETS
-    assert set(gym.FORMS) | set(gym.EVALUATED) <= set(known)
+    known = gym_entries.package().factory.DATASETS
+    assert set(gym_entries.FORMS) | set(gym_entries.EVALUATED) <= set(known)
     for name, (source, _) in known.items():
         code = inspect.getsource(source.score_answer)
         if re.search(r"\b(eval|exec|parse_expr|Fraction)\((?!entry|oracle|metadata)", code):
-            assert name in {*gym.FORMS, *gym.EVALUATED}, name
+            assert name in {*gym_entries.FORMS, *gym_entries.EVALUATED}, name
 
 
 def test_a_scorer_that_fails_is_wrong_and_verdicts_are_remembered():
@@ -203,7 +203,7 @@ def test_a_scorer_that_fails_is_wrong_and_verdicts_are_remembered():
             Source.calls += 1
             raise KeyError(answer)
 
-    assert not gym._scorer("chain_sum", Source(), {})("7")
+    assert not gym_entries._scorer("chain_sum", Source(), {})("7")
     assert Source.calls == 1
     task = made("syllogism")
     before = task.entries.right.cache_info().currsize
@@ -211,7 +211,7 @@ def test_a_scorer_that_fails_is_wrong_and_verdicts_are_remembered():
         task.entries.right(0, "a thing nobody says")
     after = task.entries.right.cache_info()
     assert after.currsize == before + 1
-    assert after.maxsize == gym.REMEMBERED
+    assert after.maxsize == gym_entries.REMEMBERED
 
 
 def test_tasks_compare_by_value_and_are_described():
@@ -229,14 +229,14 @@ def test_tasks_compare_by_value_and_are_described():
 
 # Copying one number is the arithmetic that is learned in seconds.
 COPYING = {"min_terms": 1, "max_terms": 1, "min_digits": 2}
-QUICK = bs.Transformer(width=32, heads=2, layers=2, steps=48, batch=64, first_steps=96)
+QUICK = bs.Transformer(width=32, heads=2, layers=2, steps=48, batch=64, first_steps=48)
 
 
 @pytest.mark.parametrize("name", ["chain_sum", "basic_arithmetic"])
 def test_boosting_learns(name):
     task = bs.reasoning_gym(name, [COPYING | {"max_digits": 2}, COPYING | {"max_digits": 3}], 1500)
     procedure = bs.boosting(attempts=4, labeler=bs.WeakLabeler(0.6, wrong="slip"), budget=0.5)
-    run = {"learner": QUICK, "prompts_per_iteration": 512, "evaluate": 60, "key": 0}
+    run = {"learner": QUICK, "prompts_per_iteration": 256, "evaluate": 50, "key": 0}
     trace = bs.simulate(procedure, task, 5, **run)
     accuracy = trace.accuracy.values[0]
     assert accuracy[0] < 0.5

@@ -14,13 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from boostsim.learners.devices import spread, width
 from boostsim.learners.transformer import Parameters, Transformer, empty_cache, extend, logits
 from boostsim.types import END, PAD, refuse
 
 __all__ = ["generate", "next_law", "response_probability"]
 
 Decode = Callable[[Array], Array] | None
-# Rows in one compiled call; more only spill the cache of a CPU's core.
+# Rows in one compiled call, on each device; more only spill the cache of a CPU's core.
 CHUNK = 1024
 
 
@@ -71,13 +72,20 @@ def generate(
         raise refuse("prompts", f"tokens in [0, {vocabulary})", int(prompts.max()))
     count = len(prompts)
     rows = np.arange(count) if rows is None else rows
-    chunk = min(CHUNK, count)
+    parts = width(parameters)
+    chunk = min(CHUNK, -(-count // parts)) * parts
     responses, surprise = [], []
     for start in range(0, count, chunk):
         # The last chunk is filled up, so that there is one shape.
         part = np.minimum(np.arange(start, start + chunk), count - 1)
         said, log_probability = _generate(
-            model, response_length, decode, parameters, prompts[part], key, rows[part]
+            model,
+            response_length,
+            decode,
+            parameters,
+            spread(parameters, prompts[part]),
+            key,
+            spread(parameters, rows[part]),
         )
         responses.append(np.asarray(said)[: count - start])
         surprise.append(np.asarray(log_probability)[: count - start])

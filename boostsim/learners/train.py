@@ -16,6 +16,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from boostsim.learners.devices import spread
 from boostsim.learners.transformer import Parameters, Transformer, logits
 from boostsim.types import PAD, generator
 
@@ -145,7 +146,7 @@ def _descend(
     state = optimiser().init(parameters)
     losses = np.zeros(chunk)
     for rows, part in zip(order, schedule.reshape(-1, chunk), strict=True):
-        batches = jax.tree.map(lambda leaf, rows=rows: leaf[rows], data)
+        batches = spread(parameters, jax.tree.map(lambda leaf, rows=rows: leaf[rows], data), 1)
         parameters, state, losses = _steps(
             objective, model, prompt_length, parameters, state, batches, part
         )

@@ -14,8 +14,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from boostsim.curation.procedure import Procedure
+from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.train import fit, train
 from boostsim.learners.transformer import Parameters, Transformer
@@ -87,10 +89,12 @@ class Seed:
     Attributes:
         run: what is run.
         key: all that is drawn comes from it.
+        mesh: the devices that it runs on, or None for one.
     """
 
     run: Run
     key: jax.Array
+    mesh: Mesh | None = None
 
     def site(self, iteration: int, site: int) -> jax.Array:
         """Return the key of one draw site of an iteration."""
@@ -102,8 +106,9 @@ class Seed:
 
     @cached_property
     def first_model(self) -> Parameters:
-        """f_0."""
-        return first_model(self.run.task, self.run.learner, jax.random.fold_in(self.key, FIRST))
+        """f_0, which is made on one device, so that it is the same on any number of them."""
+        made = first_model(self.run.task, self.run.learner, jax.random.fold_in(self.key, FIRST))
+        return place(made, self.mesh)
 
     @cached_property
     def first_rows(self) -> np.ndarray:

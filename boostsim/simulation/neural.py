@@ -12,16 +12,19 @@ import contextlib
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from boostsim.curation.procedure import Procedure
+from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.transformer import Transformer
-from boostsim.progress import track
+from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
 from boostsim.simulation.checkpoints import load_state, locked, save_state
 from boostsim.simulation.evaluation import Evaluation
@@ -45,6 +48,7 @@ def simulate_tokens(
     seeds: int,
     key: jax.Array | int | None,
     *,
+    devices: int | None,
     folder: str | os.PathLike[str] | None,
     **how: Any,
 ) -> xarray.Dataset:
@@ -58,7 +62,8 @@ def simulate_tokens(
     seed_key = needed_key(key, "where the learner is a transformer")
     if folder is not None and not isinstance(folder, (str, os.PathLike)):
         raise refuse("folder", "a path, or None", folder)
-    return _trace(run, iterations, seed_key, seeds, None if folder is None else Path(folder))
+    mesh = mesh_for(devices, seeds, run.learner.batch)
+    return _trace(run, iterations, seed_key, seeds, mesh, None if folder is None else Path(folder))
 
 
 def make_run(
@@ -104,9 +109,14 @@ def make_run(
 
 
 def _trace(
-    run: Run, iterations: int, key: jax.Array, seeds: int, folder: Path | None
+    run: Run,
+    iterations: int,
+    key: jax.Array,
+    seeds: int,
+    mesh: Mesh | None,
+    folder: Path | None,
 ) -> xarray.Dataset:
-    """Run every seed and return the trace; seed i uses fold_in(key, i).
+    """Run every seed and return the trace; seed i uses fold_in(key, i) and row i of the mesh.
 
     Raises:
         ValueError: where the folder holds another run.
@@ -114,10 +124,21 @@ def _trace(
     with contextlib.ExitStack() as stack:
         if folder is not None:
             stack.enter_context(locked(folder))
-        rows = []
-        for seed in range(seeds):
-            path = None if folder is None else folder / f"seed-{seed}.npz"
-            rows.append(_measured(Seed(run, jax.random.fold_in(key, seed)), iterations, path))
+
+        def measured(number: int) -> dict[str, np.ndarray]:
+            path = None if folder is None else folder / f"seed-{number}.npz"
+            devices = None if mesh is None else row(mesh, number)
+            return _measured(Seed(run, jax.random.fold_in(key, number), devices), iterations, path)
+
+        at_once = 1 if mesh is None else mesh.shape["seed"]
+        if at_once == 1:
+            rows = [measured(number) for number in range(seeds)]
+        else:
+            # A thread feeds each row of devices; the seeds of a row take turns.
+            with announced(f"{seeds} seeds"), ThreadPoolExecutor(at_once) as pool:
+                turns = [range(first, seeds, at_once) for first in range(at_once)]
+                done = list(pool.map(lambda turn: [measured(number) for number in turn], turns))
+            rows = [done[number % at_once][number // at_once] for number in range(seeds)]
     variables = {name: np.stack([row[name][: iterations + 1] for row in rows]) for name in rows[0]}
     plain = (str, int, float)
     about = {
@@ -125,6 +146,7 @@ def _trace(
         for name, value in run.describe().items()
     }
     about["key"] = key_text(key)
+    about["mesh"] = "1" if mesh is None else " x ".join(str(size) for size in mesh.devices.shape)
     return make_neural_trace(variables, run.task.strata, run.task.stratum_weights, about)
 
 
@@ -143,7 +165,8 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
         row |= run.evaluation.measure(run.learner, parameters, seed.site(0, EVALUATION))
         rows = [row]
     else:
-        parameters = {n[2:]: jnp.asarray(a) for n, a in state.items() if n.startswith("w_")}
+        weights = {n[2:]: jnp.asarray(a) for n, a in state.items() if n.startswith("w_")}
+        parameters = place(weights, seed.mesh)
         data = state["data"]
         recorded = {n[2:]: a for n, a in state.items() if n.startswith("m_")}
         rows = [

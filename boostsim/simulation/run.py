@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +25,8 @@ from boostsim.curation.procedure import Procedure
 from boostsim.learners.transformer import Transformer
 from boostsim.progress import track
 from boostsim.results import make_trace
-from boostsim.simulation import exact, sampled
-from boostsim.simulation.exact import Info
+from boostsim.simulation import exact
+from boostsim.simulation.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.learning import State
 from boostsim.simulation.persistence import draws
 from boostsim.simulation.population import Parameters, Structure, right_and_wrong, total
@@ -34,90 +34,16 @@ from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, finite, key_text, needed_key, refuse, unknown, whole
+from boostsim.types import as_key, key_text, needed_key, refuse, unknown, whole
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Kernel", "kernel", "simulate"]
+__all__ = ["simulate"]
 
 # Iterations in one compiled call: long runs report progress between calls.
 BLOCK = 128
 RECORDS = ("diversity", "entropy", "prompt")
-
-
-class Kernel(NamedTuple):
-    """One iteration as a pair of pure functions, for loops of your own.
-
-    Attributes:
-        init: ``() -> state``.
-        step: ``(key, state) -> (state, info)``; an exact step ignores its key.
-    """
-
-    init: Callable[[], State]
-    step: Callable[[jax.Array | None, State], tuple[State, Info]]
-
-
-def kernel(
-    procedure: Procedure,
-    task: TableTask,
-    *,
-    visits: int | None = None,
-    visited_share: float = 1.0,
-    key: jax.Array | int | None = None,
-) -> Kernel:
-    """Return ``init`` and ``step`` of a procedure on a task, to jit, vmap and scan at will.
-
-    States hold float64 arrays, so call both inside ``with jax.enable_x64(True):``.
-
-    Args:
-        procedure: what an iteration does.
-        task: a table task.
-        visits: v, visits to each prompt that is visited; None for the exact step.
-        visited_share: probability that a prompt is visited in an iteration (sampled only).
-        key: needed where verdicts or answers persist: they are drawn from it, here and now. Seed i
-            of ``bs.simulate`` draws them from fold_in(key, i).
-
-    Raises:
-        ValueError: for an argument out of range; from ``init`` and ``step`` outside the context.
-
-    Example:
-        >>> import boostsim as bs
-        >>> task = bs.random_table(0, prompts=5, solvable=0.0)
-        >>> with jax.enable_x64(True):
-        ...     loop = bs.kernel(bs.boosting(labeler=bs.WeakLabeler(0.25)), task)
-        ...     state, info = loop.step(None, loop.init())
-        ...     print(float(info.labels), state.mass.shape)
-        1.0 (1, 2, 5)
-    """
-    check(procedure, task)
-    sampling = _sampling(visits, visited_share)
-    finite_visits = sampling is not None
-    persistent = None
-    if draws(procedure, sampled=finite_visits):
-        persistent = needed_key(key, "where verdicts or answers persist")
-    with jax.enable_x64(True):
-        structure, parameters = prepare(procedure, task, sampled=finite_visits, key=persistent)
-
-    def doubled() -> None:
-        if jnp.zeros(()).dtype != jnp.float64:
-            raise ValueError(
-                "kernel must be called with 64-bit types; wrap the calls in "
-                "'with jax.enable_x64(True):'"
-            )
-
-    def init() -> State:
-        doubled()
-        return _init(structure, parameters, sampling)
-
-    def step(key: jax.Array | None, state: State) -> tuple[State, Info]:
-        doubled()
-        if not isinstance(state, State):
-            raise refuse("state", "what init or step returned: step(key, state)", state)
-        fresh = None if sampling is None else as_key(key)
-        return _step(structure, parameters, sampling, fresh, state)
-
-    return Kernel(init, step)
 
 
 def simulate(
@@ -135,6 +61,7 @@ def simulate(
     pool: int | None = None,
     exact: bool = False,
     evaluate: int | None = None,
+    devices: int | None = None,
     folder: str | os.PathLike[str] | None = None,
 ) -> xarray.Dataset:
     """Run a procedure on a task and return its trace.
@@ -168,6 +95,8 @@ def simulate(
             every seed and procedure. They are held out: training never meets one of them. (Of
             ``bs.lookup`` nothing is held out, for an entry cannot be known unless it was seen; all
             entries are measured, exactly, from the rows of the transformer.)
+        devices: how many share the work, seeds first, then the batch; None is all that JAX has.
+            More than one change the order of sums, so losses agree to rounding only.
         folder: where each seed's state is kept after every iteration; a run that was stopped goes
             on from there to the same numbers.
 
@@ -197,6 +126,7 @@ def simulate(
         "pool": pool,
         "exact": exact,
         "evaluate": evaluate,
+        "devices": devices,
         "folder": folder,
     }
     if isinstance(task, SequenceTask):
@@ -215,7 +145,7 @@ def simulate(
     check(procedure, task)
     iterations = whole("iterations", iterations, 0)
     seeds = whole("seeds", seeds, 1)
-    sampling = _sampling(visits, visited_share)
+    sampling = sampling_of(visits, visited_share)
     wanted = _wanted(record)
     if visits is not None:
         whole("visits x attempts", visits * procedure.attempts, 1)
@@ -268,22 +198,6 @@ def simulate(
     return make_trace(variables, task.prompt_weights, attributes)
 
 
-def _sampling(visits: int | None, visited_share: float) -> Sampling | None:
-    visited_share = finite("visited_share", visited_share, 0.0, 1.0)
-    if visits is None:
-        if visited_share != 1.0:
-            raise refuse(
-                "visited_share", "1 in an exact run", visited_share, "Give visits as well."
-            )
-        return None
-    visits = whole("visits", visits, 1)
-    if visited_share == 0.0:
-        raise refuse("visited_share", "above 0, for nothing would ever happen", visited_share)
-    with jax.enable_x64(True):
-        share = None if visited_share == 1.0 else jnp.asarray(visited_share)
-        return Sampling(jnp.asarray(float(visits)), share)
-
-
 def _level(procedure: Procedure, sampling: Sampling | None) -> str:
     if sampling is not None:
         return "sampled"
@@ -299,25 +213,6 @@ def _wanted(record: Iterable[str]) -> frozenset[str]:
         if name not in RECORDS:
             raise unknown("record", name, RECORDS)
     return frozenset(names)
-
-
-def _init(structure: Structure, parameters: Parameters, sampling: Sampling | None) -> State:
-    if sampling is None:
-        return exact.init(structure, parameters)
-    return sampled.init(structure, parameters, sampling)
-
-
-def _step(
-    structure: Structure,
-    parameters: Parameters,
-    sampling: Sampling | None,
-    key: jax.Array | None,
-    state: Any,
-) -> tuple[Any, Info]:
-    if sampling is None:
-        return exact.step(structure, parameters, state)
-    assert key is not None
-    return sampled.step(structure, parameters, sampling, key, state)
 
 
 def _measure(
@@ -374,7 +269,7 @@ def _begin(
     parameters: Parameters,
     sampling: Sampling | None,
 ) -> tuple[State, dict[str, jax.Array]]:
-    state = _init(structure, parameters, sampling)
+    state = first_state(structure, parameters, sampling)
     nothing = {
         "labels": jnp.zeros(()),
         "visited": jnp.zeros(()),
@@ -396,7 +291,7 @@ def _advance(
 ) -> tuple[State, dict[str, jax.Array]]:
     def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         fresh = None if key is None else jax.random.fold_in(key, number)
-        state, info = _step(structure, parameters, sampling, fresh, state)
+        state, info = one_step(structure, parameters, sampling, fresh, state)
         spent = {"labels": info.labels, "visited": info.visited, "invalid": info.invalid}
         return state, {**_measure(structure, parameters, state, wanted), **spent}
 

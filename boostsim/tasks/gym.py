@@ -7,38 +7,25 @@ by level, and these are all the prompts there are.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import io
-import re
-import string
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from boostsim.tasks.gym_entries import EVALUATED, KINDS, Entries, Level, generate, package, quiet
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import END, PAD, refuse, whole
 
 __all__ = ["ReasoningGym", "reasoning_gym"]
 
-# A configuration that can be hashed: pairs of keyword and value, sorted.
-Level = tuple[tuple[str, Any], ...]
-
 ANSWER, FIRST_CHARACTER = 2, 3
-# A kind of which one character occurs is in the vocabulary whole, so that each can be mistaken.
-KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
-# reasoning-gym gives partial scores; this and above counts as right.
-RIGHT = 0.99
-# Verdicts that a task remembers.
-REMEMBERED = 2**16
 # Draws of a mistake until one is wrong.
 DRAWS = 50
 
@@ -64,49 +51,6 @@ DEFAULT_LEVELS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
 }
 
-# Scorers that hand the answer to Python's or SymPy's evaluation, or that never return on a number
-# such as 1e999999999: an answer is scored only if it has this form, and is wrong unseen otherwise.
-# Read from reasoning-gym 0.1.25; no answer of another form is scored right there.
-SUM = r"(?!.*\*\*)[-+*/()\d ]*"
-FORMS = {
-    "binary_matrix": r"[-\d\s]*",
-    "coin_flip": r"[-+./\d ]*",
-    "countdown": SUM,
-    "n_queens": r"[_Q\s]*",
-    "puzzle24": SUM,
-    "spiral_matrix": r"[-\d\s]*",
-    "string_insertion": r"[A-Z]*",
-}
-# Their answers are formulas with names and powers, which have no form that is harmless to evaluate.
-EVALUATED = ("intermediate_integration", "polynomial_multiplication", "simple_integration")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what generators and scorers print and warn of from the user's screen.
-
-    A verdict then does not depend on whether warnings are errors.
-    """
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _package() -> Any:
-    """Import reasoning-gym, which is optional and takes a second or two.
-
-    Raises:
-        ValueError: where it is not installed.
-    """
-    try:
-        with _quiet():
-            return import_module("reasoning_gym")
-    except ImportError:
-        raise ValueError(
-            "bs.reasoning_gym needs a package that is not installed; get it with "
-            "pip install 'boostsim[reasoning-gym]'"
-        ) from None
-
 
 @dataclass(frozen=True)
 class ReasoningGym(SequenceTask):
@@ -117,7 +61,8 @@ class ReasoningGym(SequenceTask):
     give part of the score for an answer with text around it, which is wrong here; a few give 1.0
     for any text in which they find the answer, or (``game_of_life_halting``) for nearly any text.
     A response without an end symbol, or with anything but padding after it, is wrong, and so is
-    one on which the scorer fails. Nothing that a model says is evaluated as a program.
+    one on which the scorer fails. Nothing that a model says is evaluated as a program: seven
+    scorers would, and are asked about plain numbers, sums and letters alone.
 
     Wrong labels: ``slip`` (one character is another of its kind), ``garbage`` (random characters),
     ``systematic`` (every digit one too large, modulo 10; without digits every letter is the next
@@ -139,7 +84,7 @@ class ReasoningGym(SequenceTask):
     @property
     def entries(self) -> Entries:
         """What was generated."""
-        return _generate(self.dataset, self.levels, self.size, self.seed)
+        return generate(self.dataset, self.levels, self.size, self.seed)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -181,7 +126,7 @@ class ReasoningGym(SequenceTask):
     def mistake(self, noise: str, rng: np.random.Generator, prompts: np.ndarray) -> np.ndarray:
         """Change the dataset's own answer until it is wrong."""
         noise, entries = self.check_noise(noise), self.entries
-        with _quiet():
+        with quiet():
             texts = [
                 self._wrong(noise, rng, entries, int(number)) for number in self._known(prompts)
             ]
@@ -211,7 +156,7 @@ class ReasoningGym(SequenceTask):
         spoken = (said >= FIRST_CHARACTER) & (said < FIRST_CHARACTER + len(entries.characters))
         sound = (said == END).any(1) & np.where(after, said == PAD, ~before | spoken).all(1)
         right = np.zeros(len(said), bool)
-        with _quiet():
+        with quiet():
             for row in np.flatnonzero(sound & (numbers >= 0)):
                 tokens = said[row, : ends[row]] - FIRST_CHARACTER
                 text = "".join(entries.characters[token] for token in tokens)
@@ -249,25 +194,6 @@ class ReasoningGym(SequenceTask):
         return numbers
 
 
-@dataclass(frozen=True, eq=False)
-class Entries:
-    """What a dataset generated, level by level; no question occurs twice.
-
-    Attributes:
-        questions: without the words with which all begin or end.
-        answers: the dataset's own.
-        level: numbers of the levels, ascending.
-        characters: those of all texts, sorted.
-        right: whether the scorer takes a text for the right answer to an entry.
-    """
-
-    questions: tuple[str, ...]
-    answers: tuple[str, ...]
-    level: np.ndarray
-    characters: tuple[str, ...]
-    right: Callable[[int, str], bool]
-
-
 class Frames(NamedTuple):
     """Entries as tokens ``[entries, P]`` and ``[entries, R]``, and their numbers by the prompt."""
 
@@ -293,102 +219,6 @@ def _written(texts: Sequence[str], characters: tuple[str, ...], length: int) -> 
     for row, text in zip(rows, texts, strict=True):
         row[: len(text) + 1] = [*(token[character] for character in text), END]
     return rows
-
-
-@lru_cache(maxsize=8)
-def _generate(dataset: str, levels: tuple[Level, ...], size: int, seed: int) -> Entries:
-    """Generate ``size`` entries a level; what repeats an earlier question is left out.
-
-    So is an entry without an answer, or whose own answer the scorer does not accept.
-    """
-    found: dict[str, tuple[str, int, Callable[[str], bool]]] = {}
-    with _quiet():
-        for number, level in enumerate(levels):
-            # Entry i of a dataset comes from its seed + i, so seeds have to be far apart.
-            start = int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) >> 1
-            source = _dataset(dataset, number, level, seed=start, size=size)
-            answered, before = 0, len(found)
-            for entry in _drawn(source, number, size):
-                answer = str(entry["answer"] or "").strip()
-                right = _scorer(dataset, source, entry)
-                if answer and right(answer):
-                    answered += 1
-                    found.setdefault(str(entry["question"]).strip(), (answer, number, right))
-            if not answered:
-                allowed = "one that has answers, and whose scorer accepts them"
-                raise refuse("dataset", allowed, dataset)
-            if len(found) == before:
-                told = "other questions than the levels before it"
-                raise refuse(f"levels[{number}]", f"a configuration with {told}", dict(level))
-    answers, level_of, scorers = zip(*found.values(), strict=True)
-    questions = _without_common_words(list(found))
-    used = set().union(*questions, *answers) | set(string.digits)
-    for kind in KINDS:
-        used |= set(kind) if used & set(kind) else set()
-
-    @lru_cache(maxsize=REMEMBERED)
-    def right_for(number: int, text: str) -> bool:
-        return scorers[number](text)
-
-    return Entries(questions, answers, np.array(level_of), tuple(sorted(used)), right_for)
-
-
-def _drawn(source: Any, number: int, size: int) -> Iterator[dict[str, Any]]:
-    for place in range(size):
-        try:
-            yield source[place]
-        except Exception as error:
-            told = f"{type(error).__name__}: {error}"
-            raise _no_level(number, f"failed at entry {place} with {told}") from None
-
-
-def _dataset(dataset: str, number: int, level: Level, **more: int) -> Any:
-    """Return reasoning-gym's dataset of one level."""
-    try:
-        return _package().create_dataset(dataset, **dict(level), **more)
-    except (AssertionError, AttributeError, TypeError, ValueError) as error:
-        raise _no_level(number, f"was refused with {type(error).__name__}: {error}") from None
-
-
-def _no_level(number: int, told: str) -> ValueError:
-    told = " ".join(told.split())
-    return ValueError(f"levels[{number}] must be a configuration that reasoning-gym takes; {told}")
-
-
-def _scorer(dataset: str, source: Any, entry: dict[str, Any]) -> Callable[[str], bool]:
-    form = re.compile(FORMS[dataset], re.DOTALL) if dataset in FORMS else None
-
-    def right(text: str) -> bool:
-        text = text.strip()
-        if form is not None and not form.fullmatch(text):
-            return False
-        try:
-            return bool(float(source.score_answer(answer=text, entry=entry)) >= RIGHT)
-        except Exception:
-            # Their scorers fail on some texts that are no answer.
-            return False
-
-    return right
-
-
-def _without_common_words(questions: list[str]) -> tuple[str, ...]:
-    """Leave out what all questions begin and end with, but break no word or number."""
-    if len(questions) == 1:
-        return tuple(questions)
-    # Of all texts the first and the last in order have the least in common.
-    start = _common(min(questions), max(questions))
-    turned = [question[::-1] for question in questions]
-    end = _common(min(turned), max(turned))
-    first, last = (len(re.sub(r"[^\W_]+$", "", common)) for common in (start, end))
-    if first + last > min(map(len, questions)):
-        last = 0
-    return tuple(question[first : len(question) - last] for question in questions)
-
-
-def _common(one: str, other: str) -> str:
-    """Return what both texts begin with."""
-    same = [a == b for a, b in zip(one, other)]
-    return one[: [*same, False].index(False)]
 
 
 def _kind(character: str, characters: tuple[str, ...]) -> str:
@@ -454,7 +284,7 @@ def reasoning_gym(
         >>> task.text(prompts), task.text(task.solve(prompts))
         ('6 - 6 - 7 - 4<answer>', '-11<end>')
     """
-    names = _package().factory.DATASETS
+    names = package().factory.DATASETS
     if dataset not in names:
         near = difflib.get_close_matches(str(dataset), names, n=4, cutoff=0.5)
         hint = f"Near it: {', '.join(near)}." if near else ""

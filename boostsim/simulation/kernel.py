@@ -1,0 +1,134 @@
+"""One iteration on a table as a pair of pure functions, exact or sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from boostsim.curation.procedure import Procedure
+from boostsim.simulation import exact, sampled
+from boostsim.simulation.exact import Info
+from boostsim.simulation.learning import State
+from boostsim.simulation.persistence import draws
+from boostsim.simulation.population import Parameters, Structure
+from boostsim.simulation.prepare import check, prepare
+from boostsim.simulation.sampled import Sampling
+from boostsim.tasks.table import TableTask
+from boostsim.types import as_key, finite, needed_key, refuse, whole
+
+__all__ = ["Kernel", "first_state", "kernel", "one_step", "sampling_of"]
+
+
+class Kernel(NamedTuple):
+    """One iteration as a pair of pure functions, for loops of your own.
+
+    Attributes:
+        init: ``() -> state``.
+        step: ``(key, state) -> (state, info)``; an exact step ignores its key.
+    """
+
+    init: Callable[[], State]
+    step: Callable[[jax.Array | None, State], tuple[State, Info]]
+
+
+def kernel(
+    procedure: Procedure,
+    task: TableTask,
+    *,
+    visits: int | None = None,
+    visited_share: float = 1.0,
+    key: jax.Array | int | None = None,
+) -> Kernel:
+    """Return ``init`` and ``step`` of a procedure on a task, to jit, vmap and scan at will.
+
+    States hold float64 arrays, so call both inside ``with jax.enable_x64(True):``.
+
+    Args:
+        procedure: what an iteration does.
+        task: a table task.
+        visits: v, visits to each prompt that is visited; None for the exact step.
+        visited_share: probability that a prompt is visited in an iteration (sampled only).
+        key: needed where verdicts or answers persist: they are drawn from it, here and now. Seed i
+            of ``bs.simulate`` draws them from fold_in(key, i).
+
+    Raises:
+        ValueError: for an argument out of range; from ``init`` and ``step`` outside the context.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.random_table(0, prompts=5, solvable=0.0)
+        >>> with jax.enable_x64(True):
+        ...     loop = bs.kernel(bs.boosting(labeler=bs.WeakLabeler(0.25)), task)
+        ...     state, info = loop.step(None, loop.init())
+        ...     print(float(info.labels), state.mass.shape)
+        1.0 (1, 2, 5)
+    """
+    check(procedure, task)
+    sampling = sampling_of(visits, visited_share)
+    finite_visits = sampling is not None
+    persistent = None
+    if draws(procedure, sampled=finite_visits):
+        persistent = needed_key(key, "where verdicts or answers persist")
+    with jax.enable_x64(True):
+        structure, parameters = prepare(procedure, task, sampled=finite_visits, key=persistent)
+
+    def doubled() -> None:
+        if jnp.zeros(()).dtype != jnp.float64:
+            raise ValueError(
+                "kernel must be called with 64-bit types; wrap the calls in "
+                "'with jax.enable_x64(True):'"
+            )
+
+    def init() -> State:
+        doubled()
+        return first_state(structure, parameters, sampling)
+
+    def step(key: jax.Array | None, state: State) -> tuple[State, Info]:
+        doubled()
+        if not isinstance(state, State):
+            raise refuse("state", "what init or step returned: step(key, state)", state)
+        fresh = None if sampling is None else as_key(key)
+        return one_step(structure, parameters, sampling, fresh, state)
+
+    return Kernel(init, step)
+
+
+def sampling_of(visits: int | None, visited_share: float) -> Sampling | None:
+    """Return what a sampled run needs to know of its visits, checked, or None for an exact one."""
+    visited_share = finite("visited_share", visited_share, 0.0, 1.0)
+    if visits is None:
+        if visited_share != 1.0:
+            raise refuse(
+                "visited_share", "1 in an exact run", visited_share, "Give visits as well."
+            )
+        return None
+    visits = whole("visits", visits, 1)
+    if visited_share == 0.0:
+        raise refuse("visited_share", "above 0, for nothing would ever happen", visited_share)
+    with jax.enable_x64(True):
+        share = None if visited_share == 1.0 else jnp.asarray(visited_share)
+        return Sampling(jnp.asarray(float(visits)), share)
+
+
+def first_state(structure: Structure, parameters: Parameters, sampling: Sampling | None) -> State:
+    """Return the first model, exact or sampled."""
+    if sampling is None:
+        return exact.init(structure, parameters)
+    return sampled.init(structure, parameters, sampling)
+
+
+def one_step(
+    structure: Structure,
+    parameters: Parameters,
+    sampling: Sampling | None,
+    key: jax.Array | None,
+    state: Any,
+) -> tuple[Any, Info]:
+    """Return the model after one iteration, exact or sampled, and what it cost."""
+    if sampling is None:
+        return exact.step(structure, parameters, state)
+    assert key is not None
+    return sampled.step(structure, parameters, sampling, key, state)
