@@ -18,7 +18,7 @@ import tyro
 
 from boostsim import __version__
 
-__all__ = ["Info", "Reproduce", "Run", "main"]
+__all__ = ["Gap", "Info", "Reproduce", "Run", "main"]
 
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
@@ -27,6 +27,7 @@ Start with
   boostsim run boosting              run one procedure and print what it reaches
 Then
   boostsim run --help                every slot of a procedure as a flag
+  boostsim gap                       what a transformer loses against a table that learns exactly
   boostsim info                      versions, device, cache
 """
 
@@ -65,7 +66,7 @@ class Run:
     """May be left out: boosting. Or filter_only, random_labels, labels_only, uncurated, star,
     rest_em, raft."""
     task: Word = None
-    """table (default); or, with a transformer: arithmetic, programs, lookup."""
+    """table (default); or, with a transformer: arithmetic, programs, lookup, reasoning-gym."""
     config: File = None
     """TOML file whose keys are these flags' names (false_accept, not false-accept); flags win."""
     iterations: Whole = None
@@ -114,9 +115,9 @@ class Run:
     correct: Whole = None
     """Correct responses to each prompt (default: 1)."""
     solvable: Number = None
-    """Share of prompts that the first model can solve at all (default: 0.7)."""
+    """Share of prompts that the first model can solve at all (default: 0.7; 0.5 of lookup)."""
     visits: Whole = None
-    """Visits per prompt and iteration; without it the run is exact."""
+    """Visits per prompt and iteration; without it a table's run is exact. Also with lookup."""
     visited_share: Number = None
     """Probability that a prompt is visited in an iteration (default: 1)."""
     seeds: Whole = None
@@ -127,6 +128,14 @@ class Run:
     """Key of the task and of the draws, below 2^32 (default: 0)."""
     operations: Whole = None
     """Longest prompts of arithmetic and programs, in operations (default: 6 and 5)."""
+    entries: Whole = None
+    """Entries of lookup (default: 256)."""
+    answers: Whole = None
+    """Possible answers of lookup (default: 16)."""
+    dataset: Word = None
+    """Dataset of reasoning-gym (default: chain_sum); its levels can be given in a file."""
+    size: Whole = None
+    """Entries that reasoning-gym generates for each level (default: 4000)."""
     width: Whole = None
     """Width of the transformer (default: 64)."""
     layers: Whole = None
@@ -139,12 +148,58 @@ class Run:
     """Prompts that a transformer's iteration visits, once each (default: 2048)."""
     pool: Whole = None
     """Prompts in a fixed pool (default: fresh ones in every iteration)."""
+    exact: bool = False
+    """Fit the transformer to the exact training law (lookup only)."""
+    device: Word = None
+    """cpu, gpu or tpu (default: the best that JAX finds)."""
+    devices: Whole = None
+    """Devices that share a transformer's seeds and batches (default: all)."""
     folder: File = None
     """Where a transformer's run is kept, to be resumed after a stop."""
     save: File = None
     """Write the trace to this netCDF file."""
     json: bool = False
     """Print the trace for programs."""
+
+
+@dataclass
+class Gap:
+    """Set boosting on a table to be looked up beside a transformer, exact and sampled."""
+
+    iterations: Whole = None
+    """Iterations T (default: 8)."""
+    attempts: Whole = None
+    """Responses per visit, k (default: 1)."""
+    gamma: Number = None
+    """Noise of the filter (default: 0)."""
+    beta: Number = None
+    """Share of right labels (default: 0.2)."""
+    wrong: Word = None
+    """How labels are wrong: garbage (spread, default) or systematic (concentrated)."""
+    entries: Whole = None
+    """Entries of the table (default: 256)."""
+    answers: Whole = None
+    """Possible answers (default: 16)."""
+    visits: Whole = None
+    """Visits to each entry in the sampled cells (default: 8)."""
+    width: Whole = None
+    """Width of the transformer (default: 64)."""
+    layers: Whole = None
+    """Layers of the transformer (default: 2)."""
+    heads: Whole = None
+    """Heads of the transformer (default: 4)."""
+    steps: Whole = None
+    """Optimiser steps of the transformer in an iteration (default: 64)."""
+    seeds: Whole = None
+    """First models, and runs from each (default: 1)."""
+    key: Whole = None
+    """Key of all draws, below 2^32 (default: 0)."""
+    device: Word = None
+    """cpu, gpu or tpu (default: the best that JAX finds)."""
+    folder: File = None
+    """Where the transformer's runs are kept, to be resumed after a stop."""
+    json: bool = False
+    """Print the report for programs."""
 
 
 @dataclass
@@ -180,13 +235,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _parse(arguments: list[str]) -> Reproduce | Run | Info:
+Command = Reproduce | Run | Gap | Info
+
+
+def _parse(arguments: list[str]) -> Command:
     """Parse, and turn the parser's framed complaints into one line."""
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.cli(
-                tyro.conf.FlagCreatePairsOff[Reproduce | Run | Info],  # type: ignore[misc]
+                tyro.conf.FlagCreatePairsOff[Command],  # type: ignore[misc]
                 args=arguments,
                 prog="boostsim",
                 description=f"boostsim {__version__}: training on synthetic and weak data.",
@@ -206,20 +264,24 @@ def _parse(arguments: list[str]) -> Reproduce | Run | Info:
         raise ValueError(f"{text} (see boostsim --help)") from None
 
 
-def _dispatch(command: Reproduce | Run | Info) -> int:
+def _dispatch(command: Command) -> int:
     if isinstance(command, Reproduce):
         from boostsim.commands.reproduce import reproduce
 
         return reproduce(command.names, command.scale, command.out, command.json)
-    if isinstance(command, Run):
-        from boostsim.commands.run import run
-
+    if isinstance(command, Run | Gap):
         # By identity: 0 equals False, and is a value.
         flags = {
             name: value
             for name, value in vars(command).items()
             if value is not None and value is not False and value != ()
         }
+        if isinstance(command, Gap):
+            from boostsim.commands.gap import gap
+
+            return gap(flags)
+        from boostsim.commands.run import run
+
         return run(flags)
     from boostsim.commands.info import info
 

@@ -13,7 +13,7 @@ import pytest
 from alarms import assert_law, assert_share
 
 import boostsim as bs
-from boostsim.simulation import checkpoints, evaluation, neural, prompts, verdicts
+from boostsim.simulation import checkpoints, evaluation, iteration, prompts, verdicts
 from boostsim.simulation import first_model as first_models
 
 TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
@@ -87,7 +87,7 @@ def test_training_never_meets_an_evaluation_prompt(regime, pool, monkeypatch):
 
         return also
 
-    monkeypatch.setattr(neural, "train", noted(neural.train))
+    monkeypatch.setattr(iteration, "train", noted(iteration.train))
     monkeypatch.setattr(first_models, "train", noted(first_models.train))
     procedure = dataclasses.replace(
         BOOSTING, regime=regime, real_share=0.5 if regime == "anchor" else None
@@ -334,12 +334,12 @@ CASES = {
     "no key": (lambda: bs.simulate(BOOSTING, TASK, 1, learner=TINY), "key must be given"),
     "visits": (
         lambda: bs.simulate(BOOSTING, TASK, 1, visits=3, **SMALL),
-        "visits must be left out",
+        "task must be one whose prompts can be listed",
     ),
     "record": (lambda: bs.simulate(BOOSTING, TASK, 1, record="entropy", **SMALL), "record must"),
     "a learner for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, learner=TINY),
-        "learner must be None where the task is a table",
+        "learner must be left out where the task is a table",
     ),
     "a folder for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, folder="x"),

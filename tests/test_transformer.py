@@ -9,6 +9,7 @@ import pytest
 from alarms import assert_law
 
 import boostsim as bs
+from boostsim.learners import train as training
 from boostsim.learners.generate import generate, response_probability
 from boostsim.learners.train import loss, rates, train
 from boostsim.learners.transformer import Transformer, empty_cache, extend, initial, logits
@@ -151,10 +152,10 @@ def test_a_tiny_set_is_memorised():
     before = float(loss(model, start, examples, PROMPT))
     # Nothing is known at first: about the surprise of an even choice.
     assert 1.0 < before < 3.0
-    learned, last = train(
+    learned, average = train(
         model, start, examples, PROMPT, jax.random.key(6), steps=300, learning_rate=3e-3
     )
-    assert last < 0.05
+    assert float(loss(model, learned, examples, PROMPT)) < 0.05 < average < before
     said, _ = generate(model, learned, prompts, RESPONSE, jax.random.key(0), bs.Sharpening(0.0))
     assert (said == responses).all()
 
@@ -170,18 +171,33 @@ def test_only_the_response_is_learned(weights):
     assert float(loss(MODEL, weights, tokens, PROMPT)) == pytest.approx(want, rel=1e-5)
 
 
-def test_learning_rates_rise_fall_and_are_filled_with_nothing(weights):
-    schedule = rates(1e-3, 100, 8)
-    assert schedule.shape == (104,)
-    assert (schedule[100:] == 0).all()
+def test_learning_rates_rise_and_fall(weights):
+    schedule = rates(1e-3, 100)
+    assert schedule.shape == (100,)
     assert schedule.argmax() == 9
     assert schedule[0] == pytest.approx(1e-4)
     assert (np.diff(schedule[:10]) > 0).all()
-    assert (np.diff(schedule[9:101]) < 0).all()
+    assert (np.diff(schedule[9:]) < 0).all()
+    assert len(rates(1e-3, 0)) == 0
     same, _ = train(
         MODEL, weights, frames(4), PROMPT, jax.random.key(0), steps=5, learning_rate=0.0
     )
     assert all((np.asarray(same[name]) == np.asarray(weights[name])).all() for name in weights)
+
+
+def test_how_steps_are_cut_into_calls_changes_nothing(weights, monkeypatch):
+    """Seven steps at once, or four and then three and a step of rate zero."""
+    ends = []
+    for chunk in (16, 4):
+        monkeypatch.setattr(training, "CHUNK", chunk)
+        ends.append(
+            train(MODEL, weights, frames(64), PROMPT, jax.random.key(1), steps=7, learning_rate=0.1)
+        )
+    (one, loss_of_one), (other, loss_of_other) = ends
+    assert loss_of_one == pytest.approx(loss_of_other, rel=1e-6)
+    for name in weights:
+        assert not np.allclose(one[name], weights[name])
+        assert np.asarray(other[name]) == pytest.approx(np.asarray(one[name]), abs=1e-5)
 
 
 @pytest.mark.parametrize(

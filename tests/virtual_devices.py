@@ -26,7 +26,7 @@ def losses(mesh, frames):
     )
     batches = devices.spread(parameters, frames.reshape(24, 64, -1), 1)
     state = train.optimiser().init(parameters)
-    rates = train.rates(3e-3, 24, 24)
+    rates = train.rates(3e-3, 24)
     parameters, _, surprise = train._steps(
         train.loss, MODEL, TASK.prompt_length, parameters, state, batches, rates
     )

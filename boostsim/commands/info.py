@@ -13,10 +13,14 @@ def info(as_json: bool) -> int:
     import jax
 
     from boostsim.commands.cache import cache_folder
+    from boostsim.learners.transformer import compute_dtype
     from boostsim.results import provenance
 
     facts = {name: value for name, value in provenance().items() if name != "format"}
     facts["devices"] = ", ".join(str(device) for device in jax.devices())
+    facts["transformer_precision"] = (
+        f"products in {compute_dtype().name}, state in float32; devices share seeds, then batches"
+    )
     facts["processors"] = str(
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     )

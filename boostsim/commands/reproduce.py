@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -44,9 +45,15 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
             report = [_drawn(name, scale.name, folder) for name in names]
         else:
             spawn = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(workers, spawn) as pool:
+            with ProcessPoolExecutor(workers, spawn, _deaf) as pool:
                 started = [pool.submit(_drawn, name, scale.name, folder) for name in names]
-                report = [figure.result() for figure in started]
+                try:
+                    report = [figure.result() for figure in started]
+                except KeyboardInterrupt:
+                    # Whatever they have written is whole, and is gone on from next time.
+                    for child in multiprocessing.active_children():
+                        child.terminate()
+                    raise
     if as_json:
         print(json.dumps({"scale": scale.name, "figures": report}, indent=2))
         return 0
@@ -60,6 +67,11 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
     console.print(table)
     console.print(f"PNG, SVG and CSV are in {folder}/", highlight=False)
     return 0
+
+
+def _deaf() -> None:
+    """Leave an interrupt to the process that waits for this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _drawn(name: str, scale_name: str, folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
+from boostsim.commands.device import use_device
 from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
 from boostsim.types import unknown
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-TASK = ("prompts", "responses", "correct", "solvable")
+# What each task takes.
+TASKS = {
+    "table": ("prompts", "responses", "correct", "solvable"),
+    "arithmetic": ("operations",),
+    "programs": ("operations",),
+    "lookup": ("entries", "answers", "solvable"),
+    "reasoning-gym": ("dataset", "levels", "size"),
+}
+SIZES = tuple(dict.fromkeys(flag for flags in TASKS.values() for flag in flags))
 FILTER = ("gamma", "false_accept", "false_reject", "votes", "persistent_filter")
 LABELER = ("beta", "wrong", "persistent_labels")
 SHARPENING = ("temperature", "top_p", "top_k")
@@ -32,14 +41,12 @@ GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
 KEYWORDS = {"persistent_filter": "persistent", "persistent_labels": "persistent"}
 SLOTS = ("attempts", "keep", "budget", "rate", "regime", "real_share")
 LOOP = ("iterations", "visits", "visited_share", "seeds", "record", "key")
-TASKS = ("table", "arithmetic", "programs", "lookup")
-# What only a task in tokens takes: its size, the transformer, the loop.
-TOKENS = ("operations",)
+# What only a task in tokens takes: the transformer, the loop.
 TRANSFORMER = ("width", "layers", "heads", "steps")
-TRAINING = ("prompts_per_iteration", "pool", "folder")
+TRAINING = ("prompts_per_iteration", "pool", "exact", "devices", "folder")
 KEYS = (
-    *("preset", "task", *TASK, *FILTER, *LABELER, *SHARPENING, *SLOTS, "slack", *LOOP, "save"),
-    *(*TOKENS, *TRANSFORMER, *TRAINING),
+    *("preset", "task", *SIZES, *FILTER, *LABELER, *SHARPENING, *SLOTS, "slack", *LOOP, "save"),
+    *(*TRANSFORMER, *TRAINING, "device"),
 )
 
 
@@ -54,11 +61,13 @@ def run(flags: dict[str, Any]) -> int:
     options = {**(read_config(config) if config is not None else {}), **flags}
     if "save" in options and not Path(options["save"]).absolute().parent.is_dir():
         raise ValueError(f"save must lie in a folder that exists; got {str(options['save'])!r}")
+    use_device(options.get("device"))
     use_cache()
     name = options.get("preset", "boosting")
     procedure = build(name, options)
     loop: dict[str, Any] = {name: options[name] for name in LOOP[1:] if name in options}
-    loop.setdefault("seeds", 8 if "visits" in options else 1)
+    sampled_table = "visits" in options and options.get("task", "table") == "table"
+    loop.setdefault("seeds", 8 if sampled_table else 1)
     loop.setdefault("key", 0)
     task, more, iterations = world(options, loop["key"])
     trace = bs.simulate(procedure, task, options.get("iterations", iterations), **loop, **more)
@@ -77,16 +86,15 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
     if name not in TASKS:
         raise unknown("task", name, TASKS)
     table = name == "table"
-    for option in (*TOKENS, *TRANSFORMER, *TRAINING) if table else TASK:
+    others = [option for option in SIZES if option not in TASKS[name]]
+    for option in (*others, *TRANSFORMER, *TRAINING) if table else others:
         if option in options:
             raise ValueError(f"{option} has no place in a run on task {name!r}")
+    size = {option: options[option] for option in TASKS[name] if option in options}
     if table:
-        size = {option: options[option] for option in TASK if option in options}
         return bs.random_table(key, **size), {}, 20
-    if name == "lookup" and "operations" in options:
-        raise ValueError("operations has no place in a run on task 'lookup'")
-    make: Callable[..., Any] = getattr(bs, name)
-    task = make(**{option: options[option] for option in TOKENS if option in options})
+    make: Callable[..., Any] = getattr(bs, name.replace("-", "_"))
+    task = make(**size, seed=key) if name == "reasoning-gym" else make(**size)
     shape = {option: options[option] for option in TRANSFORMER if option in options}
     loop = {option: options[option] for option in TRAINING if option in options}
     return task, {"learner": bs.Transformer(**shape), **loop}, 8

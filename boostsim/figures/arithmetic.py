@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from boostsim.figures import Scale
-from boostsim.figures.neural import ATTEMPTS, BETA, METHODS, curves, records
+from boostsim.figures.neural import BETA, METHODS, curves, records
 from boostsim.figures.style import caption
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     caption(
         figure,
         TITLE,
-        f"Thick: mean of {table.seed.nunique()} paired seeds; thin: each. A visit makes {ATTEMPTS} "
-        f"attempts, checked by a perfect verifier; at most one label for every eight visits, right "
-        f"with probability β = {BETA}, else with one slip: {labels.label_accuracy.mean():.0%} of "
-        f"boosting's labels were right, and {labels.right_tokens.mean():.0%} of their tokens. The "
-        f"same number of optimiser steps for all.",
+        f"Thick: mean of {table.seed.nunique()} paired seeds; thin: each. A visit makes "
+        f"{table.attempts[0]} attempts, checked by a perfect verifier; at most one label for every "
+        f"eight visits, right with probability β = {BETA}, else with one slip: "
+        f"{labels.label_accuracy.mean():.0%} of boosting's labels were right, and "
+        f"{labels.right_tokens.mean():.0%} of their tokens. The same number of optimiser steps for "
+        f"all.",
     )

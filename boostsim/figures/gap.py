@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 import boostsim as bs
 from boostsim.figures import Scale
@@ -167,4 +168,7 @@ def _cells(ax: Axes, cells: pd.DataFrame) -> None:
     ax.plot(mean.index, mean.bound, ":", color=COLORS[2], label="allowed by T6, exact")
     ax.set(yscale="log", xlabel="iteration", ylabel="error", title="the four cells")
     ax.locator_params(axis="x", integer=True)
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_yticks([0.05, 0.1, 0.2, 0.5, 1.0])
     ax.legend(loc="lower left", fontsize=7)

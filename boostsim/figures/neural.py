@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from boostsim.tasks.sequences import SequenceTask
 
-__all__ = ["ATTEMPTS", "BETA", "METHODS", "SIZES", "Size", "curves", "records", "task_named"]
+__all__ = ["BETA", "METHODS", "SIZES", "Size", "curves", "records", "task_named"]
 
 METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
-ATTEMPTS, BETA, BUDGET = 4, 0.3, 0.125
+BETA, BUDGET = 0.3, 0.125
 NOISES = {"arithmetic": "slip", "programs": "systematic"}
 KEY = 2026
 
@@ -41,6 +41,7 @@ class Size:
         prompts: visited in an iteration.
         iterations: for each task.
         seeds: paired runs of each procedure.
+        attempts: k, of those that filter.
         evaluate: evaluation prompts a stratum.
     """
 
@@ -49,6 +50,7 @@ class Size:
     prompts: int
     iterations: dict[str, int]
     seeds: int
+    attempts: int = 4
     evaluate: int = 100
 
 
@@ -77,6 +79,7 @@ SIZES = {
         prompts=16_384,
         iterations={"arithmetic": 15, "programs": 15},
         seeds=5,
+        attempts=8,
         evaluate=400,
     ),
 }
@@ -88,15 +91,15 @@ def task_named(name: str, size: Size) -> SequenceTask:
     return bs.arithmetic(operations) if name == "arithmetic" else bs.programs(operations)
 
 
-def procedure(method: str, noise: str, beta: float) -> bs.Procedure:
+def procedure(method: str, noise: str, beta: float, attempts: int) -> bs.Procedure:
     """Return one of the five: all that buy labels may buy the same number of them."""
     labeler = bs.WeakLabeler(beta, wrong=noise)
     if method == "boosting":
-        return bs.boosting(attempts=ATTEMPTS, labeler=labeler, budget=BUDGET)
+        return bs.boosting(attempts=attempts, labeler=labeler, budget=BUDGET)
     if method == "random labels":
-        return bs.random_labels(attempts=ATTEMPTS, labeler=labeler, rate=BUDGET)
+        return bs.random_labels(attempts=attempts, labeler=labeler, rate=BUDGET)
     if method == "filter only":
-        return bs.filter_only(attempts=ATTEMPTS, keep="one")
+        return bs.filter_only(attempts=attempts, keep="one")
     if method == "labels only":
         return replace(bs.labels_only(labeler=labeler), budget=BUDGET)
     return bs.uncurated()
@@ -109,7 +112,7 @@ def run(task_name: str, method: str, beta: float, scale: Scale) -> xarray.Datase
     """
     size = SIZES[scale.name]
     task, noise = task_named(task_name, size), NOISES[task_name]
-    rule = procedure(method, noise, beta)
+    rule = procedure(method, noise, beta, size.attempts)
     told = [rule.describe(), task.fingerprint, size.learner.describe(), size.prompts, KEY]
     digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     while True:
@@ -159,6 +162,7 @@ def records(
             rows(
                 method=method,
                 beta=beta,
+                attempts=size.attempts,
                 seed=seed,
                 iteration=trace.iteration.values,
                 sampled=one.accuracy.values,

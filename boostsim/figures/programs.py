@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from boostsim.figures import Scale
-from boostsim.figures.neural import ATTEMPTS, BETA, METHODS, curves, records
+from boostsim.figures.neural import BETA, METHODS, curves, records
 from boostsim.figures.style import COLORS, caption
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         figure,
         TITLE,
         f"Thick: mean of {table.seed.nunique()} paired seeds; thin, dots: each; dashed: filter "
-        f"only. A visit makes {ATTEMPTS} attempts; programs are run on four bindings, a perfect "
-        f"filter. At most one label for every eight visits; wrong ones ignore precedence: "
+        f"only. A visit makes {table.attempts[0]} attempts; programs are run on four bindings, a "
+        f"perfect filter. At most one label for every eight visits; wrong ones ignore precedence: "
         f"{labels.right_tokens.mean():.0%} of boosting's label tokens were right at β = {BETA}. "
         f"The same number of optimiser steps for all.",
     )

@@ -1,5 +1,8 @@
 """Sampling responses from a transformer: one pass over the prompt, then a scan with a cache.
 
+The pass leaves the prompt's last token to the scan, whose every step reads a token and says the
+next; so nothing is read that no later token needs.
+
 Every row has a key of its own, so what is drawn for a prompt does not depend on what stands beside
 it: not on the order, not on the size of a batch.
 """
@@ -15,7 +18,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from boostsim.learners.devices import spread, width
-from boostsim.learners.transformer import Parameters, Transformer, empty_cache, extend, logits
+from boostsim.learners.transformer import (
+    Parameters,
+    Shape,
+    Transformer,
+    empty_cache,
+    extend,
+    logits,
+)
 from boostsim.types import END, PAD, refuse
 
 __all__ = ["generate", "next_law", "response_probability"]
@@ -79,7 +89,7 @@ def generate(
         # The last chunk is filled up, so that there is one shape.
         part = np.minimum(np.arange(start, start + chunk), count - 1)
         said, log_probability = _generate(
-            model,
+            model.shape,
             response_length,
             decode,
             parameters,
@@ -95,7 +105,7 @@ def generate(
 def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) -> np.ndarray:
     """Return the law of the first token of the response to each prompt, ``[N, V]`` in float64."""
     parts = [
-        np.asarray(_next_law(model, parameters, part), np.float64)
+        np.asarray(_next_law(model.shape, parameters, part), np.float64)
         for part in np.array_split(prompts, -(-len(prompts) // CHUNK))
     ]
     law = np.concatenate(parts)
@@ -104,15 +114,16 @@ def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) ->
 
 @partial(jax.jit, static_argnums=0)
 def _next_law(
-    model: Transformer, parameters: Parameters, prompts_BxP: Int[Array, "B P"]
+    model: Shape, parameters: Parameters, prompts_BxP: Int[Array, "B P"]
 ) -> Float[Array, "B V"]:
-    read = logits(model, parameters, prompts_BxP, prompts_BxP != PAD)
-    return response_probability(read[:, -1], None)
+    last = prompts_BxP.shape[1] - 1
+    read = logits(model, parameters, prompts_BxP, prompts_BxP != PAD, last)
+    return response_probability(read[:, 0], None)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _generate(
-    model: Transformer,
+    model: Shape,
     response_length: int,
     decode: Decode,
     parameters: Parameters,
@@ -121,14 +132,20 @@ def _generate(
     rows_B: Int[Array, "B"],
 ) -> tuple[Int[Array, "B R"], Float[Array, "B"]]:
     batch, prompt_length = prompts_BxP.shape
-    length = prompt_length + response_length
     seen_BxT = jnp.pad(prompts_BxP != PAD, ((0, 0), (0, response_length)), constant_values=True)
     keys_B = jax.vmap(jax.random.fold_in, (None, 0))(key, rows_B)
-    cache = empty_cache(model, batch, length)
-    read, cache = extend(model, parameters, cache, prompts_BxP, 0, seen_BxT)
+    # The prompt's positions see no later ones, so they are read without room for them.
+    before_BxS = prompts_BxP[:, :-1]
+    cache = empty_cache(model, batch, prompt_length - 1)
+    _, cache = extend(model, parameters, cache, before_BxS, 0, before_BxS != PAD)
+    room = ((0, 0), (0, 0), (0, response_length + 1), (0, 0))
+    cache = jax.tree.map(lambda stored: jnp.pad(stored, room), cache)
 
     def say(carry: tuple, step: Array) -> tuple[tuple, Array]:
-        cache, logits_BxV, done_B, log_probability_B = carry
+        cache, token_B, done_B, log_probability_B = carry
+        place = prompt_length - 1 + step
+        logits_BxSxV, cache = extend(model, parameters, cache, token_B[:, None], place, seen_BxT)
+        logits_BxV = logits_BxSxV[:, 0]
         law_BxV = response_probability(logits_BxV, decode)
         noise_BxV = jax.vmap(
             lambda key: jax.random.gumbel(jax.random.fold_in(key, step), law_BxV.shape[1:])
@@ -138,12 +155,9 @@ def _generate(
         chance_B = jnp.log(jnp.take_along_axis(plain_BxV, token_B[:, None], axis=1)[:, 0])
         log_probability_B = log_probability_B + jnp.where(done_B, 0.0, chance_B)
         token_B = jnp.where(done_B, PAD, token_B)
-        done_B = done_B | (token_B == END)
-        logits_BxSxV, cache = extend(
-            model, parameters, cache, token_B[:, None], prompt_length + step, seen_BxT
-        )
-        return (cache, logits_BxSxV[:, 0], done_B, log_probability_B), token_B
+        return (cache, token_B, done_B | (token_B == END), log_probability_B), token_B
 
-    start = (cache, read[:, -1], jnp.zeros(batch, bool), jnp.zeros(batch, jnp.float32))
+    last_B = prompts_BxP[:, -1].astype(jnp.int32)
+    start = (cache, last_B, jnp.zeros(batch, bool), jnp.zeros(batch, jnp.float32))
     (_, _, _, log_probability_B), said_RxB = jax.lax.scan(say, start, jnp.arange(response_length))
     return said_RxB.T, log_probability_B

@@ -17,23 +17,26 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from boostsim.learners.devices import spread
-from boostsim.learners.transformer import Parameters, Transformer, logits
+from boostsim.learners.transformer import Parameters, Shape, Transformer, logits
 from boostsim.types import PAD, generator
 
 __all__ = ["fit", "law_loss", "loss", "rates", "train"]
 
 WARM_UP = 10
+# Steps in one compiled call, so that any number of steps is one program, and an interrupt waits for
+# no more than these.
+CHUNK = 16
 
 
 def loss(
-    model: Transformer,
+    model: Shape,
     parameters: Parameters,
     frames_BxT: Int[Array, "B T"],
     prompt_length: int,
 ) -> Float[Array, ""]:
     """Return the mean cross-entropy of the response's tokens, its end included, in nats."""
     seen_BxT = (frames_BxT != PAD) | (jnp.arange(frames_BxT.shape[1]) >= prompt_length)
-    before = logits(model, parameters, frames_BxT, seen_BxT)[:, prompt_length - 1 : -1]
+    before = logits(model, parameters, frames_BxT, seen_BxT, prompt_length - 1)[:, :-1]
     said = frames_BxT[:, prompt_length:]
     counts = (said != PAD).astype(jnp.float32)
     surprise = optax.softmax_cross_entropy_with_integer_labels(before, said)
@@ -41,7 +44,7 @@ def loss(
 
 
 def law_loss(
-    model: Transformer,
+    model: Shape,
     parameters: Parameters,
     batch: tuple[Int[Array, "B P"], Float[Array, "B V"], Float[Array, "B"]],
     prompt_length: int,
@@ -52,19 +55,12 @@ def law_loss(
     return jnp.mean(weight_B * optax.softmax_cross_entropy(after_BxV, law_BxV))
 
 
-def rates(peak: float, steps: int, chunk: int) -> np.ndarray:
-    """Return the learning rate of each step: up in ten, down to zero along a cosine.
-
-    Filled up with steps of rate zero, which move nothing, to a multiple of ``chunk``.
-    """
-    if steps == 0:
-        return np.zeros(0, np.float32)
+def rates(peak: float, steps: int) -> np.ndarray:
+    """Return the learning rate of each step: up in ten, down to zero along a cosine."""
     step = np.arange(steps)
-    warm = np.minimum(1.0, (step + 1) / min(WARM_UP, steps))
-    falling = 0.5 * (1.0 + np.cos(np.pi * step / steps))
-    filled = np.zeros(-(-steps // chunk) * chunk, np.float32)
-    filled[:steps] = peak * warm * falling
-    return filled
+    warm = np.minimum(1.0, (step + 1) / max(1, min(WARM_UP, steps)))
+    falling = 0.5 * (1.0 + np.cos(np.pi * step / max(1, steps)))
+    return (peak * warm * falling).astype(np.float32)
 
 
 def train(
@@ -77,7 +73,7 @@ def train(
     steps: int,
     learning_rate: float,
 ) -> tuple[Parameters, float]:
-    """Return the parameters after ``steps`` steps from a new optimiser, and the last chunk's loss.
+    """Return the parameters after ``steps`` steps from a new optimiser, and the mean loss.
 
     Batches run through the examples in random order, anew when all were seen.
 
@@ -90,10 +86,8 @@ def train(
         steps: optimiser steps.
         learning_rate: at its peak.
     """
-    schedule = rates(learning_rate, steps, model.steps)
-    return _descend(
-        loss, model, prompt_length, parameters, frames.astype(np.int32), model.batch, key, schedule
-    )
+    data, schedule = frames.astype(np.int32), rates(learning_rate, steps)
+    return _descend(loss, model.shape, prompt_length, parameters, data, model.batch, key, schedule)
 
 
 def fit(
@@ -120,13 +114,13 @@ def fit(
         (len(prompts) * weight).astype(np.float32),
     )
     batch = min(model.batch, len(prompts))
-    schedule = rates(model.learning_rate, model.steps, model.steps)
-    return _descend(law_loss, model, prompts.shape[1], parameters, data, batch, key, schedule)
+    schedule = rates(model.learning_rate, model.steps)
+    return _descend(law_loss, model.shape, prompts.shape[1], parameters, data, batch, key, schedule)
 
 
 def _descend(
     objective: Callable[..., Array],
-    model: Transformer,
+    model: Shape,
     prompt_length: int,
     parameters: Parameters,
     data: Any,
@@ -135,22 +129,26 @@ def _descend(
     schedule: np.ndarray,
 ) -> tuple[Parameters, float]:
     """Run through the rows of ``data`` in random order, a chunk of steps in each call."""
-    chunk = model.steps
     if not len(schedule):
         return parameters, float("nan")
+    steps = len(schedule)
+    chunk = min(CHUNK, steps)
+    # Filled up with steps of rate zero, which move nothing.
+    schedule = np.pad(schedule, (0, -steps % chunk))
     rng = generator(np.asarray(jax.random.key_data(key)))
     count = len(jax.tree.leaves(data)[0])
     wanted = len(schedule) * batch
     order = np.concatenate([rng.permutation(count) for _ in range(-(-wanted // count))])[:wanted]
     order = order.reshape(-1, chunk, batch)
     state = optimiser().init(parameters)
-    losses = np.zeros(chunk)
+    losses = []
     for rows, part in zip(order, schedule.reshape(-1, chunk), strict=True):
         batches = spread(parameters, jax.tree.map(lambda leaf, rows=rows: leaf[rows], data), 1)
-        parameters, state, losses = _steps(
+        parameters, state, surprise = _steps(
             objective, model, prompt_length, parameters, state, batches, part
         )
-    return parameters, float(np.mean(losses))
+        losses.append(np.asarray(surprise))
+    return parameters, float(np.mean(np.concatenate(losses)[:steps]))
 
 
 @functools.cache
@@ -162,7 +160,7 @@ def optimiser() -> optax.GradientTransformation:
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _steps(
     objective: Callable[..., Array],
-    model: Transformer,
+    model: Shape,
     prompt_length: int,
     parameters: Parameters,
     state: optax.OptState,

@@ -12,6 +12,7 @@ response. Padding of the prompt is attended by nobody, so what stands in it chan
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +20,28 @@ from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.types import choice, finite, refuse, whole
 
-__all__ = ["Cache", "Parameters", "Transformer", "empty_cache", "extend", "initial", "logits"]
+__all__ = [
+    "Cache",
+    "Parameters",
+    "Shape",
+    "Transformer",
+    "empty_cache",
+    "extend",
+    "initial",
+    "logits",
+]
 
 Parameters = dict[str, Array]
-# Keys and values of each layer, [B, T, H, K] each.
+# Keys and values of each layer, [B, H, T, K] each.
 Cache = list[tuple[Array, Array]]
+
+
+class Shape(NamedTuple):
+    """What a compiled program has to know of a transformer: D, L and H."""
+
+    width: int
+    layers: int
+    heads: int
 
 
 @dataclass(frozen=True)
@@ -76,12 +94,17 @@ class Transformer:
             object.__setattr__(self, name, finite(name, getattr(self, name), 0.0))
         choice("start", self.start, ("last", "first"))
 
+    @property
+    def shape(self) -> Shape:
+        """Its shape alone: programs are compiled once for all ways to train it."""
+        return Shape(self.width, self.layers, self.heads)
+
     def describe(self) -> dict[str, int | float | str | None]:
         """Return the arguments, for provenance."""
         return asdict(self)
 
 
-def initial(model: Transformer, vocabulary: int, length: int, key: Array) -> Parameters:
+def initial(model: Shape, vocabulary: int, length: int, key: Array) -> Parameters:
     """Draw parameters: normal weights of variance 1/fan-in, the last of each branch made smaller.
 
     Args:
@@ -130,22 +153,25 @@ def matmul(x_NxD: Array, w_DxF: Array) -> Array:
     return jnp.dot(x_NxD.astype(dtype), w_DxF.astype(dtype), preferred_element_type=jnp.float32)
 
 
-def empty_cache(model: Transformer, batch: int, length: int) -> Cache:
+def empty_cache(model: Shape, batch: int, length: int) -> Cache:
     """Return room for the keys and values of every position."""
-    shape = (batch, length, model.heads, model.width // model.heads)
+    shape = (batch, model.heads, length, model.width // model.heads)
     room = jnp.zeros(shape, jnp.float32)
     return [(room, room)] * model.layers
 
 
 def extend(
-    model: Transformer,
+    model: Shape,
     parameters: Parameters,
     cache: Cache,
     tokens_BxS: Int[Array, "B S"],
     start: Int[Array, ""] | int,
     seen_BxT: Bool[Array, "B T"],
+    unread: int = 0,
 ) -> tuple[Float[Array, "B S V"], Cache]:
     """Read S tokens that stand at position ``start`` and after; return their logits.
+
+    The logits of the first ``unread`` of them are left out, with all that only they need.
 
     Each position attends to the positions up to its own that ``seen_BxT`` marks, whose keys and
     values are in the cache or among the S new ones, which are put there.
@@ -161,57 +187,68 @@ def extend(
     visible_Bx1xSxT = (causal_SxT[None] & seen_BxT[:, None])[:, None]
 
     stored: Cache = []
-    for number, (keys_BxTxHxK, values_BxTxHxK) in enumerate(cache):
+    for number, (keys_BxHxTxK, values_BxHxTxK) in enumerate(cache):
         weights = {name: parameters[name][number] for name in parameters if "_L" in name}
         h_NxD = normalise(x_NxD, weights["norm_attend_LxD"])
-        qkv = matmul(h_NxD, weights["attend_LxDx3D"]).reshape(batch, new, 3, heads, -1)
-        q_BxSxHxK, k_BxSxHxK, v_BxSxHxK = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
+        query_DxD, key_DxD, value_DxD = jnp.split(weights["attend_LxDx3D"], 3, axis=1)
+        k_BxHxSxK, v_BxHxSxK = (by_head(h_NxD, part, batch, heads) for part in (key_DxD, value_DxD))
         if new == length:
-            keys_BxTxHxK, values_BxTxHxK = k_BxSxHxK, v_BxSxHxK
+            keys_BxHxTxK, values_BxHxTxK = k_BxHxSxK, v_BxHxSxK
         else:
-            place = (0, start, 0, 0)
-            keys_BxTxHxK = jax.lax.dynamic_update_slice(keys_BxTxHxK, k_BxSxHxK, place)
-            values_BxTxHxK = jax.lax.dynamic_update_slice(values_BxTxHxK, v_BxSxHxK, place)
-        stored.append((keys_BxTxHxK, values_BxTxHxK))
-        mixed = attend(q_BxSxHxK, keys_BxTxHxK, values_BxTxHxK, visible_Bx1xSxT)
+            place = (0, 0, start, 0)
+            keys_BxHxTxK = jax.lax.dynamic_update_slice(keys_BxHxTxK, k_BxHxSxK, place)
+            values_BxHxTxK = jax.lax.dynamic_update_slice(values_BxHxTxK, v_BxHxSxK, place)
+        stored.append((keys_BxHxTxK, values_BxHxTxK))
+        if unread and number == model.layers - 1:
+            # All that follows is made for each position by itself.
+            x_NxD, h_NxD = (
+                rows.reshape(batch, new, width)[:, unread:].reshape(-1, width)
+                for rows in (x_NxD, h_NxD)
+            )
+            visible_Bx1xSxT = visible_Bx1xSxT[:, :, unread:]
+        q_BxHxSxK = by_head(h_NxD, query_DxD, batch, heads)
+        mixed = attend(q_BxHxSxK, keys_BxHxTxK, values_BxHxTxK, visible_Bx1xSxT).swapaxes(1, 2)
         x_NxD = x_NxD + matmul(mixed.reshape(x_NxD.shape), weights["merge_LxDxD"])
         h_NxD = normalise(x_NxD, weights["norm_up_LxD"])
         hidden_NxF = jax.nn.relu(matmul(h_NxD, weights["up_LxDxF"]))
         x_NxD = x_NxD + matmul(hidden_NxF, weights["down_LxFxD"])
     h_NxD = normalise(x_NxD, parameters["norm_read_D"])
-    return matmul(h_NxD, parameters["read_DxV"]).reshape(batch, new, -1), stored
+    logits_NxV = matmul(h_NxD, parameters["read_DxV"])
+    return logits_NxV.reshape(batch, new - unread, logits_NxV.shape[1]), stored
+
+
+def by_head(h_NxD: Array, weights_DxD: Array, batch: int, heads: int) -> Array:
+    """Multiply, and return the result by sequence and head, ``[B, H, S, K]``."""
+    width = h_NxD.shape[1] // heads
+    return matmul(h_NxD, weights_DxD).reshape(batch, -1, heads, width).swapaxes(1, 2)
 
 
 def attend(
-    q_BxSxHxK: Array, keys_BxTxHxK: Array, values_BxTxHxK: Array, visible_Bx1xSxT: Array
+    q_BxHxSxK: Array, keys_BxHxTxK: Array, values_BxHxTxK: Array, visible_Bx1xSxT: Array
 ) -> Array:
     """Mix the values that each position sees, weighted by softmax of q k / sqrt(K)."""
-    scale = q_BxSxHxK.shape[-1] ** -0.5
-    if q_BxSxHxK.shape[1] == 1:
-        # One new token: thousands of tiny products, which fused sums do faster than a matrix unit.
-        scores_BxTxH = jnp.sum(q_BxSxHxK * keys_BxTxHxK, axis=-1) * scale
-        scores_BxTxH = jnp.where(visible_Bx1xSxT[:, 0, 0, :, None], scores_BxTxH, -1e30)
-        share_BxTxH = jax.nn.softmax(scores_BxTxH, axis=1)
-        return jnp.sum(share_BxTxH[..., None] * values_BxTxHxK, axis=1, keepdims=True)
-    scores_BxHxSxT = jnp.einsum("bshk,bthk->bhst", q_BxSxHxK, keys_BxTxHxK) * scale
+    scale = q_BxHxSxK.shape[-1] ** -0.5
+    scores_BxHxSxT = jnp.einsum("bhsk,bhtk->bhst", q_BxHxSxK, keys_BxHxTxK) * scale
     share_BxHxSxT = jax.nn.softmax(jnp.where(visible_Bx1xSxT, scores_BxHxSxT, -1e30), axis=-1)
-    return jnp.einsum("bhst,bthk->bshk", share_BxHxSxT, values_BxTxHxK)
+    return jnp.einsum("bhst,bhtk->bhsk", share_BxHxSxT, values_BxHxTxK)
 
 
 def logits(
-    model: Transformer,
+    model: Shape,
     parameters: Parameters,
     tokens_BxT: Int[Array, "B T"],
     seen_BxT: Bool[Array, "B T"],
+    unread: int = 0,
 ) -> Float[Array, "B T V"]:
-    """Return the logits after every position of whole frames.
+    """Return the logits after every position of whole frames, but the first ``unread``.
 
     Args:
         model: the shape.
         parameters: what :func:`initial` drew, or training made of it.
         tokens_BxT: the frames.
         seen_BxT: which positions may be attended: all but the padding of prompts.
+        unread: positions at the front whose logits nobody wants.
     """
     batch, length = tokens_BxT.shape
     room = empty_cache(model, batch, length)
-    return extend(model, parameters, room, tokens_BxT, 0, seen_BxT)[0]
+    return extend(model, parameters, room, tokens_BxT, 0, seen_BxT, unread)[0]

@@ -37,9 +37,9 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
     steps = task.first_steps if model.first_steps is None else model.first_steps
     words = np.asarray(jax.random.key_data(key)).ravel().tolist()
     about = {
-        "first_model": 2,
+        "first_model": 3,
         "task": task.describe(),
-        "shape": [model.width, model.layers, model.heads, model.batch, model.steps],
+        "shape": [*model.shape, model.batch],
         "training": [steps, model.first_learning_rate, EXAMPLES, task.easy_slips],
         "key": words,
         "jax": [jax.__version__, jax.default_backend()],
@@ -50,7 +50,7 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
     if kept is not None:
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
     sites = [jax.random.fold_in(key, site) for site in range(3)]
-    parameters = initial(model, len(task.symbols), frame_length(task), sites[WEIGHTS])
+    parameters = initial(model.shape, len(task.symbols), frame_length(task), sites[WEIGHTS])
     rng = generator(np.asarray(jax.random.key_data(sites[PROMPTS])))
     stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
     prompts = draw_prompts(task, rng, stratum)

@@ -89,12 +89,12 @@ def make_run(
     prompts = 2048 if prompts_per_iteration is None else prompts_per_iteration
     prompts = whole("prompts_per_iteration", prompts, 1)
     if flag("exact", exact) or visits is not None:
+        listed = len(task.every_prompt())
         for name, value in (("prompts_per_iteration", prompts_per_iteration), ("pool", pool)):
             if value is not None:
                 raise refuse(name, "None where every prompt is visited", value)
         if exact and visits is not None:
             raise refuse("visits", "None in an exact run", visits)
-        listed = len(task.every_prompt())
         prompts = listed if visits is None else listed * whole("visits", visits, 1)
     elif pool is not None and whole("pool", pool, 1) < prompts:
         raise refuse("pool", f"at least the {prompts} prompts of an iteration", pool)

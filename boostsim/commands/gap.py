@@ -1,0 +1,57 @@
+"""``boostsim gap``: one procedure on a table and with a transformer, exact and sampled."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import boostsim as bs
+from boostsim.commands.cache import use_cache
+from boostsim.commands.device import use_device
+from boostsim.commands.run import TRANSFORMER, build
+from boostsim.gap import CELLS
+
+__all__ = ["gap"]
+
+LOOKUP = ("entries", "answers")
+PROCEDURE = ("beta", "wrong", "gamma", "attempts")
+
+
+def gap(flags: dict[str, Any]) -> int:
+    """Make a gap report of boosting on a table to be looked up, and print it.
+
+    Raises:
+        ValueError: for whatever the library refuses.
+    """
+    as_json = flags.pop("json", False)
+    use_device(flags.pop("device", None))
+    use_cache()
+    slots = {"gamma": 0.0, **{name: flags[name] for name in PROCEDURE if name in flags}}
+    report = bs.gap_report(
+        build("boosting", slots),
+        bs.lookup(**{name: flags[name] for name in LOOKUP if name in flags}),
+        flags.get("iterations", 8),
+        learner=bs.Transformer(**{name: flags[name] for name in TRANSFORMER if name in flags}),
+        visits=flags.get("visits", 8),
+        seeds=flags.get("seeds", 1),
+        key=flags.get("key", 0),
+        folder=flags.get("folder"),
+    )
+    if as_json:
+        print(report.to_json())
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = [*CELLS, "slack", "bound"]
+    heads = [column.replace("_", "\n") for column in columns]
+    title = "the error in four cells, the slack, and what T6 allows"
+    table = Table("iteration", *heads, title=title, box=None, padding=(0, 2, 0, 0))
+    for iteration, row in report.table.groupby("iteration")[columns].mean().iterrows():
+        cells = ["" if math.isnan(value) else f"{value:.4g}" for value in row]
+        table.add_row(str(iteration), *cells)
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(table)
+    console.print(report.summary(), highlight=False)
+    return 0
