@@ -2,7 +2,8 @@
 
 A table learns exactly what it is shown; a transformer as far as its steps carry. Exact cells have
 infinitely many visits, sampled ones a finite number. So one difference is the sampling error,
-another the learning error, and T6 says what the second may cost at most.
+another the learning error, what is left is their interaction (a network learns less well from few
+examples), and T6 says what learning may cost at most.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from boostsim.learners.transformer import Transformer
 from boostsim.simulation.iteration import Seed
 from boostsim.simulation.listed import tabular
 from boostsim.simulation.neural import make_run
-from boostsim.simulation.persistence import draws
 from boostsim.simulation.run import simulate
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.theory.laws import slack_bound
-from boostsim.types import needed_key, whole
+from boostsim.types import needed_key, refuse, whole
 
 __all__ = ["CELLS", "GapReport", "boosting_curve", "fit_boosting", "gap_report"]
 
+# Runs of a sampled table, which cost next to nothing.
+DRAWS = 64
 CELLS = ("table_exact", "table_sampled", "transformer_exact", "transformer_sampled")
 
 
@@ -40,16 +42,19 @@ class GapReport:
     """What :func:`gap_report` measured. It measures; it does not certify anything.
 
     Attributes:
-        table: a row for each seed and iteration. The error in each of the four cells;
-            ``sampling_error`` (a sampled table's minus the exact one's) and ``learning_error`` (the
-            fitted transformer's minus the exact table's); ``slack``, the total variation distance
-            of the fitted transformer to its training law, averaged over prompts, ``slack_largest``
-            on the worst prompt, ``slack_sampled`` of the sampled transformer to its examples;
-            ``bound`` (T6 step by step, with each iteration's slack) and ``bound_largest`` (T6 with
-            the largest slack so far), NaN where T6 does not apply.
-        fitted: for each seed and cell the beta and gamma with which boosting would come nearest
-            to the measured errors, and the root mean square of what is left; NaN where the
-            procedure is no plain boosting.
+        table: a row for each seed and iteration. The error in each of the four cells (that of the
+            sampled table is the mean of 64 runs, ``table_sampled_spread`` the standard deviation of
+            one); ``sampling_error`` (the sampled table's minus the exact one's; for one attempt its
+            expectation is 0), ``learning_error`` (the fitted transformer's minus the exact table's)
+            and ``interaction`` (what the sampled transformer has on top of both). ``slack``, the
+            total variation distance of the fitted transformer to its training law, averaged over
+            prompts, ``slack_worst_prompt`` on the worst one, ``slack_sampled`` of the sampled
+            transformer to its examples, averaged. ``bound``: T6 step by step, with the average
+            slack of each iteration; ``bound_constant``: T6 as it stands, with the largest average
+            slack so far. NaN where T6 does not apply.
+        fitted: for each seed and cell the beta and gamma with which boosting comes nearest to the
+            errors by iteration, and ``rest``, the root mean square of what is left: where that is
+            not small, the curve is no boosting curve. NaN where there is nothing to fit.
         conditions: what was run.
         why_not: why T6 or the fit does not apply, or None.
     """
@@ -67,8 +72,9 @@ class GapReport:
             f"exact table, {last.table_sampled:.4f} on a sampled one, {last.transformer_exact:.4f} "
             f"with the transformer fitted to the exact law, {last.transformer_sampled:.4f} with "
             f"the transformer trained on samples.",
-            f"So sampling alone moves it by {last.sampling_error:+.4f}, learning alone by "
-            f"{last.learning_error:+.4f}.",
+            f"So sampling alone moves it by {last.sampling_error:+.4f} (the mean of {DRAWS} runs; "
+            f"one varies by {last.table_sampled_spread:.4f}), learning alone by "
+            f"{last.learning_error:+.4f}, and both together by {last.interaction:+.4f} more.",
             f"The slack of the fitted transformer is {self.table.slack.mean():.4f} on average over "
             f"iterations and {self.table.slack.max():.4f} at its largest.",
         ]
@@ -79,12 +85,14 @@ class GapReport:
         else:
             lines.append(f"T6 says nothing here: {self.why_not['T6']}.")
         if self.why_not["fit"] is None:
-            fitted = self.fitted.groupby("cell", sort=False)[["beta", "gamma"]].mean()
+            fitted = self.fitted.groupby("cell", sort=False)[["beta", "gamma", "rest"]].mean()
             for cell, row in fitted.iterrows():
                 lines.append(
-                    f"The {str(cell).replace('_', ', ')} curve is that of boosting with beta "
-                    f"{row.beta:.3f} and gamma {row.gamma:.4f}."
+                    f"The curve of {str(cell).replace('_', ', ')} is nearest to boosting with beta "
+                    f"{row.beta:.3f} and gamma {row.gamma:.4f}, off by {row.rest:.4f}."
                 )
+        else:
+            lines.append(f"No beta and gamma are fitted: {self.why_not['fit']}.")
         return "\n".join(lines)
 
     def to_json(self) -> str:
@@ -144,35 +152,43 @@ def gap_report(
     run = make_run(procedure, task, learner=learner, exact=True)
     place = None if folder is None else Path(folder)
     whole("visits", visits, 1)
+    for name in ("filter", "labeler"):
+        if getattr(getattr(procedure, name), "persistent", False):
+            # Each cell would meet other verdicts, and the difference would not be the learner's.
+            raise refuse(name, "fresh in a gap report, not persistent", "persistent=True")
     shared: dict[str, Any] = {"learner": learner, "seeds": seeds, "key": key}
     cells: dict[str, dict[str, Any]] = {"exact": {"exact": True}, "sampled": {"visits": visits}}
     fitted, trained = (
         simulate(procedure, task, iterations, **how, **shared, folder=place and place / name)
         for name, how in cells.items()
     )
-    why_not = {"T6": why_no_bound(procedure), "fit": why_no_fit(procedure)}
+    why_not = {"T6": why_no_bound(procedure), "fit": why_no_fit(procedure, iterations)}
     parts, fits = [], []
     for number in range(seeds):
         seed = Seed(run, jax.random.fold_in(needed_key(key, "in a gap report"), number))
         rule, table = tabular(procedure, run.listing, seed.first_rows)
-        drawn = seed.key if draws(rule, sampled=False) else None
-        traces = {
-            "table_exact": simulate(rule, table, iterations, key=drawn),
-            "table_sampled": simulate(rule, table, iterations, visits=visits, key=seed.key),
-            "transformer_exact": fitted.isel(seed=[number]),
-            "transformer_sampled": trained.isel(seed=[number]),
+        draws = simulate(rule, table, iterations, visits=visits, seeds=DRAWS, key=seed.key).error
+        errors = {
+            "table_exact": simulate(rule, table, iterations).error.values[0],
+            "table_sampled": draws.values.mean(0),
+            "transformer_exact": fitted.error.values[number],
+            "transformer_sampled": trained.error.values[number],
         }
-        errors = {cell: trace.error.values[0] for cell, trace in traces.items()}
         slack = fitted.slack.values[number]
         bound = bounds(procedure, errors["transformer_exact"][0], slack, why_not["T6"] is None)
+        sampling = errors["table_sampled"] - errors["table_exact"]
+        learning = errors["transformer_exact"] - errors["table_exact"]
+        both = errors["transformer_sampled"] - errors["table_exact"]
         part = {
             "seed": number,
             "iteration": np.arange(iterations + 1),
             **errors,
-            "sampling_error": errors["table_sampled"] - errors["table_exact"],
-            "learning_error": errors["transformer_exact"] - errors["table_exact"],
+            "table_sampled_spread": draws.values.std(0, ddof=1),
+            "sampling_error": sampling,
+            "learning_error": learning,
+            "interaction": both - sampling - learning,
             "slack": slack,
-            "slack_largest": fitted.slack_largest.values[number],
+            "slack_worst_prompt": fitted.slack_worst_prompt.values[number],
             "slack_sampled": trained.slack.values[number],
             **bound,
         }
@@ -182,7 +198,7 @@ def gap_report(
             beta = gamma = rest = np.nan
             if why_not["fit"] is None:
                 beta, gamma, rest = fit_boosting(
-                    error, first, run.listing.weights, procedure.attempts
+                    error, first, run.listing.weights, procedure.attempts, _own(procedure)
                 )
             one = {"seed": number, "cell": cell, "beta": beta, "gamma": gamma, "rest": rest}
             fits.append(pd.DataFrame([one]))
@@ -198,10 +214,8 @@ def bounds(
 ) -> dict[str, np.ndarray]:
     """Return T6's bound by iteration: with the slack of each, and with the largest so far."""
     if not applies:
-        return dict.fromkeys(("bound", "bound_largest"), np.full(len(slack), np.nan))
-    assert procedure.labeler is not None
-    assert procedure.labeler.beta is not None
-    beta = float(procedure.labeler.beta)
+        return dict.fromkeys(("bound", "bound_constant"), np.full(len(slack), np.nan))
+    beta, _ = _own(procedure)
     step_by_step = [first]
     for eta in slack[1:]:
         step_by_step.append(min(1.0, (1.0 - beta) * step_by_step[-1] + eta))
@@ -209,7 +223,15 @@ def bounds(
     law = slack_bound(
         beta=beta, slack=largest, initial_error=first, iterations=np.arange(len(slack))
     )
-    return {"bound": np.array(step_by_step), "bound_largest": law}
+    return {"bound": np.array(step_by_step), "bound_constant": law}
+
+
+def _own(procedure: Procedure) -> tuple[float, float]:
+    """Return the procedure's own beta and gamma."""
+    assert procedure.labeler is not None
+    assert procedure.labeler.beta is not None
+    assert procedure.filter is not None
+    return float(procedure.labeler.beta), float(procedure.filter.accept[1])
 
 
 def boosting_curve(
@@ -241,12 +263,22 @@ def boosting_curve(
 
 
 def fit_boosting(
-    error: np.ndarray, first: np.ndarray, weights: np.ndarray, attempts: int
+    error: np.ndarray,
+    first: np.ndarray,
+    weights: np.ndarray,
+    attempts: int,
+    near: tuple[float, float],
 ) -> tuple[float, float, float]:
     """Return beta and gamma whose boosting curve is nearest to an error curve, by least squares.
 
-    A curve alone does not tell (beta, gamma) from (1 - gamma, 1 - beta) for one attempt: the pair
-    with the smaller sum is returned, and gamma is at most 1/2.
+    For one attempt a curve does not tell (beta, gamma) from (1 - gamma, 1 - beta): of the two the
+    one nearer to ``near`` is returned. Nor does a flat curve, or one of a single iteration, say
+    what either is.
+
+    Args:
+        error: by iteration, ``[iterations + 1]``.
+        first, weights, attempts: see :func:`boosting_curve`.
+        near: the procedure's own beta and gamma.
 
     Returns:
         beta, gamma, and the root mean square of what is left.
@@ -264,13 +296,14 @@ def fit_boosting(
     ]
     best = min(found, key=lambda one: one.cost)
     beta, gamma = best.x
-    if attempts == 1 and beta + gamma > 1.0:
-        beta, gamma = 1.0 - gamma, 1.0 - beta
+    if attempts == 1:
+        pairs = ((beta, gamma), (1.0 - gamma, 1.0 - beta))
+        beta, gamma = min(pairs, key=lambda pair: math.dist(pair, near))
     return float(beta), float(gamma), float(np.sqrt(np.mean(best.fun**2)))
 
 
-def why_no_fit(procedure: Procedure) -> str | None:
-    """Return why a procedure is not plain boosting, or None where it is."""
+def why_no_fit(procedure: Procedure, iterations: int = 2) -> str | None:
+    """Return why a run is not one of plain boosting that says what beta and gamma are, or None."""
     filt, labeler = procedure.filter, procedure.labeler
     assert filt is not None
     plain = {
@@ -284,6 +317,7 @@ def why_no_fit(procedure: Procedure) -> str | None:
         "every accepted response is kept": procedure.keep == "one",
         f"the regime is {procedure.regime!r}": procedure.regime == "replace",
         "attempts are sharpened": procedure.sharpening is None,
+        "one iteration does not tell beta from gamma": iterations > 1,
     }
     return next((reason for reason, holds in plain.items() if not holds), None)
 

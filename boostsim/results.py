@@ -90,7 +90,7 @@ NEURAL_DESCRIPTIONS = {
     "examples": ("examples", "examples made in this iteration (per visit in an exact run)"),
     "loss": ("nats per token", "mean training loss of the iteration"),
     "slack": ("probability", "total variation of the model to its training law, over prompts"),
-    "slack_largest": ("probability", "the same on the prompt where it is largest"),
+    "slack_worst_prompt": ("probability", "the same on the worst prompt"),
 }
 
 
@@ -119,7 +119,7 @@ def make_neural_trace(
         dims = ["seed", "iteration", "stratum"][: values.ndim]
         about = {"units": units, "long_name": text}
         data[name] = (dims, np.asarray(values, np.float64), about)
-    return xarray.Dataset(data, coordinates, {**provenance(), "level": "neural", **attributes})
+    return xarray.Dataset(data, coordinates, {**provenance(), **attributes})
 
 
 def save(trace: xarray.Dataset, path: str | os.PathLike[str]) -> Path:

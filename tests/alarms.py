@@ -46,6 +46,7 @@ LOOKS = {
     "held_out": 48,
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,
+    "four_cells": 8,
 }
 
 

@@ -6,10 +6,9 @@ import json
 import jax
 import numpy as np
 import pytest
-from alarms import assert_law
+from alarms import assert_law, hoeffding
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 import boostsim as bs
 from boostsim import gap
@@ -89,6 +88,28 @@ def test_the_training_law_is_the_tables_next_model():
         assert target.weight.sum() == pytest.approx(1.0)
 
 
+def test_prompts_weigh_as_much_as_they_have_examples():
+    rows = np.random.default_rng(0).dirichlet(np.ones(len(TASK.symbols)), 24)
+    nothing, right = np.zeros((0, 0)), (rows * LISTING.quality).sum(1)
+    assert right.max() > 2 * right.min()
+    filt = bs.NoisyFilter(false_accept=0.1, false_reject=0.3)
+    accepted = 0.7 * right + 0.1 * (1.0 - right)
+    cases = [
+        (bs.filter_only(attempts=2, filter=filt, keep="one"), 1.0 - (1.0 - accepted) ** 2, 0.0),
+        (bs.filter_only(attempts=2, filter=filt, keep="all"), 2.0 * accepted, 0.0),
+        (bs.boosting(filter=filt, labeler=bs.WeakLabeler(0.3), budget=0.0), accepted, 0.0),
+        (bs.boosting(filter=filt, labeler=bs.WeakLabeler((0.2, 0.8))), 1.0, 1.0 - accepted),
+    ]
+    for procedure, examples, labels in cases:
+        target = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))(rows, nothing)
+        made = np.broadcast_to(examples, 24)
+        assert target.weight == pytest.approx(made / made.sum())
+        assert target.examples == pytest.approx(made.mean())
+        assert target.labels == pytest.approx(np.mean(labels))
+    beta = np.where(TASK.stratum(LISTING.prompts) == 0, 0.2, 0.8)
+    assert target.label_accuracy == pytest.approx(np.average(beta, weights=labels))
+
+
 def test_accumulated_laws_are_those_of_the_table_where_learning_is_perfect():
     procedure = dataclasses.replace(BOOSTING, regime="accumulate")
     rows = first = first_rows()
@@ -99,10 +120,14 @@ def test_accumulated_laws_are_those_of_the_table_where_learning_is_perfect():
     rule, table = listed.tabular(procedure, LISTING, first)
     trace = bs.simulate(rule, table, 3, record="prompt")
     assert (rows * LISTING.quality).sum(1) == pytest.approx(trace.accuracy.values[0, 3])
-    # The memory is what was trained on, not what was learned of it.
-    worse = law(np.roll(rows, 1, axis=1), memory)
-    assert not np.allclose(worse.rows, law(rows, memory).rows)
     assert memory[:, -1] == pytest.approx(1.0 + 3.0)
+    # The memory is what was trained on, not what was learned of it: here something else was.
+    other = np.roll(rows, 1, axis=1)
+    kept = other * LISTING.quality
+    failed = 1.0 - kept.sum(1, keepdims=True)
+    labels = 0.4 * LISTING.quality + 0.6 * TASK.mistake_law("garbage")
+    by_hand = (4.0 * memory[:, :-1] + kept + failed * labels) / 5.0
+    assert law(other, memory).rows == pytest.approx(by_hand)
 
 
 def test_labels_drawn_once_stay():
@@ -145,7 +170,7 @@ def test_empirical_rows_are_shares():
     found = listed.slack(LISTING, after, rows)
     by_hand = np.abs(after - rows).sum(1) / 2
     assert found["slack"] == pytest.approx(by_hand.mean())
-    assert found["slack_largest"] == by_hand.max()
+    assert found["slack_worst_prompt"] == by_hand.max()
 
 
 def test_fitting_a_law_is_the_limit_of_training_on_many_draws():
@@ -179,13 +204,32 @@ def test_fitting_a_law_is_the_limit_of_training_on_many_draws():
         assert np.asarray(slope[name]) == pytest.approx(np.asarray(other[name]), abs=2e-6)
 
 
+def test_one_step_of_fitting_is_one_of_training():
+    """On prompts of unlike weight; a batch of training then holds the law as it is."""
+    parameters = transformer.initial(SMALL, len(TASK.symbols), 4, jax.random.key(3))
+    counts = 1 + np.arange(24) % 3
+    law = 0.5 * LISTING.quality + 0.5 * np.roll(LISTING.quality, 1, axis=1)
+    prompt, answer = np.nonzero(law)
+    frames = np.concatenate([LISTING.prompts[prompt], answer[:, None]], axis=1)
+    frames = np.repeat(frames, counts[prompt], axis=0).astype(np.int32)
+    learner = dataclasses.replace(SMALL, steps=1, batch=len(frames), learning_rate=1e-2)
+    key = jax.random.key(0)
+    weight = counts / counts.sum()
+    fitted, _ = train.fit(learner, parameters, LISTING.prompts, law, weight, key)
+    trained, _ = train.train(learner, parameters, frames, 3, key, steps=1, learning_rate=1e-2)
+    evenly, _ = train.fit(learner, parameters, LISTING.prompts, law, np.full(24, 1 / 24), key)
+    rows = [generate.next_law(SMALL, one, LISTING.prompts) for one in (fitted, trained, evenly)]
+    # A first step of Adam is nearly the gradient's sign: where that is rounding, it may differ.
+    assert np.abs(rows[0] - rows[1]).max() < 0.1 * np.abs(rows[2] - rows[1]).max()
+
+
 @given(
     beta=st.floats(0.05, 1.0),
     steps=st.sampled_from([1, 8, 24]),
     key=st.integers(0, 1000),
     start=st.sampled_from(["last", "first"]),
 )
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_T6_bounds_a_transformer_that_is_fitted_to_the_law(beta, steps, key, start):
     """A theorem about any learner; so about this one, with the slack that it has."""
     learner = dataclasses.replace(SMALL, steps=steps, start=start)
@@ -194,7 +238,7 @@ def test_T6_bounds_a_transformer_that_is_fitted_to_the_law(beta, steps, key, sta
     error, slack = trace.error.values[0], trace.slack.values[0]
     bound = gap.bounds(procedure, error[0], slack, True)
     assert (error <= bound["bound"] + 1e-9).all()
-    assert (bound["bound"] <= bound["bound_largest"] + 1e-9).all()
+    assert (bound["bound"] <= bound["bound_constant"] + 1e-9).all()
     for t in range(3):
         assert abs(error[t + 1] - (1 - beta) * error[t]) <= slack[t + 1] + 1e-9
 
@@ -215,14 +259,18 @@ def test_the_four_cells_start_together_and_a_good_learner_follows_the_law(report
             beta=0.4, attempts=1, initial_error=errors[0, 0], iterations=np.arange(5)
         )
         assert rows.table_exact.to_numpy() == pytest.approx(law, rel=1e-12)
-        # Attained only as far as it learned: the slack says how far, and here it is far enough.
-        assert rows.slack[1:].max() < 0.05
-        assert rows.transformer_exact.to_numpy() == pytest.approx(law, abs=0.05)
-        assert (rows.transformer_exact <= rows.bound + 1e-9).all()
-        # Sampled table: the wrong visits of the first iteration are binomial.
-        wrong = round(rows.table_sampled.to_numpy()[1] * 24 * 6)
-        assert abs(wrong - rows.table_sampled.to_numpy()[1] * 24 * 6) < 1e-9
-        assert binomtest(wrong, 24 * 6, law[1]).pvalue > 1e-6, seed
+        # T6 holds from both sides, and the slack is small enough for it to say something.
+        off = (rows.transformer_exact - law).abs().to_numpy()
+        assert (off <= rows.bound.to_numpy() - law + 1e-9).all()
+        assert rows.slack[1:].max() < 0.2
+        # Of one attempt on a table the expectation is the law: 64 runs, 24 prompts on their own.
+        for t in range(1, 5):
+            far = hoeffding("four_cells", 64 * 24)
+            assert abs(rows.table_sampled.to_numpy()[t] - law[t]) < far < 0.08
+        together = rows.sampling_error + rows.learning_error + rows.interaction
+        assert (rows.table_exact + together).to_numpy() == pytest.approx(
+            rows.transformer_sampled.to_numpy()
+        ), seed
     fitted = report.fitted[report.fitted.cell == "table_exact"]
     assert fitted.beta.to_numpy() == pytest.approx(0.4, abs=1e-6)
     assert fitted.gamma.to_numpy() == pytest.approx(0.0, abs=1e-6)
@@ -231,7 +279,7 @@ def test_the_four_cells_start_together_and_a_good_learner_follows_the_law(report
 def test_a_report_is_read_by_people_and_programs(report):
     text = report.summary()
     assert "T6 allows an error of at most" in text
-    assert "with beta 0.400 and gamma 0.0000" in text
+    assert "table, exact is nearest to boosting with beta 0.400 and gamma 0.0000, off by" in text
     whole = json.loads(report.to_json())
     assert whole["conditions"]["visits"] == 6
     assert whole["table"][0]["slack"] is None
@@ -251,6 +299,20 @@ def test_a_report_is_read_by_people_and_programs(report):
         (bs.uncurated(), "it is for a perfect filter"),
         (bs.filter_only(attempts=1, keep="one"), "there is no labeler"),
         (bs.boosting(labeler=bs.WeakLabeler(0.3, persistent=True)), "labels persist"),
+        (
+            bs.boosting(filter=bs.NoisyFilter(0.0, persistent=True), labeler=bs.WeakLabeler(0.3)),
+            "verdicts persist",
+        ),
+        (
+            bs.boosting(labeler=bs.WeakLabeler(0.3), regime="accumulate"),
+            "the regime is 'accumulate'",
+        ),
+        (bs.random_labels(rate=0.1, labeler=bs.WeakLabeler(0.3)), "the criterion is not 'failed'"),
+        (bs.boosting(labeler=bs.WeakLabeler(0.3), keep="all"), "every accepted response is kept"),
+        (
+            bs.boosting(labeler=bs.WeakLabeler(0.3), sharpening=bs.Sharpening(temperature=0.5)),
+            "attempts are sharpened",
+        ),
     ],
 )
 def test_where_T6_says_nothing_the_report_says_why(procedure, said):
@@ -264,6 +326,8 @@ def test_a_report_without_bound_or_fit():
     assert report.table.bound.isna().all()
     assert report.fitted.beta.isna().all()
     assert "T6 says nothing here: it is for one attempt." in report.summary()
+    assert "No beta and gamma are fitted: there is no labeler." in report.summary()
+    assert gap.why_no_fit(BOOSTING, 1) == "one iteration does not tell beta from gamma"
 
 
 @given(
@@ -283,15 +347,16 @@ def test_the_curve_is_the_exact_run_and_is_fitted_back(beta, gamma, attempts, se
     weights = table.prompt_weights
     curve = gap.boosting_curve(beta, gamma, attempts, first, weights, 6)
     assert curve == pytest.approx(trace.error.values[0], rel=1e-9, abs=1e-12)
-    _, _, rest = gap.fit_boosting(curve, first, weights, attempts)
-    assert rest < 1e-4
+    _, _, rest = gap.fit_boosting(curve, first, weights, attempts, (beta, gamma))
+    assert rest < 1e-8
 
 
 def test_a_fit_names_the_pair():
     first, weights = np.array([0.9, 0.5]), np.array([0.5, 0.5])
-    for pair in ((0.3, 0.0), (0.3, 0.1), (0.05, 0.3)):
+    for pair in ((0.3, 0.0), (0.3, 0.1), (0.05, 0.3), (0.9, 0.3)):
         curve = gap.boosting_curve(*pair, 1, first, weights, 10)
-        assert gap.fit_boosting(curve, first, weights, 1)[:2] == pytest.approx(pair, abs=1e-6)
+        found = gap.fit_boosting(curve, first, weights, 1, pair)
+        assert found[:2] == pytest.approx(pair, abs=1e-6)
 
 
 def test_an_exact_run_is_resumed_and_says_what_it_is(tmp_path):
@@ -302,6 +367,7 @@ def test_an_exact_run_is_resumed_and_says_what_it_is(tmp_path):
     resumed = bs.simulate(procedure, TASK, 3, folder=tmp_path / "run", **run)
     assert resumed.drop_vars("seconds").identical(whole.drop_vars("seconds"))
     assert whole.attrs["visits"] == "unlimited"
+    assert whole.attrs["level"] == "neural, exact"
     assert whole.examples.values[0, 1:] == pytest.approx(1.0)
     # One visit each makes one example each, kept or labelled.
     sampled = bs.simulate(BOOSTING, TASK, 1, learner=SMALL, visits=2, key=1)
@@ -346,6 +412,15 @@ def test_the_weights_are_those_of_the_task():
         (
             lambda: bs.gap_report(BOOSTING, TASK, 0, learner=SMALL, key=0),
             "iterations must be a whole number of at least 1",
+        ),
+        (
+            lambda: bs.gap_report(
+                dataclasses.replace(BOOSTING, labeler=bs.WeakLabeler(0.3, persistent=True)),
+                *(TASK, 1),
+                learner=SMALL,
+                key=0,
+            ),
+            "labeler must be fresh in a gap report",
         ),
         (
             lambda: bs.gap_report(BOOSTING, TASK, 1, learner=SMALL, visits=0, key=0),

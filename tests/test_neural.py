@@ -131,7 +131,7 @@ def test_a_stratum_with_one_side_is_refused():
     object.__setattr__(one, "prompts", lambda rng, stratum: np.repeat(row, len(stratum), axis=0))
     side = bool(prompts.is_held_out(task, row)[0])
     told = "left for training" if side else "kept for evaluation"
-    with pytest.raises(ValueError, match=f"none {told} in stratum '1'"):
+    with pytest.raises(ValueError, match=f"none {told} in 200 draws from stratum '1'"):
         prompts.draw_prompts(one, np.random.default_rng(0), np.zeros(4, int), held_out=not side)
 
 

@@ -47,7 +47,7 @@ def main():
     ]
     found["same_tokens"] = float((said[0][0] == said[1][0]).mean())
     found["log_probability"] = float(np.abs(said[0][1] - said[1][1]).max())
-    lookup = bs.lookup(24, 4)
+    lookup = bs.lookup(18, 4)
     run = {"learner": SMALL, "seeds": 3, "key": 5}
     for name, task, how in (
         ("exact", lookup, {"exact": True}),

@@ -20,7 +20,7 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
     Raises:
         ValueError: for an unknown figure or scale, or a folder that cannot be written to.
     """
-    from boostsim.figures import FIGURES, figure_module, scale_named
+    from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
 
     scale = scale_named(scale_name)
     folder = out or Path("figures", *([] if scale.name == "quick" else [scale.name]))
@@ -39,9 +39,10 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
 
     report = []
     # Most of a small figure's time is compilation, on one core; a process each uses all of them.
+    # Networks too are trained in one, for what waits for a compiled program cannot be interrupted.
     workers = min(len(names), os.cpu_count() or 1)
     with announced(f"{', '.join(names)} ({scale.name})", quiet=as_json):
-        if workers == 1:
+        if workers == 1 and not set(names) & set(NEURAL):
             report = [_drawn(name, scale.name, folder) for name in names]
         else:
             spawn = multiprocessing.get_context("spawn")

@@ -179,9 +179,9 @@ def show(name: str, trace: xarray.Dataset) -> None:
     level = trace.attrs["level"]
     columns = ["accuracy", "error", "coverage", "labels", "generations", "filter_calls"]
     columns[3:3] = [column for column in ("diversity", "entropy") if column in trace]
-    if level == "neural":
+    if level.startswith("neural"):
         columns = ["accuracy", "greedy_accuracy", "pass_at_k", "distinct", "labels", "tokens"]
-        columns += ["label_accuracy", "seconds"]
+        columns += ["label_accuracy", *(["slack"] if "slack" in trace else []), "seconds"]
     runs = "1 run" if seeds == 1 else f"{seeds} runs"
     kind = level if seeds == 1 and level == "exact" else f"{runs}, {level}"
     table = Table("iteration", *columns, title=f"{name}, {kind}", box=None, padding=(0, 2, 0, 0))
@@ -198,7 +198,7 @@ def show(name: str, trace: xarray.Dataset) -> None:
     console = Console(width=None if sys.stdout.isatty() else 110)
     console.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
-    if level == "neural":
+    if level.startswith("neural"):
         about = "Accuracy is that of one sample, greedily, of any of 4 samples, on held-out prompts"
         about += " (lookup: on all). Labels and tokens are per visit, so far."
     console.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from boostsim.learners.devices import spread
+from boostsim.learners.devices import spread, width
 from boostsim.learners.transformer import Parameters, Shape, Transformer, logits
 from boostsim.types import PAD, generator
 
@@ -113,7 +113,9 @@ def fit(
         law.astype(np.float32),
         (len(prompts) * weight).astype(np.float32),
     )
-    batch = min(model.batch, len(prompts))
+    # All prompts at once where they are few, and a number that the devices can share.
+    parts = width(parameters)
+    batch = min(model.batch, -(-len(prompts) // parts) * parts)
     schedule = rates(model.learning_rate, model.steps)
     return _descend(law_loss, model.shape, prompts.shape[1], parameters, data, batch, key, schedule)
 

@@ -23,6 +23,7 @@ from boostsim.simulation.prepare import prepare
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask, table_task
+from boostsim.types import refuse
 
 __all__ = ["Listing", "Target", "TrainingLaw", "empirical", "slack", "tabular"]
 
@@ -51,9 +52,16 @@ class Listing:
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """How often each prompt is visited, ``[N]``: evenly within a stratum."""
-        stratum = self.task.stratum(self.prompts)
-        return (self.task.stratum_weights / np.bincount(stratum))[stratum]
+        """How often each prompt is visited, ``[N]``: evenly.
+
+        Raises:
+            ValueError: for a task that weighs strata otherwise than by the number of their prompts.
+        """
+        share = np.bincount(self.task.stratum(self.prompts)) / len(self.prompts)
+        if not np.allclose(share, self.task.stratum_weights):
+            allowed = f"the shares of the listed prompts {share.tolist()}"
+            raise refuse("stratum_weights", allowed, self.task.stratum_weights.tolist())
+        return np.full(len(self.prompts), 1.0 / len(self.prompts))
 
     def measure(self, rows: np.ndarray, samples: int) -> dict[str, np.ndarray]:
         """Return what :class:`Evaluation` measures, as expectations, of a model's rows ``[N, V]``.
@@ -211,10 +219,10 @@ def empirical(listing: Listing, rows: np.ndarray, frames: np.ndarray) -> np.ndar
 def slack(listing: Listing, target: np.ndarray, rows: np.ndarray) -> dict[str, np.float64]:
     """Return the total variation distance of what was learned to what there was to learn.
 
-    ``slack`` is its average over prompts, ``slack_largest`` that of the worst prompt.
+    ``slack`` is its average over prompts, ``slack_worst_prompt`` that of the worst prompt.
     """
     distance = 0.5 * np.abs(rows - target).sum(1)
     return {
         "slack": np.float64(listing.weights @ distance),
-        "slack_largest": np.float64(distance.max()),
+        "slack_worst_prompt": np.float64(distance.max()),
     }

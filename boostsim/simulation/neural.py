@@ -146,6 +146,7 @@ def _trace(
         for name, value in run.describe().items()
     }
     about["key"] = key_text(key)
+    about["level"] = "neural, exact" if run.exact else "neural"
     about["mesh"] = "1" if mesh is None else " x ".join(str(size) for size in mesh.devices.shape)
     return make_neural_trace(variables, run.task.strata, run.task.stratum_weights, about)
 
@@ -160,7 +161,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
         nothing = dict.fromkeys(("labels", "generations", "filter_calls", "tokens", "seconds"), 0.0)
         unknown = dict.fromkeys(("label_accuracy", "right_tokens", "loss"), np.nan)
         if run.task.listed:
-            unknown |= dict.fromkeys(("slack", "slack_largest"), np.nan)
+            unknown |= dict.fromkeys(("slack", "slack_worst_prompt"), np.nan)
         row: dict[str, Any] = {**nothing, **unknown, "examples": 0.0}
         row |= run.evaluation.measure(run.learner, parameters, seed.site(0, EVALUATION))
         rows = [row]

@@ -1,7 +1,7 @@
 """Which prompts training may see, and which are kept for evaluation.
 
 A hash of a prompt's tokens decides, so that no list has to be kept and every seed, procedure and
-first model agrees. Each side is drawn from the task's own law, given that side.
+first model agrees. Within a stratum each side is drawn from the task's own law, given that side.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from boostsim.types import refuse
 __all__ = ["draw_prompts", "is_held_out"]
 
 SPLIT = np.array([0x5EED, 0x0FF5], np.uint32)
-# With a quarter held out the other side is missed so often in a row once in 10^25 draws.
+# With a quarter of the mass held out the other side is missed so often in a row once in 10^25.
 ROUNDS = 200
 
 
@@ -47,5 +47,5 @@ def draw_prompts(
     raise refuse(
         "task",
         "prompts on both sides in every stratum (or held_out = 0)",
-        f"none {side} in stratum {name!r}",
+        f"none {side} in {ROUNDS} draws from stratum {name!r}",
     )

@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 import string
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ Level = tuple[tuple[str, Any], ...]
 KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 # reasoning-gym gives partial scores; this and above counts as right.
 RIGHT = 0.99
+ALONE = threading.RLock()
 # Verdicts that a task remembers.
 REMEMBERED = 2**16
 
@@ -54,9 +56,10 @@ EVALUATED = ("intermediate_integration", "polynomial_multiplication", "simple_in
 def quiet() -> Iterator[None]:
     """Keep what generators and scorers print and warn of from the user's screen.
 
-    A verdict then does not depend on whether warnings are errors.
+    A verdict then does not depend on whether warnings are errors. One thread at a time: where
+    output and warnings go is the whole process's.
     """
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with ALONE, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 
