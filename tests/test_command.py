@@ -86,6 +86,24 @@ def test_every_preset_runs_by_name(preset, capsys):
     assert len(json.loads(capsys.readouterr().out)["accuracy"][0]) == 2
 
 
+SMALL = "--entries 12 --answers 3 --iterations 2 --width 16 --heads 2 --layers 1 --steps 8"
+
+
+def test_the_gap_is_printed_for_people_and_for_programs(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path))
+    line = ["gap", *SMALL.split(), "--beta", "0.4", "--visits", "2"]
+    assert cli.main([*line, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [row["iteration"] for row in document["table"]] == [0, 1, 2]
+    assert all(row["transformer_exact"] <= row["bound"] + 1e-9 for row in document["table"])
+    assert cli.main(line) == 0
+    shown = capsys.readouterr().out
+    assert f"{document['table'][2]['transformer_exact']:.4g}" in shown
+    assert "T6 allows an error of at most" in shown
+    assert cli.main(["run", "--task", "lookup", "--exact", *SMALL.split(), "--beta", "0.4"]) == 0
+    assert "neural, exact" in capsys.readouterr().out
+
+
 BAD = {
     "run boostin": "Did you mean 'boosting'",
     "run --gamma 2": "gamma",

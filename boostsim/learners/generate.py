@@ -9,7 +9,9 @@ it: not on the order, not on the size of a batch.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
@@ -31,8 +33,11 @@ from boostsim.types import END, PAD, refuse
 __all__ = ["generate", "next_law", "response_probability"]
 
 Decode = Callable[[Array], Array] | None
-# Rows in one compiled call, on each device; more only spill the cache of a CPU's core.
-CHUNK = 1024
+# Rows in one compiled call: so many that a core of a CPU keeps them in its cache, and works on them
+# by itself while the other cores have rows of their own; or enough to fill an accelerator.
+ROWS_ON_CPU, ROWS_ELSEWHERE = 128, 4096
+# Prompts whose rows are read off at once.
+ROWS_READ = 1024
 
 
 def response_probability(logits_BxV: Float[Array, "B V"], decode: Decode) -> Float[Array, "B V"]:
@@ -83,9 +88,10 @@ def generate(
     count = len(prompts)
     rows = np.arange(count) if rows is None else rows
     parts = width(parameters)
-    chunk = min(CHUNK, -(-count // parts)) * parts
-    responses, surprise = [], []
-    for start in range(0, count, chunk):
+    most = ROWS_ON_CPU if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
+    chunk = min(most, -(-count // parts)) * parts
+
+    def drawn(start: int) -> tuple[np.ndarray, np.ndarray]:
         # The last chunk is filled up, so that there is one shape.
         part = np.minimum(np.arange(start, start + chunk), count - 1)
         said, log_probability = _generate(
@@ -97,16 +103,28 @@ def generate(
             key,
             spread(parameters, rows[part]),
         )
-        responses.append(np.asarray(said)[: count - start])
-        surprise.append(np.asarray(log_probability)[: count - start])
+        return np.asarray(said)[: count - start], np.asarray(log_probability)[: count - start]
+
+    # The first by itself: it may have to be compiled.
+    done = [drawn(0)]
+    with ThreadPoolExecutor(1 if parts > 1 else cores()) as pool:
+        done += pool.map(drawn, range(chunk, count, chunk))
+    responses, surprise = zip(*done, strict=True)
     return np.concatenate(responses), np.concatenate(surprise)
+
+
+def cores() -> int:
+    """Return how many chunks are drawn at once: on a CPU one a core, elsewhere one."""
+    if jax.default_backend() != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) -> np.ndarray:
     """Return the law of the first token of the response to each prompt, ``[N, V]`` in float64."""
     parts = [
         np.asarray(_next_law(model.shape, parameters, part), np.float64)
-        for part in np.array_split(prompts, -(-len(prompts) // CHUNK))
+        for part in np.array_split(prompts, -(-len(prompts) // ROWS_READ))
     ]
     law = np.concatenate(parts)
     return law / law.sum(1, keepdims=True)
