@@ -127,7 +127,7 @@ BAD = {
     "run --device gpu": "device must be one that JAX finds here ('cpu'); got 'gpu'",
     "run --device gpuu": "Did you mean 'gpu'",
     "run --task lookup --devices 9": "devices must be at most the 1 of kind 'cpu' here; got 9",
-    "run --task reasoning-gym --dataset chain_sums": "Did you mean 'chain_sum'",
+    "run --task reasoning-gym --dataset chain_sums": "Near it: chain_sum",
     "gap --beta 2": "beta",
     "gap --wrong slip": "wrong must be one of concentrated, garbage",
     "gap --steps 0": "steps",
