@@ -87,7 +87,7 @@ class Run:
     """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
     wrong: Word = None
     """How the labeler is wrong: spread (default) or concentrated; with a transformer garbage,
-    systematic or slip."""
+    systematic or slip (not with lookup)."""
     persistent_labels: bool = False
     """The labeler has one answer for ever on each prompt."""
     temperature: Number = None

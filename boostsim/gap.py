@@ -89,7 +89,8 @@ class GapReport:
             for cell, row in fitted.iterrows():
                 lines.append(
                     f"The curve of {str(cell).replace('_', ', ')} is nearest to boosting with beta "
-                    f"{row.beta:.3f} and gamma {row.gamma:.4f}, off by {row.rest:.4f}."
+                    f"{row.beta:.3f} and gamma {row.gamma:.4f}, off by {row.rest:.4f}"
+                    f"{' (the edge of what is searched)' if row.gamma > 0.49 else ''}."
                 )
         else:
             lines.append(f"No beta and gamma are fitted: {self.why_not['fit']}.")
@@ -272,8 +273,7 @@ def fit_boosting(
     """Return beta and gamma whose boosting curve is nearest to an error curve, by least squares.
 
     For one attempt a curve does not tell (beta, gamma) from (1 - gamma, 1 - beta): of the two the
-    one nearer to ``near`` is returned. Nor does a flat curve, or one of a single iteration, say
-    what either is.
+    one nearer to ``near`` is returned. Nor does a curve that is flat or short say what either is.
 
     Args:
         error: by iteration, ``[iterations + 1]``.
@@ -302,7 +302,7 @@ def fit_boosting(
     return float(beta), float(gamma), float(np.sqrt(np.mean(best.fun**2)))
 
 
-def why_no_fit(procedure: Procedure, iterations: int = 2) -> str | None:
+def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
     """Return why a run is not one of plain boosting that says what beta and gamma are, or None."""
     filt, labeler = procedure.filter, procedure.labeler
     assert filt is not None
@@ -317,7 +317,7 @@ def why_no_fit(procedure: Procedure, iterations: int = 2) -> str | None:
         "every accepted response is kept": procedure.keep == "one",
         f"the regime is {procedure.regime!r}": procedure.regime == "replace",
         "attempts are sharpened": procedure.sharpening is None,
-        "one iteration does not tell beta from gamma": iterations > 1,
+        "fewer than three iterations do not tell beta from gamma": iterations > 2,
     }
     return next((reason for reason, holds in plain.items() if not holds), None)
 

@@ -343,7 +343,7 @@ CASES = {
     ),
     "a folder for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, folder="x"),
-        "folder must be None",
+        "folder must be left out",
     ),
     "no prompts": (
         lambda: bs.simulate(BOOSTING, TASK, 1, **{**SMALL, "prompts_per_iteration": 0}),

@@ -89,7 +89,8 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
     others = [option for option in SIZES if option not in TASKS[name]]
     for option in (*others, *TRANSFORMER, *TRAINING) if table else others:
         if option in options:
-            raise ValueError(f"{option} has no place in a run on task {name!r}")
+            more = ", which is exact unless visits are given" if table and option == "exact" else ""
+            raise ValueError(f"{option} has no place in a run on task {name!r}{more}")
     size = {option: options[option] for option in TASKS[name] if option in options}
     if table:
         return bs.random_table(key, **size), {}, 20
@@ -191,11 +192,11 @@ def show(name: str, trace: xarray.Dataset) -> None:
         for column in columns:
             values = averaged(trace[column])[:, row]
             cell = f"{values.mean():.4g}"
-            if seeds > 1 and values.std() > 0:
+            if seeds > 1 and values.std() > 1e-12:
                 cell += f"±{values.std(ddof=1):.1g}"
             cells.append(cell)
         table.add_row(str(row), *cells)
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
     if level.startswith("neural"):

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from boostsim.learners.devices import spread, width
+from boostsim.learners.devices import spread
 from boostsim.learners.transformer import Parameters, Shape, Transformer, logits
 from boostsim.types import PAD, generator
 
@@ -101,7 +101,8 @@ def fit(
     """Train as :func:`train` does, on a law instead of draws from it: ``model.steps`` steps.
 
     Args:
-        model: the shape, the steps, the learning rate, and the most prompts in a batch.
+        model: the shape, the steps, the learning rate, and the size of a batch, in which few
+            prompts come several times.
         parameters: where training starts.
         prompts: tokens ``[N, P]``.
         law: the law of the token after each, ``[N, V]``.
@@ -113,11 +114,10 @@ def fit(
         law.astype(np.float32),
         (len(prompts) * weight).astype(np.float32),
     )
-    # All prompts at once where they are few, and a number that the devices can share.
-    parts = width(parameters)
-    batch = min(model.batch, -(-len(prompts) // parts) * parts)
     schedule = rates(model.learning_rate, model.steps)
-    return _descend(law_loss, model.shape, prompts.shape[1], parameters, data, batch, key, schedule)
+    return _descend(
+        law_loss, model.shape, prompts.shape[1], parameters, data, model.batch, key, schedule
+    )
 
 
 def _descend(

@@ -84,6 +84,8 @@ def make_run(
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
     if procedure.learner.slack:
         raise refuse("slack", "0 in a procedure for a transformer", procedure.learner.slack)
+    if procedure.labeler is not None:
+        noise_for(task, procedure.labeler)
     if not isinstance(learner, Transformer):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
     prompts = 2048 if prompts_per_iteration is None else prompts_per_iteration
@@ -101,8 +103,6 @@ def make_run(
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
     each = whole("evaluate", 100 if evaluate is None else evaluate, 1)
-    if procedure.labeler is not None:
-        noise_for(task, procedure.labeler)
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
     return Run(procedure, task, learner, prompts, pool, visits, exact, Evaluation(task, each))
