@@ -1,5 +1,9 @@
 """The draws themselves, on the host and in JAX: exact laws, at small and at huge counts."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -136,3 +140,19 @@ def test_a_key_gives_the_same_draws_alone_and_in_a_batch():
         batch = jax.jit(jax.vmap(samplers.binomial, (0, None, None)))(keys, n, p)
         for key, row in zip(keys, batch, strict=True):
             assert (np.asarray(samplers.binomial(key, n, p)) == np.asarray(row)).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
+def test_one_core_does_not_wait_for_itself():
+    """Programs in flight and one thread: a callback must not need that thread to read."""
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); import boostsim as bs;"
+        "task = bs.random_table(0, prompts=20_000);"
+        "procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3));"
+        "runs = [bs.simulate(procedure, task, 8, visits=1, seeds=8, key=key) for key in range(4)];"
+        "print(len(runs))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.strip() == "4"

@@ -27,6 +27,9 @@ __all__ = ["binomial", "multinomial"]
 
 # From this many cells on, a draw is split into blocks.
 LARGE, BLOCKS = 2**16, 4
+# Words of one operand of a callback, just below 100 KiB: JAX copies what is larger on the very
+# threads that run callbacks, and where there is one core it would wait for itself for ever.
+PIECE = 24_000
 
 
 def binomial(
@@ -131,13 +134,14 @@ def _on_host(
 ) -> Float[Array, "*drawn"]:
     """Call ``draw`` on the host, once for each key: a batch of keys changes no key's numbers.
 
-    All operands travel as one vector of uint32, because most of a call's cost is per operand.
+    All operands travel as one vector of uint32, cut into pieces: most of a call's cost is per
+    operand.
     """
     words = jax.random.key_data(key).ravel()
     ends = words.size, words.size + 2 * count.size
 
-    def call(operand: jax.Array) -> np.ndarray:
-        packed = np.asarray(operand)
+    def call(*pieces: jax.Array) -> np.ndarray:
+        packed = np.concatenate([np.asarray(piece) for piece in pieces], axis=-1)
         batch = packed.reshape(-1, packed.shape[-1])
         drawn = np.empty((len(batch), *shape), np.float64)
         for row, out in zip(batch, drawn, strict=True):
@@ -149,10 +153,14 @@ def _on_host(
     bits = jax.pure_callback(
         call,
         jax.ShapeDtypeStruct((*shape, 2), jnp.uint32),
-        jnp.concatenate([words, _bits(count), _bits(probability)]),
+        *_pieces(jnp.concatenate([words, _bits(count), _bits(probability)])),
         vmap_method="broadcast_all",
     )
     return lax.bitcast_convert_type(bits, jnp.float64)
+
+
+def _pieces(packed: Array) -> list[Array]:
+    return [packed[start : start + PIECE] for start in range(0, packed.size, PIECE)]
 
 
 def _bits(values: Float[Array, "*shape"]) -> Array:
