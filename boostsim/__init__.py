@@ -17,6 +17,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from boostsim import testing as testing
+    from boostsim.certification.certificate import Certificate as Certificate
+    from boostsim.certification.certify import certify as certify
+    from boostsim.certification.certify import certify_all as certify_all
+    from boostsim.certification.measurement import Measurement as Measurement
+    from boostsim.certification.planning import Plan as Plan
+    from boostsim.certification.planning import plan as plan
     from boostsim.curation import criteria as criteria
     from boostsim.curation.criteria import criterion as criterion
     from boostsim.curation.filters import AcceptAll as AcceptAll
@@ -49,14 +56,25 @@ if TYPE_CHECKING:
     from boostsim.tasks.table import random_table as random_table
     from boostsim.tasks.table import table_task as table_task
     from boostsim.theory import laws as laws
+    from boostsim.theory.claim import Box as Box
+    from boostsim.theory.claim import Claim as Claim
+    from boostsim.theory.claims import CLAIMS
+
+    claims = CLAIMS
 
 # Where each public name lives; None stands for the module itself.
 _HOMES: dict[str, tuple[str, str | None]] = {
     "criteria": ("boostsim.curation.criteria", None),
+    "claims": ("boostsim.theory.claims", "CLAIMS"),
     "laws": ("boostsim.theory.laws", None),
+    "testing": ("boostsim.testing", None),
     **{
         name: (f"boostsim.{module}", name)
         for module, names in {
+            "certification.certificate": ("Certificate",),
+            "certification.certify": ("certify", "certify_all"),
+            "certification.measurement": ("Measurement",),
+            "certification.planning": ("Plan", "plan"),
             "curation.criteria": ("criterion",),
             "curation.filters": ("AcceptAll", "NoisyFilter", "RejectAll"),
             "curation.labelers": ("WeakLabeler",),
@@ -84,6 +102,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "tasks.lookup": ("lookup",),
             "tasks.programs": ("programs",),
             "tasks.table": ("random_table", "table_task"),
+            "theory.claim": ("Box", "Claim"),
         }.items()
         for name in names
     },

@@ -6,6 +6,7 @@ Neither NumPy nor JAX is imported before a command is known to need it, so help 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import re
@@ -18,7 +19,7 @@ import tyro
 
 from boostsim import __version__
 
-__all__ = ["Gap", "Info", "Reproduce", "Run", "main"]
+__all__ = ["Certify", "Claims", "Gap", "Info", "Plan", "Reproduce", "Run", "main"]
 
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
@@ -27,6 +28,9 @@ Start with
   boostsim run boosting              run one procedure and print what it reaches
 Then
   boostsim run --help                every slot of a procedure as a flag
+  boostsim certify                   check T1 to T15 against exact and sampled runs
+  boostsim claims T3                 a theorem with its proof
+  boostsim plan --help               the cheapest way to an error, at your prices
   boostsim gap                       what a transformer loses against a table that learns exactly
   boostsim info                      versions, device, cache
 """
@@ -203,6 +207,76 @@ class Gap:
 
 
 @dataclass
+class Claims:
+    """List what is claimed (T1 to T15), or print claims in full, with their proofs."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Claims to print in full; T4 stands for T4 with all its parts."""
+    json: bool = False
+    """Print them for programs."""
+
+
+@dataclass
+class Certify:
+    """Check claims against exact and sampled runs; exit code 0: all hold, 1: one is violated, 3:
+    one is undecided."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Claims to check; T4 stands for T4 with all its parts; all of them where none is named."""
+    confidence: Number = None
+    """Probability that no true claim among them is called violated (default: 0.999)."""
+    samples: Whole = None
+    """Most draws at one point (default: 1048576)."""
+    points: Whole = None
+    """Points of each domain looked at by sampled runs (default: 8)."""
+    exact_points: Whole = None
+    """Points of each domain checked exactly, besides the edges (default: 64)."""
+    resolution: Number = None
+    """Half-width, relative to the law, at which a claim holds by sampled runs (default: 0.03)."""
+    levels: Word = None
+    """exact or statistical (default: both)."""
+    time_limit: Number = None
+    """Seconds after which what is left is undecided (default: none)."""
+    key: Whole = None
+    """Key of all draws, below 2^32 (default: 0)."""
+    json: bool = False
+    """Print the certificates for programs."""
+
+
+@dataclass
+class Plan:
+    """Find the cheapest way to an error: attempts, votes, iterations, labels, cost."""
+
+    beta: float
+    """Correct mass of the labeler."""
+    gamma: float
+    """Noise of one look of the filter."""
+    error: float
+    """Error of the first model."""
+    target: float
+    """Error to reach."""
+    price_label: Number = None
+    """Price of a label (default: 1)."""
+    price_generation: Number = None
+    """Price of a generated response (default: 0.01)."""
+    price_filter_call: Number = None
+    """Price of one look of the filter (default: 0.001)."""
+    price_iteration: Number = None
+    """Price of an iteration, per prompt (default: 0)."""
+    spread: Word = None
+    """Where the first error is: prompts (some are failed for certain, default) or responses (each
+    prompt is failed that often)."""
+    most_attempts: Whole = None
+    """Most attempts that are considered (default: 64)."""
+    most_votes: Whole = None
+    """Most votes that are considered (default: 63)."""
+    most_iterations: Whole = None
+    """Most iterations that are considered (default: 1000)."""
+    json: bool = False
+    """Print the plan for programs."""
+
+
+@dataclass
 class Info:
     """Say what boostsim runs on: versions, device, precision, cache."""
 
@@ -211,7 +285,10 @@ class Info:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 2 bad input."""
+    """Run the command line and return its exit code.
+
+    0 what was asked for came true, 1 a claim is violated, 2 bad input, 3 undecided.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments:
         print(WELCOME, end="")
@@ -235,7 +312,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-Command = Reproduce | Run | Gap | Info
+Command = Reproduce | Run | Certify | Claims | Plan | Gap | Info
 
 
 def _parse(arguments: list[str]) -> Command:
@@ -269,20 +346,16 @@ def _dispatch(command: Command) -> int:
         from boostsim.commands.reproduce import reproduce
 
         return reproduce(command.names, command.scale, command.out, command.json)
-    if isinstance(command, Run | Gap):
+    if isinstance(command, Run | Gap | Certify | Claims | Plan):
         # By identity: 0 equals False, and is a value.
         flags = {
             name: value
             for name, value in vars(command).items()
             if value is not None and value is not False and value != ()
         }
-        if isinstance(command, Gap):
-            from boostsim.commands.gap import gap
-
-            return gap(flags)
-        from boostsim.commands.run import run
-
-        return run(flags)
+        name = type(command).__name__.lower()
+        work = importlib.import_module(f"boostsim.commands.{name}")
+        return getattr(work, name)(flags)
     from boostsim.commands.info import info
 
     return info(command.json)

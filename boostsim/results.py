@@ -26,6 +26,8 @@ DESCRIPTIONS = {
     "diversity": ("probability", "1 - sum_y f(y|x)^2, averaged over prompts with mu"),
     "entropy": ("nats", "entropy of the model's responses, averaged over prompts with mu"),
     "labels": ("labels per visit", "labels bought, cumulative"),
+    "labels_by_prompt": ("labels per visit", "labels bought on each prompt, cumulative"),
+    "diversity_by_prompt": ("probability", "1 - sum_y f(y|x)^2 on each prompt"),
     "generations": ("responses per visit", "responses generated, cumulative"),
     "filter_calls": ("calls per visit", "looks of the filter, cumulative"),
 }

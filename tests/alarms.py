@@ -47,6 +47,10 @@ LOOKS = {
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,
     "four_cells": 8,
+    "coverage": 3,
+    "claims": 35,
+    "false_alarms": 1,
+    "power": 1,
 }
 
 

@@ -43,11 +43,13 @@ class Info:
         labels: labels bought per visit, weighted by mu, this iteration.
         visited: 1 where any visit was made, else 0.
         invalid: the first cell with a priority that is negative or not finite, or -1.
+        labels_by_prompt: labels bought per visit on each prompt, this iteration.
     """
 
     labels: Float[Array, "*batch"]
     visited: Float[Array, "*batch"]
     invalid: Array
+    labels_by_prompt: Float[Array, "*batch prompts"]
 
 
 class Gathered(NamedTuple):
@@ -130,4 +132,4 @@ def step(structure: Structure, parameters: Parameters, state: State) -> tuple[St
     state = learn(structure, parameters, state, rows, kept + labels, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
     state, labels = lax.optimization_barrier((state, labels))
-    return state, Info(jnp.sum(parameters.weights * labels), jnp.ones(()), invalid)
+    return state, Info(jnp.sum(parameters.weights * labels), jnp.ones(()), invalid, labels)

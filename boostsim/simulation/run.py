@@ -85,7 +85,9 @@ def simulate(
         key: a ``jax.random.key`` or a whole number below 2^32; needed where anything is drawn.
         record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
             averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
-            of averaged. Entropy, and diversity in sampled runs, need every response and cost it.
+            of averaged, and besides ``labels_by_prompt`` and, where diversity is recorded,
+            ``diversity_by_prompt``. Entropy, and diversity in sampled runs, need every response and
+            cost it.
         learner: a ``bs.Transformer`` where the task is in tokens; the arguments below are for it.
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
@@ -180,7 +182,8 @@ def simulate(
         ]
     variables = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     _check_priorities(procedure, task, copies, variables.pop("invalid"))
-    variables["labels"] = np.cumsum(variables["labels"], axis=1)
+    for name in variables.keys() & {"labels", "labels_by_prompt"}:
+        variables[name] = np.cumsum(variables[name], axis=1)
     assert procedure.filter is not None
     generated = procedure.attempts if procedure.filter.generates else 0
     # An iteration in which nobody was visited costs nothing.
@@ -225,24 +228,28 @@ def _measure(
         # A weighted mean of probabilities; rounding of the weights must not lift it above one.
         return jnp.minimum(jnp.sum(weights * values), 1.0)
 
-    def shown(values: Any) -> Any:
-        if "prompt" not in wanted:
-            return average(values)
-        if parameters.share is None:
-            return values
-        copies = values.reshape(parameters.share.shape)
-        return jnp.minimum(jnp.sum(parameters.share * copies, axis=0), 1.0)
-
+    by_prompt = "prompt" in wanted
     measured = {
-        "accuracy": shown(right),
-        "error": shown(wrong),
+        "accuracy": _merged(parameters, right) if by_prompt else average(right),
+        "error": _merged(parameters, wrong) if by_prompt else average(wrong),
         "coverage": average((right > 0.0) * 1.0),
     }
     if "diversity" in wanted:
-        measured["diversity"] = average(exact.diversity(structure, parameters, state))
+        diversity = exact.diversity(structure, parameters, state)
+        measured["diversity"] = average(diversity)
+        if by_prompt:
+            measured["diversity_by_prompt"] = _merged(parameters, diversity)
     if "entropy" in wanted:
         measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
     return measured
+
+
+def _merged(parameters: Parameters, values: jax.Array) -> jax.Array:
+    """Average over the copies of each prompt."""
+    if parameters.share is None:
+        return values
+    copies = values.reshape(parameters.share.shape)
+    return jnp.minimum(jnp.sum(parameters.share * copies, axis=0), 1.0)
 
 
 Program = tuple[Structure, Parameters, Sampling | None]
@@ -275,7 +282,10 @@ def _begin(
         "visited": jnp.zeros(()),
         "invalid": jnp.array(-1, jnp.int32),
     }
-    return state, {**_measure(structure, parameters, state, wanted), **nothing}
+    measured = _measure(structure, parameters, state, wanted)
+    if "prompt" in wanted:
+        nothing["labels_by_prompt"] = jnp.zeros_like(measured["error"])
+    return state, {**measured, **nothing}
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -293,6 +303,8 @@ def _advance(
         fresh = None if key is None else jax.random.fold_in(key, number)
         state, info = one_step(structure, parameters, sampling, fresh, state)
         spent = {"labels": info.labels, "visited": info.visited, "invalid": info.invalid}
+        if "prompt" in wanted:
+            spent["labels_by_prompt"] = _merged(parameters, info.labels_by_prompt)
         return state, {**_measure(structure, parameters, state, wanted), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))

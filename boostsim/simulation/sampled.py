@@ -93,7 +93,8 @@ def step(
     examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1))
     batch = [total(jnp.moveaxis(examples, 1, 0))]
     state = learn(structure, parameters, state, batch, kept + labels, visits)
-    return state, Info(jnp.sum(weight * labels), (made > 0.0) * 1.0, invalid)
+    spent = jnp.sum(weight * labels), (made > 0.0) * 1.0, invalid
+    return state, Info(*spent, labels / sampling.visits)
 
 
 def _attempts(

@@ -36,18 +36,18 @@ DEFAULT_LEVELS: dict[str, tuple[dict[str, Any], ...]] = {
         for least, most in ((2, 3), (4, 4), (5, 5))
     ),
     # With parentheses switched off reasoning-gym 0.1.25 ignores precedence, and what it divides by
-    # is not what it shows.
+    # is not what it shows; sums and differences are untouched by either.
     "basic_arithmetic": tuple(
         {
-            "min_terms": terms,
-            "max_terms": terms,
+            "min_terms": least,
+            "max_terms": most,
             "min_digits": 1,
             "max_digits": 1,
             "operators": ("+", "-"),
+            "allow_parentheses": False,
             "allow_negation": False,
-            "whitespace": "no_space",
         }
-        for terms in (2, 3, 4)
+        for least, most in ((2, 3), (3, 4), (4, 4))
     ),
 }
 

@@ -1,0 +1,1 @@
+"""Claims set against the simulator: how each is measured, how sure one may be, and the verdict."""

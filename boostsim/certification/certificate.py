@@ -1,0 +1,152 @@
+"""The certificate: what was checked of a claim, point by point, and the verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from boostsim.certification.verdicts import VERDICTS
+from boostsim.theory.claim import Claim
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Certificate"]
+
+COLOURS = {
+    "holds": "tab:blue",
+    "violated": "tab:red",
+    "undecided": "tab:orange",
+    "inapplicable": "tab:gray",
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What :func:`boostsim.certify` found.
+
+    Attributes:
+        claim: what was claimed.
+        verdict: ``"violated"`` where any point is; else ``"undecided"`` where any is; else
+            ``"holds"``; ``"inapplicable"`` where the claim is made for no run that was looked at.
+        table: a row for each point: ``level`` ("exact" or "statistical"), the point's values,
+            ``measured``, ``law``, ``low`` and ``high`` (an exact value and its rounding or, of a
+            limit, what is left to go; a confidence interval), ``samples`` (draws, 0 where exact),
+            ``verdict``, ``why``.
+        conditions: confidence, samples, points, key, versions.
+        stopped_at: at how many exact points and after how many draws of each statistical point the
+            report stopped: ``bs.certify(..., stopped_at=certificate.stopped_at)`` is this report
+            again, bit for bit, though time ran out in it.
+    """
+
+    claim: Claim
+    verdict: str
+    table: pd.DataFrame
+    conditions: dict[str, Any]
+    stopped_at: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Name the claim and the verdict."""
+        return f"<Certificate of {self.claim.name}: {self.verdict}>"
+
+    def summary(self) -> str:
+        """Return a few plain sentences."""
+        lines = [f"{self.claim.name} ({self.claim.kind}): {self.verdict}. {self.claim.formula}"]
+        for level, rows in self.table.groupby("level", sort=False):
+            counts = rows.verdict.value_counts()
+            found = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if word in counts)
+            text = f"{str(level).capitalize()}: {found}"
+            checked = rows[rows.verdict != "inapplicable"].dropna(subset=["measured"])
+            if level == "statistical" and len(checked):
+                half = 0.5 * (checked.high - checked.low)
+                text += (
+                    f"; confidence {self.conditions['confidence']:g} for the whole report, "
+                    f"{int(checked.samples.sum()):,} draws, intervals of half-width "
+                    f"{half.min():.2g} to {half.max():.2g}"
+                )
+            reasons = rows.why[rows.why != ""].unique()
+            if len(reasons):
+                text += f" ({'; '.join(reasons[:3])})"
+            lines.append(text + ".")
+        bad = self.table[self.table.verdict == "violated"]
+        if len(bad):
+            lines.append(f"For example {self._told(bad.iloc[0])}.")
+        return "\n".join(lines)
+
+    def _told(self, row: pd.Series) -> str:
+        names = [*self.claim.domain.axes]
+        point = ", ".join(f"{name} = {_short(row[name])}" for name in names)
+        word = {"upper": "at most ", "lower": "at least "}.get(self.claim.kind, "")
+        return (
+            f"at {point}: measured {row.measured:.6g}, in [{row.low:.6g}, {row.high:.6g}], where "
+            f"the law says {word}{row.law:.6g}"
+        )
+
+    def to_json(self) -> str:
+        """Return everything as JSON; what does not apply is null."""
+        return json.dumps(
+            {
+                "claim": self.claim.name,
+                "kind": self.claim.kind,
+                "statement": self.claim.statement,
+                "formula": self.claim.formula,
+                "domain": repr(self.claim.domain),
+                "reference": self.claim.reference,
+                "verdict": self.verdict,
+                "conditions": self.conditions,
+                "stopped_at": self.stopped_at,
+                "table": json.loads(self.table.to_json(orient="records", double_precision=15)),
+            },
+            indent=2,
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw each point's measured value relative to the law, with its interval.
+
+        Statistical points come first, below them the exact ones; a bar is the interval, the line
+        what the law says. Equalities should straddle it, bounds lie on its side.
+
+        Args:
+            ax: where to draw; a new figure where None.
+        """
+        from matplotlib import pyplot
+
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=(6.4, 4.8), layout="constrained")
+        rows = self.table[self.table.verdict != "inapplicable"].dropna(subset=["measured"])
+        rows = rows.sort_values("level", ascending=False, kind="stable").reset_index(drop=True)
+        scale = rows.law.abs().clip(lower=0.05)
+        for verdict, part in rows.groupby("verdict"):
+            unit = scale[part.index]
+            low, high = part.measured - part.low, part.high - part.measured
+            ax.errorbar(
+                (part.measured - part.law) / unit,
+                -part.index,
+                xerr=[(low / unit).clip(lower=0), (high / unit).clip(lower=0)],
+                fmt="o",
+                markersize=3,
+                color=COLOURS[str(verdict)],
+                label=f"{verdict} ({len(part)})",
+            )
+        sampled = int((rows.level == "statistical").sum())
+        if 0 < sampled < len(rows):
+            ax.axhline(0.5 - sampled, color="0.8", linewidth=0.8)
+        word = {"upper": "at most", "lower": "at least"}.get(self.claim.kind, "equal to")
+        ax.axvline(0.0, color="black", linewidth=0.8)
+        ax.set_yticks([])
+        ax.set_ylabel("points: statistical above, exact below")
+        ax.set_xlabel(f"measured - law, in units of the law (claimed: {word} the line)")
+        ax.set_title(f"{self.claim.name}: {self.verdict}")
+        if len(rows):
+            ax.legend(frameon=False)
+        return ax
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float) and not math.isnan(value):
+        return f"{value:.6g}"
+    return str(value)

@@ -1,0 +1,348 @@
+"""``bs.certify``: a claim against the simulator, exact and statistical, with one verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from boostsim.certification.certificate import Certificate
+from boostsim.certification.measurement import Measurement
+from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.certification.statistical import look_at, looks_for
+from boostsim.certification.verdicts import Reading, judge_limit, judge_value, overall
+from boostsim.progress import track
+from boostsim.results import provenance
+from boostsim.theory.claim import Claim, Point, call
+from boostsim.theory.claims import CLAIMS
+from boostsim.types import as_key, choice, finite, generator, key_text, refuse, unknown, whole
+
+__all__ = ["LEVELS", "certify", "certify_all", "named"]
+
+LEVELS = ("exact", "statistical")
+WORKERS = 2
+NO_TIME = "time ran out"
+# Streams of the key: where to look, and what is drawn there.
+EXACT_POINTS, STATISTICAL_POINTS, DRAWS = range(3)
+
+
+def certify(
+    claim: Claim | str,
+    measurement: Measurement | None = None,
+    *,
+    confidence: float = 0.999,
+    samples: int = 2**20,
+    points: int = 8,
+    exact_points: int = 64,
+    resolution: float = 0.03,
+    key: jax.Array | int = 0,
+    levels: Iterable[str] = LEVELS,
+    time_limit: float | None = None,
+    stopped_at: Mapping[str, Any] | None = None,
+) -> Certificate:
+    """Check a claim: exactly at points of its domain, and by sampled runs with stated confidence.
+
+    Exact: the population recursion in float64 at the edges of the domain and at drawn points,
+    against the law, up to rounding (a limit: up to what is left to go, extrapolated). Statistical:
+    sampled runs at drawn points, with exact binomial or empirical Bernstein intervals, looked at
+    after 1, 2, 4, ... runs until decided. The probability that a true claim is called violated is
+    at most 1 - confidence for the whole report: it is divided over points and looks.
+
+    An equality "holds" statistically where the interval contains the law and is no wider than
+    ``resolution`` to each side, in units of the law (of 0.05 where the law is below that).
+
+    Args:
+        claim: a :class:`Claim`, or the name of one of ``bs.claims``.
+        measurement: how it is measured; known for ``bs.claims``.
+        confidence: of the whole report, in (0, 1).
+        samples: most draws of the statistic at one point (prompts simulated, under a budget).
+        points: points of the domain looked at statistically.
+        exact_points: points drawn besides the edges for the exact check.
+        resolution: half-width at which a claim counts as holding.
+        key: of the points and of all draws.
+        levels: ``"exact"``, ``"statistical"`` or both.
+        time_limit: seconds after which no further look begins; what is left is undecided.
+        stopped_at: that of an earlier certificate, to have the same one again.
+
+    Returns:
+        A :class:`Certificate`.
+
+    Raises:
+        ValueError: for a claim without a measurement, a law that is no number somewhere, a
+            statistic outside its bounds, or an argument out of range.
+
+    Example:
+        >>> import boostsim as bs
+        >>> bs.certify("T1", samples=4096, points=2, exact_points=4, resolution=0.5).verdict
+        'holds'
+    """
+    claim, measurement = _both(claim, measurement)
+    confidence = finite("confidence", confidence, 0.0, 1.0)
+    if not 0.0 < confidence < 1.0:
+        raise refuse("confidence", "strictly between 0 and 1", confidence)
+    samples = whole("samples", samples, 64)
+    points = whole("points", points, 1)
+    exact_points = whole("exact_points", exact_points, 0)
+    resolution = finite("resolution", resolution, 0.0)
+    levels = tuple(choice("levels", level, LEVELS) for level in _words(levels))
+    if time_limit is not None:
+        time_limit = finite("time_limit", time_limit, 0.0)
+    typed = as_key(key)
+    clock = _Clock(time_limit)
+    before = dict(stopped_at or {})
+    rows: list[dict[str, Any]] = []
+    stopped: dict[str, Any] = {"exact": 0, "statistical": []}
+    if "exact" in levels:
+        most = whole("stopped_at", before.get("exact", 2**53), 0)
+        found = _exact(claim, measurement, exact_points, _rng(typed, EXACT_POINTS), clock, most)
+        stopped["exact"] = sum(row["why"] != NO_TIME for row in found)
+        rows += found
+    if "statistical" in levels:
+        found = _statistical(
+            claim,
+            measurement,
+            1.0 - confidence,
+            samples,
+            points,
+            resolution,
+            typed,
+            clock,
+            before.get("statistical"),
+        )
+        stopped["statistical"] = [row["samples"] for row in found]
+        rows += found
+    columns = [
+        "level",
+        *claim.domain.axes,
+        *("measured", "law", "low", "high", "samples", "verdict", "why"),
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    conditions = {
+        "confidence": confidence,
+        "samples": samples,
+        "points": points,
+        "exact_points": exact_points,
+        "resolution": resolution,
+        "key": key_text(typed),
+        "levels": list(levels),
+        **provenance(),
+    }
+    return Certificate(claim, overall(list(table.verdict)), table, conditions, stopped)
+
+
+def certify_all(
+    claims: Iterable[Claim | str],
+    *,
+    confidence: float = 0.999,
+    time_limit: float | None = None,
+    **settings: Any,
+) -> list[Certificate]:
+    """Check several claims so that the confidence is that of all their reports together.
+
+    Each gets an equal part of the error probability; ``time_limit`` is for all. The other arguments
+    are those of :func:`certify`.
+
+    Example:
+        >>> import boostsim as bs
+        >>> reports = certify_all(["T5.bound", "T10"], levels="exact", exact_points=2)
+        >>> [report.verdict for report in reports]
+        ['holds', 'holds']
+    """
+    chosen = [named(claim) if isinstance(claim, str) else claim for claim in claims]
+    confidence = finite("confidence", confidence, 0.0, 1.0)
+    if time_limit is not None:
+        time_limit = finite("time_limit", time_limit, 0.0)
+    clock = _Clock(time_limit)
+    each = 1.0 - (1.0 - confidence) / max(len(chosen), 1)
+
+    def one(claim: Claim) -> Certificate:
+        return certify(claim, confidence=each, time_limit=clock.left, **settings)
+
+    # Compilation takes one thread and waits for nobody: claims side by side use every core.
+    with ThreadPoolExecutor(WORKERS) as threads:
+        return list(track(threads.map(one, chosen), "claims", len(chosen)))
+
+
+def named(name: str) -> Claim:
+    """Return the claim of that name.
+
+    Raises:
+        ValueError: for a name that none has.
+    """
+    if name not in CLAIMS:
+        raise unknown("claim", name, CLAIMS)
+    return CLAIMS[name]
+
+
+class _Clock:
+    """Whether there is time left."""
+
+    def __init__(self, limit: float | None) -> None:
+        self.end = None if limit is None else time.monotonic() + limit
+
+    @property
+    def left(self) -> float | None:
+        return None if self.end is None else max(self.end - time.monotonic(), 0.0)
+
+    def __bool__(self) -> bool:
+        return self.end is None or time.monotonic() < self.end
+
+
+def _both(claim: Claim | str, measurement: Measurement | None) -> tuple[Claim, Measurement]:
+    if isinstance(claim, str):
+        claim = named(claim)
+    if not isinstance(claim, Claim):
+        raise refuse("claim", "a bs.Claim or the name of one of bs.claims", claim)
+    if measurement is None:
+        if CLAIMS.get(claim.name) is not claim:
+            raise refuse(
+                "measurement",
+                f"given for the claim {claim.name!r}, which is not one of bs.claims",
+                None,
+                "A bs.Measurement names the procedure and the statistic.",
+            )
+        measurement = MEASUREMENTS[claim.name]
+    if not isinstance(measurement, Measurement):
+        raise refuse("measurement", "a bs.Measurement", measurement)
+    return claim, measurement
+
+
+def _words(levels: Iterable[str]) -> tuple[str, ...]:
+    return (levels,) if isinstance(levels, str) else tuple(levels)
+
+
+def _rng(key: jax.Array, stream: int) -> np.random.Generator:
+    return generator(np.asarray(jax.random.key_data(jax.random.fold_in(key, stream))))
+
+
+def _row(
+    level: str, point: Point, reading: Reading | None, predicted: float, samples: int, why: str = ""
+) -> dict[str, Any]:
+    if reading is None:
+        reading = Reading(np.nan, np.nan, np.nan, "undecided", why)
+    return {
+        "level": level,
+        **point,
+        "measured": reading.measured,
+        "law": predicted,
+        "low": reading.low,
+        "high": reading.high,
+        "samples": samples,
+        "verdict": reading.verdict,
+        "why": reading.why,
+    }
+
+
+def _nowhere(level: str, why: str) -> dict[str, Any]:
+    return {"level": level, "samples": 0, "verdict": "inapplicable", "why": why}
+
+
+@contextmanager
+def _at(claim: Claim, point: Point) -> Iterator[None]:
+    """Let what goes wrong name the claim and the point."""
+    try:
+        yield
+    except ValueError as error:
+        shown = ", ".join(f"{name}={value!r}" for name, value in point.items())
+        raise ValueError(f"claim {claim.name!r} at {shown}: {error}") from None
+
+
+def _exact(
+    claim: Claim,
+    measurement: Measurement,
+    count: int,
+    rng: np.random.Generator,
+    clock: _Clock,
+    most: int,
+) -> list[dict[str, Any]]:
+    def suits(point: Point) -> bool:
+        return measurement.applies("exact", point)
+
+    if measurement.exact is False:
+        return [_nowhere("exact", measurement.why_not)]
+    places = [point for point in claim.domain.edges() if suits(point)]
+    places += claim.domain.sample(rng, count, suits)
+    if not places:
+        return [_nowhere("exact", measurement.why_not)]
+    rows = []
+    for number, point in enumerate(track(places, f"{claim.name}, exact", len(places))):
+        if not clock or number >= most:
+            rows.append(_row("exact", point, None, np.nan, 0, NO_TIME))
+            continue
+        with _at(claim, point):
+            reading, predicted = _population(claim, measurement, point)
+        rows.append(_row("exact", point, reading, predicted, 0))
+    return rows
+
+
+def _population(claim: Claim, measurement: Measurement, point: Point) -> tuple[Reading, float]:
+    if claim.along is None:
+        predicted = claim.predicted(point)
+        value = measurement.population(point)
+        told = {"iterations": measurement.length(point), **point, "predicted": predicted}
+        rounding = float(call(measurement.rounding, told))
+        return judge_value(claim.kind, value, predicted, rounding), predicted
+    places = [{**point, claim.along: index} for index in measurement.ladder]
+    values = [measurement.population(place) for place in places]
+    laws = [claim.predicted(place) for place in places]
+    if len(set(laws)) == 1:
+        return judge_limit(values, laws[-1], claim.direction), laws[-1]
+    ratios = [value / law for value, law in zip(values, laws, strict=True)]
+    return judge_limit(ratios, 1.0, claim.direction), 1.0
+
+
+def _statistical(
+    claim: Claim,
+    measurement: Measurement,
+    alpha: float,
+    samples: int,
+    count: int,
+    resolution: float,
+    key: jax.Array,
+    clock: _Clock,
+    sizes: list[int] | None,
+) -> list[dict[str, Any]]:
+    def suits(point: Point) -> bool:
+        return measurement.applies("sampled", point)
+
+    reachable = claim.along is None or measurement.sampled_ladder is not None
+    if measurement.sampled is False or not reachable:
+        return [_nowhere("statistical", measurement.why_not)]
+    count = min(count, measurement.most_points or count)
+    places = claim.domain.sample(_rng(key, STATISTICAL_POINTS), count, suits, near_ends=False)
+    if not places:
+        return [_nowhere("statistical", measurement.why_not)]
+    plans = []
+    for point in places:
+        with _at(claim, point):
+            plans.append(looks_for(measurement, point, samples))
+    if sizes is not None and len(sizes) != len(places):
+        raise refuse("stopped_at", f"of a report with {len(places)} statistical points", sizes)
+    rows = []
+    draws = jax.random.fold_in(key, DRAWS)
+    progress = track(zip(places, plans, strict=True), f"{claim.name}, statistical", len(places))
+    for number, (point, looks) in enumerate(progress):
+        level = alpha / (len(places) * len(looks.runs))
+        last = None if sizes is None else sizes[number]
+
+        def go_on(size: int, last: int | None = last) -> bool:
+            return bool(clock) if last is None else size <= last
+
+        place = jax.random.fold_in(draws, number)
+        with _at(claim, point):
+            reading, seen = look_at(
+                claim, measurement, point, looks, level, resolution, place, go_on
+            )
+        if reading is not None and reading.verdict == "undecided" and seen < looks.sizes[-1]:
+            reading = reading._replace(why=NO_TIME)
+        final = {**point}
+        if claim.along is not None and measurement.sampled_ladder is not None:
+            final[claim.along] = measurement.sampled_ladder[-1]
+        rows.append(_row("statistical", point, reading, claim.predicted(final), seen, NO_TIME))
+    return rows

@@ -1,0 +1,124 @@
+"""Statistical certificates: sampled runs, intervals, and one error probability for all of them.
+
+The data of a point are looked at a few times, each time twice as many. The error probability
+of a report is divided evenly over its points and their looks (a union bound), so that a true claim
+is called violated with at most that probability, however many looks there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from boostsim.certification.intervals import Interval, mean_interval
+from boostsim.certification.measurement import Measurement
+from boostsim.certification.verdicts import Reading, judge_interval
+from boostsim.theory.claim import Claim, Point
+
+__all__ = ["Looks", "look_at", "looks_for"]
+
+# Most draws of the statistic in one run, and how many times as many the next look has.
+UNITS, GROWTH = 4096, 2
+# Below this an interval's width is compared with this value's, not with the law's own.
+SMALL = 0.05
+# Rounding of sums over many draws, and what claims about finite truncations leave out.
+ROUNDING = 1e-5
+
+
+class Looks(NamedTuple):
+    """When to look: draws in a run, and the number of runs at each look."""
+
+    units: int
+    runs: tuple[int, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Draws at each look."""
+        return tuple(self.units * runs for runs in self.runs)
+
+
+def looks_for(measurement: Measurement, point: Point, samples: int) -> Looks:
+    """Plan the looks at a point: at 1, 2, 4, ... runs, and at the last when the budget is spent.
+
+    Where a budget ties prompts together a run is one draw, and costs as many samples as it has
+    prompts.
+    """
+    if measurement.tied(point):
+        units, most = 1, max(2, samples // measurement.prompts(point))
+        first = min(UNITS // 16, most)
+    else:
+        units = min(UNITS, max(64, samples // 16))
+        most, first = max(1, samples // units), 1
+    runs = [first]
+    while runs[-1] * GROWTH <= most:
+        runs.append(runs[-1] * GROWTH)
+    if runs[-1] < most:
+        runs.append(most)
+    return Looks(units, tuple(runs))
+
+
+def look_at(
+    claim: Claim,
+    measurement: Measurement,
+    point: Point,
+    looks: Looks,
+    alpha: float,
+    resolution: float,
+    key: jax.Array,
+    go_on: Callable[[int], bool],
+) -> tuple[Reading | None, int]:
+    """Look at one point until it is decided or the looks are used up.
+
+    Args:
+        claim: what is claimed.
+        measurement: how it is measured.
+        point: where.
+        looks: when to look.
+        alpha: the error probability of each look.
+        resolution: half-width, relative to the law, at which a claim that fits holds.
+        key: of all draws at this point.
+        go_on: whether there is time for the look of so many draws.
+
+    Returns:
+        The last reading (None where there was no time for any) and how many draws it rests on.
+    """
+    arms = [point]
+    if claim.along is not None:
+        assert measurement.sampled_ladder is not None
+        arms = [{**point, claim.along: value} for value in measurement.sampled_ladder]
+    predicted = claim.predicted(arms[-1])
+    bounds = measurement.at("bounds", arms[-1])
+    binary = bool(measurement.at("binary", arms[-1]))
+    drawn: list[list[np.ndarray]] = [[] for _ in arms]
+    reading, seen = None, 0
+    for look, runs in enumerate(looks.runs):
+        if not go_on(looks.units * runs):
+            break
+        fresh = runs - (looks.runs[look - 1] if look else 0)
+        for number, arm in enumerate(arms):
+            place = jax.random.fold_in(jax.random.fold_in(key, number), look)
+            drawn[number].append(measurement.draw(arm, looks.units, fresh, place))
+        values = [np.concatenate(parts) for parts in drawn]
+        seen = len(values[-1])
+        level = alpha / len(arms)
+        intervals = [mean_interval(each, level, bounds, binary) for each in values]
+        measured = float(np.mean(values[-1]))
+        interval = _limit(intervals) if claim.along is not None else intervals[0]
+        wide = interval[0] - ROUNDING, interval[1] + ROUNDING
+        kind = "equality" if claim.kind == "limit" else claim.kind
+        reading = judge_interval(
+            kind, measured, wide, predicted, resolution * max(abs(predicted), SMALL)
+        )
+        if reading.verdict != "undecided":
+            break
+    return reading, seen
+
+
+def _limit(intervals: list[Interval]) -> Interval:
+    """Widen the second interval by what may still be to go: the largest difference to the first."""
+    (low_a, high_a), (low_b, high_b) = intervals
+    remainder = max(high_b - low_a, high_a - low_b)
+    return low_b - remainder, high_b + remainder

@@ -1,0 +1,106 @@
+"""Verdicts: what a value or an interval says of a claim, point by point and overall."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from boostsim.certification.intervals import Interval
+
+__all__ = ["VERDICTS", "Reading", "judge_interval", "judge_limit", "judge_value", "overall"]
+
+# From the worst to the best; what is inapplicable says nothing.
+VERDICTS = ("violated", "undecided", "holds", "inapplicable")
+# A limit counts as reached when what is left is below one part in a hundred of it.
+NEAR = 0.01
+CONVERGED = 1e-9
+SMALLEST = 1e-15
+
+
+class Reading(NamedTuple):
+    """What was read at a point: the value, how far it may be off, and the verdict."""
+
+    measured: float
+    low: float
+    high: float
+    verdict: str
+    why: str = ""
+
+
+def overall(verdicts: Sequence[str]) -> str:
+    """Return the verdict on all points together: the worst of those that say anything."""
+    for verdict in VERDICTS[:3]:
+        if verdict in verdicts:
+            return verdict
+    return "inapplicable"
+
+
+def judge_value(kind: str, value: float, predicted: float, rounding: float) -> Reading:
+    """Judge an exact value: it may be off by rounding only.
+
+    Raises:
+        ValueError: where the value is no number.
+    """
+    if math.isnan(value):
+        raise ValueError(f"statistic must be a number; got {value!r}")
+    low, high = value - rounding, value + rounding
+    return Reading(value, low, high, "holds" if _fits(kind, low, high, predicted) else "violated")
+
+
+def judge_interval(
+    kind: str, measured: float, interval: Interval, predicted: float, resolution: float
+) -> Reading:
+    """Judge a confidence interval.
+
+    A claim is violated where no value in the interval fits it. It holds where every value does (a
+    bound), or where one does and the interval reaches no further than ``resolution`` to each side:
+    then what is claimed is true up to that. Else it is undecided.
+    """
+    low, high = interval
+    if not _fits(kind, low, high, predicted):
+        return Reading(measured, low, high, "violated")
+    surely = (kind == "upper" and high <= predicted) or (kind == "lower" and low >= predicted)
+    if surely or 0.5 * (high - low) <= resolution:
+        return Reading(measured, low, high, "holds")
+    return Reading(measured, low, high, "undecided", f"the interval is wider than {resolution:.2g}")
+
+
+def judge_limit(values: Sequence[float], target: float, direction: str) -> Reading:
+    """Judge a sequence of exact values at growing indices by its measured remainder.
+
+    The remainder after the last is extrapolated from the last three (Aitken): with d_i their
+    differences and q = d_2/d_1, |d_2| q/(1 - q), exact where the remainder is a power of an index
+    that grows geometrically. The limit may be as far from the last value as twice that.
+    """
+    last = values[-1]
+    rounding = CONVERGED * (abs(target) if target else 1.0) + SMALLEST
+    remainder = _remainder(values, rounding)
+    off = 2.0 * remainder + rounding
+    low, high = last - off, last + off
+    side = {"above": 1.0, "below": -1.0, "either": 0.0}[direction]
+    wrong_side = [value for value in values if side * (value - target) < -rounding]
+    if wrong_side:
+        return Reading(last, low, high, "violated", f"{wrong_side[0]:.6g} is not {direction} it")
+    if remainder > NEAR * abs(target) + rounding:
+        return Reading(last, low, high, "undecided", f"a remainder of {remainder:.2g} is left")
+    return Reading(last, low, high, "holds" if low <= target <= high else "violated")
+
+
+def _remainder(values: Sequence[float], rounding: float) -> float:
+    before, after = abs(values[-2] - values[-3]), abs(values[-1] - values[-2])
+    if after <= rounding:
+        return after
+    if after >= before:
+        return math.inf
+    ratio = after / before
+    return after * ratio / (1.0 - ratio)
+
+
+def _fits(kind: str, low: float, high: float, predicted: float) -> bool:
+    """Whether some value in [low, high] fits the claim."""
+    if kind == "upper":
+        return low <= predicted
+    if kind == "lower":
+        return high >= predicted
+    return low <= predicted <= high

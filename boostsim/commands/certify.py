@@ -1,0 +1,68 @@
+"""``boostsim certify``: claims against the simulator, as a table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pandas as pd
+
+import boostsim as bs
+from boostsim.certification.verdicts import overall
+from boostsim.commands.cache import use_cache
+from boostsim.commands.claims import chosen
+
+__all__ = ["certify"]
+
+# 0 all hold, 1 one is violated, 3 one is undecided; 2 is bad input.
+CODES = {"holds": 0, "inapplicable": 0, "violated": 1, "undecided": 3}
+STYLES = {"holds": "green", "violated": "bold red", "undecided": "yellow", "inapplicable": "dim"}
+
+
+def certify(flags: dict[str, Any]) -> int:
+    """Check claims and print a table; the exit code says how it went.
+
+    Raises:
+        ValueError: for whatever the library refuses.
+    """
+    as_json = flags.pop("json", False)
+    claims = chosen(flags.pop("names", ()))
+    use_cache()
+    certificates = bs.certify_all(claims, **flags)
+    code = CODES[overall([certificate.verdict for certificate in certificates])]
+    if as_json:
+        print(json.dumps([json.loads(each.to_json()) for each in certificates], indent=2))
+        return code
+    from rich.console import Console
+    from rich.table import Table
+
+    confidence = flags.get("confidence", 0.999)
+    table = Table("claim", "kind", "what", "exact", "statistical", "draws", "verdict", box=None)
+    table.title = f"confidence {confidence:g} for all of it together"
+    for certificate in certificates:
+        rows = certificate.table
+        verdict = certificate.verdict
+        table.add_row(
+            certificate.claim.name,
+            certificate.claim.kind,
+            certificate.claim.title,
+            _points(rows[rows.level == "exact"]),
+            _points(rows[rows.level == "statistical"]),
+            f"{int(rows.samples.sum()):,}",
+            f"[{STYLES[verdict]}]{verdict}[/]",
+        )
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(table, highlight=False)
+    for certificate in certificates:
+        if certificate.verdict in ("violated", "undecided"):
+            console.print(certificate.summary(), highlight=False, markup=False)
+    return code
+
+
+def _points(rows: pd.DataFrame) -> str:
+    """Say how many points hold, of how many."""
+    if not len(rows) or (rows.verdict == "inapplicable").all():
+        return "-"
+    held = int((rows.verdict == "holds").sum())
+    return f"{held} of {len(rows)}"

@@ -1,0 +1,80 @@
+"""``boostsim claims``: what is claimed, and why it is true."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from boostsim.theory.claim import Claim
+from boostsim.theory.claims import CLAIMS
+from boostsim.types import unknown
+
+__all__ = ["chosen", "claims"]
+
+
+def chosen(names: Sequence[str]) -> list[Claim]:
+    """Return the claims of these names; "T4" stands for T4 with all its parts, none for all.
+
+    Raises:
+        ValueError: for a name that none has.
+
+    Example:
+        >>> [claim.name for claim in chosen(["T2", "T3.limit"])]
+        ['T2', 'T2.optimal', 'T3.limit']
+    """
+    found: dict[str, Claim] = {}
+    for name in names:
+        parts = {key: claim for key, claim in CLAIMS.items() if name in (key, key.split(".")[0])}
+        if not parts:
+            raise unknown("claim", name, CLAIMS)
+        found |= parts
+    return list((found if names else CLAIMS).values())
+
+
+def claims(flags: Mapping[str, Any]) -> int:
+    """List claims, or print those that are named in full.
+
+    Raises:
+        ValueError: for a name that none has.
+    """
+    names = flags.get("names", ())
+    listed = chosen(names)
+    if flags.get("json"):
+        print(json.dumps([_record(claim) for claim in listed], indent=2))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    if not names:
+        table = Table("claim", "kind", "what", "formula", box=None, padding=(0, 2, 0, 0))
+        for claim in listed:
+            table.add_row(claim.name, claim.kind, claim.title, claim.formula)
+        console.print(table, highlight=False)
+        console.print("boostsim claims T3 prints one in full, boostsim certify T3 checks it.")
+        return 0
+    for number, claim in enumerate(listed):
+        if number:
+            console.print()
+        console.print(f"{claim.name}: {claim.title} ({claim.kind})", style="bold", highlight=False)
+        for heading, text in (
+            ("Statement", claim.statement),
+            ("Formula", claim.formula),
+            ("Checked for", repr(claim.domain)),
+            ("Proof", claim.proof),
+            ("Reference", claim.reference),
+        ):
+            words = " ".join(text.split())
+            console.print(f"  {heading}: {words}", highlight=False, markup=False, soft_wrap=False)
+    return 0
+
+
+def _record(claim: Claim) -> dict[str, Any]:
+    names = ("name", "title", "kind", "statement", "formula", "along", "direction", "proof")
+    return {
+        **{name: getattr(claim, name) for name in names},
+        "domain": repr(claim.domain),
+        "reference": claim.reference,
+    }

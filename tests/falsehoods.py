@@ -1,0 +1,124 @@
+"""False claims, each near a true one: whoever certifies must catch them all."""
+
+import math
+from dataclasses import replace
+
+import boostsim as bs
+from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.tasks.table import table_task
+
+ITERATIONS = range(1, 9)
+
+
+def near(name, false_name, **changes):
+    """A claim of bs.claims with something wrong about it, measured as the true one is."""
+    return replace(bs.claims[name], name=false_name, **changes), MEASUREMENTS[name]
+
+
+def _t1_faster(beta, attempts, initial_error, iterations):
+    return float(
+        bs.laws.boosting_error(
+            beta=1.05 * beta, attempts=attempts, initial_error=initial_error, iterations=iterations
+        )
+    )
+
+
+T1_FASTER = near(
+    "T1",
+    "T1 with 1.05 beta",
+    law=_t1_faster,
+    domain=bs.Box(
+        beta=(0.1, 0.9), attempts=[1, 2], initial_error=(0.1, 1.0), iterations=range(1, 5)
+    ),
+)
+T3_FLOOR = near(
+    "T3.limit",
+    "T3's floor without (1 - beta)",
+    law=lambda beta, gamma: gamma / (gamma + beta * (1.0 - 2.0 * gamma)),
+    domain=bs.Box(beta=(0.1, 0.9), gamma=(0.05, 0.45), initial_error=(0.0, 1.0)),
+)
+T4_POWER = near(
+    "T4.leading",
+    "T4 with gamma^(k+1)",
+    law=lambda beta, gamma, attempts: (
+        gamma * float(bs.laws.attempts_floor_leading(beta=beta, gamma=gamma, attempts=attempts))
+    ),
+)
+T2_EVERYWHERE = near(
+    "T2.optimal",
+    "T2's lower bound for 0 < p_0 < 1",
+    domain=bs.Box(
+        beta=(0.05, 1.0),
+        initial_error=(0.1, 0.9),
+        iterations=ITERATIONS,
+        attempts=[2, 4],
+        policy=["failed"],
+    ),
+)
+T10_POLLUTED = near(
+    "T10",
+    "T10 without the b beta term",
+    law=lambda rate: 1.0 - rate,
+)
+T12_LIMIT = near(
+    "T12.limit",
+    "T12's limit without its 1/(1 - 1/M)",
+    law=lambda examples: math.sin(math.pi / math.sqrt(examples)) / (math.pi / math.sqrt(examples)),
+)
+T1_MEAN = (
+    bs.Claim(
+        name="T1 for the mean error, k = 2",
+        statement="The mean error over unequal prompts follows T1.",
+        formula="E e_T = (1-beta)^(2^T - 1) (E e_0)^(2^T)",
+        kind="equality",
+        domain=bs.Box(beta=(0.0, 0.9), low=(0.05, 0.3), high=(0.6, 0.95), iterations=range(1, 5)),
+        law=lambda beta, low, high, iterations: float(
+            bs.laws.boosting_error(
+                beta=beta, attempts=2, initial_error=(low + high) / 2, iterations=iterations
+            )
+        ),
+    ),
+    bs.Measurement(
+        lambda beta: bs.boosting(attempts=2, labeler=bs.WeakLabeler(beta)),
+        task=lambda low, high: table_task(
+            [[1, 0]] * 2, initial=[[1.0 - low, low], [1.0 - high, high]]
+        ),
+        sampled=lambda iterations: iterations == 1,
+    ),
+)
+T9_ONE_VISIT = (
+    bs.Claim(
+        name="T9's limit at v = 1",
+        statement="With one visit the filter alone solves every solvable prompt in the end.",
+        formula="p_t -> 1",
+        kind="limit",
+        along="iterations",
+        domain=bs.Box(gamma=(0.05, 0.4), initial_accuracy=(0.05, 0.9)),
+        law=lambda: 1.0,
+    ),
+    bs.Measurement(
+        lambda gamma: bs.filter_only(filter=bs.NoisyFilter(gamma)),
+        "accuracy",
+        task=lambda initial_accuracy: table_task(
+            [[1, 0]], initial=[[initial_accuracy, 1.0 - initial_accuracy]]
+        ),
+        visits=1,
+        exact=False,
+        sampled_ladder=(32, 64),
+        binary=False,
+    ),
+)
+
+FALSEHOODS = {
+    claim.name: (claim, measurement)
+    for claim, measurement in (
+        T1_FASTER,
+        T3_FLOOR,
+        T4_POWER,
+        T2_EVERYWHERE,
+        T10_POLLUTED,
+        T12_LIMIT,
+        T1_MEAN,
+        T9_ONE_VISIT,
+    )
+}

@@ -1,0 +1,107 @@
+"""The plan against a search by hand, the exact dynamics, and its own reasons."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import boostsim as bs
+from boostsim.theory.claims import boosting_step
+
+ASKED = {"beta": 0.2, "gamma": 0.1, "error": 0.7, "target": 0.01}
+
+
+def by_hand(beta, gamma, error, target, attempts, votes, spread):
+    """First iteration with a small enough error, and the labels until then, in plain loops."""
+    noise = float(bs.laws.majority_noise(gamma=gamma, votes=votes))
+    groups = [(error, 1.0), (1 - error, 0.0)] if spread == "prompts" else [(1.0, error)]
+    labels = 0.0
+    for iteration in range(1001):
+        if sum(weight * e for weight, e in groups) <= target:
+            return iteration, labels
+        labels += sum(weight * (noise + (1 - 2 * noise) * e) ** attempts for weight, e in groups)
+        groups = [
+            (
+                weight,
+                boosting_step(beta=beta, gamma=noise, attempts=attempts, initial_error=e),
+            )
+            for weight, e in groups
+        ]
+    return np.inf, labels
+
+
+@pytest.mark.parametrize("spread", ["prompts", "responses"])
+def test_the_cheapest_of_all_is_found(spread):
+    prices = {"price_label": 2.0, "price_generation": 0.05, "price_iteration": 0.1}
+    limits = {"most_attempts": 6, "most_votes": 5}
+    found = bs.plan(**ASKED, **prices, **limits, price_filter_call=0.01, spread=spread)
+    costs = {}
+    for attempts, votes in itertools.product(range(1, 7), (1, 3, 5)):
+        iterations, labels = by_hand(**ASKED, attempts=attempts, votes=votes, spread=spread)
+        costs[attempts, votes] = (
+            2.0 * labels + (0.05 + 0.01 * votes) * attempts * iterations + 0.1 * iterations
+        )
+    best = min(costs, key=costs.get)
+    assert (found.attempts, found.votes) == best
+    assert found.cost == pytest.approx(costs[best])
+    assert found.error <= 0.01
+    for row in found.alternatives.itertuples():
+        assert row.cost == pytest.approx(costs[row.attempts, row.votes])
+        assert row.cost >= found.cost
+
+
+@given(
+    beta=st.floats(0.01, 1),
+    gamma=st.floats(0, 1),
+    error=st.floats(0, 1),
+    target=st.floats(1e-3, 1),
+    spread=st.sampled_from(["prompts", "responses"]),
+)
+@settings(max_examples=25)
+def test_a_plan_does_what_it_says_or_says_why_not(beta, gamma, error, target, spread):
+    """The exact dynamics are asked inside: a plan that they contradict raises."""
+    limits = {"most_attempts": 4, "most_votes": 3, "most_iterations": 60}
+    found = bs.plan(beta=beta, gamma=gamma, error=error, target=target, spread=spread, **limits)
+    if found.reachable:
+        assert found.error <= target * (1 + 1e-9)
+        assert found.iterations > 0 or error <= target
+    else:
+        assert found.why_not
+        assert found.error > target
+        assert np.isnan(found.cost)
+    assert json.loads(found.to_json())["reachable"] is found.reachable
+
+
+def test_reasons():
+    for changes, reason in (
+        ({"beta": 0.0}, "no label is ever right"),
+        ({"gamma": 0.6}, "neither attempts nor votes mend that"),
+        ({"most_attempts": 1, "most_votes": 1}, "the error tends to 0.3077"),
+        ({"most_iterations": 2, "beta": 0.01}, "it would get there with more"),
+        ({"beta": 1.0, "gamma": 1.0}, "nothing moves"),
+    ):
+        found = bs.plan(**{**ASKED, **changes})
+        assert not found.reachable
+        assert reason in found.summary()
+    done = bs.plan(beta=0.2, gamma=0.1, error=0.005, target=0.01)
+    assert done.iterations == 0
+    assert "Nothing is to be done" in done.summary()
+
+
+def test_without_noise_one_look_is_enough():
+    assert bs.plan(beta=0.3, gamma=0.0, error=0.5, target=1e-3).votes == 1
+
+
+def test_bad_questions():
+    for changes, message in (
+        ({"beta": 1.5}, "beta must be"),
+        ({"target": 0.0}, "target must be above 0"),
+        ({"spread": "both"}, "spread must be one of prompts, responses"),
+        ({"price_label": -1.0}, "price_label must be"),
+        ({"most_votes": 0}, "most_votes must be"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bs.plan(**{**ASKED, **changes})
