@@ -33,7 +33,9 @@ def test_alone_it_says_what_to_do_first(capsys):
     assert "boostsim reproduce --scale smoke" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["reproduce"], ["info"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["reproduce"], ["certify"], ["claims"], ["plan"], ["info"]]
+)
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main([*command, "--help"])
@@ -104,6 +106,61 @@ def test_the_gap_is_printed_for_people_and_for_programs(capsys, monkeypatch, tmp
     assert "neural, exact" in capsys.readouterr().out
 
 
+def test_claims_are_listed_and_printed_in_full(capsys):
+    assert cli.main(["claims"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in bs.claims)
+    assert cli.main(["claims", "T3"]) == 0
+    out = capsys.readouterr().out
+    for heading in ("Statement", "Formula", "Checked for", "Proof", "Reference"):
+        assert out.count(heading) == 3
+    assert cli.main(["claims", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in listed] == list(bs.claims)
+
+
+def test_certify_says_how_it_went_by_its_exit_code(capsys):
+    quick = ["--samples", "2048", "--points", "2", "--exact-points", "2"]
+    assert cli.main(["certify", "T3.worse", "T10", *quick]) == 0
+    out = capsys.readouterr().out
+    assert "holds" in out
+    assert "confidence 0.999 for all of it together" in out
+    assert cli.main(["certify", "T3.worse", "--time-limit", "0"]) == 3
+    assert "time ran out" in capsys.readouterr().out
+    assert cli.main(["certify", "T9.limit", "--levels", "exact", "--json", *quick]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert record["claim"] == "T9.limit"
+    assert record["verdict"] == "holds"
+
+
+def test_a_violated_claim_is_exit_code_1(capsys, monkeypatch):
+    from dataclasses import replace
+
+    from boostsim.certification import certify
+    from boostsim.commands import claims
+
+    false = {"T10": replace(bs.claims["T10"], law=lambda rate: 1.0 - rate)}
+    monkeypatch.setattr(certify, "CLAIMS", false)
+    monkeypatch.setattr(claims, "CLAIMS", false)
+    assert cli.main(["certify", "T10", "--exact-points", "2"]) == 1
+    assert "For example at" in capsys.readouterr().out
+
+
+def test_plan_for_people_and_for_programs(capsys):
+    line = (
+        "plan --beta .2 --gamma .1 --error .7 --target .01 --price-label 1 --price-generation .01"
+    )
+    assert cli.main(line.split()) == 0
+    out = capsys.readouterr().out
+    assert "Verified by the exact dynamics" in out
+    assert "one attempt more" in out
+    assert cli.main([*line.split(), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert f"{record['attempts']} attempts" in out
+    assert cli.main(["plan", "--beta", "0", "--gamma", "0", "--error", ".5", "--target", ".1"]) == 1
+    assert "no label is ever right" in capsys.readouterr().out
+
+
 BAD = {
     "run boostin": "Did you mean 'boosting'",
     "run --gamma 2": "gamma",
@@ -128,6 +185,14 @@ BAD = {
     "run --device gpuu": "Did you mean 'gpu'",
     "run --task lookup --devices 9": "devices must be at most the 1 of kind 'cpu' here; got 9",
     "run --task reasoning-gym --dataset chain_sums": "Near it: chain_sum",
+    "certify T33": "Did you mean 'T3'",
+    "certify T1 --confidence 1": "confidence must be strictly between 0 and 1",
+    "certify T1 --levels exactly": "levels must be one of exact, statistical",
+    "certify T1 --samples 3": "samples must be a whole number of at least 64",
+    "claims T16": "claim must be one of T1,",
+    "plan --beta 0.2 --gamma 0.1 --error 0.7": "--target",
+    "plan --beta 0.2 --gamma 0.1 --error 0.7 --target 0": "target must be above 0",
+    "plan --beta 2 --gamma 0.1 --error 0.7 --target 0.1": "beta",
     "gap --beta 2": "beta",
     "gap --wrong slip": "wrong must be one of concentrated, garbage",
     "gap --steps 0": "steps",
