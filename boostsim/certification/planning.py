@@ -140,7 +140,7 @@ def plan(
         >>> import boostsim as bs
         >>> found = bs.plan(beta=0.5, gamma=0.0, error=1.0, target=0.3, price_filter_call=0)
         >>> found.attempts, found.votes, found.iterations, round(found.labels, 3)
-        (4, 1, 2, 1.062)
+        (5, 1, 2, 1.031)
     """
     question: dict[str, Any] = {
         "beta": probability("beta", beta),

@@ -1,0 +1,19 @@
+"""How T1 to T15 are measured: one :class:`Measurement` for each claim of ``bs.claims``.
+
+The modules are those of the theory. Sampled runs make one visit to a prompt where the claim allows
+it: then a model is a point mass after one iteration, the error 0 or 1, and its interval exact.
+"""
+
+from __future__ import annotations
+
+from boostsim.certification.measurement import Measurement
+from boostsim.certification.measurements import convergence, failure, freshness, noise
+
+__all__ = ["MEASUREMENTS"]
+
+MEASUREMENTS: dict[str, Measurement] = {
+    **convergence.MEASUREMENTS,
+    **noise.MEASUREMENTS,
+    **failure.MEASUREMENTS,
+    **freshness.MEASUREMENTS,
+}

@@ -1,0 +1,172 @@
+"""T9 to T13, measured."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import binom
+
+from boostsim.certification.measurement import EPSILON, Measurement
+from boostsim.certification.measurements.shared import FINITE_VISITS, POPULATION_ONLY, absolute
+from boostsim.curation.criteria import uniform
+from boostsim.curation.filters import NoisyFilter
+from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.presets import filter_only, random_labels, uncurated
+from boostsim.curation.procedure import Procedure
+from boostsim.tasks.table import TableTask, table_task
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["MEASUREMENTS"]
+
+# Iterations after which a prompt of at most three examples is undecided once in 10^6 times at most.
+DECIDED = 32
+
+
+def _several_wrong(initial_error: float) -> TableTask:
+    wrong = np.array([3.0, 2.0, 1.0]) / 6.0
+    return table_task([[1, 0, 0, 0]], initial=[[1.0 - initial_error, *(initial_error * wrong)]])
+
+
+def _diversity_kept(trace: xarray.Dataset) -> Any:
+    return trace.diversity.isel(iteration=-1) / trace.diversity.isel(iteration=0)
+
+
+def _undecided(trace: xarray.Dataset) -> Any:
+    inside = (trace.accuracy > 0.0) & (trace.accuracy < 1.0)
+    return inside.sum("iteration")
+
+
+@lru_cache(maxsize=8)
+def _times(examples: int) -> np.ndarray:
+    """Expected iterations until fixation from each state, by summing powers, not by solving."""
+    inner = np.arange(1, examples)
+    power = np.asarray(binom.pmf(inner[None, :], examples, inner[:, None] / examples))
+    # 1 + Q + ... + Q^(2n-1) = (1 + Q^n)(1 + Q + ... + Q^(n-1)), until Q^n is nothing.
+    total = np.eye(examples - 1)
+    while np.abs(power).max() > 1e-18:
+        total = total + power @ total
+        power = power @ power
+    return total.sum(1)
+
+
+def _markov_chain(examples: int, initial_accuracy: float) -> float:
+    law = binom.pmf(np.arange(1, examples), examples, initial_accuracy)
+    return float(1.0 + np.sum(law * _times(examples)))
+
+
+def _signal(signal: str, regime: str) -> Procedure:
+    labeler = WeakLabeler(0.0) if "wrong labels" in signal else None
+    filter = NoisyFilter(0.2) if "filter" in signal else None
+    if labeler is None and filter is None:
+        return uncurated(regime=regime)
+    return Procedure(
+        attempts=2, filter=filter, labeler=labeler, criterion=uniform, regime=regime, keep="all"
+    )
+
+
+def _initial_diversity(initial_error: float) -> float:
+    row = _several_wrong(initial_error).initial
+    return float(1.0 - (row**2).sum())
+
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "T9": Measurement(
+        lambda gamma, attempts, keep: filter_only(
+            attempts=attempts, filter=NoisyFilter(gamma), keep=keep
+        ),
+        "accuracy",
+        visits=1000,
+        # Of so many visits one is kept, but for a probability below 0.95^1000: then the mean is
+        # the law's, for one iteration.
+        sampled=lambda gamma, iterations: iterations == 1 and 0.05 <= gamma <= 0.95,
+        rounding=lambda iterations: 64.0 * EPSILON * (iterations + 1),
+        why_not=POPULATION_ONLY,
+    ),
+    "T9.limit": Measurement(
+        lambda gamma, attempts: filter_only(attempts=attempts, filter=NoisyFilter(gamma)),
+        "accuracy",
+        sampled=False,
+        why_not="at finitely many visits a prompt may fix on a wrong answer",
+    ),
+    "T10": Measurement(
+        lambda beta, rate: random_labels(rate=rate, labeler=WeakLabeler(beta)),
+        "accuracy",
+        sampled=False,
+        why_not=POPULATION_ONLY,
+    ),
+    "T11": Measurement(
+        lambda: uncurated(),
+        _diversity_kept,
+        task=_several_wrong,
+        visits=lambda examples: examples,
+        record=("diversity",),
+        # H <= 3/4 on four responses.
+        bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
+        exact=False,
+        why_not=FINITE_VISITS,
+    ),
+    "T11.accuracy": Measurement(
+        lambda: uncurated(),
+        "accuracy",
+        visits=lambda examples: examples,
+        exact=False,
+        why_not=FINITE_VISITS,
+    ),
+    "T11.fixation": Measurement(
+        lambda: uncurated(),
+        _undecided,
+        iterations=DECIDED,
+        visits=lambda examples: examples,
+        bounds=(0.0, DECIDED + 1.0),
+        exact=False,
+        most_points=3,
+        why_not=FINITE_VISITS,
+    ),
+    "T11.diffusion": Measurement(
+        value=_markov_chain,
+        ladder=(16, 64, 256, 1024),
+        sampled=False,
+        why_not="T11.fixation is checked in sampled runs",
+    ),
+    "T12": Measurement(
+        lambda: uncurated(regime="accumulate"),
+        _diversity_kept,
+        task=_several_wrong,
+        visits=lambda examples: examples,
+        record=("diversity",),
+        bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
+        exact=False,
+        why_not=FINITE_VISITS,
+    ),
+    "T12.never": Measurement(
+        lambda: uncurated(regime="accumulate"),
+        _diversity_kept,
+        task=_several_wrong,
+        visits=lambda examples: examples,
+        record=("diversity",),
+        bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
+        exact=False,
+        why_not=FINITE_VISITS,
+    ),
+    "T12.limit": Measurement(
+        lambda: uncurated(regime="accumulate"),
+        _diversity_kept,
+        visits=lambda examples: examples,
+        record=("diversity",),
+        bounds=lambda initial_error: (0.0, 0.25 / (initial_error * (1.0 - initial_error))),
+        exact=False,
+        sampled_ladder=(32, 64),
+        most_points=3,
+        why_not=FINITE_VISITS,
+    ),
+    "T13": Measurement(
+        _signal,
+        "accuracy",
+        visits=2,
+        rounding=absolute,
+    ),
+}

@@ -1,0 +1,29 @@
+"""What several measurements share."""
+
+from __future__ import annotations
+
+from boostsim.certification.measurement import rounding_of
+from boostsim.tasks.table import TableTask, table_task
+
+__all__ = ["FINITE_VISITS", "POPULATION_ONLY", "SHORT", "absolute", "failed_or_solved", "short"]
+
+# Longest sampled runs, in iterations: what a claim says of longer ones is checked exactly.
+SHORT = 4
+POPULATION_ONLY = "at finitely many visits the mean differs from the law by O(1/v)"
+FINITE_VISITS = "it speaks of finitely many visits"
+
+
+def failed_or_solved(initial_error: float) -> TableTask:
+    """One prompt that the first model fails for certain and one that it solves, so weighted."""
+    rows = [[0.0, 1.0], [1.0, 0.0]]
+    return table_task([[1, 0]] * 2, [initial_error, 1.0 - initial_error], rows)
+
+
+def short(iterations: int) -> bool:
+    """Whether a run has made a model a point mass, and is no longer than sampled runs are."""
+    return 1 <= iterations <= SHORT
+
+
+def absolute(iterations: int = 1, attempts: int = 1) -> float:
+    """Rounding of accuracies, where no error is meant to be tiny."""
+    return rounding_of(iterations, attempts) * 8.0
