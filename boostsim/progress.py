@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -33,22 +32,23 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
     if not alone or not (sys.stderr.isatty() or _in_a_notebook()):
         yield from items
         return
-    began, bar = time.monotonic(), None
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task(description, total=total)
+    # The first item may be a long time coming: the bar does not wait for it.
+    patience = threading.Timer(PATIENCE_SECONDS, bar.start)
+    patience.daemon = True
+    patience.start()
     try:
         for done, item in enumerate(items):
-            if bar is None and time.monotonic() - began > PATIENCE_SECONDS:
-                from rich.console import Console
-                from rich.progress import Progress
-
-                bar = Progress(console=Console(stderr=True), transient=True)
-                bar.start()
-                bar.add_task(description, total=total)
-            if bar is not None:
-                bar.update(bar.task_ids[0], completed=done)
+            bar.update(task, completed=done)
             yield item
     finally:
-        if bar is not None:
-            bar.stop()
+        patience.cancel()
+        patience.join()
+        bar.stop()
 
 
 @contextlib.contextmanager

@@ -164,6 +164,9 @@ def certify_all(
     def one(claim: Claim) -> Certificate:
         return certify(claim, confidence=each, time_limit=clock.left, **settings)
 
+    if len(chosen) == 1:
+        # On the main thread, where its own progress is seen.
+        return [one(chosen[0])]
     # Compilation takes one thread and waits for nobody: claims side by side use every core.
     with ThreadPoolExecutor(WORKERS) as threads:
         return list(track(threads.map(one, chosen), "claims", len(chosen)))
