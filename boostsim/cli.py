@@ -232,7 +232,8 @@ class Certify:
     exact_points: Whole = None
     """Points of each domain checked exactly, besides the edges (default: 64)."""
     resolution: Number = None
-    """Half-width, relative to the law, at which a claim holds by sampled runs (default: 0.03)."""
+    """What a claim that holds by sampled runs may be off by, relative to the law (default: 0.04;
+    few samples need a wider one)."""
     levels: Word = None
     """exact or statistical (default: both)."""
     time_limit: Number = None
@@ -245,7 +246,8 @@ class Certify:
 
 @dataclass
 class Plan:
-    """Find the cheapest way to an error: attempts, votes, iterations, labels, cost."""
+    """Find the cheapest way to an error: attempts, votes, iterations, labels, cost. Exit code 1:
+    there is none."""
 
     beta: float
     """Correct mass of the labeler."""

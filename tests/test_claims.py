@@ -33,7 +33,7 @@ def test_laws_are_numbers_at_the_edges_and_inside(name):
     for point in points:
         assert claim.domain.contains(point)
         if claim.along is not None:
-            point = {**point, claim.along: MEASUREMENTS[name].ladder[-1]}
+            point = {**point, claim.along: 64}
         assert np.isfinite(claim.predicted(point))
 
 

@@ -64,7 +64,8 @@ class Certificate:
             if level == "statistical" and len(checked):
                 half = 0.5 * (checked.high - checked.low)
                 text += (
-                    f"; confidence {self.conditions['confidence']:g} for the whole report, "
+                    f", at points drawn inside the domain; confidence "
+                    f"{self.conditions['confidence']:g} for the whole report, "
                     f"{int(checked.samples.sum()):,} draws, intervals of half-width "
                     f"{half.min():.2g} to {half.max():.2g}"
                 )
@@ -75,15 +76,25 @@ class Certificate:
         bad = self.table[self.table.verdict == "violated"]
         if len(bad):
             lines.append(f"For example {self._told(bad.iloc[0])}.")
+        sampled = self.table[self.table.level == "statistical"]
+        if "holds" in set(sampled.verdict) and set(bad.level) == {"exact"}:
+            lines.append(
+                "Only exact runs contradict it: they have infinitely many visits. A claim about "
+                "finitely many is measured with exact=False; else look for points at the edges."
+            )
+        if "undecided" in set(sampled.verdict):
+            lines.append("More samples (samples=), or a wider resolution, may decide it.")
         return "\n".join(lines)
 
     def _told(self, row: pd.Series) -> str:
         names = [*self.claim.domain.axes]
         point = ", ".join(f"{name} = {_short(row[name])}" for name in names)
         word = {"upper": "at most ", "lower": "at least "}.get(self.claim.kind, "")
+        alike = f"{row.measured:.6g}" == f"{row.law:.6g}"
+        digits = 17 if alike else 6
         return (
-            f"at {point}: measured {row.measured:.6g}, in [{row.low:.6g}, {row.high:.6g}], where "
-            f"the law says {word}{row.law:.6g}"
+            f"at {point}: measured {row.measured:.{digits}g}, in [{row.low:.{digits}g}, "
+            f"{row.high:.{digits}g}], where the law says {word}{row.law:.{digits}g}"
         )
 
     def to_json(self) -> str:

@@ -40,7 +40,7 @@ def certify(
     samples: int = 2**20,
     points: int = 8,
     exact_points: int = 64,
-    resolution: float = 0.03,
+    resolution: float = 0.04,
     key: jax.Array | int = 0,
     levels: Iterable[str] = LEVELS,
     time_limit: float | None = None,
@@ -54,8 +54,8 @@ def certify(
     after 1, 2, 4, ... runs until decided. The probability that a true claim is called violated is
     at most 1 - confidence for the whole report: it is divided over points and looks.
 
-    An equality "holds" statistically where the interval contains the law and is no wider than
-    ``resolution`` to each side, in units of the law (of 0.05 where the law is below that).
+    A claim "holds" statistically where every value of the interval fits it, up to ``resolution`` in
+    units of the law (of 0.05 where the law is below that).
 
     Args:
         claim: a :class:`Claim`, or the name of one of ``bs.claims``.
@@ -64,7 +64,7 @@ def certify(
         samples: most draws of the statistic at one point (prompts simulated, under a budget).
         points: points of the domain looked at statistically.
         exact_points: points drawn besides the edges for the exact check.
-        resolution: half-width at which a claim counts as holding.
+        resolution: what a claim that holds may be off by.
         key: of the points and of all draws.
         levels: ``"exact"``, ``"statistical"`` or both.
         time_limit: seconds after which no further look begins; what is left is undecided.
@@ -91,11 +91,21 @@ def certify(
     exact_points = whole("exact_points", exact_points, 0)
     resolution = finite("resolution", resolution, 0.0)
     levels = tuple(choice("levels", level, LEVELS) for level in _words(levels))
+    if not levels:
+        raise refuse("levels", "exact, statistical or both", levels)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     typed = as_key(key)
+    if not claim.domain.edges() and not claim.domain.sample(_rng(typed, EXACT_POINTS), 1):
+        raise refuse(
+            f"domain of claim {claim.name!r}",
+            "one with points that meet its constraints; none was found",
+            claim.domain,
+        )
     clock = _Clock(time_limit)
     before = dict(stopped_at or {})
+    for name in before:
+        choice("stopped_at", name, LEVELS)
     rows: list[dict[str, Any]] = []
     stopped: dict[str, Any] = {"exact": 0, "statistical": []}
     if "exact" in levels:
@@ -137,7 +147,7 @@ def certify(
 
 
 def certify_all(
-    claims: Iterable[Claim | str],
+    claims: Iterable[Claim | str | tuple[Claim, Measurement]],
     *,
     confidence: float = 0.999,
     time_limit: float | None = None,
@@ -145,8 +155,8 @@ def certify_all(
 ) -> list[Certificate]:
     """Check several claims so that the confidence is that of all their reports together.
 
-    Each gets an equal part of the error probability; ``time_limit`` is for all. The other arguments
-    are those of :func:`certify`.
+    Each gets an equal part of the error probability; ``time_limit`` is for all. A claim of one's
+    own comes as a pair with its measurement. The other arguments are those of :func:`certify`.
 
     Example:
         >>> import boostsim as bs
@@ -154,15 +164,16 @@ def certify_all(
         >>> [report.verdict for report in reports]
         ['holds', 'holds']
     """
-    chosen = [named(claim) if isinstance(claim, str) else claim for claim in claims]
+    listed = [claims] if isinstance(claims, str) else list(claims)
+    chosen = [_both(*(entry if isinstance(entry, tuple) else (entry, None))) for entry in listed]
     confidence = finite("confidence", confidence, 0.0, 1.0)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     clock = _Clock(time_limit)
     each = 1.0 - (1.0 - confidence) / max(len(chosen), 1)
 
-    def one(claim: Claim) -> Certificate:
-        return certify(claim, confidence=each, time_limit=clock.left, **settings)
+    def one(pair: tuple[Claim, Measurement]) -> Certificate:
+        return certify(*pair, confidence=each, time_limit=clock.left, **settings)
 
     if len(chosen) == 1:
         # On the main thread, where its own progress is seen.
@@ -251,9 +262,14 @@ def _at(claim: Claim, point: Point) -> Iterator[None]:
     """Let what goes wrong name the claim and the point."""
     try:
         yield
-    except ValueError as error:
+    except Exception as error:
         shown = ", ".join(f"{name}={value!r}" for name, value in point.items())
-        raise ValueError(f"claim {claim.name!r} at {shown}: {error}") from None
+        where = f"claim {claim.name!r} at {shown}"
+        if type(error) is not ValueError:
+            # Of a function that the user wrote: its traceback is what helps.
+            error.add_note(f"In {where}.")
+            raise
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _exact(
@@ -288,14 +304,22 @@ def _population(claim: Claim, measurement: Measurement, point: Point) -> tuple[R
     if claim.along is None:
         predicted = claim.predicted(point)
         value = measurement.population(point)
-        told = {"iterations": measurement.length(point), **point, "predicted": predicted}
+        told = {**point, "predicted": predicted}
+        if measurement.value is None:
+            told.setdefault("iterations", measurement.length(point))
         rounding = float(call(measurement.rounding, told))
         return judge_value(claim.kind, value, predicted, rounding), predicted
-    places = [{**point, claim.along: index} for index in measurement.ladder]
+    places = [{**point, claim.along: index} for index in measurement.rungs(claim.along)]
     values = [measurement.population(place) for place in places]
     laws = [claim.predicted(place) for place in places]
     if len(set(laws)) == 1:
         return judge_limit(values, laws[-1], claim.direction), laws[-1]
+    if 0.0 in laws:
+        raise refuse(
+            f"law of claim {claim.name!r}",
+            f"other than 0 along {claim.along}, for it is the ratio that tends to 1",
+            laws,
+        )
     ratios = [value / law for value, law in zip(values, laws, strict=True)]
     return judge_limit(ratios, 1.0, claim.direction), 1.0
 
@@ -314,9 +338,10 @@ def _statistical(
     def suits(point: Point) -> bool:
         return measurement.applies("sampled", point)
 
-    reachable = claim.along is None or measurement.sampled_ladder is not None
-    if measurement.sampled is False or not reachable:
+    if measurement.sampled is False:
         return [_nowhere("statistical", measurement.why_not)]
+    if claim.along is not None and measurement.sampled_ladder is None:
+        return [_nowhere("statistical", "the measurement gives no sampled_ladder for the limit")]
     count = min(count, measurement.most_points or count)
     places = claim.domain.sample(_rng(key, STATISTICAL_POINTS), count, suits, near_ends=False)
     if not places:

@@ -41,7 +41,7 @@ def bernstein_interval(values: np.ndarray, alpha: float, low: float, high: float
     variance: it contains the mean of every such law with probability at least 1 - alpha.
 
     Args:
-        values: at least two independent draws of one law.
+        values: independent draws of one law; of fewer than two nothing is known but the bounds.
         alpha: the error probability, alpha/2 on each side.
         low, high: bounds of the law, known beforehand.
 
@@ -54,6 +54,8 @@ def bernstein_interval(values: np.ndarray, alpha: float, low: float, high: float
     Source: Maurer and Pontil 2009, theorem 4, on both sides.
     """
     samples = len(values)
+    if samples < 2:
+        return low, high
     logarithm = math.log(4.0 / alpha)
     spread = math.sqrt(2.0 * float(np.var(values, ddof=1)) * logarithm / samples)
     half = spread + 7.0 * (high - low) * logarithm / (3.0 * (samples - 1))

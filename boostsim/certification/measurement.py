@@ -1,14 +1,17 @@
 """How a claim is measured: the procedure and the task at a point, and a statistic of the trace.
 
 A statistic sees a trace whose variables have the dimensions (seed, iteration, unit, prompt). A unit
-is the task itself: a sampled run repeats it many times side by side, and where no budget ties the
-prompts together its units are independent. So each unit is one draw of the statistic.
+is the task itself: a sampled run repeats it many times side by side, and where nothing ties prompts
+together its units are independent. So each unit is one draw of the statistic.
 """
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Measurement", "one_prompt", "rounding_of"]
 
+# Where a limit over iterations is read, unless said.
+ITERATIONS = (256, 512, 1024)
 # Prompts x iterations x seeds of one simulation, so that its trace fits in memory.
 LARGEST_TRACE = 2**22
 # Lengths of runs in iterations; beyond the last its multiples. Statistics see the part asked for.
@@ -37,7 +42,13 @@ SMALLEST = 1e-290
 def one_prompt(initial_error: float | None = None, initial_accuracy: float | None = None) -> Any:
     """Return a task of one prompt with one right and one wrong response; give one of the two."""
     if initial_error is None:
-        assert initial_accuracy is not None
+        if initial_accuracy is None:
+            raise refuse(
+                "task",
+                "given by the measurement where no initial_error or initial_accuracy is in the "
+                "claim's domain",
+                None,
+            )
         row = [initial_accuracy, 1.0 - initial_accuracy]
     else:
         row = [1.0 - initial_error, initial_error]
@@ -68,16 +79,20 @@ class Measurement:
         record: what is recorded besides, ``("diversity",)``.
         bounds: smallest and largest value that the statistic can take, or a function.
         binary: whether a sampled statistic takes no value but these two: a number or a function.
-        exact, sampled: where the claim holds for exact and for sampled runs: True, False or a
-            predicate. Elsewhere the verdict is "inapplicable".
+        exact, sampled: where the claim is made for exact and for sampled runs: True, False or a
+            predicate. Elsewhere the verdict is "inapplicable". What is claimed of finitely many
+            visits (of a budget at one visit, say) is no claim for exact runs, which have
+            infinitely many.
         rounding: what may be lost to rounding in an exact run, a function that may also name
             ``predicted``, the law's value.
-        ladder: of a limit, the values of what grows, at which an exact run is read.
-        sampled_ladder: two of them, the second at least twice the first, for sampled runs. Halfway
-            the statistic must have come as near to its limit as it has still to go: |s_b - s| <=
-            |s_b - s_a|, true where the remainder falls like 1/n or faster.
+        ladder: of a limit, at least three values of what grows, each the same multiple of the one
+            before, at which an exact run is read; for iterations 256, 512, 1024 unless said.
+        sampled_ladder: two of them, (a, b), the second at least twice the first, for sampled runs.
+            It must be true that |s_b - s| <= |s_b - s_a|: it is where the remainder falls like 1/n,
+            or faster; where it falls like 1/(n + d) for b >= 2 a + d.
         independent: whether prompts are independent though a budget is shared: True where it is
-            certain beforehand who fails. Otherwise a run under a budget is one draw.
+            certain beforehand who fails. Otherwise a run is one draw, and so it is with a criterion
+            that depends on more than how many attempts were accepted.
         most_points: most points of sampled runs, where these are long.
         value: in place of a simulation, a function that gives the exact value.
         why_not: what is said where a kind of run is inapplicable everywhere.
@@ -95,12 +110,72 @@ class Measurement:
     exact: bool | Callable[..., bool] = True
     sampled: bool | Callable[..., bool] = True
     rounding: Callable[..., float] = rounding_of
-    ladder: tuple[int, ...] = (64, 256, 1024)
+    ladder: tuple[int, ...] | None = None
     sampled_ladder: tuple[int, int] | None = None
     independent: bool = False
     most_points: int | None = None
     value: Callable[..., float] | None = None
     why_not: str = "the claim is not made for such runs"
+
+    def __post_init__(self) -> None:
+        """Refuse what could measure nothing."""
+        for name in ("procedure", "task", "value"):
+            given = getattr(self, name)
+            if given is not None and not callable(given):
+                raise refuse(name, "a function of the point's names", type(given).__name__)
+        if not (callable(self.statistic) or isinstance(self.statistic, str)):
+            raise refuse("statistic", "a variable's name or a function", self.statistic)
+        if self.ladder is not None and (
+            len(self.ladder) < 3 or any(a >= b for a, b in pairwise(self.ladder))
+        ):
+            raise refuse("ladder", "at least three growing values", self.ladder)
+        if self.sampled_ladder is not None and not (
+            len(self.sampled_ladder) == 2 and self.sampled_ladder[1] >= 2 * self.sampled_ladder[0]
+        ):
+            raise refuse(
+                "sampled_ladder",
+                "two values, the second at least twice the first",
+                self.sampled_ladder,
+            )
+
+    def rungs(self, along: str) -> tuple[int, ...]:
+        """Return the ladder of a limit, if anything here depends on what grows.
+
+        Raises:
+            ValueError: where nothing does, or where no ladder is given.
+        """
+        parts = [
+            self.procedure,
+            self.statistic,
+            self.task,
+            self.iterations,
+            self.visits,
+            self.visited_share,
+            self.value,
+        ]
+        named = any(_names(part, along) for part in parts if callable(part))
+        if not named and not (along == "iterations" and self.iterations is None):
+            raise refuse("along", "something that the measurement depends on", along)
+        if self.ladder is not None:
+            return self.ladder
+        if along != "iterations":
+            raise refuse("ladder", f"given: at which {along} the limit is read", None)
+        return ITERATIONS
+
+    def span(self, point: Point) -> tuple[float, float]:
+        """Return the bounds of the statistic at a point.
+
+        Raises:
+            ValueError: where they are no pair of numbers in order.
+        """
+        given = self.at("bounds", point)
+        try:
+            low, high = (float(end) for end in given)
+        except (TypeError, ValueError):
+            raise refuse("bounds", "(smallest, largest)", given) from None
+        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+            raise refuse("bounds", "(smallest, largest), both finite", given)
+        return low, high
 
     def applies(self, kind: str, point: Point) -> bool:
         """Whether the claim is made for a kind of run, ``"exact"`` or ``"sampled"``, at a point."""
@@ -126,13 +201,33 @@ class Measurement:
     def population(self, point: Point) -> float:
         """Return the statistic of an exact run."""
         if self.value is not None:
-            return float(call(self.value, point))
+            value = call(self.value, point)
+            try:
+                return float(value)
+            except (TypeError, ValueError):
+                raise refuse("value", "a function that returns a number", value) from None
+        chosen = self._procedure(point, 1).filter
+        if chosen is not None and chosen.persistent:
+            raise refuse(
+                "exact",
+                "False where verdicts persist: exact runs are given the verdicts",
+                True,
+                "With visits=None such runs are sampled over the verdicts.",
+            )
         trace = self._run(point, copies=1, seeds=1, visits=None, key=None)
         return float(np.mean(self._draws(trace, point)))
 
     def tied(self, point: Point) -> bool:
-        """Whether a budget ties the prompts of a run together, so that a run is one draw."""
-        return self._procedure(point, 1).budget is not None and not self.independent
+        """Whether prompts of a run hang together, so that a run is one draw.
+
+        A budget ties them, and so does a criterion that looks from one cell to another.
+        """
+        procedure = self._procedure(point, 1)
+        if self.independent or procedure.labeler is None:
+            return False
+        if procedure.budget is not None:
+            return True
+        return procedure.criterion.priority_by_accepted(procedure.attempts) is None
 
     def prompts(self, point: Point) -> int:
         """Return the number of prompts of the task."""
@@ -176,16 +271,26 @@ class Measurement:
         """Simulate, and give every variable the dimensions (seed, iteration, unit, prompt)."""
         task = call(self.task, point)
         iterations = self.length(point)
-        trace = simulate(
-            self._procedure(point, copies),
-            _repeated(task, copies),
-            self._rounded(iterations),
-            visits=visits,
-            visited_share=1.0 if visits is None else self.at("visited_share", point),
-            seeds=seeds,
-            key=key,
-            record=("prompt", *self.record),
-        )
+        if not isinstance(task, TableTask):
+            raise refuse("task", "a function that returns a table task", type(task).__name__)
+        try:
+            trace = simulate(
+                self._procedure(point, copies),
+                _repeated(task, copies),
+                self._rounded(iterations),
+                visits=visits,
+                visited_share=1.0 if visits is None else self.at("visited_share", point),
+                seeds=seeds,
+                key=key,
+                record=("prompt", *self.record),
+            )
+        except ValueError as error:
+            if copies > 1 and f"{copies * task.prompts}" in str(error):
+                raise ValueError(
+                    f"{error}. (The task is repeated {copies} times: what is given prompt by "
+                    "prompt is to be repeated with np.tile, as often as the argument copies says.)"
+                ) from None
+            raise
         return _by_unit(trace.isel(iteration=slice(0, iterations + 1)), task, copies)
 
     def _draws(self, trace: xarray.Dataset, point: Point) -> np.ndarray:
@@ -197,8 +302,17 @@ class Measurement:
             raise refuse(
                 "statistic", f"one of {', '.join(sorted(map(str, trace)))}", self.statistic
             )
+        if not hasattr(values, "dims"):
+            raise refuse("statistic", "a function that returns an array of the trace", values)
         if "prompt" in values.dims:
-            values = (values * trace.prompt_weight).sum("prompt")
+            values = (values * trace.prompt_weight).sum("prompt", skipna=False)
+        if trace.sizes.get("unit", 1) > 1 and "unit" not in values.dims:
+            raise refuse(
+                "statistic",
+                "a number for each unit",
+                f"one with dimensions {values.dims}",
+                "Averages over all prompts, such as coverage, are no independent draws.",
+            )
         if not set(values.dims) <= {"seed", "unit"}:
             raise refuse(
                 "statistic",
@@ -207,6 +321,14 @@ class Measurement:
                 "Take an iteration, for example trace.error.isel(iteration=-1).",
             )
         return np.asarray(values, np.float64).ravel()
+
+
+def _names(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function takes that name."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
 
 
 def _repeated(task: TableTask, copies: int) -> TableTask:

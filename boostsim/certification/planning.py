@@ -79,9 +79,9 @@ class Plan:
             f"{self.labels:.4g} labels, {self.generations:.4g} generations, "
             f"{self.filter_calls:.4g} filter calls; cost {self.cost:.4g}.\n"
             "Verified by the exact dynamics: of a population of visits, with a learner that "
-            "reproduces its data and fresh labels and verdicts. Few visits to a prompt reach less "
-            f"(boostsim run boosting --attempts {self.attempts} --visits 4 shows by how much), and "
-            "so may a network."
+            "reproduces its data and fresh labels and verdicts. Few visits to a prompt may reach "
+            "much less, the more so with many attempts (bs.simulate with visits= shows it), and so "
+            "may a network."
         )
 
     def to_json(self) -> str:
@@ -259,22 +259,22 @@ def _why_not(question: dict[str, Any], table: pd.DataFrame) -> str:
     if beta == 0.0:
         return (
             "no label is ever right (beta = 0), and a prompt that is failed for certain improves "
-            "through labels only (T13)"
+            "through nothing else (T13)"
         )
     most = int(table.attempts.max()), int(table.votes.max())
+    if gamma >= 0.5:
+        floor = best_limit(beta, gamma, 1, 1)
+        if floor > target:
+            return (
+                f"with one attempt the error tends to {floor:.4g} (T3), and to no less with more: "
+                "the filter errs at least half of the time, and neither attempts nor votes mend it"
+            )
     limit = best_limit(beta, gamma, *most)
     if np.isnan(limit):
         return "the labels are always right and the filter always wrong: nothing moves"
     if limit > target:
-        more = (
-            "the filter errs at least half of the time, and neither attempts nor votes mend that"
-            if gamma >= 0.5
-            else "allow more attempts or votes"
-        )
-        return (
-            f"with {most[0]} attempts and {most[1]} votes the error tends to {limit:.4g} (T4); "
-            f"{more}"
-        )
+        several = f"{most[0]} attempt{'s' * (most[0] > 1)} and {most[1]} vote{'s' * (most[1] > 1)}"
+        return f"with {several} the error tends to {limit:.4g} (T4); allow more of either"
     return (
         f"in {question['most_iterations']} iterations the error comes down to "
         f"{table.error.min():.4g}; it would get there with more"

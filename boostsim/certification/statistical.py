@@ -7,7 +7,7 @@ is called violated with at most that probability, however many looks there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,6 +17,7 @@ from boostsim.certification.intervals import Interval, mean_interval
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.verdicts import Reading, judge_interval
 from boostsim.theory.claim import Claim, Point
+from boostsim.types import refuse
 
 __all__ = ["Looks", "look_at", "looks_for"]
 
@@ -78,7 +79,7 @@ def look_at(
         point: where.
         looks: when to look.
         alpha: the error probability of each look.
-        resolution: half-width, relative to the law, at which a claim that fits holds.
+        resolution: what a claim that holds may be off by, relative to the law.
         key: of all draws at this point.
         go_on: whether there is time for the look of so many draws.
 
@@ -89,8 +90,14 @@ def look_at(
     if claim.along is not None:
         assert measurement.sampled_ladder is not None
         arms = [{**point, claim.along: value} for value in measurement.sampled_ladder]
-    predicted = claim.predicted(arms[-1])
-    bounds = measurement.at("bounds", arms[-1])
+    laws = [claim.predicted(arm) for arm in arms]
+    predicted, bounds = laws[-1], measurement.span(arms[-1])
+    # Where the law moves with what grows, it is the ratio that tends to one.
+    units = [1.0] * len(laws)
+    if len(set(laws)) > 1:
+        if min(laws) <= 0.0:
+            raise refuse("law", "above 0 along a limit that it moves with", min(laws))
+        units, predicted = laws, 1.0
     binary = bool(measurement.at("binary", arms[-1]))
     drawn: list[list[np.ndarray]] = [[] for _ in arms]
     reading, seen = None, 0
@@ -104,10 +111,14 @@ def look_at(
         values = [np.concatenate(parts) for parts in drawn]
         seen = len(values[-1])
         level = alpha / len(arms)
-        intervals = [mean_interval(each, level, bounds, binary) for each in values]
-        measured = float(np.mean(values[-1]))
+        intervals = []
+        for each, unit in zip(values, units, strict=True):
+            low, high = mean_interval(each, level, bounds, binary)
+            intervals.append((low / unit, high / unit))
+        measured = float(np.mean(values[-1])) / units[-1]
         interval = _limit(intervals) if claim.along is not None else intervals[0]
-        wide = interval[0] - ROUNDING, interval[1] + ROUNDING
+        rounding = ROUNDING * min(bounds[1] - bounds[0], 1.0)
+        wide = interval[0] - rounding, interval[1] + rounding
         kind = "equality" if claim.kind == "limit" else claim.kind
         reading = judge_interval(
             kind, measured, wide, predicted, resolution * max(abs(predicted), SMALL)
@@ -117,7 +128,7 @@ def look_at(
     return reading, seen
 
 
-def _limit(intervals: list[Interval]) -> Interval:
+def _limit(intervals: Sequence[Interval]) -> Interval:
     """Widen the second interval by what may still be to go: the largest difference to the first."""
     (low_a, high_a), (low_b, high_b) = intervals
     remainder = max(high_b - low_a, high_a - low_b)

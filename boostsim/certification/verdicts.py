@@ -15,6 +15,9 @@ VERDICTS = ("violated", "undecided", "holds", "inapplicable")
 # A limit counts as reached when what is left is below one part in a hundred of it.
 NEAR = 0.01
 CONVERGED = 1e-9
+LEAST_RATIO = 1.0 / 3.0
+# An exact value that may be off by more than this, relative to it, decides nothing.
+ROUNDED, SMALLEST_ROUNDING = 1e-6, 1e-11
 SMALLEST = 1e-15
 
 
@@ -45,6 +48,9 @@ def judge_value(kind: str, value: float, predicted: float, rounding: float) -> R
     if math.isnan(value):
         raise ValueError(f"statistic must be a number; got {value!r}")
     low, high = value - rounding, value + rounding
+    if rounding > ROUNDED * max(abs(value), abs(predicted)) + SMALLEST_ROUNDING:
+        why = f"rounding may be as large as {rounding:.2g}: keep the numbers of the domain smaller"
+        return Reading(value, low, high, "undecided", why)
     return Reading(value, low, high, "holds" if _fits(kind, low, high, predicted) else "violated")
 
 
@@ -53,27 +59,32 @@ def judge_interval(
 ) -> Reading:
     """Judge a confidence interval.
 
-    A claim is violated where no value in the interval fits it. It holds where every value does (a
-    bound), or where one does and the interval reaches no further than ``resolution`` to each side:
-    then what is claimed is true up to that. Else it is undecided.
+    A claim is violated where no value in the interval fits it. It holds where every value fits it,
+    up to ``resolution``: then what is claimed is true up to that. Else it is undecided.
     """
     low, high = interval
     if not _fits(kind, low, high, predicted):
         return Reading(measured, low, high, "violated")
-    surely = (kind == "upper" and high <= predicted) or (kind == "lower" and low >= predicted)
-    if surely or 0.5 * (high - low) <= resolution:
+    over = 0.0 if kind == "lower" else high - predicted
+    under = 0.0 if kind == "upper" else predicted - low
+    if max(over, under) <= resolution:
         return Reading(measured, low, high, "holds")
-    return Reading(measured, low, high, "undecided", f"the interval is wider than {resolution:.2g}")
+    why = f"the interval reaches further than {resolution:.2g} from the law"
+    return Reading(measured, low, high, "undecided", why)
 
 
 def judge_limit(values: Sequence[float], target: float, direction: str) -> Reading:
     """Judge a sequence of exact values at growing indices by its measured remainder.
 
     The remainder after the last is extrapolated from the last three (Aitken): with d_i their
-    differences and q = d_2/d_1, |d_2| q/(1 - q), exact where the remainder is a power of an index
-    that grows geometrically. The limit may be as far from the last value as twice that.
+    differences and q = d_2/d_1 it is |d_2| q/(1 - q), exact where it is a power of an index that
+    grows geometrically. q counts as 1/3 at least, for a fast part may hide a slow one. The limit
+    may be as far from the last value as twice that.
     """
     last = values[-1]
+    for value in values:
+        if math.isnan(value):
+            raise ValueError(f"statistic must be a number; got {value!r}")
     rounding = CONVERGED * (abs(target) if target else 1.0) + SMALLEST
     remainder = _remainder(values, rounding)
     off = 2.0 * remainder + rounding
@@ -83,7 +94,12 @@ def judge_limit(values: Sequence[float], target: float, direction: str) -> Readi
     if wrong_side:
         return Reading(last, low, high, "violated", f"{wrong_side[0]:.6g} is not {direction} it")
     if remainder > NEAR * abs(target) + rounding:
-        return Reading(last, low, high, "undecided", f"a remainder of {remainder:.2g} is left")
+        left = (
+            f"a remainder of {remainder:.2g} is left"
+            if remainder < math.inf
+            else "it does not settle"
+        )
+        return Reading(last, low, high, "undecided", left)
     return Reading(last, low, high, "holds" if low <= target <= high else "violated")
 
 
@@ -93,7 +109,7 @@ def _remainder(values: Sequence[float], rounding: float) -> float:
         return after
     if after >= before:
         return math.inf
-    ratio = after / before
+    ratio = max(after / before, LEAST_RATIO)
     return after * ratio / (1.0 - ratio)
 
 

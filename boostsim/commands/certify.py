@@ -35,6 +35,7 @@ def certify(flags: dict[str, Any]) -> int:
         print(json.dumps([json.loads(each.to_json()) for each in certificates], indent=2))
         return code
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     confidence = flags.get("confidence", 0.999)
@@ -46,7 +47,7 @@ def certify(flags: dict[str, Any]) -> int:
         table.add_row(
             certificate.claim.name,
             certificate.claim.kind,
-            certificate.claim.title,
+            escape(certificate.claim.title),
             _points(rows[rows.level == "exact"]),
             _points(rows[rows.level == "statistical"]),
             f"{int(rows.samples.sum()):,}",
@@ -55,8 +56,14 @@ def certify(flags: dict[str, Any]) -> int:
     console = Console(width=None if sys.stdout.isatty() else 110)
     console.print(table, highlight=False)
     for certificate in certificates:
-        if certificate.verdict in ("violated", "undecided"):
+        if certificate.verdict == "violated" or (
+            certificate.verdict == "undecided" and len(certificates) == 1
+        ):
             console.print(certificate.summary(), highlight=False, markup=False)
+    if len(certificates) > 1 and code == CODES["undecided"]:
+        console.print(
+            "undecided: more samples (--samples), a wider --resolution or more time may decide."
+        )
     return code
 
 

@@ -45,20 +45,22 @@ def claims(flags: Mapping[str, Any]) -> int:
         print(json.dumps([_record(claim) for claim in listed], indent=2))
         return 0
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else 110)
     if not names:
         table = Table("claim", "kind", "what", "formula", box=None, padding=(0, 2, 0, 0))
         for claim in listed:
-            table.add_row(claim.name, claim.kind, claim.title, claim.formula)
+            table.add_row(claim.name, claim.kind, *map(escape, (claim.title, claim.formula)))
         console.print(table, highlight=False)
         console.print("boostsim claims T3 prints one in full, boostsim certify T3 checks it.")
         return 0
     for number, claim in enumerate(listed):
         if number:
             console.print()
-        console.print(f"{claim.name}: {claim.title} ({claim.kind})", style="bold", highlight=False)
+        title = escape(f"{claim.name}: {claim.title} ({claim.kind})")
+        console.print(title, style="bold", highlight=False)
         for heading, text in (
             ("Statement", claim.statement),
             ("Formula", claim.formula),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,22 @@ PATIENCE = 2000
 
 
 def call(function: Callable[..., Any], point: Mapping[str, Any], *first: Any) -> Any:
-    """Call a function with those entries of the point that it names (all, if it takes any)."""
-    parameters = inspect.signature(function).parameters.values()
+    """Call a function with those entries of the point that it names (all, if it takes any).
+
+    Raises:
+        ValueError: where it needs a name that the point does not have.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return function(*first, **point)
+    for parameter in parameters[len(first) :]:
+        optional = parameter.default is not parameter.empty
+        needed = not optional and parameter.kind is not parameter.VAR_POSITIONAL
+        if needed and parameter.name not in point:
+            name = getattr(function, "__name__", "a function")
+            raise ValueError(
+                f"{name} needs {parameter.name!r}, which is none of {', '.join(point)}"
+            )
     names = {parameter.name for parameter in parameters}
     return function(*first, **{name: value for name, value in point.items() if name in names})
 
@@ -75,6 +87,17 @@ class Box:
             raise refuse("domain", "given: a range for at least one name", "no axes")
         self.axes = {name: _axis(name, given) for name, given in axes.items()}
         self.where = tuple(where)
+        for constraint in self.where:
+            pair = isinstance(constraint, tuple) and len(constraint) == 2
+            if not (pair and isinstance(constraint[0], str) and callable(constraint[1])):
+                raise refuse(
+                    "where",
+                    "a list of pairs of a sentence and a predicate",
+                    constraint,
+                    "For example [('beta above gamma', lambda beta, gamma: beta > gamma)].",
+                )
+            # Wrong names are told here, not when a point is drawn.
+            _names_known("where", constraint[1], self.axes)
 
     def __repr__(self) -> str:
         """Write it as a mathematician would."""
@@ -93,10 +116,13 @@ class Box:
         ) and self._constrained(point)
 
     def edges(self) -> list[Point]:
-        """Return the corners (of many, the first), and each end with all else in the middle."""
+        """Return the corners (of many, some of all kinds), and each end with all else halfway."""
         ends = {name: _ends(axis) for name, axis in self.axes.items()}
         middle = {name: _middle(axis) for name, axis in self.axes.items()}
-        corners = itertools.islice(itertools.product(*ends.values()), MOST_CORNERS)
+        corners = list(itertools.product(*ends.values()))
+        if len(corners) > MOST_CORNERS:
+            chosen = np.linspace(0, len(corners) - 1, MOST_CORNERS).round().astype(int)
+            corners = [corners[number] for number in chosen]
         points = [dict(zip(ends, corner, strict=True)) for corner in corners]
         points += [{**middle, name: end} for name in ends for end in ends[name]]
         unique = {repr(point): point for point in points if self._constrained(point)}
@@ -262,6 +288,19 @@ def _halves(axis: Axis) -> tuple[Axis, Axis] | None:
     )
 
 
+def _names_known(what: str, function: Callable[..., Any], known: Iterable[str]) -> None:
+    """Refuse a function that needs other names than those known."""
+    known = list(known)
+    for parameter in inspect.signature(function).parameters.values():
+        variable = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        if not variable and parameter.default is parameter.empty and parameter.name not in known:
+            raise refuse(
+                what,
+                f"a function of {', '.join(sorted(known))}",
+                f"one that also needs {parameter.name!r}",
+            )
+
+
 @dataclass(frozen=True)
 class Claim:
     """A statement that can be checked.
@@ -334,16 +373,8 @@ class Claim:
             )
         if self.along in self.domain.axes:
             raise refuse(f"along of claim {self.name!r}", "no axis of its domain", self.along)
-        known = {*self.domain.axes, *([self.along] if self.along else [])}
-        for parameter in inspect.signature(self.law).parameters.values():
-            if parameter.kind is parameter.VAR_KEYWORD or parameter.default is not parameter.empty:
-                continue
-            if parameter.name not in known:
-                raise refuse(
-                    f"law of claim {self.name!r}",
-                    f"a function of {', '.join(sorted(known))}",
-                    f"one that also needs {parameter.name!r}",
-                )
+        known = [*self.domain.axes, *([self.along] if self.along else [])]
+        _names_known(f"law of claim {self.name!r}", self.law, known)
 
     def predicted(self, point: Point) -> float:
         """Return the law's value at a point.
@@ -352,6 +383,8 @@ class Claim:
             ValueError: where it is no number.
         """
         value = call(self.law, point)
+        if value is None:
+            raise refuse(f"law of claim {self.name!r}", f"one number at {point}", None)
         try:
             number = float(np.asarray(value, np.float64))
         except (TypeError, ValueError):

@@ -276,8 +276,9 @@ def _noise() -> list[Claim]:
             formula="floor(k+1) <= floor(k)",
             domain=Box(beta=(0.05, 1.0), gamma=(0.0, 0.45), attempts=[1, 2, 3, 7, 15]),
             law=laws.attempts_floor,
-            proof="The map falls with k at every e <= 1 - beta, by monotonicity so do its iterates "
-            "from e = 1, and they fall to the limit.",
+            proof="The map falls with k at every e <= 1 - beta and takes [0, 1 - beta] into "
+            "itself. By monotonicity so do its iterates from e = 1 - beta, and they fall to the "
+            "limit.",
         ),
         _limit(
             "T4.leading",

@@ -81,12 +81,12 @@ def search(
         going = np.isinf(iterations)
         if not going.any() or passed == most_iterations:
             break
-        before = error[going]
+        before, known = error[going], right[going]
         right[going], error[going], asked = _iteration(
-            right[going], before, flaw[going], power[going], beta
+            known, before, flaw[going], power[going], beta
         )
         labels[going] += asked
-        if np.array_equal(before, error[going]):
+        if np.array_equal(before, error[going]) and np.array_equal(known, right[going]):
             break
     return Grid(
         votes=np.broadcast_to(np.asarray(votes)[:, None], shape[:2]),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MEASUREMENTS"]
 
-# Iterations after which a prompt of at most three examples is undecided once in 10^6 times at most.
+# A prompt of at most three examples is then undecided less than three times in 10^6.
 DECIDED = 32
 
 
@@ -159,7 +159,8 @@ MEASUREMENTS: dict[str, Measurement] = {
         record=("diversity",),
         bounds=lambda initial_error: (0.0, 0.25 / (initial_error * (1.0 - initial_error))),
         exact=False,
-        sampled_ladder=(32, 64),
+        # The remainder is about c/(n + 1.5).
+        sampled_ladder=(31, 64),
         most_points=3,
         why_not=FINITE_VISITS,
     ),

@@ -63,10 +63,11 @@ MEASUREMENTS: dict[str, Measurement] = {
     "T15": Measurement(
         _persistent,
         task=_labels_first,
-        iterations=64,
+        # Where no correct answer is liked, what is not liked dies slowly.
+        iterations=128,
         visits=None,
         exact=False,
-        sampled_ladder=(64, 128),
+        sampled_ladder=(64, 192),
         most_points=3,
         why_not="exact runs are given the verdicts; their mean over verdicts is sampled",
     ),
