@@ -51,7 +51,7 @@ LOOKS = {
     "claims": 35,
     "false_alarms": 1,
     "power": 1,
-    "corner_of_t15": 1,
+    "corner_of_freshness": 1,
 }
 
 

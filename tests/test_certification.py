@@ -333,7 +333,7 @@ def test_t15_holds_where_no_right_answer_is_liked():
         MEASUREMENTS["T15"],
         points=1,
         samples=2**17,
-        confidence=1.0 - alpha("corner_of_t15"),
+        confidence=1.0 - alpha("corner_of_freshness"),
     )
     assert certificate.verdict in ("holds", "undecided"), certificate.summary()
 
