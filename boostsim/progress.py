@@ -29,7 +29,8 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
     """
     # Two bars cannot be drawn at once: threads of a run leave it to the main one.
     alone = threading.current_thread() is threading.main_thread()
-    if not alone or not (sys.stderr.isatty() or _in_a_notebook()):
+    # One item has no progress, and is often one of many inside another bar.
+    if total <= 1 or not alone or not (sys.stderr.isatty() or _in_a_notebook()):
         yield from items
         return
     from rich.console import Console

@@ -364,13 +364,10 @@ def _statistical(
 
         place = jax.random.fold_in(draws, number)
         with _at(claim, point):
-            reading, seen = look_at(
+            reading, predicted, seen = look_at(
                 claim, measurement, point, looks, level, resolution, place, go_on
             )
         if reading is not None and reading.verdict == "undecided" and seen < looks.sizes[-1]:
             reading = reading._replace(why=NO_TIME)
-        final = {**point}
-        if claim.along is not None and measurement.sampled_ladder is not None:
-            final[claim.along] = measurement.sampled_ladder[-1]
-        rows.append(_row("statistical", point, reading, claim.predicted(final), seen, NO_TIME))
+        rows.append(_row("statistical", point, reading, predicted, seen, NO_TIME))
     return rows

@@ -70,7 +70,7 @@ def look_at(
     resolution: float,
     key: jax.Array,
     go_on: Callable[[int], bool],
-) -> tuple[Reading | None, int]:
+) -> tuple[Reading | None, float, int]:
     """Look at one point until it is decided or the looks are used up.
 
     Args:
@@ -84,7 +84,8 @@ def look_at(
         go_on: whether there is time for the look of so many draws.
 
     Returns:
-        The last reading (None where there was no time for any) and how many draws it rests on.
+        The last reading (None where there was no time for any), what the law says, and how many
+        draws the reading rests on.
     """
     arms = [point]
     if claim.along is not None:
@@ -125,7 +126,7 @@ def look_at(
         )
         if reading.verdict != "undecided":
             break
-    return reading, seen
+    return reading, predicted, seen
 
 
 def _limit(intervals: Sequence[Interval]) -> Interval:
