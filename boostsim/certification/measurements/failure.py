@@ -73,6 +73,29 @@ def _initial_diversity(initial_error: float) -> float:
     return float(1.0 - (row**2).sum())
 
 
+def _drifting(regime: str, statistic: Any, **more: Any) -> Measurement:
+    """Measure uncurated training on M = ``examples`` visits to a prompt."""
+    return Measurement(
+        lambda: uncurated(regime=regime),
+        statistic,
+        visits=lambda examples: examples,
+        exact=False,
+        why_not=FINITE_VISITS,
+        **more,
+    )
+
+
+def _losing_diversity(regime: str) -> Measurement:
+    return _drifting(
+        regime,
+        _diversity_kept,
+        task=_several_wrong,
+        record=("diversity",),
+        # H <= 3/4 on four responses.
+        bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
+    )
+
+
 MEASUREMENTS: dict[str, Measurement] = {
     "T9": Measurement(
         lambda gamma, attempts, keep: filter_only(
@@ -98,33 +121,14 @@ MEASUREMENTS: dict[str, Measurement] = {
         sampled=False,
         why_not=POPULATION_ONLY,
     ),
-    "T11": Measurement(
-        lambda: uncurated(),
-        _diversity_kept,
-        task=_several_wrong,
-        visits=lambda examples: examples,
-        record=("diversity",),
-        # H <= 3/4 on four responses.
-        bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
-        exact=False,
-        why_not=FINITE_VISITS,
-    ),
-    "T11.accuracy": Measurement(
-        lambda: uncurated(),
-        "accuracy",
-        visits=lambda examples: examples,
-        exact=False,
-        why_not=FINITE_VISITS,
-    ),
-    "T11.fixation": Measurement(
-        lambda: uncurated(),
+    "T11": _losing_diversity("replace"),
+    "T11.accuracy": _drifting("replace", "accuracy"),
+    "T11.fixation": _drifting(
+        "replace",
         _undecided,
         iterations=DECIDED,
-        visits=lambda examples: examples,
         bounds=(0.0, DECIDED + 1.0),
-        exact=False,
         most_points=3,
-        why_not=FINITE_VISITS,
     ),
     "T11.diffusion": Measurement(
         value=_markov_chain,
@@ -132,37 +136,16 @@ MEASUREMENTS: dict[str, Measurement] = {
         sampled=False,
         why_not="T11.fixation is checked in sampled runs",
     ),
-    "T12": Measurement(
-        lambda: uncurated(regime="accumulate"),
+    "T12": _losing_diversity("accumulate"),
+    "T12.never": _losing_diversity("accumulate"),
+    "T12.limit": _drifting(
+        "accumulate",
         _diversity_kept,
-        task=_several_wrong,
-        visits=lambda examples: examples,
-        record=("diversity",),
-        bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
-        exact=False,
-        why_not=FINITE_VISITS,
-    ),
-    "T12.never": Measurement(
-        lambda: uncurated(regime="accumulate"),
-        _diversity_kept,
-        task=_several_wrong,
-        visits=lambda examples: examples,
-        record=("diversity",),
-        bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
-        exact=False,
-        why_not=FINITE_VISITS,
-    ),
-    "T12.limit": Measurement(
-        lambda: uncurated(regime="accumulate"),
-        _diversity_kept,
-        visits=lambda examples: examples,
         record=("diversity",),
         bounds=lambda initial_error: (0.0, 0.25 / (initial_error * (1.0 - initial_error))),
-        exact=False,
         # The remainder is about c/(n + 1.5).
         sampled_ladder=(31, 64),
         most_points=3,
-        why_not=FINITE_VISITS,
     ),
     "T13": Measurement(
         _signal,
