@@ -1,0 +1,24 @@
+"""T1 to T15 as claims, by name: ``bs.claims["T3"]``.
+
+A theorem with several parts is several claims: its own name stands for the main one, the others
+follow after a dot. A claim's domain is where it is *checked*; where its law holds further, over
+iterations without end say, the law's docstring tells. The numbering is this project's own.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from boostsim.theory.claim import Claim
+from boostsim.theory.claims import convergence, failure, freshness, noise
+from boostsim.theory.claims.noise import boosting_step
+
+__all__ = ["CLAIMS", "boosting_step"]
+
+
+def _number(claim: Claim) -> int:
+    return int(claim.name[1:].split(".")[0])
+
+
+_ALL = [*convergence.CLAIMS, *noise.CLAIMS, *failure.CLAIMS, *freshness.CLAIMS]
+CLAIMS = MappingProxyType({claim.name: claim for claim in sorted(_ALL, key=_number)})

@@ -1,0 +1,56 @@
+"""How claims are made, and the domains that several share."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from boostsim.theory.claim import Claim
+from boostsim.theory.law import Domain, Law
+
+__all__ = [
+    "ATTEMPTS",
+    "CONDITIONED",
+    "ITERATIONS",
+    "MOVES",
+    "POSITIVE",
+    "UNIT",
+    "claim",
+    "limit",
+    "part",
+]
+
+UNIT = (0.0, 1.0)
+ITERATIONS = range(33)
+ATTEMPTS = [1, 2, 3, 4, 8, 16]
+POSITIVE = Domain(low_open=True)
+# Beyond it rounding, multiplied by k in each iteration, leaves nothing to compare.
+CONDITIONED = ("k^T at most a million", lambda attempts, iterations: attempts**iterations <= 1e6)
+MOVES = (
+    "(beta, gamma) other than (0, 0) and (1, 1)",
+    lambda beta, gamma: (beta, gamma) not in ((0.0, 0.0), (1.0, 1.0)),
+)
+
+
+def part(law: Law, heading: str) -> str:
+    """Return one part of a law's docstring ("Statement", "Domain", "Proof", "Reference")."""
+    text = inspect.getdoc(law) or ""
+    found = re.search(rf"^{heading}: (.*?)(?=^[A-Z]\w+:|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, (law.__name__, heading)
+    return inspect.cleandoc(found[1]).strip()
+
+
+def claim(name: str, source: Law | None = None, /, **fields: Any) -> Claim:
+    """Make a claim; what is not said comes from the law that it rests on."""
+    if source is not None:
+        fields.setdefault("law", source)
+        fields.setdefault("proof", part(source, "Proof"))
+        fields.setdefault("reference", part(source, "Reference"))
+    fields.setdefault("reference", "derived here")
+    return Claim(name=name, **fields)
+
+
+def limit(name: str, source: Law | None = None, /, **fields: Any) -> Claim:
+    """Make a claim of what is tended to, as iterations go on unless said otherwise."""
+    return claim(name, source, kind="limit", **{"along": "iterations", **fields})
