@@ -18,6 +18,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from boostsim import testing as testing
+    from boostsim.certification.boxes import Proof as Proof
+    from boostsim.certification.boxes import prove as prove
+    from boostsim.certification.boxes import prove_all as prove_all
     from boostsim.certification.certificate import Certificate as Certificate
     from boostsim.certification.certify import certify as certify
     from boostsim.certification.certify import certify_all as certify_all
@@ -59,18 +62,23 @@ if TYPE_CHECKING:
     from boostsim.theory.claim import Box as Box
     from boostsim.theory.claim import Claim as Claim
     from boostsim.theory.claims import CLAIMS
+    from boostsim.theory.statements import STATEMENTS
+    from boostsim.theory.statements import Statement as Statement
 
     claims = CLAIMS
+    statements = STATEMENTS
 
 # Where each public name lives; None stands for the module itself.
 _HOMES: dict[str, tuple[str, str | None]] = {
     "criteria": ("boostsim.curation.criteria", None),
     "claims": ("boostsim.theory.claims", "CLAIMS"),
+    "statements": ("boostsim.theory.statements", "STATEMENTS"),
     "laws": ("boostsim.theory.laws", None),
     "testing": ("boostsim.testing", None),
     **{
         name: (f"boostsim.{module}", name)
         for module, names in {
+            "certification.boxes": ("Proof", "prove", "prove_all"),
             "certification.certificate": ("Certificate",),
             "certification.certify": ("certify", "certify_all"),
             "certification.measurement": ("Measurement",),
@@ -103,6 +111,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "tasks.programs": ("programs",),
             "tasks.table": ("random_table", "table_task"),
             "theory.claim": ("Box", "Claim"),
+            "theory.statements": ("Statement",),
         }.items()
         for name in names
     },

@@ -19,7 +19,7 @@ import tyro
 
 from boostsim import __version__
 
-__all__ = ["Certify", "Claims", "Gap", "Info", "Plan", "Reproduce", "Run", "main"]
+__all__ = ["Certify", "Claims", "Gap", "Info", "Plan", "Prove", "Reproduce", "Run", "main"]
 
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
@@ -30,6 +30,7 @@ Then
   boostsim run --help                every slot of a procedure as a flag
   boostsim certify                   check T1 to T15 against exact and sampled runs
   boostsim claims T3                 a theorem with its proof
+  boostsim prove                     its one-step statements over whole boxes, rigorously
   boostsim plan --help               the cheapest way to an error, at your prices
   boostsim gap                       what a transformer loses against a table that learns exactly
   boostsim info                      versions, device, cache
@@ -245,6 +246,21 @@ class Certify:
 
 
 @dataclass
+class Prove:
+    """Prove one-step statements over whole boxes of parameters, by ball arithmetic; exit code 0: all
+    proved, 1: one is false, 3: one is undecided."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Statements to prove; T4 stands for all of T4; all of them where none is named."""
+    halvings: Whole = None
+    """How often an axis of a box is halved at most (default: 14)."""
+    time_limit: Number = None
+    """Seconds after which what is left is undecided (default: none)."""
+    json: bool = False
+    """Print the proofs for programs."""
+
+
+@dataclass
 class Plan:
     """Find the cheapest way to an error: attempts, votes, iterations, labels, cost. Exit code 1:
     there is none."""
@@ -314,7 +330,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-Command = Reproduce | Run | Certify | Claims | Plan | Gap | Info
+Command = Reproduce | Run | Certify | Claims | Prove | Plan | Gap | Info
 
 
 def _parse(arguments: list[str]) -> Command:
@@ -348,7 +364,7 @@ def _dispatch(command: Command) -> int:
         from boostsim.commands.reproduce import reproduce
 
         return reproduce(command.names, command.scale, command.out, command.json)
-    if isinstance(command, Run | Gap | Certify | Claims | Plan):
+    if isinstance(command, Run | Gap | Certify | Claims | Prove | Plan):
         # By identity: 0 equals False, and is a value.
         flags = {
             name: value

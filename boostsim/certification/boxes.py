@@ -1,0 +1,304 @@
+"""Rigorous certificates: a statement proved over a whole box, by ball arithmetic.
+
+First the two forms of the statement are compared in exact rational arithmetic, at a random point of
+the box for each case: different rational functions of a low degree agree there with a probability
+below one in a million millions. Then the box is cut until on every piece each factor, evaluated on
+balls that contain the piece, is certainly not negative. Ends are exact rationals and balls are
+rounded outward, so what is proved is proved, up to the correctness of python-flint. Where a factor
+is 0 on a face of the box a thin layer along it stays undecided: no rounded ball lies on one side of
+a point that it touches.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from boostsim.progress import track
+from boostsim.theory.statements import STATEMENTS, Statement
+from boostsim.types import finite, refuse, unknown, whole
+
+__all__ = ["Proof", "prove", "prove_all"]
+
+# A piece of a box: rational ends for each name.
+Piece = dict[str, tuple[Fraction, Fraction]]
+# A box counts as proved when so much of it is.
+ENOUGH = Fraction(999, 1000)
+# Undecided pieces that are kept to be looked at.
+KEPT = 100
+# Ends are multiplied by whole numbers below this, over it, where the two forms are compared.
+RANDOM = 2**61 - 1
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What :func:`prove` found: a rigorous certificate, which speaks of every point of its box.
+
+    It is about one iteration. :func:`boostsim.certify` is about whole runs, at points.
+
+    Attributes:
+        statement: what was to be proved.
+        verdict: ``"proved"`` where at least 99.9% of the box is, ``"refuted"`` where it is false
+            somewhere, else ``"undecided"``.
+        share: the share of the box's volume on which it is proved, exactly.
+        counterexample: a rational point at which it is false, in exact arithmetic, or None.
+        open_boxes: how many pieces were left undecided.
+        undecided: the first of them.
+        pieces: how many pieces were looked at.
+        seconds: how long it took.
+        kind: ``"rigorous"``, beside the exact and statistical levels of :func:`boostsim.certify`.
+    """
+
+    statement: Statement
+    verdict: str
+    share: Fraction
+    counterexample: dict[str, Any] | None
+    open_boxes: int
+    undecided: tuple[dict[str, Any], ...]
+    pieces: int
+    seconds: float
+    kind: str = "rigorous"
+
+    @property
+    def percent(self) -> str:
+        """The share that is proved, as text that is not rounded up to all."""
+        return f"{math.floor(self.share * 10**6) / 10**4:.4f}%"
+
+    def summary(self) -> str:
+        """Return a few plain sentences."""
+        name, sentence = self.statement.name, self.statement.sentence
+        text = f"{name} ({self.kind}): {self.verdict}. {sentence[:1].upper()}{sentence[1:]}."
+        text += (
+            f" Proved on {self.percent} of the box {_box(self.statement)}; "
+            f"{self.open_boxes:,} of {self.pieces:,} pieces undecided, {self.seconds:.1f} s."
+        )
+        if self.counterexample is not None:
+            point = ", ".join(f"{name} = {value}" for name, value in self.counterexample.items())
+            text += f" It is false at {point}."
+        return text
+
+    def to_json(self) -> str:
+        """Return everything as JSON, rationals as text."""
+        record = {
+            "kind": self.kind,
+            "statement": self.statement.name,
+            "sentence": self.statement.sentence,
+            "box": _shown(self.statement.box),
+            "verdict": self.verdict,
+            "share": str(self.share),
+            "counterexample": self.counterexample and _shown(self.counterexample),
+            "open_boxes": self.open_boxes,
+            "undecided": [_shown(piece) for piece in self.undecided],
+            "pieces": self.pieces,
+            "seconds": self.seconds,
+        }
+        return json.dumps(record, indent=2)
+
+
+def prove(
+    statement: Statement | str, *, halvings: int = 14, time_limit: float | None = None
+) -> Proof:
+    """Prove a one-step statement over its whole box, or find where it is false.
+
+    Args:
+        statement: a :class:`Statement`, or the name of one of ``bs.statements``.
+        halvings: how often an axis is halved at most.
+        time_limit: seconds after which what is left counts as undecided.
+
+    Returns:
+        A :class:`Proof`.
+
+    Raises:
+        ValueError: for an unknown name, an argument out of range, or a statement whose two forms
+            are not the same number.
+        ModuleNotFoundError: where python-flint is not installed.
+
+    Example:
+        >>> proof = prove("T3/contraction")
+        >>> proof.verdict, proof.share > 0.999
+        ('proved', True)
+    """
+    if isinstance(statement, str):
+        if statement not in STATEMENTS:
+            raise unknown("statement", statement, STATEMENTS)
+        statement = STATEMENTS[statement]
+    if not isinstance(statement, Statement):
+        raise refuse("statement", "a statement or its name", statement)
+    halvings = whole("halvings", halvings, 0, 60)
+    if time_limit is not None:
+        time_limit = finite("time_limit", time_limit, 0.0)
+    began = time.monotonic()
+    _needs_flint()
+    ends: Piece = {name: axis for name, axis in statement.box.items() if isinstance(axis, tuple)}
+    lists = {name: list(axis) for name, axis in statement.box.items() if name not in ends}
+    cases = [dict(zip(lists, case, strict=True)) for case in itertools.product(*lists.values())]
+    proved, pieces, open_boxes = Fraction(0), 0, 0
+    counterexample: dict[str, Any] | None = None
+    undecided: list[dict[str, Any]] = []
+    rng = random.Random(0)
+    for case in track(cases, statement.name, len(cases)):
+        _compare(statement, {**case, **_random_point(ends, rng)})
+        stack = [(ends, dict.fromkeys(ends, 0))]
+        while stack:
+            if time_limit is not None and time.monotonic() - began > time_limit:
+                open_boxes += len(stack)
+                undecided.extend({**case, **piece} for piece, _ in stack[:KEPT])
+                break
+            piece, depth = stack.pop()
+            pieces += 1
+            sign = _sign(statement, case, piece)
+            if sign > 0:
+                proved += Fraction(1, len(cases) << sum(depth.values()))
+                continue
+            if sign < 0:
+                middle = {name: (low + high) / 2 for name, (low, high) in piece.items()}
+                assert statement.direct(**case, **middle) < 0
+                counterexample = {**case, **middle}
+                break
+            axis = _longest(piece, ends, depth, halvings)
+            if axis is None:
+                open_boxes += 1
+                undecided.append({**case, **piece})
+                continue
+            low, high = piece[axis]
+            deeper = {**depth, axis: depth[axis] + 1}
+            for half in ((low, (low + high) / 2), ((low + high) / 2, high)):
+                stack.append(({**piece, axis: half}, deeper))
+        if counterexample is not None:
+            break
+    verdict = "proved" if proved >= ENOUGH else "undecided"
+    if counterexample is not None:
+        verdict = "refuted"
+    seconds = time.monotonic() - began
+    left = tuple(undecided[:KEPT])
+    return Proof(statement, verdict, proved, counterexample, open_boxes, left, pieces, seconds)
+
+
+def prove_all(
+    names: Iterable[str] = (), *, halvings: int = 14, time_limit: float | None = None
+) -> list[Proof]:
+    """Prove several of ``bs.statements``: those named, or of the theorems named, or all.
+
+    Args:
+        names: ``"T3/side"`` is one statement, ``"T3"`` all of that theorem; none means all.
+        halvings: how often an axis is halved at most.
+        time_limit: seconds for all together.
+
+    Raises:
+        ValueError: for a name that no statement and no theorem has.
+
+    Example:
+        >>> [proof.verdict for proof in prove_all(["T5"])]
+        ['proved', 'proved']
+    """
+    theorems = {name.split("/")[0] for name in STATEMENTS}
+    asked = [names] if isinstance(names, str) else list(names)
+    for name in asked:
+        if name not in STATEMENTS and name not in theorems:
+            raise unknown("statement", name, [*STATEMENTS, *theorems])
+    chosen = [
+        statement
+        for name, statement in STATEMENTS.items()
+        if not asked or name in asked or name.split("/")[0] in asked
+    ]
+    proofs: list[Proof] = []
+    for statement in track(chosen, "statements", len(chosen)):
+        spent = sum(proof.seconds for proof in proofs)
+        left = None if time_limit is None else max(time_limit - spent, 0.0)
+        proofs.append(prove(statement, halvings=halvings, time_limit=left))
+    return proofs
+
+
+def _random_point(ends: Piece, rng: random.Random) -> dict[str, Fraction]:
+    return {
+        name: low + (high - low) * Fraction(rng.randrange(1, RANDOM), RANDOM)
+        for name, (low, high) in ends.items()
+    }
+
+
+def _compare(statement: Statement, point: Mapping[str, Any]) -> None:
+    """Refuse a statement whose sum of products is not the number that it stands for."""
+    direct, slack = statement.direct(**point), statement.slack(**point)
+    if direct != slack:
+        raise ValueError(
+            f"terms of statement {statement.name!r} must add up to direct; at "
+            f"{', '.join(f'{name}={float(value):.6g}' for name, value in point.items())} they are "
+            f"{float(slack):.6g} and {float(direct):.6g}"
+        )
+
+
+def _sign(statement: Statement, case: Mapping[str, Any], piece: Piece) -> int:
+    """Return 1 where no factor is negative on a piece, -1 where the slack is below 0, else 0."""
+    balls = {name: _ball(*ends) for name, ends in piece.items()}
+    try:
+        terms = statement.terms(**case, **balls)
+    except TypeError as error:
+        raise refuse(
+            f"terms of statement {statement.name!r}",
+            "made of the names, whole numbers, + - * / and whole powers",
+            str(error),
+            "Balls know no floats and no Fractions: write (3 * x - 1) / 3 for x - 1/3.",
+        ) from None
+    distinct = {id(factor): factor for factors in terms for factor in factors}
+    if all(factor >= 0 for factor in distinct.values()):
+        return 1
+    return -1 if sum(math.prod(factors) for factors in terms) < 0 else 0
+
+
+def _needs_flint() -> None:
+    try:
+        import flint  # noqa: F401
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "prove needs python-flint; install it with: pip install 'boostsim[proof]'"
+        ) from None
+
+
+def _ball(low: Fraction, high: Fraction) -> Any:
+    """Return a ball that contains [low, high]."""
+    from flint import arb, fmpq
+
+    left, right = (arb(fmpq(end.numerator, end.denominator)) for end in (low, high))
+    return left.union(right)
+
+
+def _longest(piece: Piece, ends: Piece, depth: Mapping[str, int], halvings: int) -> str | None:
+    """Return the axis to cut: long for its distance from the box's faces, where factors vanish.
+
+    None where it may not be cut further: it touches a face, and cutting elsewhere does not help.
+    """
+
+    def length(name: str) -> Fraction:
+        (low, high), (first, last) = piece[name], ends[name]
+        middle = (low + high) / 2
+        return (high - low) / min(middle - first, last - middle)
+
+    axis = max(piece, key=length)
+    return axis if depth[axis] < halvings else None
+
+
+def _box(statement: Statement) -> str:
+    def ends(axis: Any) -> str:
+        if isinstance(axis, tuple):
+            return f"[{axis[0]}, {axis[1]}]"
+        return f"{{{', '.join(map(str, axis))}}}" if len(axis) < 4 else f"{axis[0]}..{axis[-1]}"
+
+    return ", ".join(f"{name} in {ends(axis)}" for name, axis in statement.box.items())
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    def text(value: Any) -> Any:
+        if isinstance(value, Fraction):
+            return str(value)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return [text(part) for part in value]
+        return value
+
+    return {name: text(value) for name, value in values.items()}

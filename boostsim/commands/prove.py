@@ -1,0 +1,54 @@
+"""``boostsim prove``: one-step statements over whole boxes, as a table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from boostsim.certification.boxes import prove_all
+
+__all__ = ["prove"]
+
+# 0 all proved, 1 one refuted, 3 one undecided; 2 is bad input.
+CODES = {"refuted": 1, "undecided": 3}
+STYLES = {"proved": "green", "refuted": "bold red", "undecided": "yellow"}
+
+
+def prove(flags: dict[str, Any]) -> int:
+    """Prove statements and print a table; the exit code says how it went.
+
+    Raises:
+        ValueError: for whatever the library refuses.
+    """
+    as_json = flags.pop("json", False)
+    try:
+        proofs = prove_all(flags.pop("names", ()), **flags)
+    except ModuleNotFoundError as error:
+        raise ValueError(str(error)) from None
+    verdicts = {proof.verdict for proof in proofs}
+    code = next((number for word, number in CODES.items() if word in verdicts), 0)
+    if as_json:
+        print(json.dumps([json.loads(proof.to_json()) for proof in proofs], indent=2))
+        return code
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("statement", "what", "proved", "boxes left", "seconds", "verdict", box=None)
+    table.title = "rigorous: every point of the box, by ball arithmetic"
+    for proof in proofs:
+        table.add_row(
+            proof.statement.name,
+            escape(proof.statement.sentence),
+            proof.percent,
+            f"{proof.open_boxes:,} of {proof.pieces:,}",
+            f"{proof.seconds:.1f}",
+            f"[{STYLES[proof.verdict]}]{proof.verdict}[/]",
+        )
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(table, highlight=False)
+    for proof in proofs:
+        if proof.verdict != "proved":
+            console.print(proof.summary(), highlight=False, markup=False)
+    return code
