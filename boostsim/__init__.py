@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from boostsim.certification.certificate import Certificate as Certificate
     from boostsim.certification.certify import certify as certify
     from boostsim.certification.certify import certify_all as certify_all
+    from boostsim.certification.falsify import Falsification as Falsification
+    from boostsim.certification.falsify import falsify as falsify
     from boostsim.certification.measurement import Measurement as Measurement
     from boostsim.certification.planning import Plan as Plan
     from boostsim.certification.planning import plan as plan
@@ -81,6 +83,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.boxes": ("Proof", "prove", "prove_all"),
             "certification.certificate": ("Certificate",),
             "certification.certify": ("certify", "certify_all"),
+            "certification.falsify": ("Falsification", "falsify"),
             "certification.measurement": ("Measurement",),
             "certification.planning": ("Plan", "plan"),
             "curation.criteria": ("criterion",),

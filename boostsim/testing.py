@@ -13,6 +13,7 @@ import numpy as np
 
 from boostsim.certification.certify import certify
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.strategies import points
 from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
@@ -20,8 +21,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
 from boostsim.tasks.table import TableTask, table_task
-from boostsim.theory.claim import Claim, Point
-from boostsim.types import refuse
+from boostsim.theory.claim import Claim
 
 try:
     from hypothesis import strategies as st
@@ -79,33 +79,6 @@ def probabilities() -> st.SearchStrategy[float]:
         >>> test()
     """
     return st.integers(0, 100).map(lambda percent: percent / 100)
-
-
-@st.composite
-def points(draw: st.DrawFn, claim: Claim | str) -> Point:
-    """Draw points of a claim's domain.
-
-    Example:
-        >>> import boostsim as bs
-        >>> from hypothesis import given
-        >>> @given(points("T3"))
-        ... def test(point):
-        ...     assert bs.claims["T3"].domain.contains(point)
-        >>> test()
-    """
-    from boostsim.certification.certify import named
-
-    box = (named(claim) if isinstance(claim, str) else claim).domain
-    edges = box.edges()
-    near: bool = draw(st.booleans())
-    if edges and near:
-        edge: Point = draw(st.sampled_from(edges))
-        return edge
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    found = box.sample(rng, 1)
-    if not found:
-        raise refuse("claim", "one whose domain's constraints some draw meets", claim)
-    return found[0]
 
 
 @st.composite

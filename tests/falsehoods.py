@@ -6,6 +6,7 @@ from dataclasses import replace
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.tasks.table import table_task
+from boostsim.theory.claims import boosting_step
 
 ITERATIONS = range(1, 9)
 
@@ -109,6 +110,68 @@ T9_ONE_VISIT = (
     ),
 )
 
+T4_CONTRACTS = (
+    bs.Claim(
+        name="T4's map contracts with T3's rate",
+        statement="With several attempts too an iteration multiplies the distance to the limit by "
+        "rho at most.",
+        formula="|e_1 - e*_k| <= rho |e_0 - e*_k|",
+        kind="upper",
+        domain=bs.Box(
+            beta=(0.05, 0.95),
+            gamma=(0.01, 0.45),
+            attempts=range(2, 9),
+            initial_error=(0.0, 1.0),
+        ),
+        law=lambda beta, gamma, attempts, initial_error: float(
+            bs.laws.noisy_boosting(beta=beta, gamma=gamma).rate
+            * abs(initial_error - bs.laws.attempts_floor(beta=beta, gamma=gamma, attempts=attempts))
+        ),
+    ),
+    bs.Measurement(
+        lambda beta, gamma, attempts: bs.boosting(
+            attempts=attempts, filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(beta)
+        ),
+        lambda trace, beta, gamma, attempts: abs(
+            trace.error.isel(iteration=-1)
+            - bs.laws.attempts_floor(beta=beta, gamma=gamma, attempts=attempts)
+        ),
+        iterations=1,
+        sampled=False,
+        # The floor is solved to an absolute 1e-12.
+        rounding=lambda: 1e-11,
+    ),
+)
+
+
+def _recursion(beta, gamma, initial_error, iterations):
+    error = initial_error
+    for _ in range(iterations):
+        error = boosting_step(beta=beta, gamma=gamma, attempts=3, initial_error=error)
+    return error
+
+
+EXACT_AT_ONE_VISIT = (
+    bs.Claim(
+        name="the population is reached exactly at v = 1, k = 3",
+        statement="The mean error of one visit to a prompt is that of infinitely many.",
+        formula="E e_T = F^T(e_0)",
+        kind="equality",
+        domain=bs.Box(
+            beta=(0.05, 0.5), gamma=(0.05, 0.3), initial_error=(0.5, 1.0), iterations=range(1, 11)
+        ),
+        law=_recursion,
+    ),
+    bs.Measurement(
+        lambda beta, gamma: bs.boosting(
+            attempts=3, filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(beta)
+        ),
+        visits=1,
+        exact=False,
+        binary=lambda iterations: iterations > 0,
+    ),
+)
+
 FALSEHOODS = {
     claim.name: (claim, measurement)
     for claim, measurement in (
@@ -120,5 +183,7 @@ FALSEHOODS = {
         T12_LIMIT,
         T1_MEAN,
         T9_ONE_VISIT,
+        T4_CONTRACTS,
+        EXACT_AT_ONE_VISIT,
     )
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -13,17 +12,18 @@ import numpy as np
 import pandas as pd
 
 from boostsim.certification.certificate import Certificate
+from boostsim.certification.exact import naming, read_exactly
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.certification.statistical import look_at, looks_for
-from boostsim.certification.verdicts import Reading, judge_limit, judge_value, overall
+from boostsim.certification.verdicts import Reading, overall
 from boostsim.progress import track
 from boostsim.results import provenance
-from boostsim.theory.claim import Claim, Point, call
+from boostsim.theory.claim import Claim, Point
 from boostsim.theory.claims import CLAIMS
 from boostsim.types import as_key, choice, finite, generator, key_text, refuse, unknown, whole
 
-__all__ = ["LEVELS", "certify", "certify_all", "named"]
+__all__ = ["LEVELS", "both", "certify", "certify_all", "chosen_levels", "named", "rng_of"]
 
 LEVELS = ("exact", "statistical")
 WORKERS = 2
@@ -82,7 +82,7 @@ def certify(
         >>> bs.certify("T1", samples=4096, points=2, exact_points=4, resolution=0.5).verdict
         'holds'
     """
-    claim, measurement = _both(claim, measurement)
+    claim, measurement = both(claim, measurement)
     confidence = finite("confidence", confidence, 0.0, 1.0)
     if not 0.0 < confidence < 1.0:
         raise refuse("confidence", "strictly between 0 and 1", confidence)
@@ -90,13 +90,11 @@ def certify(
     points = whole("points", points, 1)
     exact_points = whole("exact_points", exact_points, 0)
     resolution = finite("resolution", resolution, 0.0)
-    levels = tuple(choice("levels", level, LEVELS) for level in _words(levels))
-    if not levels:
-        raise refuse("levels", "exact, statistical or both", levels)
+    levels = chosen_levels(levels)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     typed = as_key(key)
-    if not claim.domain.edges() and not claim.domain.sample(_rng(typed, EXACT_POINTS), 1):
+    if not claim.domain.edges() and not claim.domain.sample(rng_of(typed, EXACT_POINTS), 1):
         raise refuse(
             f"domain of claim {claim.name!r}",
             "one with points that meet its constraints; none was found",
@@ -110,7 +108,7 @@ def certify(
     stopped: dict[str, Any] = {"exact": 0, "statistical": []}
     if "exact" in levels:
         most = whole("stopped_at", before.get("exact", 2**53), 0)
-        found = _exact(claim, measurement, exact_points, _rng(typed, EXACT_POINTS), clock, most)
+        found = _exact(claim, measurement, exact_points, rng_of(typed, EXACT_POINTS), clock, most)
         stopped["exact"] = sum(row["why"] != NO_TIME for row in found)
         rows += found
     if "statistical" in levels:
@@ -165,7 +163,7 @@ def certify_all(
         ['holds', 'holds']
     """
     listed = [claims] if isinstance(claims, str) else list(claims)
-    chosen = [_both(*(entry if isinstance(entry, tuple) else (entry, None))) for entry in listed]
+    chosen = [both(*(entry if isinstance(entry, tuple) else (entry, None))) for entry in listed]
     confidence = finite("confidence", confidence, 0.0, 1.0)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
@@ -208,7 +206,12 @@ class _Clock:
         return self.end is None or time.monotonic() < self.end
 
 
-def _both(claim: Claim | str, measurement: Measurement | None) -> tuple[Claim, Measurement]:
+def both(claim: Claim | str, measurement: Measurement | None) -> tuple[Claim, Measurement]:
+    """Return a claim and how it is measured.
+
+    Raises:
+        ValueError: where either is missing or is no such thing.
+    """
     if isinstance(claim, str):
         claim = named(claim)
     if not isinstance(claim, Claim):
@@ -227,11 +230,21 @@ def _both(claim: Claim | str, measurement: Measurement | None) -> tuple[Claim, M
     return claim, measurement
 
 
-def _words(levels: Iterable[str]) -> tuple[str, ...]:
-    return (levels,) if isinstance(levels, str) else tuple(levels)
+def chosen_levels(levels: Iterable[str]) -> tuple[str, ...]:
+    """Return the levels asked for.
+
+    Raises:
+        ValueError: for none, or for another word.
+    """
+    asked = (levels,) if isinstance(levels, str) else tuple(levels)
+    chosen = tuple(choice("levels", level, LEVELS) for level in asked)
+    if not chosen:
+        raise refuse("levels", "exact, statistical or both", levels)
+    return chosen
 
 
-def _rng(key: jax.Array, stream: int) -> np.random.Generator:
+def rng_of(key: jax.Array, stream: int) -> np.random.Generator:
+    """Return a generator of one of the streams of a key."""
     return generator(np.asarray(jax.random.key_data(jax.random.fold_in(key, stream))))
 
 
@@ -257,21 +270,6 @@ def _nowhere(level: str, why: str) -> dict[str, Any]:
     return {"level": level, "samples": 0, "verdict": "inapplicable", "why": why}
 
 
-@contextmanager
-def _at(claim: Claim, point: Point) -> Iterator[None]:
-    """Let what goes wrong name the claim and the point."""
-    try:
-        yield
-    except Exception as error:
-        shown = ", ".join(f"{name}={value!r}" for name, value in point.items())
-        where = f"claim {claim.name!r} at {shown}"
-        if type(error) is not ValueError:
-            # Of a function that the user wrote: its traceback is what helps.
-            error.add_note(f"In {where}.")
-            raise
-        raise ValueError(f"{where}: {error}") from None
-
-
 def _exact(
     claim: Claim,
     measurement: Measurement,
@@ -294,34 +292,10 @@ def _exact(
         if not clock or number >= most:
             rows.append(_row("exact", point, None, np.nan, 0, NO_TIME))
             continue
-        with _at(claim, point):
-            reading, predicted = _population(claim, measurement, point)
+        with naming(claim, point):
+            reading, predicted = read_exactly(claim, measurement, point)
         rows.append(_row("exact", point, reading, predicted, 0))
     return rows
-
-
-def _population(claim: Claim, measurement: Measurement, point: Point) -> tuple[Reading, float]:
-    if claim.along is None:
-        predicted = claim.predicted(point)
-        value = measurement.population(point)
-        told = {**point, "predicted": predicted}
-        if measurement.value is None:
-            told.setdefault("iterations", measurement.length(point))
-        rounding = float(call(measurement.rounding, told))
-        return judge_value(claim.kind, value, predicted, rounding), predicted
-    places = [{**point, claim.along: index} for index in measurement.rungs(claim.along)]
-    values = [measurement.population(place) for place in places]
-    laws = [claim.predicted(place) for place in places]
-    if len(set(laws)) == 1:
-        return judge_limit(values, laws[-1], claim.direction), laws[-1]
-    if 0.0 in laws:
-        raise refuse(
-            f"law of claim {claim.name!r}",
-            f"other than 0 along {claim.along}, for it is the ratio that tends to 1",
-            laws,
-        )
-    ratios = [value / law for value, law in zip(values, laws, strict=True)]
-    return judge_limit(ratios, 1.0, claim.direction), 1.0
 
 
 def _statistical(
@@ -343,12 +317,12 @@ def _statistical(
     if claim.along is not None and measurement.sampled_ladder is None:
         return [_nowhere("statistical", "the measurement gives no sampled_ladder for the limit")]
     count = min(count, measurement.most_points or count)
-    places = claim.domain.sample(_rng(key, STATISTICAL_POINTS), count, suits, near_ends=False)
+    places = claim.domain.sample(rng_of(key, STATISTICAL_POINTS), count, suits, near_ends=False)
     if not places:
         return [_nowhere("statistical", measurement.why_not)]
     plans = []
     for point in places:
-        with _at(claim, point):
+        with naming(claim, point):
             plans.append(looks_for(measurement, point, samples))
     if sizes is not None and len(sizes) != len(places):
         raise refuse("stopped_at", f"of a report with {len(places)} statistical points", sizes)
@@ -363,7 +337,7 @@ def _statistical(
             return bool(clock) if last is None else size <= last
 
         place = jax.random.fold_in(draws, number)
-        with _at(claim, point):
+        with naming(claim, point):
             reading, predicted, seen = look_at(
                 claim, measurement, point, looks, level, resolution, place, go_on
             )

@@ -206,7 +206,7 @@ class Measurement:
                 return float(value)
             except (TypeError, ValueError):
                 raise refuse("value", "a function that returns a number", value) from None
-        chosen = self._procedure(point, 1).filter
+        chosen = self._procedure({**point, "copies": 1}).filter
         if chosen is not None and chosen.persistent:
             raise refuse(
                 "exact",
@@ -217,12 +217,28 @@ class Measurement:
         trace = self._run(point, copies=1, seeds=1, visits=None, key=None)
         return float(np.mean(self._draws(trace, point)))
 
+    def world(self, point: Point) -> tuple[Procedure, TableTask]:
+        """Return the procedure and the task at a point."""
+        task = call(self.task, point)
+        if not isinstance(task, TableTask):
+            raise refuse("task", "a function that returns a table task", type(task).__name__)
+        return self._procedure({"copies": 1, **point}), task
+
+    def read(self, trace: xarray.Dataset, task: TableTask, point: Point) -> float:
+        """Return the statistic of an exact run's trace."""
+        shown = trace.isel(iteration=slice(0, self.length(point) + 1))
+        return float(np.mean(self._draws(_by_unit(shown, task, 1), point)))
+
+    def run_length(self, point: Point) -> int:
+        """Return how many iterations are run at a point, of which the statistic sees T."""
+        return self._rounded(self.length(point))
+
     def tied(self, point: Point) -> bool:
         """Whether prompts of a run hang together, so that a run is one draw.
 
         A budget ties them, and so does a criterion that looks from one cell to another.
         """
-        procedure = self._procedure(point, 1)
+        procedure = self._procedure({**point, "copies": 1})
         if self.independent or procedure.labeler is None:
             return False
         if procedure.budget is not None:
@@ -257,10 +273,10 @@ class Measurement:
                 return length
         return -(-iterations // LENGTHS[-1]) * LENGTHS[-1]
 
-    def _procedure(self, point: Point, copies: int) -> Procedure:
+    def _procedure(self, point: Point) -> Procedure:
         if self.procedure is None:
             raise refuse("procedure", "given by the measurement", None)
-        procedure = call(self.procedure, {**point, "copies": copies})
+        procedure = call(self.procedure, point)
         if not isinstance(procedure, Procedure):
             raise refuse("procedure", "a function that returns a bs.Procedure", procedure)
         return procedure
@@ -269,13 +285,11 @@ class Measurement:
         self, point: Point, copies: int, seeds: int, visits: int | None, key: jax.Array | None
     ) -> xarray.Dataset:
         """Simulate, and give every variable the dimensions (seed, iteration, unit, prompt)."""
-        task = call(self.task, point)
+        procedure, task = self.world({**point, "copies": copies})
         iterations = self.length(point)
-        if not isinstance(task, TableTask):
-            raise refuse("task", "a function that returns a table task", type(task).__name__)
         try:
             trace = simulate(
-                self._procedure(point, copies),
+                procedure,
                 _repeated(task, copies),
                 self._rounded(iterations),
                 visits=visits,

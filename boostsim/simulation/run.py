@@ -39,7 +39,7 @@ from boostsim.types import as_key, key_text, needed_key, refuse, unknown, whole
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["simulate"]
+__all__ = ["advance", "begin", "simulate", "traced", "wanted_records"]
 
 # Iterations in one compiled call: long runs report progress between calls.
 BLOCK = 128
@@ -148,7 +148,7 @@ def simulate(
     iterations = whole("iterations", iterations, 0)
     seeds = whole("seeds", seeds, 1)
     sampling = sampling_of(visits, visited_share)
-    wanted = _wanted(record)
+    wanted = wanted_records(record)
     if visits is not None:
         whole("visits x attempts", visits * procedure.attempts, 1)
     persistent = draws(procedure, sampled=sampling is not None)
@@ -182,14 +182,6 @@ def simulate(
         ]
     variables = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     _check_priorities(procedure, task, copies, variables.pop("invalid"))
-    for name in variables.keys() & {"labels", "labels_by_prompt"}:
-        variables[name] = np.cumsum(variables[name], axis=1)
-    assert procedure.filter is not None
-    generated = procedure.attempts if procedure.filter.generates else 0
-    # An iteration in which nobody was visited costs nothing.
-    made = np.cumsum(variables.pop("visited"), axis=1)
-    variables["generations"] = generated * made
-    variables["filter_calls"] = procedure.filter.looks * generated * made
     attributes = {
         "level": _level(procedure, sampling),
         "procedure": procedure.describe(),
@@ -198,6 +190,24 @@ def simulate(
         "visited_share": float(visited_share),
         "key": "none" if keys[0] is None else key_text(as_key(key)),
     }
+    return traced(procedure, task, variables, attributes)
+
+
+def traced(
+    procedure: Procedure,
+    task: TableTask,
+    variables: dict[str, np.ndarray],
+    attributes: dict[str, Any],
+) -> xarray.Dataset:
+    """Return the trace of what was recorded, ``[seed, iteration]``, costs added up."""
+    for name in variables.keys() & {"labels", "labels_by_prompt"}:
+        variables[name] = np.cumsum(variables[name], axis=1)
+    assert procedure.filter is not None
+    generated = procedure.attempts if procedure.filter.generates else 0
+    # An iteration in which nobody was visited costs nothing.
+    made = np.cumsum(variables.pop("visited"), axis=1)
+    variables["generations"] = generated * made
+    variables["filter_calls"] = procedure.filter.looks * generated * made
     return make_trace(variables, task.prompt_weights, attributes)
 
 
@@ -207,7 +217,12 @@ def _level(procedure: Procedure, sampling: Sampling | None) -> str:
     return "exact given the verdicts" if draws(procedure, sampled=False) else "exact"
 
 
-def _wanted(record: Iterable[str]) -> frozenset[str]:
+def wanted_records(record: Iterable[str]) -> frozenset[str]:
+    """Return the names to record.
+
+    Raises:
+        ValueError: for a name that nothing has.
+    """
     try:
         names = (record,) if isinstance(record, str) else tuple(record)
     except TypeError:
@@ -260,22 +275,23 @@ def _run(
 ) -> Iterator[dict[str, jax.Array]]:
     """Yield the measurements of one seed, block by block; the first model is a block of its own."""
     structure, parameters, sampling = program
-    state, row = _begin(structure, wanted, parameters, sampling)
+    state, row = begin(structure, wanted, parameters, sampling)
     yield {name: value[None] for name, value in row.items()}
     starts = range(0, iterations, BLOCK)
     for start in track(starts, "iterations", len(starts)):
         length = min(BLOCK, iterations - start)
-        state, rows = _advance(structure, wanted, length, parameters, sampling, key, start, state)
+        state, rows = advance(structure, wanted, length, parameters, sampling, key, start, state)
         yield rows
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _begin(
+def begin(
     structure: Structure,
     wanted: frozenset[str],
     parameters: Parameters,
     sampling: Sampling | None,
 ) -> tuple[State, dict[str, jax.Array]]:
+    """Return the first model and what is recorded of it."""
     state = first_state(structure, parameters, sampling)
     nothing = {
         "labels": jnp.zeros(()),
@@ -289,7 +305,7 @@ def _begin(
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def _advance(
+def advance(
     structure: Structure,
     wanted: frozenset[str],
     length: int,
@@ -299,6 +315,8 @@ def _advance(
     start: int,
     state: State,
 ) -> tuple[State, dict[str, jax.Array]]:
+    """Return the model after so many iterations and what is recorded of each."""
+
     def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         fresh = None if key is None else jax.random.fold_in(key, number)
         state, info = one_step(structure, parameters, sampling, fresh, state)

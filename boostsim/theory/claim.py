@@ -17,7 +17,7 @@ import numpy as np
 from boostsim.theory.law import Domain
 from boostsim.types import choice, refuse
 
-__all__ = ["KINDS", "Box", "Claim", "Point", "call"]
+__all__ = ["KINDS", "Axis", "Box", "Claim", "Point", "call", "just_inside", "steps"]
 
 KINDS = ("equality", "upper", "lower", "limit")
 DIRECTIONS = ("either", "above", "below")
@@ -220,7 +220,7 @@ def _inside(axis: Axis, value: Any) -> bool:
     return True
 
 
-def _steps(axis: Domain) -> tuple[int, int, int]:
+def steps(axis: Domain) -> tuple[int, int, int]:
     """Return first, last and step of an axis of whole numbers."""
     step = 2 if axis.odd else 1
     low = math.ceil(axis.low) + (axis.low_open and axis.low == math.ceil(axis.low))
@@ -230,7 +230,8 @@ def _steps(axis: Domain) -> tuple[int, int, int]:
     return low, high, step
 
 
-def _just_inside(axis: Domain) -> tuple[float, float]:
+def just_inside(axis: Domain) -> tuple[float, float]:
+    """Return the ends of an interval, moved inside by a billionth where they are left out."""
     span = axis.high - axis.low
     low = axis.low + 1e-9 * span if axis.low_open else axis.low
     return low, axis.high - 1e-9 * span if axis.high_open else axis.high
@@ -239,7 +240,7 @@ def _just_inside(axis: Domain) -> tuple[float, float]:
 def _ends(axis: Axis) -> tuple[Any, ...]:
     if isinstance(axis, tuple):
         return axis
-    ends = _steps(axis)[:2] if axis.whole or axis.odd else _just_inside(axis)
+    ends = steps(axis)[:2] if axis.whole or axis.odd else just_inside(axis)
     return tuple(dict.fromkeys(ends))
 
 
@@ -247,7 +248,7 @@ def _middle(axis: Axis) -> Any:
     if isinstance(axis, tuple):
         return axis[len(axis) // 2]
     if axis.whole or axis.odd:
-        low, high, step = _steps(axis)
+        low, high, step = steps(axis)
         return low + step * ((high - low) // (2 * step))
     return 0.5 * (axis.low + axis.high)
 
@@ -256,9 +257,9 @@ def _draw(axis: Axis, rng: np.random.Generator, near_ends: bool) -> Any:
     if isinstance(axis, tuple):
         return axis[rng.integers(len(axis))]
     if axis.whole or axis.odd:
-        first, last, step = _steps(axis)
+        first, last, step = steps(axis)
         return int(first + step * rng.integers((last - first) // step + 1))
-    low, high = _just_inside(axis)
+    low, high = just_inside(axis)
     share = rng.random()
     if near_ends and rng.random() < NEAR_AN_END:
         share = 10.0 ** (-DECADES * share)
@@ -271,7 +272,7 @@ def _halves(axis: Axis) -> tuple[Axis, Axis] | None:
         half = len(axis) // 2
         return (axis[:half], axis[half:]) if half else None
     if axis.whole or axis.odd:
-        low, high, step = _steps(axis)
+        low, high, step = steps(axis)
         if low == high:
             return None
         cut = low + step * ((high - low) // (2 * step))
