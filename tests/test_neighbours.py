@@ -23,11 +23,11 @@ ROUNDS = [0, 1, 2, 63, 64, 65, 66, 1000]
 # signs do for normal samples and every path can be followed.
 
 
-def refits(samples, iterations, accumulate):
+def refits(batch_size, iterations, accumulate):
     """E sigma_t^2 and E mu_t^2 over all signs, by literal refits."""
     variance = mean = 0.0
-    paths = list(itertools.product((-1.0, 1.0), repeat=samples * iterations))
-    for signs in np.reshape(paths, (-1, iterations, samples)):
+    paths = list(itertools.product((-1.0, 1.0), repeat=batch_size * iterations))
+    for signs in np.reshape(paths, (-1, iterations, batch_size)):
         mu, sigma, data = 0.0, 1.0, np.zeros(0)
         for batch in signs:
             drawn = mu + sigma * batch
@@ -38,48 +38,48 @@ def refits(samples, iterations, accumulate):
     return variance, mean
 
 
-@pytest.mark.parametrize(("samples", "iterations"), [(1, 2), (2, 1), (2, 4), (3, 3), (5, 2)])
-def test_refits_by_every_path(samples, iterations):
-    point = {"samples": samples, "iterations": iterations}
-    variance, mean = refits(samples, iterations, accumulate=False)
+@pytest.mark.parametrize(("batch_size", "iterations"), [(1, 2), (2, 1), (2, 4), (3, 3), (5, 2)])
+def test_refits_by_every_path(batch_size, iterations):
+    point = {"batch_size": batch_size, "iterations": iterations}
+    variance, mean = refits(batch_size, iterations, accumulate=False)
     assert nb.refit_variance(**point) == pytest.approx(variance, rel=1e-13)
     assert nb.refit_mean_error(**point) == pytest.approx(mean, rel=1e-13)
-    variance, _ = refits(samples, iterations, accumulate=True)
+    variance, _ = refits(batch_size, iterations, accumulate=True)
     assert nb.accumulated_refit_variance(**point) == pytest.approx(variance, rel=1e-13)
 
 
-@pytest.mark.parametrize("samples", SIZES)
-def test_accumulated_refits_term_by_term(samples):
-    law = nb.accumulated_refit_variance(samples=samples, iterations=ROUNDS)
+@pytest.mark.parametrize("batch_size", SIZES)
+def test_accumulated_refits_term_by_term(batch_size):
+    law = nb.accumulated_refit_variance(batch_size=batch_size, iterations=ROUNDS)
     left, product = {0: 1.0}, Fraction(1)
     for batch in range(1, 67):
-        product *= 1 - Fraction(1, samples * batch**2)
+        product *= 1 - Fraction(1, batch_size * batch**2)
         left[batch] = float(product)
     left[1000] = left[66] * math.exp(
-        math.fsum(math.log1p(-1 / (samples * batch**2)) for batch in range(67, 1001))
+        math.fsum(math.log1p(-1 / (batch_size * batch**2)) for batch in range(67, 1001))
     )
     assert law == pytest.approx([left[rounds] for rounds in ROUNDS], rel=4e-15, abs=0)
 
 
-@given(samples=st.integers(1, 10**15), iterations=st.integers(0, 10**15))
+@given(batch_size=st.integers(1, 10**15), iterations=st.integers(0, 10**15))
 @settings(max_examples=60)
-def test_accumulated_refits_stay_above_their_limit(samples, iterations):
-    law = nb.accumulated_refit_variance(samples=samples, iterations=iterations)
-    limit = nb.accumulated_refit_variance_limit(samples=samples)
+def test_accumulated_refits_stay_above_their_limit(batch_size, iterations):
+    law = nb.accumulated_refit_variance(batch_size=batch_size, iterations=iterations)
+    limit = nb.accumulated_refit_variance_limit(batch_size=batch_size)
     assert limit * (1 - 4e-15) <= law <= 1.0
-    assert limit >= 1.0 - np.pi**2 / (6 * samples) - 4e-15
+    assert limit >= 1.0 - np.pi**2 / (6 * batch_size) - 4e-15
     # What is still to come: sum_{j>t} a^2/j^2, twice that for the logarithm where j >= 2.
-    assert law - limit <= 2 / (samples * max(iterations, 0.5)) + 4e-15
-    never = nb.refit_variance(samples=samples, iterations=iterations)
+    assert law - limit <= 2 / (batch_size * max(iterations, 0.5)) + 4e-15
+    never = nb.refit_variance(batch_size=batch_size, iterations=iterations)
     assert law >= never * (1 - 4e-15)
 
 
 def test_large_samples_are_not_rounded_away():
-    assert nb.refit_mean_error(samples=1e18, iterations=3) == pytest.approx(3e-18, rel=1e-15)
-    assert nb.refit_variance(samples=1e17, iterations=1e17) == pytest.approx(np.exp(-1))
+    assert nb.refit_mean_error(batch_size=1e18, iterations=3) == pytest.approx(3e-18, rel=1e-15)
+    assert nb.refit_variance(batch_size=1e17, iterations=1e17) == pytest.approx(np.exp(-1))
     law = nb.collision_probability(examples=1e18, initial_collision=1e-18, iterations=3)
     assert law == pytest.approx(4e-18, rel=1e-15)
-    assert nb.refit_mean_error(samples=1, iterations=[0, 1, 5]).tolist() == [0.0, 1.0, 1.0]
+    assert nb.refit_mean_error(batch_size=1, iterations=[0, 1, 5]).tolist() == [0.0, 1.0, 1.0]
 
 
 # Least squares on its own labels
@@ -87,10 +87,10 @@ def test_large_samples_are_not_rounded_away():
 
 def fits(design, iterations, accumulate):
     """E |theta_t|^2_Sigma over all signs of the noise, by literal least squares from theta* = 0."""
-    samples, features = design.shape
-    paths = list(itertools.product((-1.0, 1.0), repeat=samples * iterations))
+    batch_size, features = design.shape
+    paths = list(itertools.product((-1.0, 1.0), repeat=batch_size * iterations))
     total = 0.0
-    for signs in np.reshape(paths, (-1, iterations, samples)):
+    for signs in np.reshape(paths, (-1, iterations, batch_size)):
         theta, rows, labels = np.zeros(features), design[:0], np.zeros(0)
         for noise in signs:
             new = design @ theta + noise
@@ -101,27 +101,27 @@ def fits(design, iterations, accumulate):
     return total / len(paths)
 
 
-@pytest.mark.parametrize(("samples", "features", "rounds"), [(2, 2, 2), (3, 1, 3), (3, 2, 2)])
-def test_regression_by_every_path(samples, features, rounds):
-    design = np.random.default_rng(samples).standard_normal((samples, features))
-    point = {"features": features, "samples": samples, "iterations": rounds}
+@pytest.mark.parametrize(("batch_size", "features", "rounds"), [(2, 2, 2), (3, 1, 3), (3, 2, 2)])
+def test_regression_by_every_path(batch_size, features, rounds):
+    design = np.random.default_rng(batch_size).standard_normal((batch_size, features))
+    point = {"features": features, "batch_size": batch_size, "iterations": rounds}
     for law, accumulate in ((nb.regression_error, False), (nb.accumulated_regression_error, True)):
         assert law(**point) == pytest.approx(fits(design, rounds, accumulate), rel=1e-12)
 
 
-@pytest.mark.parametrize("samples", [4, 9])
-def test_gaussian_regression_by_the_chi_square_law(samples):
+@pytest.mark.parametrize("batch_size", [4, 9])
+def test_gaussian_regression_by_the_chi_square_law(batch_size):
     """One feature: round t adds E G_t/S_t^2 = int u E[G_t e^(-u G_t)] E e^(-u S_{t-1}) du."""
-    first = quad(lambda g: chi2.pdf(g, samples) / g, 0, np.inf)[0]
-    point = {"features": 1, "samples": samples}
+    first = quad(lambda g: chi2.pdf(g, batch_size) / g, 0, np.inf)[0]
+    point = {"features": 1, "batch_size": batch_size}
     assert nb.gaussian_regression_error(iterations=3, **point) == pytest.approx(3 * first)
     law = nb.accumulated_gaussian_regression_error(iterations=[1, 2, 3], **point)
     assert law[0] == pytest.approx(first)
     for before in (1, 2):
 
         def added(u, before=before):
-            newest = samples * (1 + 2 * u) ** (-samples / 2 - 1)
-            return u * newest * (1 + 2 * u) ** (-samples * before / 2)
+            newest = batch_size * (1 + 2 * u) ** (-batch_size / 2 - 1)
+            return u * newest * (1 + 2 * u) ** (-batch_size * before / 2)
 
         step = quad(added, 0, np.inf)[0]
         assert law[before] - law[before - 1] == pytest.approx(step)
@@ -133,20 +133,20 @@ def test_gaussian_regression_by_sampled_wishart_matrices():
     first, second = (np.einsum("bni,bnj->bij", x, x) for x in (draw((20_000, 9, 3)) for _ in "ab"))
     inverse = np.linalg.inv(first + second)
     steps = np.einsum("bij,bjk,bki->b", inverse, second, inverse)
-    law = nb.accumulated_gaussian_regression_error(features=3, samples=9, iterations=[1, 2])
+    law = nb.accumulated_gaussian_regression_error(features=3, batch_size=9, iterations=[1, 2])
     assert abs(law[1] - law[0] - steps.mean()) < 6 * steps.std() / np.sqrt(steps.size)
 
 
 @pytest.mark.parametrize(
-    ("features", "samples"), [(1, 3), (50, 52), (999, 1001), (3, 10**9), (10**6, 10**9)]
+    ("features", "batch_size"), [(1, 3), (50, 52), (999, 1001), (3, 10**9), (10**6, 10**9)]
 )
-def test_accumulated_regression_term_by_term(features, samples):
-    point = {"features": features, "samples": samples, "iterations": ROUNDS}
+def test_accumulated_regression_term_by_term(features, batch_size):
+    point = {"features": features, "batch_size": batch_size, "iterations": ROUNDS}
     fixed, normal = [], []
     for rounds in ROUNDS:
         steps = range(1, rounds + 1)
-        fixed.append(math.fsum(features / (samples * i * i) for i in steps))
-        normal.append(math.fsum(features / (i * (samples * i - features - 1)) for i in steps))
+        fixed.append(math.fsum(features / (batch_size * i * i) for i in steps))
+        normal.append(math.fsum(features / (i * (batch_size * i - features - 1)) for i in steps))
     assert nb.accumulated_regression_error(**point) == pytest.approx(fixed, rel=4e-15, abs=0)
     law = nb.accumulated_gaussian_regression_error(**point)
     assert law == pytest.approx(normal, rel=4e-15, abs=0)
@@ -157,7 +157,7 @@ def test_accumulated_regression_term_by_term(features, samples):
 )
 @settings(max_examples=60)
 def test_accumulated_regression_stays_below_its_bound(features, more, iterations):
-    point = {"features": features, "samples": features + more}
+    point = {"features": features, "batch_size": features + more}
     rounded = 1 + 4e-15
     bound = nb.accumulated_regression_bound(**point)
     law = nb.accumulated_gaussian_regression_error(iterations=iterations, **point)
@@ -374,15 +374,15 @@ def test_what_has_no_law_is_refused():
     with pytest.raises(ValueError, match="breakdown_error needs"):
         nb.breakdown_error(keep_correct=0.0, keep_wrong=0.0)
     for law in (nb.regression_error, nb.accumulated_regression_error):
-        law(features=3, samples=3, iterations=1)
-        with pytest.raises(ValueError, match="samples >= features"):
-            law(features=4, samples=3, iterations=1)
+        law(features=3, batch_size=3, iterations=1)
+        with pytest.raises(ValueError, match="batch_size >= features"):
+            law(features=4, batch_size=3, iterations=1)
     for law in (nb.gaussian_regression_error, nb.accumulated_gaussian_regression_error):
-        law(features=2, samples=4, iterations=1)
-        with pytest.raises(ValueError, match=r"samples > features \+ 1"):
-            law(features=3, samples=4, iterations=1)
-    with pytest.raises(ValueError, match=r"samples > features \+ 1"):
-        nb.accumulated_regression_bound(features=3, samples=4)
+        law(features=2, batch_size=4, iterations=1)
+        with pytest.raises(ValueError, match=r"batch_size > features \+ 1"):
+            law(features=3, batch_size=4, iterations=1)
+    with pytest.raises(ValueError, match=r"batch_size > features \+ 1"):
+        nb.accumulated_regression_bound(features=3, batch_size=4)
     inside = {"rewards": [0.0, 1.0], "probabilities": [0.5, 0.5], "contenders": 2}
     for bad in (
         {"rewards": [0.0, 50.1]},

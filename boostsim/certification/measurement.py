@@ -21,7 +21,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.claim import Point, call
-from boostsim.types import refuse, whole
+from boostsim.types import generator, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -94,7 +94,12 @@ class Measurement:
             certain beforehand who fails. Otherwise a run is one draw, and so it is with a criterion
             that depends on more than how many attempts were accepted.
         most_points: most points of sampled runs, where these are long.
-        value: in place of a simulation, a function that gives the exact value.
+        value: in place of an exact run, a function that gives the exact value.
+        simulator: in place of sampled runs, a function of a NumPy generator, a number and the
+            point's names that returns so many independent draws of the statistic.
+        beyond: of a statistic above 0 that has no bound, at least E max(s - high, 0), proved, a
+            number or a function: draws are cut at the upper of ``bounds`` and the interval for
+            their mean is widened by it.
         why_not: what is said where a kind of run is inapplicable everywhere.
     """
 
@@ -115,11 +120,13 @@ class Measurement:
     independent: bool = False
     most_points: int | None = None
     value: Callable[..., float] | None = None
+    simulator: Callable[..., np.ndarray] | None = None
+    beyond: float | Callable[..., float] = 0.0
     why_not: str = "the claim is not made for such runs"
 
     def __post_init__(self) -> None:
         """Refuse what could measure nothing."""
-        for name in ("procedure", "task", "value"):
+        for name in ("procedure", "task", "value", "simulator"):
             given = getattr(self, name)
             if given is not None and not callable(given):
                 raise refuse(name, "a function of the point's names", type(given).__name__)
@@ -152,6 +159,7 @@ class Measurement:
             self.visits,
             self.visited_share,
             self.value,
+            self.simulator,
         ]
         named = any(_names(part, along) for part in parts if callable(part))
         if not named and not (along == "iterations" and self.iterations is None):
@@ -238,6 +246,8 @@ class Measurement:
 
         A budget ties them, and so does a criterion that looks from one cell to another.
         """
+        if self.simulator is not None:
+            return False
         procedure = self._procedure({**point, "copies": 1})
         if self.independent or procedure.labeler is None:
             return False
@@ -247,10 +257,12 @@ class Measurement:
 
     def prompts(self, point: Point) -> int:
         """Return the number of prompts of the task."""
-        return call(self.task, point).prompts
+        return 1 if self.simulator is not None else call(self.task, point).prompts
 
     def draw(self, point: Point, units: int, runs: int, key: jax.Array) -> np.ndarray:
         """Return ``units x runs`` independent draws of the statistic (``runs`` where tied)."""
+        if self.simulator is not None:
+            return self._drawn(point, units, runs, key)
         size = units * self.prompts(point) * (self._rounded(self.length(point)) + 1)
         most = max(1, LARGEST_TRACE // size)
         drawn = []
@@ -264,6 +276,20 @@ class Measurement:
             )
             drawn.append(self._draws(trace, point))
         return np.concatenate(drawn)
+
+    def _drawn(self, point: Point, units: int, runs: int, key: jax.Array) -> np.ndarray:
+        """Draw by the measurement's own simulator, ``units`` at a time."""
+        assert self.simulator is not None
+        drawn = []
+        for run in range(runs):
+            words = np.asarray(jax.random.key_data(jax.random.fold_in(key, run)))
+            values = np.asarray(call(self.simulator, point, generator(words), units), np.float64)
+            if values.shape != (units,):
+                raise refuse("simulator", f"a function that returns {units} draws", values.shape)
+            drawn.append(values)
+        every = np.concatenate(drawn)
+        beyond = float(self.at("beyond", point))
+        return np.minimum(every, self.span(point)[1]) if beyond > 0.0 else every
 
     @staticmethod
     def _rounded(iterations: int) -> int:

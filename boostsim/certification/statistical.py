@@ -99,6 +99,7 @@ def look_at(
         if min(laws) <= 0.0:
             raise refuse("law", "above 0 along a limit that it moves with", min(laws))
         units, predicted = laws, 1.0
+    beyond = float(measurement.at("beyond", arms[-1]))
     binary = bool(measurement.at("binary", arms[-1]))
     drawn: list[list[np.ndarray]] = [[] for _ in arms]
     reading, seen = None, 0
@@ -115,7 +116,7 @@ def look_at(
         intervals = []
         for each, unit in zip(values, units, strict=True):
             low, high = mean_interval(each, level, bounds, binary)
-            intervals.append((low / unit, high / unit))
+            intervals.append((low / unit, (high + beyond) / unit))
         measured = float(np.mean(values[-1])) / units[-1]
         interval = _limit(intervals) if claim.along is not None else intervals[0]
         rounding = ROUNDING * min(bounds[1] - bounds[0], 1.0)

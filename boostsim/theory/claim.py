@@ -20,6 +20,8 @@ from boostsim.types import choice, refuse
 __all__ = ["KINDS", "Axis", "Box", "Claim", "Point", "call", "just_inside", "steps"]
 
 KINDS = ("equality", "upper", "lower", "limit")
+# Columns of a certificate's table, beside the names of the domain.
+TAKEN = ("level", "measured", "law", "low", "high", "samples", "verdict", "why")
 DIRECTIONS = ("either", "above", "below")
 
 Point = dict[str, Any]
@@ -362,6 +364,13 @@ class Claim:
                 "For example bs.Box(beta=(0.1, 1.0), iterations=range(1, 9)): without a domain "
                 "nothing is claimed.",
             )
+        for name in self.domain.axes:
+            if name in TAKEN:
+                raise refuse(
+                    f"domain of claim {self.name!r}",
+                    f"without an axis called {', '.join(TAKEN)}, which certificates use",
+                    name,
+                )
         if not callable(self.law):
             raise refuse(
                 f"law of claim {self.name!r}", "a function of the domain's names", self.law

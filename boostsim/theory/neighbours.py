@@ -39,8 +39,8 @@ REWARDS = Domain(low=-LARGEST_REWARD, high=LARGEST_REWARD, along_prompts=True)
 DISTRIBUTION = Domain(along_prompts=True, sums_to_one=True)
 CONTENDERS = Domain(low=1, high=MOST_CONTENDERS, whole=True)
 
-DETERMINED = ("samples >= features", lambda features, samples: samples >= features)
-FINITE_MEAN = ("samples > features + 1", lambda features, samples: samples > features + 1)
+DETERMINED = ("batch_size >= features", lambda features, batch_size: batch_size >= features)
+FINITE_MEAN = ("batch_size > features + 1", lambda features, batch_size: batch_size > features + 1)
 
 
 def lost(rate: Array, rounds: Array) -> Array:
@@ -50,8 +50,8 @@ def lost(rate: Array, rounds: Array) -> Array:
     return jnp.where(certain, jnp.where(rounds > 0.0, 1.0, 0.0), gradual)
 
 
-@law("Shumailov", samples=AT_LEAST_ONE, iterations=COUNT)
-def refit_variance(*, samples: Array, iterations: Array) -> Array:
+@law("Shumailov", batch_size=AT_LEAST_ONE, iterations=COUNT)
+def refit_variance(*, batch_size: Array, iterations: Array) -> Array:
     """Shumailov. Expected variance of a normal law refitted to its own samples t times.
 
     Statement: E sigma_t^2 / sigma^2 = (1 - 1/n)^t under replace.
@@ -61,7 +61,7 @@ def refit_variance(*, samples: Array, iterations: Array) -> Array:
     Reference: the setting is that of Shumailov et al. 2024, Nature 631; derived here.
 
     Args:
-        samples: n.
+        batch_size: n.
         iterations: t.
 
     Returns:
@@ -71,14 +71,14 @@ def refit_variance(*, samples: Array, iterations: Array) -> Array:
         ValueError: outside the domain.
 
     Example:
-        >>> refit_variance(samples=4, iterations=[0, 1, 2]).tolist()
+        >>> refit_variance(batch_size=4, iterations=[0, 1, 2]).tolist()
         [1.0, 0.75, 0.5625]
     """
-    return survival(1.0 / samples, iterations)
+    return survival(1.0 / batch_size, iterations)
 
 
-@law("Shumailov", samples=AT_LEAST_ONE, iterations=COUNT)
-def refit_mean_error(*, samples: Array, iterations: Array) -> Array:
+@law("Shumailov", batch_size=AT_LEAST_ONE, iterations=COUNT)
+def refit_mean_error(*, batch_size: Array, iterations: Array) -> Array:
     """Shumailov. How far the mean of a normal law wanders as it is refitted to its own samples.
 
     Statement: E (mu_t - mu)^2 / sigma^2 = 1 - (1 - 1/n)^t under replace: what the variance loses.
@@ -88,7 +88,7 @@ def refit_mean_error(*, samples: Array, iterations: Array) -> Array:
     Reference: the setting is that of Shumailov et al. 2024, Nature 631; derived here.
 
     Args:
-        samples: n.
+        batch_size: n.
         iterations: t.
 
     Returns:
@@ -98,14 +98,14 @@ def refit_mean_error(*, samples: Array, iterations: Array) -> Array:
         ValueError: outside the domain.
 
     Example:
-        >>> refit_mean_error(samples=4, iterations=[0, 1, 2]).round(12).tolist()
+        >>> refit_mean_error(batch_size=4, iterations=[0, 1, 2]).round(12).tolist()
         [0.0, 0.25, 0.4375]
     """
-    return lost(1.0 / samples, iterations)
+    return lost(1.0 / batch_size, iterations)
 
 
-@law("Shumailov", samples=AT_LEAST_ONE, iterations=COUNT)
-def accumulated_refit_variance(*, samples: Array, iterations: Array) -> Array:
+@law("Shumailov", batch_size=AT_LEAST_ONE, iterations=COUNT)
+def accumulated_refit_variance(*, batch_size: Array, iterations: Array) -> Array:
     """Shumailov. The same variance where each refit takes all samples so far.
 
     Statement: batch 1 is real, batch j drawn from fit j-1, fit j the maximum likelihood fit to all
@@ -119,7 +119,7 @@ def accumulated_refit_variance(*, samples: Array, iterations: Array) -> Array:
     2024; derived here.
 
     Args:
-        samples: n, of each batch.
+        batch_size: n, of each batch.
         iterations: t.
 
     Returns:
@@ -129,10 +129,10 @@ def accumulated_refit_variance(*, samples: Array, iterations: Array) -> Array:
         ValueError: outside the domain.
 
     Example:
-        >>> accumulated_refit_variance(samples=4, iterations=[0, 1, 2]).round(12).tolist()
+        >>> accumulated_refit_variance(batch_size=4, iterations=[0, 1, 2]).round(12).tolist()
         [1.0, 0.75, 0.703125]
     """
-    share, rounds = 1.0 / jnp.asarray(samples)[..., None], jnp.asarray(iterations)[..., None]
+    share, rounds = 1.0 / jnp.asarray(batch_size)[..., None], jnp.asarray(iterations)[..., None]
     # The first 64 factors as they stand, the logarithm of the others by its series.
     batch, power = jnp.arange(1.0, 65.0), jnp.arange(1.0, 5.0)
     first = jnp.where(batch <= rounds, 1.0 - share / batch**2, 1.0)
@@ -141,8 +141,8 @@ def accumulated_refit_variance(*, samples: Array, iterations: Array) -> Array:
     return jnp.prod(first, axis=-1) * jnp.exp(-jnp.sum(rest, axis=-1))
 
 
-@law("Shumailov", samples=AT_LEAST_ONE)
-def accumulated_refit_variance_limit(*, samples: Array) -> Array:
+@law("Shumailov", batch_size=AT_LEAST_ONE)
+def accumulated_refit_variance_limit(*, batch_size: Array) -> Array:
     """Shumailov. The variance that accumulating keeps for ever.
 
     Statement: E sigma_t^2 / sigma^2 falls to sin(pi/sqrt n) / (pi/sqrt n), which is above
@@ -152,7 +152,7 @@ def accumulated_refit_variance_limit(*, samples: Array) -> Array:
     Reference: Euler's product; derived here.
 
     Args:
-        samples: n, of each batch.
+        batch_size: n, of each batch.
 
     Returns:
         The limit of E sigma_t^2 in units of sigma^2.
@@ -161,20 +161,20 @@ def accumulated_refit_variance_limit(*, samples: Array) -> Array:
         ValueError: outside the domain.
 
     Example:
-        >>> accumulated_refit_variance_limit(samples=[1, 4]).round(6).tolist()
+        >>> accumulated_refit_variance_limit(batch_size=[1, 4]).round(6).tolist()
         [0.0, 0.63662]
     """
-    return jnp.where(samples == 1.0, 0.0, jnp.sinc(1.0 / jnp.sqrt(samples * 1.0)))
+    return jnp.where(batch_size == 1.0, 0.0, jnp.sinc(1.0 / jnp.sqrt(batch_size * 1.0)))
 
 
 @law(
     "Gerstgrasser",
     DETERMINED,
     features=AT_LEAST_ONE,
-    samples=AT_LEAST_ONE,
+    batch_size=AT_LEAST_ONE,
     iterations=COUNT,
 )
-def regression_error(*, features: Array, samples: Array, iterations: Array) -> Array:
+def regression_error(*, features: Array, batch_size: Array, iterations: Array) -> Array:
     """Gerstgrasser. Test error of least squares on a fixed design that relabels itself t times.
 
     Statement: E |theta_t - theta*|^2_Sigma = t d/n in units of the noise variance, under replace.
@@ -186,7 +186,7 @@ def regression_error(*, features: Array, samples: Array, iterations: Array) -> A
 
     Args:
         features: d.
-        samples: n, of each round.
+        batch_size: n, of each round.
         iterations: t.
 
     Returns:
@@ -196,23 +196,25 @@ def regression_error(*, features: Array, samples: Array, iterations: Array) -> A
         ValueError: outside the domain, n < d included.
 
     Example:
-        >>> regression_error(features=2, samples=8, iterations=[0, 1, 4]).tolist()
+        >>> regression_error(features=2, batch_size=8, iterations=[0, 1, 4]).tolist()
         [0.0, 0.25, 1.0]
     """
-    return iterations * features / samples
+    return iterations * features / batch_size
 
 
-def pooled(shift: Array, samples: Array, rounds: Array) -> Array:
+def pooled(shift: Array, batch_size: Array, rounds: Array) -> Array:
     """Return sum_{i=1}^t 1/(i (n i - c)) for c < n, to full accuracy.
 
     The first 64 terms as they stand, the others as sum_k c^k/n^(k+1) sum_i i^-(k+2).
     """
-    shift, samples, rounds = (jnp.asarray(each)[..., None] for each in (shift, samples, rounds))
+    shift, batch_size, rounds = (
+        jnp.asarray(each)[..., None] for each in (shift, batch_size, rounds)
+    )
     step = jnp.arange(1.0, 65.0)
-    first = jnp.where(step <= rounds, 1.0 / (step * (samples * step - shift)), 0.0)
+    first = jnp.where(step <= rounds, 1.0 / (step * (batch_size * step - shift)), 0.0)
     power = jnp.arange(8.0)
     beyond = zeta(power + 2.0, 65.0) - zeta(power + 2.0, jnp.maximum(rounds, 64.0) + 1.0)
-    rest = jnp.where(rounds > 64.0, jnp.power(shift / samples, power) * beyond / samples, 0.0)
+    rest = jnp.where(rounds > 64.0, jnp.power(shift / batch_size, power) * beyond / batch_size, 0.0)
     return jnp.sum(first, axis=-1) + jnp.sum(rest, axis=-1)
 
 
@@ -220,10 +222,10 @@ def pooled(shift: Array, samples: Array, rounds: Array) -> Array:
     "Gerstgrasser",
     DETERMINED,
     features=AT_LEAST_ONE,
-    samples=AT_LEAST_ONE,
+    batch_size=AT_LEAST_ONE,
     iterations=COUNT,
 )
-def accumulated_regression_error(*, features: Array, samples: Array, iterations: Array) -> Array:
+def accumulated_regression_error(*, features: Array, batch_size: Array, iterations: Array) -> Array:
     """Gerstgrasser. The same test error where each fit takes all rounds so far.
 
     Statement: E |theta_t - theta*|^2_Sigma = (d/n) sum_{i=1}^t 1/i^2 = (d/n) (pi^2/6 - psi_1(t+1)),
@@ -236,7 +238,7 @@ def accumulated_regression_error(*, features: Array, samples: Array, iterations:
 
     Args:
         features: d.
-        samples: n, of each round.
+        batch_size: n, of each round.
         iterations: t.
 
     Returns:
@@ -246,20 +248,20 @@ def accumulated_regression_error(*, features: Array, samples: Array, iterations:
         ValueError: outside the domain, n < d included.
 
     Example:
-        >>> accumulated_regression_error(features=2, samples=8, iterations=[0, 1, 2]).tolist()
+        >>> accumulated_regression_error(features=2, batch_size=8, iterations=[0, 1, 2]).tolist()
         [0.0, 0.25, 0.3125]
     """
-    return features * pooled(jnp.zeros_like(samples), samples, iterations)
+    return features * pooled(jnp.zeros_like(batch_size), batch_size, iterations)
 
 
 @law(
     "Gerstgrasser",
     FINITE_MEAN,
     features=AT_LEAST_ONE,
-    samples=AT_LEAST_ONE,
+    batch_size=AT_LEAST_ONE,
     iterations=COUNT,
 )
-def gaussian_regression_error(*, features: Array, samples: Array, iterations: Array) -> Array:
+def gaussian_regression_error(*, features: Array, batch_size: Array, iterations: Array) -> Array:
     """Gerstgrasser. Test error of least squares that relabels fresh normal designs t times.
 
     Statement: E |theta_t - theta*|^2_Sigma = t d/(n - d - 1) in units of the noise variance, under
@@ -272,7 +274,7 @@ def gaussian_regression_error(*, features: Array, samples: Array, iterations: Ar
 
     Args:
         features: d.
-        samples: n, of each round.
+        batch_size: n, of each round.
         iterations: t.
 
     Returns:
@@ -282,21 +284,21 @@ def gaussian_regression_error(*, features: Array, samples: Array, iterations: Ar
         ValueError: outside the domain, n <= d + 1 included.
 
     Example:
-        >>> gaussian_regression_error(features=2, samples=11, iterations=[0, 1, 4]).tolist()
+        >>> gaussian_regression_error(features=2, batch_size=11, iterations=[0, 1, 4]).tolist()
         [0.0, 0.25, 1.0]
     """
-    return iterations * features / (samples - features - 1.0)
+    return iterations * features / (batch_size - features - 1.0)
 
 
 @law(
     "Gerstgrasser",
     FINITE_MEAN,
     features=AT_LEAST_ONE,
-    samples=AT_LEAST_ONE,
+    batch_size=AT_LEAST_ONE,
     iterations=COUNT,
 )
 def accumulated_gaussian_regression_error(
-    *, features: Array, samples: Array, iterations: Array
+    *, features: Array, batch_size: Array, iterations: Array
 ) -> Array:
     """Gerstgrasser. The same test error where each fit takes all rounds so far.
 
@@ -309,7 +311,7 @@ def accumulated_gaussian_regression_error(
 
     Args:
         features: d.
-        samples: n, of each round.
+        batch_size: n, of each round.
         iterations: t.
 
     Returns:
@@ -319,15 +321,15 @@ def accumulated_gaussian_regression_error(
         ValueError: outside the domain, n <= d + 1 included.
 
     Example:
-        >>> law = dict(features=1, samples=4)
+        >>> law = dict(features=1, batch_size=4)
         >>> accumulated_gaussian_regression_error(iterations=[0, 1, 2], **law).round(12).tolist()
         [0.0, 0.5, 0.583333333333]
     """
-    return features * pooled(features + 1.0, samples, iterations)
+    return features * pooled(features + 1.0, batch_size, iterations)
 
 
-@law("Gerstgrasser", FINITE_MEAN, features=AT_LEAST_ONE, samples=AT_LEAST_ONE)
-def accumulated_regression_bound(*, features: Array, samples: Array) -> Array:
+@law("Gerstgrasser", FINITE_MEAN, features=AT_LEAST_ONE, batch_size=AT_LEAST_ONE)
+def accumulated_regression_bound(*, features: Array, batch_size: Array) -> Array:
     """Gerstgrasser. What the test error never exceeds where data accumulate.
 
     Statement: sum_{i>=1} d/(i (n i - d - 1)) <= (pi^2/6) d/(n - d - 1).
@@ -337,7 +339,7 @@ def accumulated_regression_bound(*, features: Array, samples: Array) -> Array:
 
     Args:
         features: d.
-        samples: n, of each round.
+        batch_size: n, of each round.
 
     Returns:
         A bound on the expected test error above the noise, for every t.
@@ -346,10 +348,10 @@ def accumulated_regression_bound(*, features: Array, samples: Array) -> Array:
         ValueError: outside the domain, n <= d + 1 included.
 
     Example:
-        >>> float(accumulated_regression_bound(features=1, samples=3).round(6))
+        >>> float(accumulated_regression_bound(features=1, batch_size=3).round(6))
         1.644934
     """
-    return jnp.pi**2 / 6.0 * features / (samples - features - 1.0)
+    return jnp.pi**2 / 6.0 * features / (batch_size - features - 1.0)
 
 
 @law("Seddik", examples=AT_LEAST_ONE, initial_collision=PROBABILITY, iterations=COUNT)

@@ -1,4 +1,4 @@
-"""How T1 to T15 are measured: one :class:`Measurement` for each claim of ``bs.claims``.
+"""How claims are measured: one :class:`Measurement` for each of ``bs.claims``.
 
 The modules are those of the theory. Sampled runs make one visit to a prompt where the claim allows
 it: then a model is a point mass after one iteration, the error 0 or 1, and its interval exact.
@@ -7,7 +7,14 @@ it: then a model is a point mass after one iteration, the error 0 or 1, and its 
 from __future__ import annotations
 
 from boostsim.certification.measurement import Measurement
-from boostsim.certification.measurements import convergence, failure, freshness, noise
+from boostsim.certification.measurements import (
+    convergence,
+    failure,
+    freshness,
+    noise,
+    refits,
+    responses,
+)
 
 __all__ = ["MEASUREMENTS"]
 
@@ -16,4 +23,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     **noise.MEASUREMENTS,
     **failure.MEASUREMENTS,
     **freshness.MEASUREMENTS,
+    **refits.MEASUREMENTS,
+    **responses.MEASUREMENTS,
 }

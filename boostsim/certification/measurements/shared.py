@@ -5,7 +5,15 @@ from __future__ import annotations
 from boostsim.certification.measurement import rounding_of
 from boostsim.tasks.table import TableTask, table_task
 
-__all__ = ["FINITE_VISITS", "POPULATION_ONLY", "SHORT", "absolute", "failed_or_solved", "short"]
+__all__ = [
+    "FINITE_VISITS",
+    "POPULATION_ONLY",
+    "SHORT",
+    "absolute",
+    "failed_or_solved",
+    "short",
+    "up_to_four",
+]
 
 # Longest sampled runs, in iterations: what a claim says of longer ones is checked exactly.
 SHORT = 4
@@ -20,7 +28,7 @@ def failed_or_solved(initial_error: float) -> TableTask:
 
 
 def short(iterations: int) -> bool:
-    """Whether a run has made a model a point mass, and is no longer than sampled runs are."""
+    """Whether a run has begun (one visit then makes a point mass) and is short enough to sample."""
     return 1 <= iterations <= SHORT
 
 

@@ -1,8 +1,9 @@
-"""T1 to T15 as claims, by name: ``bs.claims["T3"]``.
+"""T1 to T15 and the theorems of neighbouring papers as claims, by name: ``bs.claims["T3"]``.
 
 A theorem with several parts is several claims: its own name stands for the main one, the others
 follow after a dot. A claim's domain is where it is *checked*; where its law holds further, over
-iterations without end say, the law's docstring tells. The numbering is this project's own.
+iterations without end say, the law's docstring tells. The numbering is this project's own;
+neighbours go by their first author's name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from boostsim.theory.claim import Claim
-from boostsim.theory.claims import convergence, failure, freshness, noise
+from boostsim.theory.claims import convergence, failure, freshness, neighbours, noise
 from boostsim.theory.claims.noise import boosting_step
 
 __all__ = ["CLAIMS", "boosting_step"]
@@ -21,4 +22,6 @@ def _number(claim: Claim) -> int:
 
 
 _ALL = [*convergence.CLAIMS, *noise.CLAIMS, *failure.CLAIMS, *freshness.CLAIMS]
-CLAIMS = MappingProxyType({claim.name: claim for claim in sorted(_ALL, key=_number)})
+CLAIMS = MappingProxyType(
+    {claim.name: claim for claim in [*sorted(_ALL, key=_number), *neighbours.CLAIMS]}
+)
