@@ -19,7 +19,18 @@ import tyro
 
 from boostsim import __version__
 
-__all__ = ["Certify", "Claims", "Gap", "Info", "Plan", "Prove", "Reproduce", "Run", "main"]
+__all__ = [
+    "Certify",
+    "Claims",
+    "Falsify",
+    "Gap",
+    "Info",
+    "Plan",
+    "Prove",
+    "Reproduce",
+    "Run",
+    "main",
+]
 
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
@@ -28,9 +39,10 @@ Start with
   boostsim run boosting              run one procedure and print what it reaches
 Then
   boostsim run --help                every slot of a procedure as a flag
-  boostsim certify                   check T1 to T15 against exact and sampled runs
+  boostsim certify                   check T1 to T15 and their neighbours by exact and sampled runs
   boostsim claims T3                 a theorem with its proof
   boostsim prove                     its one-step statements over whole boxes, rigorously
+  boostsim falsify T3                look for a counterexample
   boostsim plan --help               the cheapest way to an error, at your prices
   boostsim gap                       what a transformer loses against a table that learns exactly
   boostsim info                      versions, device, cache
@@ -209,7 +221,7 @@ class Gap:
 
 @dataclass
 class Claims:
-    """List what is claimed (T1 to T15), or print claims in full, with their proofs."""
+    """List what is claimed (T1 to T15, neighbours), or print claims in full, with their proofs."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Claims to print in full; T4 stands for T4 with all its parts."""
@@ -243,6 +255,31 @@ class Certify:
     """Key of all draws, below 2^32 (default: 0)."""
     json: bool = False
     """Print the certificates for programs."""
+
+
+@dataclass
+class Falsify:
+    """Look for counterexamples to claims: property search, ascent, shrinking; exit code 1: one was
+    found."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Claims to attack; T4 stands for T4 with all its parts; all of them where none is named."""
+    examples: Whole = None
+    """Points of the property search in exact runs (default: 100)."""
+    ascents: Whole = None
+    """Climbs from the nearest misses (default: 4)."""
+    samples: Whole = None
+    """Draws at one point of sampled runs (default: 8192)."""
+    confidence: Number = None
+    """That of a counterexample in sampled runs (default: 0.999)."""
+    levels: Word = None
+    """exact or statistical (default: both)."""
+    time_limit: Number = None
+    """Seconds for each claim (default: none)."""
+    key: Whole = None
+    """Key of the search and of all draws, below 2^32 (default: 0)."""
+    json: bool = False
+    """Print what was found for programs."""
 
 
 @dataclass
@@ -330,7 +367,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-Command = Reproduce | Run | Certify | Claims | Prove | Plan | Gap | Info
+Command = Reproduce | Run | Certify | Claims | Falsify | Prove | Plan | Gap | Info
 
 
 def _parse(arguments: list[str]) -> Command:
@@ -364,7 +401,7 @@ def _dispatch(command: Command) -> int:
         from boostsim.commands.reproduce import reproduce
 
         return reproduce(command.names, command.scale, command.out, command.json)
-    if isinstance(command, Run | Gap | Certify | Claims | Prove | Plan):
+    if isinstance(command, Run | Gap | Certify | Claims | Falsify | Prove | Plan):
         # By identity: 0 equals False, and is a value.
         flags = {
             name: value

@@ -48,7 +48,7 @@ LOOKS = {
     "laws_of_mistakes": 3,
     "four_cells": 8,
     "coverage": 3,
-    "claims": 35,
+    "claims": 51,
     "false_alarms": 1,
     "power": 1,
     "corner_of_freshness": 1,

@@ -72,17 +72,17 @@ T1_MEAN = (
         statement="The mean error over unequal prompts follows T1.",
         formula="E e_T = (1-beta)^(2^T - 1) (E e_0)^(2^T)",
         kind="equality",
-        domain=bs.Box(beta=(0.0, 0.9), low=(0.05, 0.3), high=(0.6, 0.95), iterations=range(1, 5)),
-        law=lambda beta, low, high, iterations: float(
+        domain=bs.Box(beta=(0.0, 0.9), easy=(0.05, 0.3), hard=(0.6, 0.95), iterations=range(1, 5)),
+        law=lambda beta, easy, hard, iterations: float(
             bs.laws.boosting_error(
-                beta=beta, attempts=2, initial_error=(low + high) / 2, iterations=iterations
+                beta=beta, attempts=2, initial_error=(easy + hard) / 2, iterations=iterations
             )
         ),
     ),
     bs.Measurement(
         lambda beta: bs.boosting(attempts=2, labeler=bs.WeakLabeler(beta)),
-        task=lambda low, high: table_task(
-            [[1, 0]] * 2, initial=[[1.0 - low, low], [1.0 - high, high]]
+        task=lambda easy, hard: table_task(
+            [[1, 0]] * 2, initial=[[1.0 - easy, easy], [1.0 - hard, hard]]
         ),
         sampled=lambda iterations: iterations == 1,
     ),

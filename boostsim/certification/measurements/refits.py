@@ -158,7 +158,7 @@ def _regressions(
     fresh: bool,
     accumulate: bool,
 ) -> np.ndarray:
-    theta = np.zeros((draws, features))
+    theta: np.ndarray = np.zeros((draws, features))
     gram, moments = np.zeros((draws, features, features)), np.zeros((draws, features))
     fixed = np.broadcast_to(_design(features, batch_size), (draws, batch_size, features))
     for _ in range(iterations):

@@ -12,7 +12,6 @@ __all__ = [
     "absolute",
     "failed_or_solved",
     "short",
-    "up_to_four",
 ]
 
 # Longest sampled runs, in iterations: what a claim says of longer ones is checked exactly.
