@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from boostsim.certification.certificate import Certificate as Certificate
     from boostsim.certification.certify import certify as certify
     from boostsim.certification.certify import certify_all as certify_all
-    from boostsim.certification.falsify import Falsification as Falsification
+    from boostsim.certification.falsification import Falsification as Falsification
     from boostsim.certification.falsify import falsify as falsify
     from boostsim.certification.measurement import Measurement as Measurement
     from boostsim.certification.planning import Plan as Plan
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from boostsim.gap import gap_report as gap_report
     from boostsim.learners.strong import StrongLearner as StrongLearner
     from boostsim.learners.transformer import Transformer as Transformer
+    from boostsim.measures import collapse_measures as collapse_measures
     from boostsim.results import load as load
     from boostsim.results import save as save
     from boostsim.simulation.kernel import kernel as kernel
@@ -83,7 +84,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.boxes": ("Proof", "prove", "prove_all"),
             "certification.certificate": ("Certificate",),
             "certification.certify": ("certify", "certify_all"),
-            "certification.falsify": ("Falsification", "falsify"),
+            "certification.falsification": ("Falsification",),
+            "certification.falsify": ("falsify",),
             "certification.measurement": ("Measurement",),
             "certification.planning": ("Plan", "plan"),
             "curation.criteria": ("criterion",),
@@ -105,6 +107,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "gap": ("GapReport", "gap_report"),
             "learners.strong": ("StrongLearner",),
             "learners.transformer": ("Transformer",),
+            "measures": ("collapse_measures",),
             "results": ("load", "save"),
             "simulation.kernel": ("kernel",),
             "simulation.run": ("simulate",),

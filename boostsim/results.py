@@ -26,6 +26,7 @@ DESCRIPTIONS = {
     "diversity": ("probability", "1 - sum_y f(y|x)^2, averaged over prompts with mu"),
     "entropy": ("nats", "entropy of the model's responses, averaged over prompts with mu"),
     "labels": ("labels per visit", "labels bought, cumulative"),
+    "rows": ("probability", "the model, f(y|x)"),
     "labels_by_prompt": ("labels per visit", "labels bought on each prompt, cumulative"),
     "diversity_by_prompt": ("probability", "1 - sum_y f(y|x)^2 on each prompt"),
     "generations": ("responses per visit", "responses generated, cumulative"),
@@ -67,8 +68,8 @@ def make_trace(
     data = {}
     for name, values in variables.items():
         units, text = DESCRIPTIONS[name]
-        dims = ["seed", "iteration", "prompt"][: values.ndim]
-        if values.ndim == 3:
+        dims = ["seed", "iteration", "prompt", "response"][: values.ndim]
+        if values.ndim > 2:
             coordinates["prompt_weight"] = ("prompt", np.array(prompt_weights), {"units": "1"})
             text = text.replace(", averaged over prompts with mu", ", on each prompt")
         data[name] = (dims, np.asarray(values, np.float64), {"units": units, "long_name": text})

@@ -49,6 +49,7 @@ LOOKS = {
     "four_cells": 8,
     "coverage": 3,
     "claims": 51,
+    "collapse_measures": 2,
     "false_alarms": 1,
     "power": 1,
     "corner_of_freshness": 1,

@@ -81,7 +81,7 @@ def gradient(claim: Claim, measurement: Measurement, point: Point) -> dict[str, 
     if claim.along is not None:
         place[claim.along] = measurement.rungs(claim.along)[-1]
     ends = {
-        name: _around(axis, float(point[name]))
+        name: _around(claim, point, name, axis)
         for name, axis in claim.domain.axes.items()
         if isinstance(axis, Domain) and not (axis.whole or axis.odd)
     }
@@ -100,10 +100,16 @@ def gradient(claim: Claim, measurement: Measurement, point: Point) -> dict[str, 
     return slopes
 
 
-def _around(axis: Domain, value: float) -> tuple[float, float, float]:
+def _around(claim: Claim, point: Point, name: str, axis: Domain) -> tuple[float, float, float]:
+    """Return a little below, a little above, both in the domain, and the interval's length."""
     low, high = just_inside(axis)
-    step = STEP * (high - low)
-    return max(value - step, low), min(value + step, high), high - low
+    value, step = float(point[name]), STEP * (high - low)
+    below, above = max(value - step, low), min(value + step, high)
+    if not claim.domain.contains({**point, name: below}):
+        below = value
+    if not claim.domain.contains({**point, name: above}):
+        above = value
+    return below, above, high - low
 
 
 def _measured_around(

@@ -23,6 +23,7 @@ FIGURES = (
     "regimes",
     "freshness",
     "sharpening",
+    "neighbours",
     "arithmetic",
     "programs",
     "strata",

@@ -67,7 +67,9 @@ def prepare(
     split = labeler is not None and labeler.persistent and not sampled
     within = disagrees or "diversity" in wanted
     # Disagreement is no average over the answers within a class, so there every answer is a copy.
-    rows_needed = "entropy" in wanted or sharpening is not None or (split and disagrees)
+    rows_needed = (
+        bool(wanted & {"entropy", "rows"}) or sharpening is not None or (split and disagrees)
+    )
     dense = rows_needed or (sampled and within)
     collides = within and not dense
 

@@ -43,7 +43,9 @@ __all__ = ["advance", "begin", "simulate", "traced", "wanted_records"]
 
 # Iterations in one compiled call: long runs report progress between calls.
 BLOCK = 128
-RECORDS = ("diversity", "entropy", "prompt")
+RECORDS = ("diversity", "entropy", "prompt", "rows")
+# Most numbers that recorded rows may be: 2 GiB.
+LARGEST_ROWS = 2**28
 
 
 def simulate(
@@ -86,8 +88,9 @@ def simulate(
         record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
             averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
             of averaged, and besides ``labels_by_prompt`` and, where diversity is recorded,
-            ``diversity_by_prompt``. Entropy, and diversity in sampled runs, need every response and
-            cost it.
+            ``diversity_by_prompt``; ``"rows"``: the model itself, with the dimensions (prompt,
+            response), for ``bs.collapse_measures``. Entropy, rows, and diversity in sampled runs
+            need every response and cost it.
         learner: a ``bs.Transformer`` where the task is in tokens; the arguments below are for it.
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
@@ -151,6 +154,13 @@ def simulate(
     wanted = wanted_records(record)
     if visits is not None:
         whole("visits x attempts", visits * procedure.attempts, 1)
+    size = seeds * (iterations + 1) * task.quality.size
+    if "rows" in wanted and size > LARGEST_ROWS:
+        raise refuse(
+            "record",
+            f"without rows where they are more than {LARGEST_ROWS:,} numbers",
+            f"{size:,} (seeds x iterations x prompts x responses)",
+        )
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
     if persistent or sampling is not None:
@@ -256,6 +266,8 @@ def _measure(
             measured["diversity_by_prompt"] = _merged(parameters, diversity)
     if "entropy" in wanted:
         measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
+    if "rows" in wanted:
+        measured["rows"] = jnp.stack([_merged(parameters, each) for each in mass], axis=-1)
     return measured
 
 
