@@ -146,6 +146,35 @@ def test_a_violated_claim_is_exit_code_1(capsys, monkeypatch):
     assert "For example at" in capsys.readouterr().out
 
 
+def test_falsify_says_how_hard_it_tried(capsys, monkeypatch):
+    from dataclasses import replace
+
+    from boostsim.certification import certify
+    from boostsim.commands import claims
+
+    assert cli.main(["falsify", "T10", "--examples", "4", "--ascents", "1"]) == 0
+    assert "no counterexample found. Tried: 4 points exactly, 1 ascents" in capsys.readouterr().out
+    false = {"T10": replace(bs.claims["T10"], law=lambda rate: 1.0 - rate)}
+    monkeypatch.setattr(certify, "CLAIMS", false)
+    monkeypatch.setattr(claims, "CLAIMS", false)
+    assert cli.main(["falsify", "T10", "--json"]) == 1
+    (record,) = json.loads(capsys.readouterr().out)
+    assert record["counterexample"]["beta"] == 0.02
+
+
+def test_prove_shows_volumes_and_exits_by_verdict(capsys):
+    assert cli.main(["prove", "T3", "T9/rises"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("proved") == 6
+    assert "99.9" in out
+    assert cli.main(["prove", "T4/growth", "--time-limit", "0", "--json"]) == 3
+    (record,) = json.loads(capsys.readouterr().out)
+    assert record["kind"] == "rigorous"
+    assert record["verdict"] == "undecided"
+    assert cli.main(["prove", "T99"]) == 2
+    assert "statement must be one of" in capsys.readouterr().err
+
+
 def test_plan_for_people_and_for_programs(capsys):
     line = (
         "plan --beta .2 --gamma .1 --error .7 --target .01 --price-label 1 --price-generation .01"
