@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from boostsim.certification.planning import Plan as Plan
     from boostsim.certification.planning import plan as plan
     from boostsim.curation import criteria as criteria
-    from boostsim.curation.criteria import criterion as criterion
+    from boostsim.curation.criterion import criterion as criterion
     from boostsim.curation.filters import AcceptAll as AcceptAll
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
     from boostsim.curation.filters import RejectAll as RejectAll
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from boostsim.learners.strong import StrongLearner as StrongLearner
     from boostsim.learners.transformer import Transformer as Transformer
     from boostsim.measures import collapse_measures as collapse_measures
+    from boostsim.prices import Prices as Prices
+    from boostsim.prices import priced as priced
     from boostsim.results import load as load
     from boostsim.results import save as save
     from boostsim.simulation.kernel import kernel as kernel
@@ -88,7 +90,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.falsify": ("falsify",),
             "certification.measurement": ("Measurement",),
             "certification.planning": ("Plan", "plan"),
-            "curation.criteria": ("criterion",),
+            "curation.criterion": ("criterion",),
             "curation.filters": ("AcceptAll", "NoisyFilter", "RejectAll"),
             "curation.labelers": ("WeakLabeler",),
             "curation.presets": (
@@ -108,6 +110,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "learners.strong": ("StrongLearner",),
             "learners.transformer": ("Transformer",),
             "measures": ("collapse_measures",),
+            "prices": ("Prices", "priced"),
             "results": ("load", "save"),
             "simulation.kernel": ("kernel",),
             "simulation.run": ("simulate",),

@@ -1,4 +1,4 @@
-"""For tests of your own: Hypothesis strategies, and claims as assertions.
+"""For tests of your own: Hypothesis strategies, claims as assertions, criteria put to the test.
 
 Needs Hypothesis: ``pip install 'boostsim[testing]'``. The strategies draw small things, on which an
 exact run takes milliseconds once it is compiled (so give Hypothesis ``deadline=None``): a few
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from boostsim.certification.certify import certify
+from boostsim.certification.conformance import check_criterion
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.strategies import points
 from boostsim.curation import criteria
@@ -32,6 +33,7 @@ except ModuleNotFoundError:
 
 __all__ = [
     "assert_claim",
+    "check_criterion",
     "filters",
     "labelers",
     "points",

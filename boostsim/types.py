@@ -33,6 +33,9 @@ __all__ = [
     "whole",
 ]
 
+# A longer list of names is cut where an error tells it.
+MOST_NAMES = 30
+
 
 # The first two symbols of every vocabulary: padding, and the end of a response.
 PAD, END = 0, 1
@@ -78,9 +81,12 @@ def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> ValueError:
     """Build the error for an unknown name, with the nearest known one."""
     names = sorted(allowed)
+    shown = ", ".join(names)
+    if len(names) > MOST_NAMES:
+        shown = ", ".join(names[:8]) + f" and {len(names) - 8} more"
     close = difflib.get_close_matches(str(got), names, n=1, cutoff=0.5)
     meant = f" Did you mean {close[0]!r}?" if close else ""
-    return ValueError(f"{kind} must be one of {', '.join(names)}; got {got!r}.{meant}")
+    return ValueError(f"{kind} must be one of {shown}; got {got!r}.{meant}")
 
 
 def choice(name: str, got: str, allowed: Iterable[str]) -> str:

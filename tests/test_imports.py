@@ -17,7 +17,7 @@ ORDER = [
     ("curation",),
     ("tasks",),
     ("results",),
-    ("measures",),
+    ("measures", "prices"),
     ("simulation",),
     ("certification",),
     ("testing",),

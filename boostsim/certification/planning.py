@@ -12,26 +12,17 @@ import pandas as pd
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
+from boostsim.prices import Prices
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import table_task
 from boostsim.theory.planning import Grid, Groups, best_limit, search
 from boostsim.types import choice, finite, probability, refuse, whole
 
-__all__ = ["Plan", "Prices", "plan"]
+__all__ = ["Plan", "plan"]
 
 SPREADS = ("prompts", "responses")
 # Two implementations of one recursion agree so well.
 AGREEMENT = 1e-9
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What a label, a generated response, a look of the filter and an iteration per prompt cost."""
-
-    label: float
-    generation: float
-    filter_call: float
-    iteration: float
 
 
 @dataclass(frozen=True)

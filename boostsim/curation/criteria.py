@@ -1,209 +1,179 @@
-"""Selection criteria: who gets a label, judged by what the visits showed.
+"""Selection criteria that are built in: ``bs.criteria``.
 
-A criterion is a pure function of :class:`~boostsim.curation.visits.Visits` that returns one number
-of at least zero for each cell; zero is never labelled. It is written once and runs in exact and in
-sampled runs alike, because both hand it the same cells.
+Each says what it looks at, where it comes from, and when it wins and loses. Those with a parameter
+are made by a function: ``bs.criteria.below(0.5)``. None sees the truth.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from hashlib import sha256
-from typing import Any, overload
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
+from boostsim.curation.criterion import Criterion
+from boostsim.curation.criterion import criterion as criterion
 from boostsim.curation.visits import Visits
-from boostsim.types import choice, refuse
+from boostsim.types import finite, refuse
 
-__all__ = ["Criterion", "criterion", "failed", "uniform"]
-
-# What a criterion can read that is known before the run: the same in every iteration.
-_KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """A priority for each cell of visits, and how a budget is shared by it.
-
-    Attributes:
-        function: ``visits -> priority``, a pure function into ``[cells]``, every entry >= 0.
-        allocation: ``"ranked"`` or ``"proportional"``, see :mod:`boostsim.curation.allocation`.
-    """
-
-    function: Callable[[Visits], Float[Array, "cells"]]
-    allocation: str = "ranked"
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be called, and unknown ways to share a budget."""
-        if not callable(self.function):
-            raise refuse("criterion", "a function of bs.Visits", self.function)
-        choice("allocation", self.allocation, ("ranked", "proportional"))
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return getattr(self.function, "__name__", type(self.function).__name__)
-
-    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
-        """Return the priorities, checked for their shape."""
-        wanted = f"an array with one real priority for each of {visits.mass.shape[0]} cells"
-        told = f"criterion {self.name!r}"
-        try:
-            priority = jnp.asarray(self.function(visits))
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{told} must be a pure function of bs.Visits, written with jax.numpy and without "
-                f"branches on values, that returns {wanted}; it raised {_first_line(error)}"
-            ) from error
-        if priority.shape != visits.mass.shape:
-            hint = "Multiply by jnp.ones_like(visits.pass_rate)." if priority.ndim == 0 else ""
-            raise refuse(told, wanted, priority.shape, hint)
-        if jnp.iscomplexobj(priority):
-            raise refuse(told, wanted, str(priority.dtype))
-        return priority.astype(visits.mass.dtype)
-
-    def reads(self, attempts: int) -> frozenset[str]:
-        """Return the names of the fields of ``Visits`` that the priority depends on.
-
-        The traced program is walked backwards from its result, so the answer errs only towards
-        naming too much.
-        """
-        return _reads(self, attempts)
-
-    def fingerprint(self, attempts: int) -> str:
-        """Return a hash of what the rule computes: two bodies under one name differ.
-
-        It is taken of the traced program and of the arrays in it, so comments and names in the
-        source do not count.
-        """
-        with jax.enable_x64(True):
-            traced = _traced(self, attempts)
-        # In a notebook str would add colours.
-        program = traced.jaxpr.pretty_print(use_color=False)
-        told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
-        return sha256("".join(told).encode()).hexdigest()[:16]
-
-    def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
-        """Return the priorities of J = 0..attempts when they depend on J alone, else None.
-
-        It must read nothing else, and it must not look from one cell to another: so it is tried on
-        one prompt and on three in another order, and the answers compared cell by cell.
-        """
-        if not self.reads(attempts) <= _KNOWN_BEFOREHAND:
-            return None
-        one = np.arange(attempts + 1)
-        several = np.concatenate([one[::-1], one, np.roll(one, 1)])
-        with jax.enable_x64(True):
-            priority = np.asarray(self(_example(one, attempts)))
-            again = np.asarray(self(_example(several, attempts)))
-        if not np.array_equal(again, priority[several], equal_nan=True):
-            return None
-        bad = np.flatnonzero(~(np.isfinite(priority) & (priority >= 0.0)))
-        if bad.size:
-            raise refuse(
-                f"criterion {self.name!r}",
-                "finite and at least 0 on every cell",
-                float(priority[bad[0]]),
-                f"See the visits with {bad[0]} of {attempts} accepted.",
-            )
-        return priority
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
-
-
-def _example(accepted: np.ndarray, attempts: int) -> Visits:
-    """Visits with the stated numbers of accepted responses: what a criterion is tried on."""
-    counts = jnp.asarray(accepted, jnp.int32)
-    share = jnp.full(len(accepted), 1.0 / len(accepted))
-    prompt = jnp.asarray(np.arange(len(accepted)) // (attempts + 1), jnp.int32)
-    return Visits(
-        prompt=prompt,
-        group=prompt,
-        accepted=counts,
-        attempts=jnp.full_like(counts, attempts),
-        pass_rate=counts.astype(share.dtype) / attempts,
-        mass=share,
-        disagreement=0.0 * share,
-    )
-
-
-def _traced(rule: Criterion, attempts: int) -> Any:
-    """Return the rule as a program of JAX, or refuse what is none."""
-    try:
-        return jax.make_jaxpr(rule)(_example(np.arange(attempts + 1), attempts))
-    except ValueError:
-        raise
-    except Exception as error:
-        raise ValueError(
-            f"criterion {rule.name!r} must be a pure function of bs.Visits that JAX can trace; "
-            f"it raised {_first_line(error)}"
-        ) from error
-
-
-@functools.lru_cache(maxsize=256)
-def _reads(rule: Criterion, attempts: int) -> frozenset[str]:
-    with jax.enable_x64(True):
-        traced = _traced(rule, attempts).jaxpr
-    needed = {id(variable) for variable in traced.outvars}
-    for equation in reversed(traced.eqns):
-        if any(id(variable) in needed for variable in equation.outvars):
-            needed.update(id(variable) for variable in equation.invars)
-    names = [field.name for field in fields(Visits)]
-    return frozenset(
-        name for name, variable in zip(names, traced.invars, strict=True) if id(variable) in needed
-    )
-
-
-@overload
-def criterion(function: Callable[[Visits], Any]) -> Criterion: ...
-@overload
-def criterion(*, allocation: str = ...) -> Callable[[Callable[[Visits], Any]], Criterion]: ...
-def criterion(
-    function: Callable[[Visits], Any] | None = None, *, allocation: str = "ranked"
-) -> Criterion | Callable[[Callable[[Visits], Any]], Criterion]:
-    """Make a selection criterion of a function of the visits.
-
-    Args:
-        function: ``visits -> priority`` of shape ``[cells]``; 0 is never labelled.
-        allocation: how a budget is shared: ``"ranked"`` (highest priorities first, ties share the
-            rest) or ``"proportional"`` (probability min(1, c priority); needs a budget).
-
-    Returns:
-        A :class:`Criterion`; with ``allocation`` alone, a decorator.
-
-    Raises:
-        ValueError: for something that cannot be called, or an unknown allocation.
-
-    Example:
-        >>> import boostsim as bs
-        >>> @bs.criterion
-        ... def struggling(visits):
-        ...     return (visits.pass_rate < 0.5) * (1.0 - visits.pass_rate)
-        >>> struggling.priority_by_accepted(attempts=4)
-        array([1.  , 0.75, 0.  , 0.  , 0.  ])
-    """
-    if function is None:
-        choice("allocation", allocation, ("ranked", "proportional"))
-        return functools.partial(Criterion, allocation=allocation)
-    return Criterion(function, allocation)
+__all__ = [
+    "Criterion",
+    "below",
+    "criterion",
+    "difficulty",
+    "disagreement",
+    "failed",
+    "hardest",
+    "margin",
+    "uniform",
+]
 
 
 @criterion
 def failed(visits: Visits) -> Float[Array, "cells"]:
-    """Visits on which no response was accepted: the focus of arXiv 2502.08924."""
+    """Visits on which no response was accepted: the focus of arXiv 2502.08924.
+
+    Wins where labels are dear and accepted responses are right: no label goes where the model can
+    already teach itself (T2). Loses where a noisy filter accepts what is wrong: with more attempts
+    a failing prompt seldom shows (T4's slow start), and it buys labels for ever where the labeler
+    knows nothing.
+    """
     return (visits.accepted == 0) * 1.0
 
 
 @criterion
 def uniform(visits: Visits) -> Float[Array, "cells"]:
-    """Every visit alike, whatever it showed."""
+    """Every visit alike, whatever it showed.
+
+    Wins nowhere for long: wrong labels keep polluting what is solved (T10). The control that every
+    other criterion has to beat.
+    """
     return jnp.ones_like(visits.mass)
+
+
+@criterion
+def disagreement(visits: Visits) -> Float[Array, "cells"]:
+    """The chance that two draws of the model differ: query by committee, Seung et al. 1992.
+
+    Wins where the model is of two minds and a label settles it. Loses on prompts that are wrong
+    with one voice: nothing disagrees there, so no label comes.
+    """
+    return visits.disagreement
+
+
+@criterion
+def margin(visits: Visits) -> Float[Array, "cells"]:
+    """Visits whose verdicts are split: 1 - |2 J/k - 1|, uncertainty sampling of the verdicts.
+
+    Lewis and Gale 1994. Wins where half-learned prompts decide. Loses on helpless prompts, which
+    never split, and for k = 1, where no visit is split and none is labelled.
+    """
+    return 1.0 - jnp.abs(2.0 * visits.pass_rate - 1.0)
+
+
+@functools.lru_cache(maxsize=64)
+def _below(threshold: float) -> Criterion:
+    def rule(visits: Visits) -> Float[Array, "cells"]:
+        return jnp.where(visits.pass_rate < threshold, 1.0 - visits.pass_rate, 0.0)
+
+    return _named(rule, f"below({threshold:g})")
+
+
+def below(threshold: float) -> Criterion:
+    """Visits of which less than a share of the attempts passed, the fewest first.
+
+    The rule of difficulty-aware rejection tuning, Tong et al. 2024, arXiv 2407.13690. Wins over
+    ``failed`` where the filter accepts what is wrong, for one pass of many is then weak evidence.
+    Loses labels on prompts that would have been learned without.
+
+    Args:
+        threshold: a share in (0, 1]; 1 takes every visit but those that passed wholly.
+
+    Raises:
+        ValueError: for a share out of range.
+
+    Example:
+        >>> below(0.5).priority_by_accepted(attempts=4)
+        array([1.  , 0.75, 0.  , 0.  , 0.  ])
+    """
+    threshold = finite("threshold", threshold, 0.0, 1.0)
+    if threshold == 0.0:
+        raise refuse("threshold", "above 0, or no visit is ever labelled", threshold)
+    return _below(threshold)
+
+
+@functools.lru_cache(maxsize=64)
+def _hardest(share: float) -> Criterion:
+    def rule(visits: Visits) -> Float[Array, "cells"]:
+        order = jnp.argsort(visits.pass_rate)
+        before = jnp.cumsum(visits.mass[order]) - visits.mass[order]
+        # Of cells that pass alike the first: all are chosen or none.
+        first = jnp.searchsorted(visits.pass_rate[order], visits.pass_rate)
+        # What rounds to the share is not below it.
+        chosen = before[first] < share * (1.0 - 1e-6)
+        return jnp.where(chosen, 2.0 - visits.pass_rate, 0.0)
+
+    return _named(rule, f"hardest({share:g})")
+
+
+def hardest(share: float) -> Criterion:
+    """The share of all visits that passed least; ties with the last of them come too.
+
+    Training on the largest losses: Shrivastava et al. 2016, arXiv 1604.03540. Wins over a fixed
+    threshold while difficulty drifts: something is always hardest. Loses at the end, when the
+    hardest are solved and wrong labels pollute them.
+
+    Args:
+        share: of the visits, in (0, 1].
+
+    Raises:
+        ValueError: for a share out of range.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.random_table(0, prompts=100, solvable=0.5)
+        >>> weak = bs.WeakLabeler(0.3)
+        >>> trace = bs.simulate(bs.boosting(criterion=hardest(0.2), labeler=weak), task, 1)
+        >>> bool(trace.labels[0, 1] >= 0.2)
+        True
+    """
+    share = finite("share", share, 0.0, 1.0)
+    if share == 0.0:
+        raise refuse("share", "above 0, or no visit is ever labelled", share)
+    return _hardest(share)
+
+
+@functools.lru_cache(maxsize=64)
+def _difficulty(temperature: float) -> Criterion:
+    def rule(visits: Visits) -> Float[Array, "cells"]:
+        return jnp.exp(-visits.pass_rate / temperature)
+
+    return _named(rule, f"difficulty({temperature:g})", "proportional")
+
+
+def difficulty(temperature: float = 0.25) -> Criterion:
+    """Every visit, by exp(-pass rate/temperature): a softmax of difficulty, shared in proportion.
+
+    Proportional prioritisation: Schaul et al. 2016, arXiv 1511.05952. Needs a budget. Wins where
+    verdicts mislead, for nothing is wholly left out. Loses what it spends on the solved.
+
+    Args:
+        temperature: above 0; small is like ``failed``, large like ``uniform``.
+
+    Raises:
+        ValueError: for a temperature that is not above 0.
+
+    Example:
+        >>> difficulty(0.5).priority_by_accepted(attempts=2).round(3)
+        array([1.   , 0.368, 0.135])
+    """
+    temperature = finite("temperature", temperature, 0.0)
+    if temperature < 1e-2:
+        raise refuse("temperature", "at least 0.01, so that no priority is lost", temperature)
+    return _difficulty(temperature)
+
+
+def _named(rule: Callable[[Visits], Array], name: str, allocation: str = "ranked") -> Criterion:
+    rule.__name__ = name
+    return Criterion(rule, allocation)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from boostsim.curation.criteria import Criterion, failed, uniform
+from boostsim.curation.criteria import failed, uniform
+from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import NoisyFilter, RejectAll
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.curation.criteria import Criterion, failed
+from boostsim.curation.criteria import failed
+from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.sharpening import Sharpening
@@ -26,7 +27,7 @@ class Procedure:
         attempts: k, responses drawn at each visit, 1 to 1000.
         filter: the verdicts; None accepts everything and costs no filter call.
         keep: ``"one"`` keeps the first accepted response of a visit, ``"all"`` every one.
-        criterion: who gets a label; see :mod:`boostsim.curation.criteria`.
+        criterion: who gets a label; see :mod:`boostsim.curation.criterion`.
         budget: most labels per visit and iteration, over all visits together, in expectation (tied
             visits are labelled independently); None is no limit: then every visit of positive
             priority is labelled. Unspent budget is lost.

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.allocation import first_invalid, label_probability
-from boostsim.curation.criteria import Criterion
+from boostsim.curation.criterion import Criterion
 from boostsim.curation.sharpening import Sharpening
 from boostsim.curation.visits import Visits
 

@@ -23,6 +23,7 @@ from jax.scipy.special import xlogy
 
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.transformer import Transformer
+from boostsim.prices import Prices, priced
 from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation import exact
@@ -58,6 +59,7 @@ def simulate(
     seeds: int = 1,
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
+    prices: Prices | None = None,
     learner: Transformer | None = None,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
@@ -91,6 +93,8 @@ def simulate(
             ``diversity_by_prompt``; ``"rows"``: the model itself, with the dimensions (prompt,
             response), for ``bs.collapse_measures``. Entropy, rows, and diversity in sampled runs
             need every response and cost it.
+        prices: what labels, generations, filter calls and iterations cost: then the trace has the
+            total ``cost`` so far, see ``bs.priced``.
         learner: a ``bs.Transformer`` where the task is in tokens; the arguments below are for it.
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
@@ -125,6 +129,8 @@ def simulate(
         >>> trace.error.values.round(6)
         array([[1.   , 0.5  , 0.25 , 0.125]])
     """
+    if prices is not None and not isinstance(prices, Prices):
+        raise refuse("prices", "a bs.Prices", prices)
     neural: dict[str, Any] = {
         "learner": learner,
         "prompts_per_iteration": prompts_per_iteration,
@@ -143,7 +149,8 @@ def simulate(
                 raise refuse(name, "left out where the task is in tokens", value)
         from boostsim.simulation.neural import simulate_tokens
 
-        return simulate_tokens(procedure, task, iterations, seeds, key, visits=visits, **neural)
+        trace = simulate_tokens(procedure, task, iterations, seeds, key, visits=visits, **neural)
+        return trace if prices is None else priced(trace, prices)
     for name, value in neural.items():
         if value is not None and value is not False:
             raise refuse(name, "left out where the task is a table", value)
@@ -200,7 +207,8 @@ def simulate(
         "visited_share": float(visited_share),
         "key": "none" if keys[0] is None else key_text(as_key(key)),
     }
-    return traced(procedure, task, variables, attributes)
+    trace = traced(procedure, task, variables, attributes)
+    return trace if prices is None else priced(trace, prices)
 
 
 def traced(

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.allocation import first_invalid, label_probability
-from boostsim.curation.criteria import Criterion
+from boostsim.curation.criterion import Criterion
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.visits import Visits

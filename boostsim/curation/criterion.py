@@ -1,0 +1,199 @@
+"""What a selection criterion is: who gets a label, judged by what the visits showed.
+
+A criterion is a pure function of :class:`~boostsim.curation.visits.Visits` that returns one number
+of at least zero for each cell; zero is never labelled. It is written once and runs in exact and in
+sampled runs alike, because both hand it the same cells.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from typing import Any, overload
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from boostsim.curation.visits import Visits
+from boostsim.types import choice, refuse
+
+__all__ = ["Criterion", "criterion"]
+
+# What a criterion can read that is known before the run: the same in every iteration.
+_KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A priority for each cell of visits, and how a budget is shared by it.
+
+    Attributes:
+        function: ``visits -> priority``, a pure function into ``[cells]``, every entry >= 0.
+        allocation: ``"ranked"`` or ``"proportional"``, see :mod:`boostsim.curation.allocation`.
+    """
+
+    function: Callable[[Visits], Float[Array, "cells"]]
+    allocation: str = "ranked"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be called, and unknown ways to share a budget."""
+        if not callable(self.function):
+            raise refuse("criterion", "a function of bs.Visits", self.function)
+        choice("allocation", self.allocation, ("ranked", "proportional"))
+        # What help() shows of a rule is what the rule says of itself.
+        object.__setattr__(self, "__doc__", getattr(self.function, "__doc__", None))
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
+        """Return the priorities, checked for their shape."""
+        wanted = f"an array with one real priority for each of {visits.mass.shape[0]} cells"
+        told = f"criterion {self.name!r}"
+        try:
+            priority = jnp.asarray(self.function(visits))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{told} must be a pure function of bs.Visits, written with jax.numpy and without "
+                f"branches on values, that returns {wanted}; it raised {_first_line(error)}"
+            ) from error
+        if priority.shape != visits.mass.shape:
+            hint = "Multiply by jnp.ones_like(visits.pass_rate)." if priority.ndim == 0 else ""
+            raise refuse(told, wanted, priority.shape, hint)
+        if jnp.iscomplexobj(priority):
+            raise refuse(told, wanted, str(priority.dtype))
+        return priority.astype(visits.mass.dtype)
+
+    def reads(self, attempts: int) -> frozenset[str]:
+        """Return the names of the fields of ``Visits`` that the priority depends on.
+
+        The traced program is walked backwards from its result, so the answer errs only towards
+        naming too much.
+        """
+        return _reads(self, attempts)
+
+    def fingerprint(self, attempts: int) -> str:
+        """Return a hash of what the rule computes: two bodies under one name differ.
+
+        It is taken of the traced program and of the arrays in it, so comments and names in the
+        source do not count.
+        """
+        with jax.enable_x64(True):
+            traced = _traced(self, attempts)
+        # In a notebook str would add colours.
+        program = traced.jaxpr.pretty_print(use_color=False)
+        told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
+        return sha256("".join(told).encode()).hexdigest()[:16]
+
+    def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
+        """Return the priorities of J = 0..attempts when they depend on J alone, else None.
+
+        It must read nothing else, and it must not look from one cell to another: so it is tried on
+        one prompt and on three in another order, and the answers compared cell by cell.
+        """
+        if not self.reads(attempts) <= _KNOWN_BEFOREHAND:
+            return None
+        one = np.arange(attempts + 1)
+        several = np.concatenate([one[::-1], one, np.roll(one, 1)])
+        with jax.enable_x64(True):
+            priority = np.asarray(self(_example(one, attempts)))
+            again = np.asarray(self(_example(several, attempts)))
+        if not np.array_equal(again, priority[several], equal_nan=True):
+            return None
+        bad = np.flatnonzero(~(np.isfinite(priority) & (priority >= 0.0)))
+        if bad.size:
+            raise refuse(
+                f"criterion {self.name!r}",
+                "finite and at least 0 on every cell",
+                float(priority[bad[0]]),
+                f"See the visits with {bad[0]} of {attempts} accepted.",
+            )
+        return priority
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+
+
+def _example(accepted: np.ndarray, attempts: int) -> Visits:
+    """Visits with the stated numbers of accepted responses: what a criterion is tried on."""
+    counts = jnp.asarray(accepted, jnp.int32)
+    share = jnp.full(len(accepted), 1.0 / len(accepted))
+    prompt = jnp.asarray(np.arange(len(accepted)) // (attempts + 1), jnp.int32)
+    return Visits(
+        prompt=prompt,
+        group=prompt,
+        accepted=counts,
+        attempts=jnp.full_like(counts, attempts),
+        pass_rate=counts.astype(share.dtype) / attempts,
+        mass=share,
+        disagreement=0.0 * share,
+    )
+
+
+def _traced(rule: Criterion, attempts: int) -> Any:
+    """Return the rule as a program of JAX, or refuse what is none."""
+    try:
+        return jax.make_jaxpr(rule)(_example(np.arange(attempts + 1), attempts))
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"criterion {rule.name!r} must be a pure function of bs.Visits that JAX can trace; "
+            f"it raised {_first_line(error)}"
+        ) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _reads(rule: Criterion, attempts: int) -> frozenset[str]:
+    with jax.enable_x64(True):
+        traced = _traced(rule, attempts).jaxpr
+    needed = {id(variable) for variable in traced.outvars}
+    for equation in reversed(traced.eqns):
+        if any(id(variable) in needed for variable in equation.outvars):
+            needed.update(id(variable) for variable in equation.invars)
+    names = [field.name for field in fields(Visits)]
+    return frozenset(
+        name for name, variable in zip(names, traced.invars, strict=True) if id(variable) in needed
+    )
+
+
+@overload
+def criterion(function: Callable[[Visits], Any]) -> Criterion: ...
+@overload
+def criterion(*, allocation: str = ...) -> Callable[[Callable[[Visits], Any]], Criterion]: ...
+def criterion(
+    function: Callable[[Visits], Any] | None = None, *, allocation: str = "ranked"
+) -> Criterion | Callable[[Callable[[Visits], Any]], Criterion]:
+    """Make a selection criterion of a function of the visits.
+
+    Args:
+        function: ``visits -> priority`` of shape ``[cells]``; 0 is never labelled.
+        allocation: how a budget is shared: ``"ranked"`` (highest priorities first, ties share the
+            rest) or ``"proportional"`` (probability min(1, c priority); needs a budget).
+
+    Returns:
+        A :class:`Criterion`; with ``allocation`` alone, a decorator.
+
+    Raises:
+        ValueError: for something that cannot be called, or an unknown allocation.
+
+    Example:
+        >>> import boostsim as bs
+        >>> @bs.criterion
+        ... def struggling(visits):
+        ...     return (visits.pass_rate < 0.5) * (1.0 - visits.pass_rate)
+        >>> struggling.priority_by_accepted(attempts=4)
+        array([1.  , 0.75, 0.  , 0.  , 0.  ])
+    """
+    if function is None:
+        choice("allocation", allocation, ("ranked", "proportional"))
+        return functools.partial(Criterion, allocation=allocation)
+    return Criterion(function, allocation)

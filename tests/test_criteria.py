@@ -1,0 +1,157 @@
+"""Built-in criteria by hand, and the kit that tells a criterion from something else."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import boostsim as bs
+from boostsim.certification.conformance import check_criterion
+
+BUILT_IN = {
+    "failed": bs.criteria.failed,
+    "uniform": bs.criteria.uniform,
+    "disagreement": bs.criteria.disagreement,
+    "margin": bs.criteria.margin,
+    "below": bs.criteria.below(0.5),
+    "hardest": bs.criteria.hardest(0.3),
+    "difficulty": bs.criteria.difficulty(0.25),
+}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_built_in_conforms(name):
+    rule = BUILT_IN[name]
+    bs.testing.check_criterion(rule)
+    assert rule.name.startswith(name)
+    told = getattr(bs.criteria, name).__doc__
+    assert "Wins" in told
+    assert "Loses" in told or name == "uniform"
+
+
+def test_priorities_by_hand():
+    assert bs.criteria.margin.priority_by_accepted(4).tolist() == [0, 0.5, 1, 0.5, 0]
+    assert bs.criteria.margin.priority_by_accepted(1).tolist() == [0, 0]
+    assert bs.criteria.below(1.0).priority_by_accepted(2).tolist() == [1, 0.5, 0]
+    soft = bs.criteria.difficulty(0.5).priority_by_accepted(2)
+    assert soft == pytest.approx(np.exp([0.0, -1.0, -2.0]))
+    # Two of one parameter are one rule: what is compiled for the first serves the second.
+    assert bs.criteria.below(0.5) is bs.criteria.below(0.5)
+
+
+@given(
+    rates=st.lists(st.integers(0, 4), min_size=1, max_size=12),
+    share=st.integers(1, 99),
+    data=st.data(),
+)
+def test_the_hardest_are_the_hardest(rates, share, data):
+    """Against sorting by hand, in whole numbers."""
+    weights = data.draw(st.lists(st.integers(0, 5), min_size=len(rates), max_size=len(rates)))
+    if not sum(weights):
+        weights[0] = 1
+    rates, weights = np.array(rates), np.array(weights)
+    wanted = [100 * int(weights[rates < rate].sum()) < share * int(weights.sum()) for rate in rates]
+    cells = jnp.arange(len(rates), dtype=jnp.int32)
+    with jax.enable_x64(True):
+        visits = bs.Visits(
+            prompt=cells,
+            group=cells,
+            accepted=jnp.asarray(rates, jnp.int32),
+            attempts=jnp.full(len(rates), 4, jnp.int32),
+            pass_rate=jnp.asarray(rates / 4),
+            mass=jnp.asarray(weights / weights.sum()),
+            disagreement=jnp.zeros(len(rates)),
+        )
+        priority = np.asarray(bs.criteria.hardest(share / 100)(visits))
+    assert (priority > 0).tolist() == wanted
+
+
+def test_hardest_buys_its_share_and_ties():
+    task = bs.table_task([[1, 0]] * 4, initial=[[0, 1], [0, 1], [1, 0], [1, 0]])
+    procedure = bs.boosting(criterion=bs.criteria.hardest(0.25), labeler=bs.WeakLabeler(0.5))
+    trace = bs.simulate(procedure, task, 1, record="prompt")
+    assert trace.labels_by_prompt.values[0, 1].tolist() == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["below", "hardest", "disagreement"])
+def test_one_rule_in_exact_and_sampled_runs(name):
+    task = bs.random_table(2, prompts=60, responses=5, solvable=0.6)
+    procedure = bs.boosting(
+        attempts=4,
+        criterion=BUILT_IN[name],
+        filter=bs.NoisyFilter(0.1),
+        labeler=bs.WeakLabeler(0.4),
+    )
+    exact = bs.simulate(procedure, task, 3).accuracy.values[0]
+    sampled = bs.simulate(procedure, task, 3, visits=2000, key=0).accuracy.values[0]
+    np.testing.assert_allclose(sampled, exact, atol=0.02)
+
+
+def test_what_is_no_parameter_is_refused():
+    for make, bad in (
+        (bs.criteria.below, 0.0),
+        (bs.criteria.below, 1.5),
+        (bs.criteria.hardest, 0),
+        (bs.criteria.difficulty, 0.0),
+        (bs.criteria.difficulty, "hot"),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            make(bad)
+    with pytest.raises(ValueError, match="proportional"):
+        bs.boosting(criterion=bs.criteria.difficulty(), labeler=bs.WeakLabeler(0.5))
+
+
+COUNTED = [0]
+TRUTH = np.array([[1.0, 0.0]] * 4)
+
+
+def _counting(visits):
+    COUNTED[0] += 1
+    return visits.pass_rate
+
+
+def _branching(visits):
+    return visits.pass_rate if visits.pass_rate[0] > 0 else visits.mass
+
+
+def _printing(visits):
+    jax.debug.print("{}", visits.mass.sum())
+    return visits.pass_rate
+
+
+def _single(visits):
+    return 1.0 + (visits.pass_rate + 1e8 - 1e8 > 0.3) * 1.0
+
+
+WRONG = {
+    "negative": (lambda visits: visits.pass_rate - 0.5, r"at least 0; on the visits to prompt \d"),
+    "not a number": (lambda visits: jnp.sqrt(visits.pass_rate - 0.5), "says nan"),
+    "by mass": (lambda visits: visits.mass, "splitting a cell's mass in two"),
+    "by count": (lambda visits: visits.pass_rate * visits.mass.shape[0], "splitting a cell's"),
+    "by position": (lambda visits: jnp.arange(len(visits.mass)) + 1.0, "splitting|renaming"),
+    "by name": (lambda visits: visits.prompt + 1.0, "only rename the answer; on the visits to"),
+    "by noise": (lambda visits: (visits.mass > 1e-3) * 1.0, "tend to those of the exact run"),
+    "of a single digit": (_single, "in single precision"),
+    "with a memory": (_counting, "it must remember nothing"),
+    "with branches": (_branching, "without branches on values"),
+    "with effects": (_printing, "it must have no effects"),
+    "of another shape": (lambda visits: jnp.ones(3), "one real priority for each of"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_kit_says_in_words_what_is_wrong(name):
+    function, words = WRONG[name]
+    function.__name__ = name
+    with pytest.raises(AssertionError, match=words) as caught:
+        check_criterion(bs.criterion(function))
+    assert name in str(caught.value)
+
+
+def test_the_kit_is_for_criteria():
+    with pytest.raises(ValueError, match="rule must be made by"):
+        check_criterion(lambda visits: visits.mass)
+    with pytest.raises(ValueError, match="attempts must be"):
+        check_criterion(bs.criteria.failed, attempts=0)
