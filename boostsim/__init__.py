@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from boostsim.certification.planning import Plan as Plan
     from boostsim.certification.planning import plan as plan
     from boostsim.curation import criteria as criteria
-    from boostsim.curation.criterion import criterion as criterion
+    from boostsim.curation.decorator import criterion as criterion
     from boostsim.curation.filters import AcceptAll as AcceptAll
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
     from boostsim.curation.filters import RejectAll as RejectAll
@@ -90,7 +90,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.falsify": ("falsify",),
             "certification.measurement": ("Measurement",),
             "certification.planning": ("Plan", "plan"),
-            "curation.criterion": ("criterion",),
+            "curation.decorator": ("criterion",),
             "curation.filters": ("AcceptAll", "NoisyFilter", "RejectAll"),
             "curation.labelers": ("WeakLabeler",),
             "curation.presets": (

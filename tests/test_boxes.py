@@ -22,7 +22,7 @@ HALF = (Fraction(0), Fraction(1, 2))
 def proofs():
     """Proofs of all statements, in one go, without the one case of T4 that takes seconds."""
     few = {
-        name: replace(statement, box={**statement.box, "attempts": [1, 2, 3, 16]})
+        name: replace(statement, box={**statement.box, "attempts": [2, 16]})
         if "attempts" in statement.box
         else statement
         for name, statement in bs.statements.items()
@@ -144,6 +144,9 @@ def test_the_two_forms_are_one_symbolically(name, attempts):
     if "attempts" in names:
         point["attempts"] = attempts
     elif attempts > 1:
+        return
+    if name == "T4/growth" and attempts > 1:
+        # Seconds of cancelling; in exact fractions it is compared above.
         return
     assert sympy.cancel(statement.direct(**point) - statement.slack(**point)) == 0
 

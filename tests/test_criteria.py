@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
@@ -41,6 +41,7 @@ def test_priorities_by_hand():
     assert bs.criteria.below(0.5) is bs.criteria.below(0.5)
 
 
+@settings(max_examples=30)
 @given(
     rates=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     share=st.integers(1, 99),

@@ -28,7 +28,9 @@ def test_planted_falsehoods_are_found(name):
 # Of true claims there is none: all that can be read exactly, and some by draws.
 @pytest.mark.parametrize("name", bs.claims)
 def test_of_true_claims_none_is_found(name):
-    tried = bs.falsify(name, examples=16, ascents=1, levels="exact")
+    # Ascent compiles a program a claim; it is tried on some.
+    climbs = int(name in ("T3", "T4", "T10", "T3.worse", "Feng.bound", "Ferbach.rise"))
+    tried = bs.falsify(name, examples=12, ascents=climbs, levels="exact")
     assert not tried, tried.summary()
     assert "no counterexample" in tried.summary()
     assert tried.level is None

@@ -1,7 +1,8 @@
 """Selection criteria that are built in: ``bs.criteria``.
 
 Each says what it looks at, where it comes from, and when it wins and loses. Those with a parameter
-are made by a function: ``bs.criteria.below(0.5)``. None sees the truth.
+are made by a function: ``bs.criteria.below(0.5)``; so are those with a memory, which stand in
+:mod:`boostsim.curation.adaptive`. None sees the truth.
 """
 
 from __future__ import annotations
@@ -12,21 +13,29 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.curation.adaptive import (
+    hedge,
+    learning_progress,
+    thompson,
+    upper_confidence,
+)
 from boostsim.curation.criterion import Criterion
-from boostsim.curation.criterion import criterion as criterion
+from boostsim.curation.decorator import criterion
 from boostsim.curation.visits import Visits
 from boostsim.types import finite, refuse
 
 __all__ = [
-    "Criterion",
     "below",
-    "criterion",
     "difficulty",
     "disagreement",
     "failed",
     "hardest",
+    "hedge",
+    "learning_progress",
     "margin",
+    "thompson",
     "uniform",
+    "upper_confidence",
 ]
 
 

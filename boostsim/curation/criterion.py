@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from hashlib import sha256
-from typing import Any, overload
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 from boostsim.curation.visits import Visits
 from boostsim.types import choice, refuse
 
-__all__ = ["Criterion", "criterion"]
+__all__ = ["Criterion", "example", "first_line", "reads_of"]
 
 # What a criterion can read that is known before the run: the same in every iteration.
 _KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
@@ -52,16 +52,32 @@ class Criterion:
         """The function's name."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
+    # Whether what an iteration showed counts in the next; see boostsim.curation.remembering.
+    remembers = False
+
+    @property
+    def asks_filter(self) -> bool:
+        """Whether the filter judges every label for it."""
+        return False
+
     def __call__(self, visits: Visits) -> Float[Array, "cells"]:
         """Return the priorities, checked for their shape."""
+        return self.checked(self.function, visits)
+
+    def checked(self, function: Callable[[Visits], Any], visits: Visits) -> Float[Array, "cells"]:
+        """Return what a function of the visits says, one number for each cell.
+
+        Raises:
+            ValueError: for another shape, for complex numbers, for what JAX cannot trace.
+        """
         wanted = f"an array with one real priority for each of {visits.mass.shape[0]} cells"
         told = f"criterion {self.name!r}"
         try:
-            priority = jnp.asarray(self.function(visits))
+            priority = jnp.asarray(function(visits))
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{told} must be a pure function of bs.Visits, written with jax.numpy and without "
-                f"branches on values, that returns {wanted}; it raised {_first_line(error)}"
+                f"branches on values, that returns {wanted}; it raised {first_line(error)}"
             ) from error
         if priority.shape != visits.mass.shape:
             hint = "Multiply by jnp.ones_like(visits.pass_rate)." if priority.ndim == 0 else ""
@@ -76,7 +92,7 @@ class Criterion:
         The traced program is walked backwards from its result, so the answer errs only towards
         naming too much.
         """
-        return _reads(self, attempts)
+        return reads_of(self.name, self, attempts)
 
     def fingerprint(self, attempts: int) -> str:
         """Return a hash of what the rule computes: two bodies under one name differ.
@@ -85,7 +101,7 @@ class Criterion:
         source do not count.
         """
         with jax.enable_x64(True):
-            traced = _traced(self, attempts)
+            traced = _traced(self.name, self, attempts)
         # In a notebook str would add colours.
         program = traced.jaxpr.pretty_print(use_color=False)
         told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
@@ -102,8 +118,8 @@ class Criterion:
         one = np.arange(attempts + 1)
         several = np.concatenate([one[::-1], one, np.roll(one, 1)])
         with jax.enable_x64(True):
-            priority = np.asarray(self(_example(one, attempts)))
-            again = np.asarray(self(_example(several, attempts)))
+            priority = np.asarray(self(example(one, attempts)))
+            again = np.asarray(self(example(several, attempts)))
         if not np.array_equal(again, priority[several], equal_nan=True):
             return None
         bad = np.flatnonzero(~(np.isfinite(priority) & (priority >= 0.0)))
@@ -117,13 +133,14 @@ class Criterion:
         return priority
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what kind of error it is, and the first line of what it says."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
-def _example(accepted: np.ndarray, attempts: int) -> Visits:
-    """Visits with the stated numbers of accepted responses: what a criterion is tried on."""
+def example(accepted: np.ndarray, attempts: int) -> Visits:
+    """Return visits with the stated numbers of accepted responses: what a criterion is tried on."""
     counts = jnp.asarray(accepted, jnp.int32)
     share = jnp.full(len(accepted), 1.0 / len(accepted))
     prompt = jnp.asarray(np.arange(len(accepted)) // (attempts + 1), jnp.int32)
@@ -138,23 +155,24 @@ def _example(accepted: np.ndarray, attempts: int) -> Visits:
     )
 
 
-def _traced(rule: Criterion, attempts: int) -> Any:
+def _traced(name: str, rule: Callable[[Visits], Any], attempts: int) -> Any:
     """Return the rule as a program of JAX, or refuse what is none."""
     try:
-        return jax.make_jaxpr(rule)(_example(np.arange(attempts + 1), attempts))
+        return jax.make_jaxpr(rule)(example(np.arange(attempts + 1), attempts))
     except ValueError:
         raise
     except Exception as error:
         raise ValueError(
-            f"criterion {rule.name!r} must be a pure function of bs.Visits that JAX can trace; "
-            f"it raised {_first_line(error)}"
+            f"criterion {name!r} must be a pure function of bs.Visits that JAX can trace; "
+            f"it raised {first_line(error)}"
         ) from error
 
 
 @functools.lru_cache(maxsize=256)
-def _reads(rule: Criterion, attempts: int) -> frozenset[str]:
+def reads_of(name: str, rule: Callable[[Visits], Any], attempts: int) -> frozenset[str]:
+    """Return the names of the fields of ``Visits`` that a function of them depends on."""
     with jax.enable_x64(True):
-        traced = _traced(rule, attempts).jaxpr
+        traced = _traced(name, rule, attempts).jaxpr
     needed = {id(variable) for variable in traced.outvars}
     for equation in reversed(traced.eqns):
         if any(id(variable) in needed for variable in equation.outvars):
@@ -163,37 +181,3 @@ def _reads(rule: Criterion, attempts: int) -> frozenset[str]:
     return frozenset(
         name for name, variable in zip(names, traced.invars, strict=True) if id(variable) in needed
     )
-
-
-@overload
-def criterion(function: Callable[[Visits], Any]) -> Criterion: ...
-@overload
-def criterion(*, allocation: str = ...) -> Callable[[Callable[[Visits], Any]], Criterion]: ...
-def criterion(
-    function: Callable[[Visits], Any] | None = None, *, allocation: str = "ranked"
-) -> Criterion | Callable[[Callable[[Visits], Any]], Criterion]:
-    """Make a selection criterion of a function of the visits.
-
-    Args:
-        function: ``visits -> priority`` of shape ``[cells]``; 0 is never labelled.
-        allocation: how a budget is shared: ``"ranked"`` (highest priorities first, ties share the
-            rest) or ``"proportional"`` (probability min(1, c priority); needs a budget).
-
-    Returns:
-        A :class:`Criterion`; with ``allocation`` alone, a decorator.
-
-    Raises:
-        ValueError: for something that cannot be called, or an unknown allocation.
-
-    Example:
-        >>> import boostsim as bs
-        >>> @bs.criterion
-        ... def struggling(visits):
-        ...     return (visits.pass_rate < 0.5) * (1.0 - visits.pass_rate)
-        >>> struggling.priority_by_accepted(attempts=4)
-        array([1.  , 0.75, 0.  , 0.  , 0.  ])
-    """
-    if function is None:
-        choice("allocation", allocation, ("ranked", "proportional"))
-        return functools.partial(Criterion, allocation=allocation)
-    return Criterion(function, allocation)

@@ -13,7 +13,7 @@ can grow without bound.) Only diversity needs to tell the sources apart; without
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,11 +27,22 @@ from boostsim.simulation.population import (
     attempt,
     focus,
     pairs,
+    remember,
     sharpened,
     total,
 )
 
-__all__ = ["Gathered", "Info", "disagreement", "diversity", "gather", "init", "masses", "step"]
+__all__ = [
+    "Gathered",
+    "Info",
+    "disagreement",
+    "diversity",
+    "gather",
+    "init",
+    "judged",
+    "masses",
+    "step",
+]
 
 
 @jax.tree_util.register_dataclass
@@ -44,12 +55,14 @@ class Info:
         visited: 1 where any visit was made, else 0.
         invalid: the first cell with a priority that is negative or not finite, or -1.
         labels_by_prompt: labels bought per visit on each prompt, this iteration.
+        judged: labels that the filter judged for the criterion, per visit, this iteration.
     """
 
     labels: Float[Array, "*batch"]
     visited: Float[Array, "*batch"]
     invalid: Array
     labels_by_prompt: Float[Array, "*batch prompts"]
+    judged: Float[Array, "*batch"]
 
 
 class Gathered(NamedTuple):
@@ -60,12 +73,14 @@ class Gathered(NamedTuple):
         kept: accepted responses on each prompt.
         labels: labels on each prompt.
         invalid: see :class:`Info`.
+        memory: of the criterion, after the iteration.
     """
 
     rows: list[Float[Array, "classes prompts"]]
     kept: Float[Array, "prompts"]
     labels: Float[Array, "prompts"]
     invalid: Array
+    memory: Any = None
 
 
 def init(structure: Structure, parameters: Parameters) -> State:
@@ -107,29 +122,45 @@ def disagreement(
     return jnp.maximum(1.0 - total(sharpened(structure, masses(state)) ** 2), 0.0)
 
 
-def gather(structure: Structure, parameters: Parameters, state: State) -> Gathered:
-    """Return the examples of infinitely many visits."""
+def gather(
+    structure: Structure, parameters: Parameters, state: State, key: jax.Array | None = None
+) -> Gathered:
+    """Return the examples of infinitely many visits; the key is the criterion's."""
     tried = sharpened(structure, masses(state))
     seen = attempt(structure, parameters, tried)
-    probability, invalid = focus(
-        structure,
-        parameters,
-        parameters.weights * seen.parts,
-        disagreement(structure, parameters, state),
-    )
+    cells = parameters.weights * seen.parts
+    differing = disagreement(structure, parameters, state)
+    if key is None:
+        # A rule that draws would draw the same each time: the loop hands out keys.
+        key = jax.random.key(0)
+    probability, invalid = focus(structure, parameters, cells, differing, state.memory, key)
     labels = total(seen.parts * probability)
     # A sharpened row is carried whole: it is the only one.
     owed = state.mass if structure.sharpening is None else tried[None]
     rows = [seen.gain * (parameters.accept * m) for m in owed]
     if structure.labeled:
         rows = add_source(structure, parameters, rows, "labels", labels)
-    return Gathered(rows, seen.kept, labels, invalid)
+    memory = state.memory
+    if memory is not None:
+        answers = parameters.source_mass[structure.sources.index("labels")]
+        passed = total(answers * parameters.accept) / total(answers)
+        memory = remember(structure, memory, cells, differing, probability, passed)
+    return Gathered(rows, seen.kept, labels, invalid, memory)
 
 
-def step(structure: Structure, parameters: Parameters, state: State) -> tuple[State, Info]:
+def judged(structure: Structure, labels: Array) -> Array:
+    """Return how many labels the filter judged: all, where the criterion asks for it."""
+    asks = structure.criterion is not None and structure.criterion.asks_filter
+    return labels if asks else jnp.zeros_like(labels)
+
+
+def step(
+    structure: Structure, parameters: Parameters, state: State, key: jax.Array | None = None
+) -> tuple[State, Info]:
     """Return the model after one iteration on infinitely many visits."""
-    rows, kept, labels, invalid = gather(structure, parameters, state)
+    rows, kept, labels, invalid, memory = gather(structure, parameters, state, key)
     state = learn(structure, parameters, state, rows, kept + labels, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
-    state, labels = lax.optimization_barrier((state, labels))
-    return state, Info(jnp.sum(parameters.weights * labels), jnp.ones(()), invalid, labels)
+    state, labels = lax.optimization_barrier((dataclasses.replace(state, memory=memory), labels))
+    bought = jnp.sum(parameters.weights * labels)
+    return state, Info(bought, jnp.ones(()), invalid, labels, judged(structure, bought))

@@ -90,7 +90,8 @@ def kernel(
         doubled()
         if not isinstance(state, State):
             raise refuse("state", "what init or step returned: step(key, state)", state)
-        fresh = None if sampling is None else as_key(key)
+        # Of an exact run only a criterion may draw.
+        fresh = None if key is None and sampling is None else as_key(key)
         return one_step(structure, parameters, sampling, fresh, state)
 
     return Kernel(init, step)
@@ -129,6 +130,6 @@ def one_step(
 ) -> tuple[Any, Info]:
     """Return the model after one iteration, exact or sampled, and what it cost."""
     if sampling is None:
-        return exact.step(structure, parameters, state)
+        return exact.step(structure, parameters, state, key)
     assert key is not None
     return sampled.step(structure, parameters, sampling, key, state)

@@ -9,11 +9,13 @@ sources.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.curation.remembering import Remembering
 from boostsim.simulation.population import Parameters, Structure
 
 __all__ = ["State", "add_source", "first", "learn"]
@@ -29,11 +31,13 @@ class State:
             where diversity needs to tell them apart, else one in all.
         data: the accumulated training distribution, of the same shape, where it is not the model.
         examples: its weight ``[prompts]``, where data accumulate.
+        memory: of a criterion that has one.
     """
 
     mass: Float[Array, "*batch rows classes prompts"]
     data: Float[Array, "*batch rows classes prompts"] | None = None
     examples: Float[Array, "*batch prompts"] | None = None
+    memory: Any = None
 
 
 def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]) -> State:
@@ -41,10 +45,13 @@ def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]
     initial = parameters.source_mass[0]
     others = len(structure.sources) - 1 if structure.collides else 0
     mass = jnp.stack([initial, *[jnp.zeros_like(initial)] * others])
+    memory = None
+    if isinstance(structure.criterion, Remembering):
+        memory = structure.criterion.init(initial.shape[-1])
     if structure.regime != "accumulate":
-        return State(mass)
+        return State(mass, memory=memory)
     examples = jnp.full_like(parameters.weights, weight)
-    return State(mass, mass if structure.slack else None, examples)
+    return State(mass, mass if structure.slack else None, examples, memory)
 
 
 def add_source(
@@ -97,5 +104,6 @@ def learn(
         model = add_source(structure, parameters, model, "noise", parameters.slack)
     mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
     if structure.regime != "accumulate":
-        return State(mass)
-    return State(mass, jnp.stack(data) if structure.slack else None, examples)
+        return State(mass, memory=state.memory)
+    kept = jnp.stack(data) if structure.slack else None
+    return State(mass, kept, examples, state.memory)

@@ -103,6 +103,10 @@ def make_run(
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
     each = whole("evaluate", 100 if evaluate is None else evaluate, 1)
+    if procedure.criterion.remembers:
+        raise refuse(
+            "criterion", "without a memory where the task is in tokens", procedure.criterion.name
+        )
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
     return Run(procedure, task, learner, prompts, pool, visits, exact, Evaluation(task, each))

@@ -17,7 +17,7 @@ import itertools
 import math
 import operator
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.criterion import Criterion
+from boostsim.curation.remembering import Remembering
 from boostsim.curation.sharpening import Sharpening
 from boostsim.curation.visits import Visits
 
@@ -37,6 +38,7 @@ __all__ = [
     "focus",
     "geometric",
     "pairs",
+    "remember",
     "right_and_wrong",
     "sharpened",
     "total",
@@ -250,13 +252,16 @@ def focus(
     parameters: Parameters,
     part_mass: Float[Array, "parts prompts"],
     disagreement: Float[Array, "prompts"] | None,
+    memory: Any = None,
+    key: jax.Array | None = None,
 ) -> tuple[Float[Array, "parts prompts"], Array]:
     """Return the probability that a visit is labelled, and the first invalid cell (or -1).
 
     ``part_mass`` is each cell's share of all visits. Where the priority is known beforehand the
     criterion is not asked again; else it sees one cell for each prompt and J, prompts fastest.
     Where prompts are split into copies it is asked about each set of copies by itself, as if there
-    were no other answer: what a visit shows says nothing about how likely its answer was.
+    were no other answer: what a visit shows says nothing about how likely its answer was. A
+    criterion with a memory is asked with it, and with a key of its own.
     """
     if not structure.labeled:
         return jnp.zeros_like(part_mass), jnp.array(-1, jnp.int32)
@@ -264,11 +269,43 @@ def focus(
         assert parameters.priority is not None
         priority = jnp.broadcast_to(parameters.priority, part_mass.shape)
         invalid = jnp.array(-1, jnp.int32)
+    elif isinstance(structure.criterion, Remembering):
+        assert key is not None
+        visits = _visits(structure.attempts, part_mass, disagreement)
+        priority = structure.criterion.ask(memory, visits, key).reshape(part_mass.shape)
+        invalid = first_invalid(priority)
     else:
         priority = _asked(structure, structure.criterion, parameters, part_mass, disagreement)
         invalid = first_invalid(priority)
     budget = parameters.budget if structure.budgeted else None
     return label_probability(priority, part_mass, budget, structure.allocation), invalid
+
+
+def remember(
+    structure: Structure,
+    memory: Any,
+    part_mass: Float[Array, "parts prompts"],
+    disagreement: Float[Array, "prompts"] | None,
+    labelled: Float[Array, "parts prompts"],
+    accepted_share: Float[Array, "prompts"],
+) -> Any:
+    """Return the memory of the criterion after an iteration; None where it has none.
+
+    Args:
+        structure: what the program is specialised to.
+        memory: that before.
+        part_mass: each cell's share of all visits.
+        disagreement: as the criterion saw it.
+        labelled: the part of each cell that was labelled.
+        accepted_share: of each prompt's labels, what the filter accepted.
+    """
+    rule = structure.criterion
+    if not isinstance(rule, Remembering):
+        return memory
+    visits = _visits(structure.attempts, part_mass, disagreement)
+    mass = part_mass * labelled
+    accepted = mass * accepted_share if rule.asks_filter else jnp.zeros_like(mass)
+    return rule.learned(memory, visits, mass.ravel(), accepted.ravel())
 
 
 def _asked(

@@ -32,6 +32,22 @@ def check(procedure: Procedure, task: TableTask) -> None:
         raise refuse("task", made, task)
 
 
+def fits(procedure: Procedure, sampled: bool) -> None:
+    """Refuse a memory where the copies of a prompt would each need one.
+
+    Raises:
+        ValueError: for a criterion with a memory and a persistent labeler in an exact run.
+    """
+    labeler = procedure.labeler
+    if procedure.criterion.remembers and not sampled and labeler and labeler.persistent:
+        raise refuse(
+            "criterion",
+            "without a memory in an exact run with a persistent labeler",
+            procedure.criterion.name,
+            "Each answer that a prompt may have would need a memory of its own; give visits.",
+        )
+
+
 def prepare(
     procedure: Procedure,
     task: TableTask,
@@ -56,6 +72,7 @@ def prepare(
     Raises:
         ValueError: where procedure and task do not fit.
     """
+    fits(procedure, sampled)
     quality = task.quality
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None

@@ -175,6 +175,9 @@ def simulate(
         keys = [jax.random.fold_in(key, seed) for seed in range(seeds)]
     elif seeds != 1:
         raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
+    elif procedure.criterion.remembers:
+        # A rule may draw in exact runs too.
+        keys = [jax.random.fold_in(as_key(0 if key is None else key), 0)]
     elif key is not None:
         # Not needed, but a mistake all the same.
         as_key(key)
@@ -205,7 +208,7 @@ def simulate(
         "task": json.dumps(task.describe(), sort_keys=True),
         "visits": "unlimited" if visits is None else int(visits),
         "visited_share": float(visited_share),
-        "key": "none" if keys[0] is None else key_text(as_key(key)),
+        "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
     }
     trace = traced(procedure, task, variables, attributes)
     return trace if prices is None else priced(trace, prices)
@@ -225,7 +228,8 @@ def traced(
     # An iteration in which nobody was visited costs nothing.
     made = np.cumsum(variables.pop("visited"), axis=1)
     variables["generations"] = generated * made
-    variables["filter_calls"] = procedure.filter.looks * generated * made
+    judged = np.cumsum(variables.pop("judged"), axis=1)
+    variables["filter_calls"] = procedure.filter.looks * (generated * made + judged)
     return make_trace(variables, task.prompt_weights, attributes)
 
 
@@ -316,6 +320,7 @@ def begin(
     nothing = {
         "labels": jnp.zeros(()),
         "visited": jnp.zeros(()),
+        "judged": jnp.zeros(()),
         "invalid": jnp.array(-1, jnp.int32),
     }
     measured = _measure(structure, parameters, state, wanted)
@@ -340,7 +345,12 @@ def advance(
     def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         fresh = None if key is None else jax.random.fold_in(key, number)
         state, info = one_step(structure, parameters, sampling, fresh, state)
-        spent = {"labels": info.labels, "visited": info.visited, "invalid": info.invalid}
+        spent = {
+            "labels": info.labels,
+            "visited": info.visited,
+            "invalid": info.invalid,
+            "judged": info.judged,
+        }
         if "prompt" in wanted:
             spent["labels_by_prompt"] = _merged(parameters, info.labels_by_prompt)
         return state, {**_measure(structure, parameters, state, wanted), **spent}

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from boostsim.simulation.exact import Info, disagreement, masses
+from boostsim.simulation.exact import Info, disagreement, judged, masses
 from boostsim.simulation.learning import State, first, learn
 from boostsim.simulation.population import (
     Attempts,
@@ -23,6 +23,7 @@ from boostsim.simulation.population import (
     Structure,
     attempt,
     focus,
+    remember,
     sharpened,
     total,
 )
@@ -31,7 +32,7 @@ from boostsim.simulation.samplers import binomial, multinomial
 __all__ = ["Sampling", "init", "step"]
 
 # One constant a draw site: a key is used once.
-VISITED, ATTEMPTS, FOCUS, EXAMPLES = range(4)
+VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED = range(6)
 
 
 @jax.tree_util.register_dataclass
@@ -62,7 +63,7 @@ def step(
     state: State,
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
-    sites = [jax.random.fold_in(key, site) for site in range(4)]
+    sites = [jax.random.fold_in(key, site) for site in range(6)]
     mass = sharpened(structure, masses(state))
     seen = attempt(structure, parameters, mass)
     visited = jnp.ones_like(seen.kept)
@@ -74,11 +75,9 @@ def step(
     # Masses are shares of the visits that were made: weights of the visited prompts, renormalised.
     made = jnp.sum(parameters.weights * visited)
     weight = parameters.weights / (sampling.visits * jnp.where(made > 0.0, made, 1.0))
+    cells, differing = weight * counts, disagreement(structure, parameters, state)
     probability, invalid = focus(
-        structure,
-        parameters,
-        weight * counts,
-        disagreement(structure, parameters, state),
+        structure, parameters, cells, differing, state.memory, sites[PRIORITY]
     )
     labelled = counts * probability
     if structure.labeled and structure.budgeted:
@@ -92,9 +91,18 @@ def step(
     # [classes, kept or labels, prompts]
     examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1))
     batch = [total(jnp.moveaxis(examples, 1, 0))]
+    memory = state.memory
+    if memory is not None:
+        # Fresh verdicts on the labels of each class, one for each label.
+        passed = binomial(sites[JUDGED], examples[:, 1], parameters.accept + 0.0 * examples[:, 1])
+        share = total(passed) / jnp.where(labels > 0.0, labels, 1.0)
+        chosen = labelled / jnp.where(counts > 0.0, counts, 1.0)
+        memory = remember(structure, memory, cells, differing, chosen, share)
     state = learn(structure, parameters, state, batch, kept + labels, visits)
-    spent = jnp.sum(weight * labels), (made > 0.0) * 1.0, invalid
-    return state, Info(*spent, labels / sampling.visits)
+    state = dataclasses.replace(state, memory=memory)
+    bought = jnp.sum(weight * labels)
+    spent = bought, (made > 0.0) * 1.0, invalid
+    return state, Info(*spent, labels / sampling.visits, judged(structure, bought))
 
 
 def _attempts(

@@ -1,0 +1,53 @@
+"""``@bs.criterion``: a rule of one's own."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, overload
+
+from boostsim.curation.criterion import Criterion
+from boostsim.curation.remembering import Remembering, is_remembering
+from boostsim.types import choice
+
+__all__ = ["criterion"]
+
+
+@overload
+def criterion(function: Any) -> Criterion: ...
+@overload
+def criterion(*, allocation: str = ...) -> Callable[[Any], Criterion]: ...
+def criterion(
+    function: Any = None, *, allocation: str = "ranked"
+) -> Criterion | Callable[[Any], Criterion]:
+    """Make a selection criterion of a function of the visits, or of an object with a memory.
+
+    Args:
+        function: ``visits -> priority`` of shape ``[cells]``; 0 is never labelled. Or an object
+            with ``init``, ``priority`` and ``update``, see :mod:`boostsim.curation.remembering`.
+        allocation: how a budget is shared: ``"ranked"`` (highest priorities first, ties share the
+            rest) or ``"proportional"`` (probability min(1, c priority); needs a budget).
+
+    Returns:
+        A :class:`Criterion`; with ``allocation`` alone, a decorator.
+
+    Raises:
+        ValueError: for something that cannot be called, or an unknown allocation.
+
+    Example:
+        >>> import boostsim as bs
+        >>> @bs.criterion
+        ... def struggling(visits):
+        ...     return (visits.pass_rate < 0.5) * (1.0 - visits.pass_rate)
+        >>> struggling.priority_by_accepted(attempts=4)
+        array([1.  , 0.75, 0.  , 0.  , 0.  ])
+    """
+    if function is None:
+        choice("allocation", allocation, ("ranked", "proportional"))
+        return functools.partial(_made, allocation=allocation)
+    return _made(function, allocation)
+
+
+def _made(function: Any, allocation: str) -> Criterion:
+    kind = Remembering if is_remembering(function) else Criterion
+    return kind(function, allocation)

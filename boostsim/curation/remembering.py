@@ -1,0 +1,143 @@
+"""Criteria with a memory: what an iteration showed counts in the next.
+
+A rule is an object with three pure functions, all written with jax.numpy:
+
+- ``init(groups)``: the memory before the first iteration, a pytree of arrays;
+- ``priority(memory, visits, key)``: one number of at least 0 for each cell;
+- ``update(memory, visits, labelled_mass, accepted_label_mass)``: the memory after the iteration.
+
+``labelled_mass`` is each cell's share of all visits that was labelled. Where the rule has
+``asks_filter = True`` the filter judges every label, at its price, and ``accepted_label_mass`` is
+the part that it accepted (of a prompt's labels as a whole, for cells do not tell them apart); else
+it is 0. In exact runs both are expectations: the memory follows the mean field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from boostsim.curation.criterion import Criterion, example, first_line, reads_of
+from boostsim.curation.visits import Visits
+from boostsim.types import choice, refuse
+
+__all__ = ["Remembering", "is_remembering"]
+
+FUNCTIONS = ("init", "priority", "update")
+
+
+def is_remembering(rule: Any) -> bool:
+    """Whether an object has what a rule with a memory needs."""
+    return all(callable(getattr(rule, name, None)) for name in FUNCTIONS)
+
+
+@dataclass(frozen=True)
+class Remembering(Criterion):
+    """A criterion with a memory; ``function`` is the rule object, which must be hashable.
+
+    Raises:
+        ValueError: for a class instead of an object of it, or one that cannot be hashed.
+    """
+
+    function: Any
+    allocation: str = "ranked"
+
+    remembers = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no rule object."""
+        if isinstance(self.function, type):
+            raise refuse("criterion", "an object, not its class", self.function, "Call it: mine().")
+        try:
+            hash(self.function)
+        except TypeError:
+            raise refuse(
+                "criterion",
+                "hashable",
+                self.function,
+                "A frozen dataclass is; what changes belongs in the memory.",
+            ) from None
+        choice("allocation", self.allocation, ("ranked", "proportional"))
+        object.__setattr__(self, "__doc__", getattr(self.function, "__doc__", None))
+
+    @property
+    def name(self) -> str:
+        """The rule's own name, or its class's."""
+        return getattr(self.function, "name", type(self.function).__name__)
+
+    @property
+    def asks_filter(self) -> bool:
+        """Whether the filter judges every label."""
+        return bool(getattr(self.function, "asks_filter", False))
+
+    def init(self, groups: int) -> Any:
+        """Return the memory before the first iteration."""
+        return jax.tree.map(jnp.asarray, self.function.init(groups))
+
+    def ask(self, memory: Any, visits: Visits, key: jax.Array) -> Float[Array, "cells"]:
+        """Return the priorities, checked for their shape."""
+        return self.checked(lambda seen: self.function.priority(memory, seen, key), visits)
+
+    def learned(
+        self,
+        memory: Any,
+        visits: Visits,
+        labelled_mass: Float[Array, "cells"],
+        accepted_label_mass: Float[Array, "cells"],
+    ) -> Any:
+        """Return the memory after an iteration, of the same kind as before.
+
+        Raises:
+            ValueError: where its shapes or types are others.
+        """
+        try:
+            after = self.function.update(memory, visits, labelled_mass, accepted_label_mass)
+            after = jax.tree.map(lambda old, new: jnp.asarray(new, old.dtype), memory, after)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"criterion {self.name!r}: update must be a pure function that returns a memory "
+                f"like that of init; it raised {first_line(error)}"
+            ) from error
+        shapes = [[np.shape(leaf) for leaf in jax.tree.leaves(each)] for each in (memory, after)]
+        if shapes[0] != shapes[1]:
+            raise refuse(
+                f"criterion {self.name!r}",
+                f"one whose memory keeps its shapes {shapes[0]}",
+                shapes[1],
+            )
+        return after
+
+    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
+        """Return the priorities before anything was learned."""
+        return self.ask(self.init(int(visits.mass.shape[0])), visits, jax.random.key(0))
+
+    def _once(self, visits: Visits) -> Any:
+        """Ask and learn once: all that the rule may read is read here."""
+        memory = self.init(int(visits.mass.shape[0]))
+        zero = jnp.zeros_like(visits.mass)
+        return (
+            self.ask(memory, visits, jax.random.key(0)),
+            self.learned(memory, visits, zero, zero),
+        )
+
+    def reads(self, attempts: int) -> frozenset[str]:
+        """Return the names of the fields of ``Visits`` that priority or memory depend on."""
+        return reads_of(self.name, self._once, attempts)
+
+    def fingerprint(self, attempts: int) -> str:
+        """Return a hash of what the rule computes, priority and memory."""
+        with jax.enable_x64(True):
+            traced = jax.make_jaxpr(self._once)(example(np.arange(attempts + 1), attempts))
+        program = traced.jaxpr.pretty_print(use_color=False)
+        told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
+        return sha256("".join(told).encode()).hexdigest()[:16]
+
+    def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
+        """Return None: what is remembered counts too."""
+        return None

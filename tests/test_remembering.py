@@ -1,0 +1,230 @@
+"""Criteria with a memory: the mean field by hand, sampled runs, the price, what is refused."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import boostsim as bs
+
+BUILT_IN = {
+    "hedge": bs.criteria.hedge(0.5),
+    "upper_confidence": bs.criteria.upper_confidence(0.5),
+    "thompson": bs.criteria.thompson(),
+    "learning_progress": bs.criteria.learning_progress(),
+}
+FILTER = bs.NoisyFilter(0.1, votes=3)
+
+
+def loop(rule, task, labeler, budget=0.2, **visits):
+    procedure = bs.boosting(
+        attempts=2, criterion=rule, filter=FILTER, labeler=labeler, budget=budget
+    )
+    return bs.kernel(procedure, task, **visits)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_built_in_conforms(name):
+    rule = BUILT_IN[name]
+    bs.testing.check_criterion(rule)
+    assert rule.name.startswith(name)
+    told = getattr(bs.criteria, name).__doc__
+    assert "Wins" in told
+    assert "Lose" in told or "loses" in told
+
+
+def test_the_memory_is_the_mean_field():
+    """One iteration by hand: two helpless prompts, a labeler that is right on one."""
+    task = bs.table_task([[1, 0]] * 2, initial=[[0, 1]] * 2)
+    rule = bs.criteria.upper_confidence(0.5)
+    gamma = FILTER.accept[1]
+    failing = (1 - gamma) ** 2
+    with jax.enable_x64(True):
+        kernel = loop(rule, task, bs.WeakLabeler([1.0, 0.0]), budget=0.5 * failing)
+        state = kernel.init()
+        assert [memory.tolist() for memory in state.memory] == [[0, 0], [0, 0]]
+        state, info = kernel.step(None, state)
+        bought, passed = (np.asarray(memory) for memory in state.memory)
+    # In labels: ten visits to each prompt.
+    assert bought == pytest.approx([10 * 0.5 * failing] * 2)
+    assert passed == pytest.approx([5 * failing * (1 - gamma), 5 * failing * gamma])
+    assert float(info.judged) == pytest.approx(0.5 * failing)
+
+
+def test_hedge_by_hand():
+    task = bs.table_task([[1, 0]] * 2, initial=[[0, 1], [1, 0]])
+    with jax.enable_x64(True):
+        kernel = loop(bs.criteria.hedge(0.5), task, bs.WeakLabeler(0.5))
+        state, _ = kernel.step(None, kernel.init())
+        memory = np.asarray(state.memory)
+    # Of the attempts 1 - gamma fail on the first prompt, gamma on the second.
+    gamma = FILTER.accept[1]
+    assert memory == pytest.approx([0.0, 0.5 * (gamma - (1 - gamma))])
+
+
+@pytest.mark.parametrize("name", ["hedge", "learning_progress", "upper_confidence"])
+def test_sampled_runs_tend_to_the_mean_field(name):
+    task = bs.random_table(1, prompts=40, responses=5, solvable=0.5)
+    labeler = bs.WeakLabeler(np.tile([0.1, 0.7], 20))
+    procedure = bs.boosting(
+        attempts=3, criterion=BUILT_IN[name], filter=FILTER, labeler=labeler, budget=0.2
+    )
+    exact = bs.simulate(procedure, task, 4, record="prompt")
+    sampled = bs.simulate(procedure, task, 4, visits=20_000, seeds=2, key=0, record="prompt")
+    np.testing.assert_allclose(
+        sampled.labels_by_prompt.mean("seed").values, exact.labels_by_prompt.values[0], atol=0.05
+    )
+    assert float(abs(sampled.accuracy - exact.accuracy.values).mean()) < 0.01
+
+
+@pytest.mark.parametrize("name", ["failed", "hedge", "upper_confidence"])
+def test_what_the_filter_is_asked_is_paid_for(name):
+    task = bs.random_table(2, prompts=40, responses=20, solvable=0.0)
+    rule = BUILT_IN.get(name, bs.criteria.failed)
+    procedure = bs.boosting(
+        attempts=2, criterion=rule, filter=FILTER, labeler=bs.WeakLabeler(0.5), budget=0.1
+    )
+    for settings in ({}, {"visits": 20, "seeds": 2, "key": 1}):
+        trace = bs.simulate(procedure, task, 4, **settings)
+        on_labels = trace.filter_calls.values - 3 * 2 * np.arange(5)
+        asked = name == "upper_confidence"
+        np.testing.assert_allclose(on_labels, 3 * trace.labels.values * asked, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["upper_confidence", "thompson"])
+def test_labels_go_where_they_passed(name):
+    """Two helpless prompts; on one the labels passed, on the other they did not."""
+    rule = bs.criterion(BUILT_IN[name].function)
+    with jax.enable_x64(True):
+        cells = jnp.arange(2, dtype=jnp.int32)
+        visits = bs.Visits(
+            prompt=cells,
+            group=cells,
+            accepted=0 * cells,
+            attempts=1 + 0 * cells,
+            pass_rate=jnp.zeros(2),
+            mass=jnp.full(2, 0.5),
+            disagreement=jnp.zeros(2),
+        )
+        memory = rule.learned(rule.init(2), visits, visits.mass, visits.mass * jnp.array([1.0, 0]))
+        assert [part.tolist() for part in memory] == [[10, 10], [10, 0]]
+        keys = [jax.random.key(number) for number in range(50)]
+        priorities = np.array([rule.ask(memory, visits, key) for key in keys])
+    # Beta(11, 1) against Beta(1, 11): the second is larger once in 700,000 draws.
+    assert (priorities[:, 0] > priorities[:, 1]).all()
+
+
+def test_the_same_seed_is_the_same_run_whatever_runs_beside_it():
+    task = bs.random_table(1, prompts=30, solvable=0.5)
+    procedure = bs.boosting(
+        criterion=bs.criteria.thompson(), filter=FILTER, labeler=bs.WeakLabeler(0.3), budget=0.1
+    )
+    alone = bs.simulate(procedure, task, 5, visits=10, key=7)
+    beside = bs.simulate(procedure, task, 5, visits=10, seeds=3, key=7)
+    assert np.array_equal(alone.accuracy.values[0], beside.accuracy.values[0])
+    exact = [bs.simulate(procedure, task, 5, key=key).accuracy.values for key in (None, 0, 1)]
+    assert np.array_equal(exact[0], exact[1])
+    assert not np.array_equal(exact[1], exact[2])
+
+
+@dataclass(frozen=True)
+class Patience:
+    """A visit is labelled once its prompt has failed so often in a row."""
+
+    rounds: int
+
+    def init(self, groups):
+        return jnp.zeros(groups)
+
+    def priority(self, memory, visits, key):
+        return (memory[visits.group] >= self.rounds) * (visits.accepted == 0) * 1.0
+
+    def update(self, memory, visits, labelled_mass, accepted_label_mass):
+        passed = jnp.zeros_like(memory).at[visits.group].add(visits.mass * visits.pass_rate)
+        return jnp.where(passed > 0.0, 0.0, memory + 1.0)
+
+
+def test_a_rule_of_ones_own_in_exact_and_sampled_runs():
+    rule = bs.criterion(Patience(2))
+    assert rule.name == "Patience"
+    bs.testing.check_criterion(rule)
+    task = bs.table_task([[1, 0]] * 3, initial=[[0, 1]] * 3)
+    procedure = bs.boosting(criterion=rule, labeler=bs.WeakLabeler(1.0))
+    for settings in ({}, {"visits": 4, "key": 0}):
+        trace = bs.simulate(procedure, task, 4, **settings)
+        assert trace.labels.values[0].tolist() == [0, 0, 0, 1, 1]
+        assert trace.accuracy.values[0].tolist() == [0, 0, 0, 1, 1]
+
+
+def test_memory_survives_every_regime():
+    task = bs.random_table(1, prompts=10)
+    for regime, more in (("accumulate", {}), ("anchor", {"real_share": 0.2})):
+        procedure = bs.boosting(
+            criterion=bs.criteria.hedge(),
+            labeler=bs.WeakLabeler(0.3),
+            budget=0.1,
+            regime=regime,
+            **more,
+        )
+        trace = bs.simulate(procedure, task, 3, visits=5, key=0, record="diversity")
+        assert np.isfinite(trace.accuracy).all()
+
+
+class Growing(Patience):
+    def update(self, memory, visits, labelled_mass, accepted_label_mass):
+        return jnp.zeros(len(memory) + 1)
+
+
+class Lost(Patience):
+    def update(self, memory, visits, labelled_mass, accepted_label_mass):
+        return (memory, memory)
+
+
+class Negative(Patience):
+    def priority(self, memory, visits, key):
+        return -1.0 - memory[visits.group]
+
+
+def test_bad_rules_are_refused():
+    task = bs.random_table(0, prompts=4)
+    weak = bs.WeakLabeler(0.3)
+    with pytest.raises(ValueError, match="an object, not its class"):
+        bs.criterion(Patience)
+    unhashable = type("Unhashable", (Patience,), {"__hash__": None})
+    with pytest.raises(ValueError, match="criterion must be hashable"):
+        bs.criterion(unhashable(1))
+    for rule, words in (
+        (Growing(1), "keeps its shapes"),
+        (Lost(1), "keeps its shapes|like that of init"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            bs.simulate(bs.boosting(criterion=bs.criterion(rule), labeler=weak), task, 1)
+    with pytest.raises(ValueError, match=r"'Negative' must return finite priorities of at least 0"):
+        bs.simulate(bs.boosting(criterion=bs.criterion(Negative(1)), labeler=weak), task, 1)
+    persistent = bs.WeakLabeler(0.3, persistent=True)
+    with pytest.raises(ValueError, match="without a memory in an exact run with a persistent"):
+        bs.simulate(bs.boosting(criterion=bs.criterion(Patience(1)), labeler=persistent), task, 1)
+    bs.simulate(
+        bs.boosting(criterion=bs.criterion(Patience(1)), labeler=persistent),
+        task,
+        1,
+        visits=2,
+        key=0,
+    )
+    with pytest.raises(ValueError, match="without a memory where the task is in tokens"):
+        bs.simulate(
+            bs.boosting(criterion=bs.criterion(Patience(1)), labeler=bs.WeakLabeler(0.3)),
+            bs.lookup(entries=16),
+            1,
+            learner=bs.Transformer(),
+            key=0,
+        )
+    for make, bad in (
+        (bs.criteria.hedge, 0.0),
+        (bs.criteria.upper_confidence, -1.0),
+        (bs.criteria.learning_progress, 1.0),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            make(bad)
