@@ -43,7 +43,7 @@ def test_priorities_by_hand():
 
 @settings(max_examples=30)
 @given(
-    rates=st.lists(st.integers(0, 4), min_size=1, max_size=12),
+    rates=st.lists(st.integers(0, 4), min_size=8, max_size=8),
     share=st.integers(1, 99),
     data=st.data(),
 )
