@@ -71,8 +71,9 @@ class Falsification:
                 text += " Time ran out before all of it was tried."
             return text
         word = {"upper": "at most ", "lower": "at least "}.get(self.claim.kind, "")
+        exactly = "what is left to go" if self.claim.kind == "limit" else "rounding"
         known = (
-            "exactly, up to rounding"
+            f"exactly, up to {exactly}"
             if self.level == "exact"
             else f"with confidence {self.conditions['confidence']:g}"
         )

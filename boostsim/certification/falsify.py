@@ -22,6 +22,7 @@ from boostsim.certification.exact import naming
 from boostsim.certification.falsification import Falsification
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.statistical import look_at, looks_for
+from boostsim.certification.verdicts import Reading
 from boostsim.progress import announced
 from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
 from boostsim.types import as_key, finite, key_text, refuse, whole
@@ -199,12 +200,17 @@ class _Search:
             self.claim.along is not None and measurement.sampled_ladder is None
         ):
             return None
-        level = alpha / (examples + SAMPLED_SHRINKS)
+        most = examples + SAMPLED_SHRINKS
+        level = alpha / most
         known: dict[str, Trial] = {}
 
         def attempt(point: Point) -> Trial:
             # The engine may come back to a point: it then has the same draws.
             if repr(point) not in known:
+                if len(known) == most:
+                    # The error probability is spent.
+                    unseen = Reading(math.nan, math.nan, math.nan, "undecided")
+                    return Trial(point, -math.inf, unseen, math.nan)
                 known[repr(point)] = self._try_by_draws(point, samples, level, len(known))
             return known[repr(point)]
 
