@@ -33,9 +33,9 @@ def collapse_measures(
     variance sum_y f v^2 - (sum_y f v)^2; tail mass sum_{y in R} f, where R holds the responses that
     f_0 gave least mass, from the least on, as long as they have at most ``rare`` together.
 
-    Without curation each refit to M examples multiplies the expected diversity and variance by
-    1 - 1/M (T11), while the expected accuracy and tail mass stay: what is rare is lost on most
-    prompts and overgrown on a few.
+    Without curation, under replace, each refit to M examples multiplies the expected diversity and
+    variance by 1 - 1/M (T11), while the expected accuracy and tail mass stay: what is rare is lost
+    on most prompts and overgrown on a few.
 
     Args:
         trace: of ``bs.simulate(..., record="rows")``.
@@ -67,7 +67,7 @@ def collapse_measures(
     values = np.arange(task.responses) if values is None else numbers("values", values, 1)
     if len(values) != task.responses:
         raise refuse("values", f"a number for each of {task.responses} responses", len(values))
-    tail = _tail(rows[0, 0], probability("rare", rare))
+    tail = _tail(task.initial, probability("rare", rare))
     mean = rows @ values
     centred = values - mean[..., None]
     measured = {

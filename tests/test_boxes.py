@@ -172,6 +172,49 @@ def test_a_sum_that_touches_zero_inside_stays_undecided():
     assert proof.share + Fraction(proof.open_boxes, 2**10) == 1
 
 
+X = {"x": (0, 1)}
+FALSE_SOMEWHERE = {
+    "at a face": (lambda x: 20_000 * x - 1, lambda x: [[20_000 * x - 1]]),
+    "inside": (
+        lambda x: (3 * x - 1) ** 2 * 10**10 - 1,
+        lambda x: [[(3 * x - 1) ** 2 * 10**10 - 1]],
+    ),
+}
+
+
+@pytest.mark.parametrize("where", FALSE_SOMEWHERE)
+def test_what_is_false_on_a_sliver_is_not_called_proved(where):
+    direct, terms = FALSE_SOMEWHERE[where]
+    proof = bs.prove(bs.Statement("mine", "s", X, direct=direct, terms=terms))
+    assert proof.verdict in ("refuted", "undecided")
+    if proof.counterexample:
+        assert direct(**proof.counterexample) < 0
+
+
+def test_rounded_numbers_prove_nothing():
+    """Each is false, and was proved while floats were let through."""
+    for box, direct, terms in (
+        (X, lambda x: (x + 1e20) - (1e20 + 2 * x), lambda x: [[0 * x]]),
+        (
+            {**X, "k": [10**17]},
+            lambda x, k: x * ((1 - 1 / k) - 1),
+            lambda x, k: [[x, (1 - 1 / k) - 1]],
+        ),
+        (X, lambda x: x**0.5, lambda x: [[x**0.5]]),
+    ):
+        with pytest.raises(ValueError, match="made of the names, whole numbers"):
+            bs.prove(bs.Statement("mine", "s", box, direct=direct, terms=terms))
+    with pytest.raises(ValueError, match="k must be"):
+        bs.Statement("mine", "s", {"k": [Fraction(-1, 2)]}, lambda k: k, lambda k: [[k]])
+
+
+def test_whole_numbers_alone_are_decided():
+    true = bs.Statement("mine", "s", {"k": [2, 3]}, lambda k: k - 1, lambda k: [[k], [-1]])
+    assert bs.prove(true).verdict in ("proved", "undecided")
+    false = bs.Statement("mine", "s", {"k": [0, 2]}, lambda k: k - 1, lambda k: [[k], [-1]])
+    assert bs.prove(false).verdict == "refuted"
+
+
 def test_little_time_is_said_to_be_undecided():
     proof = bs.prove("T4/growth", time_limit=0.0)
     assert (proof.verdict, proof.share, proof.open_boxes) == ("undecided", 0, 16)

@@ -113,6 +113,29 @@ def test_gradients_are_those_of_whole_runs(name):
         assert slope == pytest.approx((sides[0] - sides[1]) / (2 * step), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "point", "axis"),
+    [
+        ("T10", {"beta": 0.5, "rate": 1.0, "initial_accuracy": 1.0}, "rate"),
+        ("T14", {"beta": 0.0, "initial_error": 1.0, "iterations": 1}, "beta"),
+        ("T3", {"beta": 1.0, "gamma": 0.0, "initial_error": 1.0, "iterations": 2}, "gamma"),
+    ],
+)
+def test_true_equalities_have_no_gradient_at_the_ends(name, point, axis):
+    """Where minima tie and branches meet: to first order about the middle of what is inside."""
+    assert abs(gradient(bs.claims[name], MEASUREMENTS[name], point)[axis]) < 1e-6
+
+
+def test_a_slow_start_is_not_a_counterexample():
+    """A limit that is true, and reached long after what is read."""
+    point = {"gamma": 0.4, "attempts": 1, "initial_accuracy": 1e-200}
+    assert bs.claims["T9.limit"].domain.contains(point)
+    trial = try_exactly(bs.claims["T9.limit"], MEASUREMENTS["T9.limit"], point)
+    assert trial.reading.verdict == "undecided"
+    tiny = {"gamma": 1e-10, "votes": 61}
+    assert not try_exactly(bs.claims["T5.noise"], MEASUREMENTS["T5.noise"], tiny).violated
+
+
 def test_where_weights_move_the_gradient_knows():
     """The mean error falls as the weight of solved prompts rises."""
     moving = bs.Claim(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -125,23 +125,25 @@ def _measured_around(
             )
             for name in names
         }
-    directions = [
-        Direction(
-            above=measurement.world({**place, name: ends[name][1]}),
-            below=measurement.world({**place, name: ends[name][0]}),
-            up=ends[name][1] - place[name],
-            down=place[name] - ends[name][0],
+    directions = {
+        name: Direction(
+            above=measurement.world({**place, name: above}),
+            below=measurement.world({**place, name: below}),
+            up=0.5 * (above - below),
+            down=0.5 * (above - below),
         )
-        for name in names
-    ]
-    traces = nearby(
-        measurement.world(place),
-        measurement.run_length(place),
-        directions,
-        record=("prompt", *measurement.record),
-    )
+        for name, (below, above, _) in ends.items()
+        if below < above
+    }
     found = {}
-    for name, direction, pair in zip(names, directions, traces, strict=True):
+    middles = {
+        # In the interior the middle is the place, but for rounding.
+        name: place[name] if _is_inner(place[name], *ends[name]) else 0.5 * sum(ends[name][:2])
+        for name in names
+    }
+    traces = _traces(measurement, place, names, directions, middles)
+    for name, pair in zip(names, traces, strict=True):
+        direction = directions[name]
         if pair is None:
             continue
         above, below = (
@@ -153,6 +155,35 @@ def _measured_around(
         )
         found[name] = (below, above)
     return found
+
+
+def _is_inner(value: float, below: float, above: float, length: float) -> bool:
+    return min(value - below, above - value) > 0.5 * STEP * length
+
+
+def _traces(
+    measurement: Measurement,
+    place: Point,
+    names: Sequence[str],
+    directions: Mapping[str, Direction],
+    middles: Mapping[str, float],
+) -> list[Any]:
+    """Return a pair of traces for each axis, to first order about the middle of its two ends.
+
+    At an end of the domain that middle is not the place itself, where minima tie and branches meet.
+    """
+    record = ("prompt", *measurement.record)
+    length = measurement.run_length(place)
+    inner = [name for name in names if middles[name] == place[name]]
+    pairs: dict[str, Any] = {}
+    if inner:
+        world = measurement.world(place)
+        found = nearby(world, length, [directions[name] for name in inner], record=record)
+        pairs |= dict(zip(inner, found, strict=True))
+    for name in set(names) - set(inner):
+        world = measurement.world({**place, name: middles[name]})
+        (pairs[name],) = nearby(world, length, [directions[name]], record=record)
+    return [pairs[name] for name in names]
 
 
 def ascend(

@@ -39,14 +39,16 @@ RANDOM = 2**61 - 1
 
 @dataclass(frozen=True)
 class Proof:
-    """What :func:`prove` found: a rigorous certificate, which speaks of every point of its box.
+    """What :func:`prove` found: a rigorous certificate of every point of what it covers.
 
-    It is about one iteration. :func:`boostsim.certify` is about whole runs, at points.
+    That is ``share`` of the box; of the thin rest it says nothing. It is about one iteration;
+    :func:`boostsim.certify` is about whole runs, at points.
 
     Attributes:
         statement: what was to be proved.
-        verdict: ``"proved"`` where at least 99.9% of the box is, ``"refuted"`` where it is false
-            somewhere, else ``"undecided"``.
+        verdict: ``"proved"`` where at least 99.9% of the box is and what is left touches its faces
+            and is no counterexample in its middle, ``"refuted"`` where it is false somewhere, else
+            ``"undecided"``.
         share: the share of the box's volume on which it is proved, exactly.
         counterexample: a rational point at which it is false, in exact arithmetic, or None.
         open_boxes: how many pieces were left undecided.
@@ -142,7 +144,7 @@ def prove(
     proved, pieces, open_boxes = Fraction(0), 0, 0
     counterexample: dict[str, Any] | None = None
     undecided: list[dict[str, Any]] = []
-    rng = random.Random(0)
+    rng, inside = random.Random(0), False
     for case in track(cases, statement.name, len(cases)):
         _compare(statement, {**case, **_random_point(ends, rng)})
         stack = [(ends, dict.fromkeys(ends, 0))]
@@ -159,11 +161,16 @@ def prove(
                 continue
             if sign < 0:
                 middle = {name: (low + high) / 2 for name, (low, high) in piece.items()}
-                assert statement.direct(**case, **middle) < 0
+                assert _exactly(statement, {**case, **middle}) < 0
                 counterexample = {**case, **middle}
                 break
             axis = _longest(piece, ends, depth, halvings)
             if axis is None:
+                middle = {name: (low + high) / 2 for name, (low, high) in piece.items()}
+                if _exactly(statement, {**case, **middle}) < 0:
+                    counterexample = {**case, **middle}
+                    break
+                inside |= not _touches(piece, ends)
                 open_boxes += 1
                 undecided.append({**case, **piece})
                 continue
@@ -173,7 +180,7 @@ def prove(
                 stack.append(({**piece, axis: half}, deeper))
         if counterexample is not None:
             break
-    verdict = "proved" if proved >= ENOUGH else "undecided"
+    verdict = "proved" if proved >= ENOUGH and not inside else "undecided"
     if counterexample is not None:
         verdict = "refuted"
     seconds = time.monotonic() - began
@@ -225,7 +232,9 @@ def _random_point(ends: Piece, rng: random.Random) -> dict[str, Fraction]:
 
 def _compare(statement: Statement, point: Mapping[str, Any]) -> None:
     """Refuse a statement whose sum of products is not the number that it stands for."""
-    direct, slack = statement.direct(**point), statement.slack(**point)
+    direct, slack = _exactly(statement, point), statement.slack(**point)
+    if not isinstance(slack, (int, Fraction)):
+        raise _inexact(statement, f"the terms come to {slack!r}")
     if direct != slack:
         raise ValueError(
             f"terms of statement {statement.name!r} must add up to direct; at "
@@ -238,18 +247,39 @@ def _sign(statement: Statement, case: Mapping[str, Any], piece: Piece) -> int:
     """Return 1 where no factor is negative on a piece, -1 where the slack is below 0, else 0."""
     balls = {name: _ball(*ends) for name, ends in piece.items()}
     try:
-        terms = statement.terms(**case, **balls)
+        terms = [list(factors) for factors in statement.terms(**case, **balls)]
+        distinct = {id(factor): factor for factors in terms for factor in factors}
+        if all(factor >= 0 for factor in distinct.values()):
+            return 1
+        return -1 if sum(math.prod(factors) for factors in terms) < 0 else 0
     except TypeError as error:
-        raise refuse(
-            f"terms of statement {statement.name!r}",
-            "made of the names, whole numbers, + - * / and whole powers",
-            str(error),
-            "Balls know no floats and no Fractions: write (3 * x - 1) / 3 for x - 1/3.",
-        ) from None
-    distinct = {id(factor): factor for factors in terms for factor in factors}
-    if all(factor >= 0 for factor in distinct.values()):
-        return 1
-    return -1 if sum(math.prod(factors) for factors in terms) < 0 else 0
+        raise _inexact(statement, str(error)) from None
+
+
+def _exactly(statement: Statement, point: Mapping[str, Any]) -> Any:
+    """Return the number at a rational point, in exact arithmetic."""
+    try:
+        value = statement.direct(**point)
+    except ZeroDivisionError:
+        return Fraction(0)
+    if not isinstance(value, (int, Fraction)):
+        raise _inexact(statement, f"direct comes to {value!r}")
+    return value
+
+
+def _inexact(statement: Statement, got: str) -> ValueError:
+    return refuse(
+        f"statement {statement.name!r}",
+        "made of the names, whole numbers, + - * / and whole powers",
+        got,
+        "Balls know no Fractions and a float is rounded: write (3 * x - 1) / 3 for x - 1/3. A "
+        "whole number over a whole number is a float, too.",
+    )
+
+
+def _touches(piece: Piece, ends: Piece) -> bool:
+    """Whether a piece touches a face of the box."""
+    return any(low == ends[name][0] or high == ends[name][1] for name, (low, high) in piece.items())
 
 
 def _needs_flint() -> None:
@@ -274,6 +304,9 @@ def _longest(piece: Piece, ends: Piece, depth: Mapping[str, int], halvings: int)
 
     None where it may not be cut further: it touches a face, and cutting elsewhere does not help.
     """
+
+    if not piece:
+        return None
 
     def length(name: str) -> Fraction:
         (low, high), (first, last) = piece[name], ends[name]

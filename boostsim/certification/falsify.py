@@ -51,11 +51,12 @@ def falsify(
 ) -> Falsification:
     """Look for a point of the domain at which a claim is false.
 
-    Exact runs: ``examples`` points by Hypothesis; from the nearest misses ``ascents`` times uphill,
-    by the gradient of (measured - law) through the recursion; then the counterexample is made
-    simpler, axis by axis, while it stays one. Where the claim is made for sampled runs, then an
-    eighth as many points of those, without ascent; the error probability is divided over all looks,
-    so that a true claim is called false with probability at most 1 - confidence.
+    Exact runs (of a limit: as far as its values have settled): ``examples`` points by Hypothesis;
+    from the nearest misses ``ascents`` times uphill, by the gradient of (measured - law) through
+    the recursion; then the counterexample is made simpler, axis by axis, while it stays one. Where
+    the claim is made for sampled runs, then an eighth as many points of those, without ascent; the
+    error probability is divided over all looks, so that a true claim is called false with
+    probability at most 1 - confidence.
 
     A search that finds nothing proves nothing: the summary says how hard it tried. Without a time
     limit the same key finds the same point.
@@ -155,6 +156,7 @@ class _Search:
     sampled_points: int = 0
     draws: int = 0
     shrinks: int = 0
+    stopped: bool = False
 
     def effort(self) -> dict[str, Any]:
         nearest = max(self.seen.values(), key=lambda trial: trial.excess, default=None)
@@ -166,11 +168,13 @@ class _Search:
             "draws": self.draws,
             "shrinks": self.shrinks,
             "nearest": nearest and {"point": nearest.point, "excess": nearest.excess},
-            "stopped": not self.go_on(),
+            "stopped": self.stopped,
         }
 
     def go_on(self) -> bool:
-        return self.time_limit is None or time.monotonic() - self.began < self.time_limit
+        if self.time_limit is not None and time.monotonic() - self.began >= self.time_limit:
+            self.stopped = True
+        return not self.stopped
 
     def exactly(self, examples: int, ascents: int) -> Trial | None:
         """Look at exact runs."""

@@ -132,6 +132,8 @@ class Measurement:
                 raise refuse(name, "a function of the point's names", type(given).__name__)
         if not (callable(self.statistic) or isinstance(self.statistic, str)):
             raise refuse("statistic", "a variable's name or a function", self.statistic)
+        if self.simulator is None and (callable(self.beyond) or self.beyond != 0.0):
+            raise refuse("beyond", "0 without a simulator, whose draws are cut", self.beyond)
         if self.ladder is not None and (
             len(self.ladder) < 3 or any(a >= b for a, b in pairwise(self.ladder))
         ):

@@ -92,14 +92,15 @@ def look_at(
         assert measurement.sampled_ladder is not None
         arms = [{**point, claim.along: value} for value in measurement.sampled_ladder]
     laws = [claim.predicted(arm) for arm in arms]
-    predicted, bounds = laws[-1], measurement.span(arms[-1])
+    predicted, spans = laws[-1], [measurement.span(arm) for arm in arms]
+    bounds = spans[-1]
     # Where the law moves with what grows, it is the ratio that tends to one.
     units = [1.0] * len(laws)
     if len(set(laws)) > 1:
         if min(laws) <= 0.0:
             raise refuse("law", "above 0 along a limit that it moves with", min(laws))
         units, predicted = laws, 1.0
-    beyond = float(measurement.at("beyond", arms[-1]))
+    beyond = [float(measurement.at("beyond", arm)) for arm in arms]
     binary = bool(measurement.at("binary", arms[-1]))
     drawn: list[list[np.ndarray]] = [[] for _ in arms]
     reading, seen = None, 0
@@ -114,9 +115,9 @@ def look_at(
         seen = len(values[-1])
         level = alpha / len(arms)
         intervals = []
-        for each, unit in zip(values, units, strict=True):
-            low, high = mean_interval(each, level, bounds, binary)
-            intervals.append((low / unit, (high + beyond) / unit))
+        for number, (each, unit) in enumerate(zip(values, units, strict=True)):
+            low, high = mean_interval(each, level, spans[number], binary)
+            intervals.append((low / unit, (high + beyond[number]) / unit))
         measured = float(np.mean(values[-1])) / units[-1]
         interval = _limit(intervals) if claim.along is not None else intervals[0]
         rounding = ROUNDING * min(bounds[1] - bounds[0], 1.0)

@@ -16,6 +16,8 @@ VERDICTS = ("violated", "undecided", "holds", "inapplicable")
 NEAR = 0.01
 CONVERGED = 1e-9
 LEAST_RATIO = 1.0 / 3.0
+# A step below this, relative to the value, is none.
+ROUNDING = 1e-14
 # An exact value that may be off by more than this, relative to it, decides nothing.
 ROUNDED, SMALLEST_ROUNDING = 1e-6, 1e-11
 SMALLEST = 1e-15
@@ -100,7 +102,17 @@ def judge_limit(values: Sequence[float], target: float, direction: str) -> Readi
             else "it does not settle"
         )
         return Reading(last, low, high, "undecided", left)
-    return Reading(last, low, high, "holds" if low <= target <= high else "violated")
+    if low <= target <= high:
+        return Reading(last, low, high, "holds")
+    if _grows(values):
+        # What is too small to be seen moving may still have far to go.
+        return Reading(last, low, high, "undecided", "it does not settle")
+    return Reading(last, low, high, "violated")
+
+
+def _grows(values: Sequence[float]) -> bool:
+    before, after = abs(values[-2] - values[-3]), abs(values[-1] - values[-2])
+    return after >= before and after > ROUNDING * abs(values[-1])
 
 
 def _remainder(values: Sequence[float], rounding: float) -> float:

@@ -77,13 +77,12 @@ class Statement:
 
 def _axis(name: str, axis: Any) -> Ends | list[int]:
     allowed = "a pair of ends, Fractions or whole numbers, or a list of whole numbers"
-    exact = isinstance(axis, (tuple, list)) and all(
-        isinstance(end, (int, Fraction)) for end in axis
-    )
+    kinds = (int,) if isinstance(axis, list) else (int, Fraction)
+    exact = isinstance(axis, (tuple, list)) and all(type(end) in kinds for end in axis)
     if not exact or not axis:
         raise refuse(name, allowed, axis, "A float is rounded: write Fraction('0.1') for 1/10.")
     if isinstance(axis, list):
-        return [int(value) for value in axis]
+        return list(axis)
     if len(axis) != 2 or axis[0] >= axis[1]:
         raise refuse(name, "a pair of ends, the lower one first", axis)
     return Fraction(axis[0]), Fraction(axis[1])
@@ -297,10 +296,11 @@ def _all() -> list[Statement]:
         ),
         Statement(
             "T6/step",
-            "a learner that errs by eta adds at most eta to the error",
-            {"beta": BETA, "eta": UNIT, "e": UNIT},
-            direct=lambda beta, eta, e: (1 - beta) * e + eta - ((1 - eta) * (1 - beta) * e + eta),
-            terms=lambda beta, eta, e: [[eta, 1 - beta, e]],
+            "a learner that moves at most eta of its mass adds at most eta to the error",
+            {"wrong": UNIT, "eta": UNIT, "share": UNIT},
+            # wrong = (1 - beta) e; the learner moves the share of eta from correct to wrong.
+            direct=lambda wrong, eta, share: wrong + eta - (wrong + share * eta),
+            terms=lambda wrong, eta, share: [[eta, 1 - share]],
         ),
         Statement(
             "T9/rises",

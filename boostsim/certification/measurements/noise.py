@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from boostsim.certification.measurement import Measurement, one_prompt, rounding_of
+from boostsim.certification.measurement import (
+    SMALLEST,
+    Measurement,
+    one_prompt,
+    rounding_of,
+)
 from boostsim.certification.measurements.shared import absolute, short
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
@@ -74,7 +79,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         iterations=1,
         binary=True,
         # Two implementations of the incomplete beta function.
-        rounding=lambda predicted: 1e-11 * predicted,
+        rounding=lambda predicted: 1e-11 * predicted + SMALLEST,
     ),
     "T5.bound": Measurement(
         _voting, "labels", task=lambda: one_prompt(initial_error=0.0), iterations=1, binary=True
