@@ -25,8 +25,11 @@ def test_planted_falsehoods_are_found(name):
         assert try_exactly(claim, measurement, found.counterexample).violated
 
 
-# Of true claims there is none: all that can be read exactly, and some by draws.
-@pytest.mark.parametrize("name", bs.claims)
+# Of true claims there is none: here theorems' main claims and all limits and bounds, exactly.
+TRUE = [name for name, claim in bs.claims.items() if "." not in name or claim.kind != "equality"]
+
+
+@pytest.mark.parametrize("name", TRUE)
 def test_of_true_claims_none_is_found(name):
     # Ascent compiles a program a claim; it is tried on some.
     climbs = int(name in ("T3", "T4", "T10", "T3.worse", "Feng.bound", "Ferbach.rise"))

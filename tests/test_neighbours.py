@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import binom, chi2
 
-from boostsim.theory import neighbours as nb
+from boostsim.theory import laws as nb
 
 SIZES = [1, 2, 3, 17, 10**6]
 SHARE = st.floats(0.0, 1.0, allow_subnormal=False)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-__all__ = ["Domain", "Law", "law", "survival"]
+__all__ = ["Domain", "Law", "law", "lost", "survival"]
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,13 @@ def survival(rate: Array, rounds: Array) -> Array:
     small = rate < 0.01
     slow = jnp.exp(rounds * jnp.log1p(-jnp.where(small, rate, 0.0)))
     return jnp.where(small, slow, jnp.power(jnp.where(small, 0.5, 1.0 - rate), rounds))
+
+
+def lost(rate: Array, rounds: Array) -> Array:
+    """Return 1 - (1 - rate)^rounds to full accuracy where it is small."""
+    certain = rate == 1.0
+    gradual = -jnp.expm1(rounds * jnp.log1p(-jnp.where(certain, 0.5, rate)))
+    return jnp.where(certain, jnp.where(rounds > 0.0, 1.0, 0.0), gradual)
 
 
 PROBABILITY = Domain()

@@ -28,23 +28,6 @@ from boostsim.theory.freshness import (
     persistent_filter_floor,
     persistent_labels_error,
 )
-from boostsim.theory.neighbours import (
-    accumulated_gaussian_regression_error,
-    accumulated_refit_variance,
-    accumulated_refit_variance_limit,
-    accumulated_regression_bound,
-    accumulated_regression_error,
-    breakdown_error,
-    collision_probability,
-    curated_probabilities,
-    curation_gain,
-    gaussian_regression_error,
-    majority_error_bound,
-    refit_mean_error,
-    refit_variance,
-    regression_error,
-    tilted_probabilities,
-)
 from boostsim.theory.noise import (
     NoisyBoosting,
     attempts_floor,
@@ -52,6 +35,25 @@ from boostsim.theory.noise import (
     majority_noise,
     noisy_boosting,
     votes_needed,
+)
+from boostsim.theory.refits import (
+    accumulated_gaussian_regression_error,
+    accumulated_refit_variance,
+    accumulated_refit_variance_limit,
+    accumulated_regression_bound,
+    accumulated_regression_error,
+    gaussian_regression_error,
+    refit_mean_error,
+    refit_variance,
+    regression_error,
+)
+from boostsim.theory.responses import (
+    breakdown_error,
+    collision_probability,
+    curated_probabilities,
+    curation_gain,
+    majority_error_bound,
+    tilted_probabilities,
 )
 
 __all__ = [
