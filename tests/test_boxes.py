@@ -238,6 +238,12 @@ def test_bad_statements_are_refused():
     )
     with pytest.raises(ValueError, match="must be made of the names, whole numbers"):
         bs.prove(halved)
+    with pytest.raises(ValueError, match="direct of statement 'mine' must be a function of x"):
+        bs.Statement("mine", "s", X, direct=lambda y: y, terms=lambda x: [[x]])
+    with pytest.raises(ValueError, match="a list of terms, each a list of factors"):
+        bs.prove(bs.Statement("mine", "s", X, direct=lambda x: x, terms=lambda x: x))
+    with pytest.raises(ValueError, match="prove_all"):
+        bs.prove("T3")
     with pytest.raises(ValueError, match="box must be"):
         bs.Statement("mine", "s", {}, **wrong)
     with pytest.raises(ValueError, match="Did you mean 'T3/side'"):

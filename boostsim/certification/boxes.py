@@ -128,6 +128,8 @@ def prove(
         ('proved', True)
     """
     if isinstance(statement, str):
+        if any(name.startswith(f"{statement}/") for name in STATEMENTS):
+            raise refuse("statement", "one statement", statement, "All of a theorem: prove_all.")
         if statement not in STATEMENTS:
             raise unknown("statement", statement, STATEMENTS)
         statement = STATEMENTS[statement]
@@ -232,7 +234,11 @@ def _random_point(ends: Piece, rng: random.Random) -> dict[str, Fraction]:
 
 def _compare(statement: Statement, point: Mapping[str, Any]) -> None:
     """Refuse a statement whose sum of products is not the number that it stands for."""
-    direct, slack = _exactly(statement, point), statement.slack(**point)
+    try:
+        direct, slack = _exactly(statement, point), statement.slack(**point)
+    except TypeError as error:
+        allowed = "a function that returns a list of terms, each a list of factors"
+        raise refuse(f"terms of statement {statement.name!r}", allowed, str(error)) from None
     if not isinstance(slack, (int, Fraction)):
         raise _inexact(statement, f"the terms come to {slack!r}")
     if direct != slack:

@@ -303,7 +303,8 @@ class Measurement:
 
     def _procedure(self, point: Point) -> Procedure:
         if self.procedure is None:
-            raise refuse("procedure", "given by the measurement", None)
+            hint = "With a simulator alone say exact=False, or give value." * bool(self.simulator)
+            raise refuse("procedure", "given by the measurement", None, hint)
         procedure = call(self.procedure, point)
         if not isinstance(procedure, Procedure):
             raise refuse("procedure", "a function that returns a bs.Procedure", procedure)

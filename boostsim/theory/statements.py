@@ -9,6 +9,7 @@ written with + - * / and whole powers, so it takes fractions, balls and symbols 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class Statement:
             list of factors, none of which is negative in the box.
 
     Raises:
-        ValueError: for a box with no axis, or an end that is not an exact rational.
+        ValueError: for a box with no axis, an end that is not an exact rational, or functions of
+            other names.
 
     Example:
         >>> parabola = Statement(
@@ -69,6 +71,12 @@ class Statement:
             raise refuse("box", "ends for at least one name", self.box)
         box = {name: _axis(name, axis) for name, axis in self.box.items()}
         object.__setattr__(self, "box", MappingProxyType(box))
+        for field in ("direct", "terms"):
+            try:
+                inspect.signature(getattr(self, field)).bind(**box)
+            except TypeError as error:
+                allowed = f"a function of {', '.join(box)}"
+                raise refuse(f"{field} of statement {self.name!r}", allowed, str(error)) from None
 
     def slack(self, **point: Any) -> Any:
         """Return the sum of the products of the factors."""
