@@ -25,6 +25,7 @@ def test_it_is_proved(name):
     if "attempts" in statement.box:
         statement = replace(statement, box={**statement.box, "attempts": [2, 16]})
     proof = bs.prove(statement)
+    assert proof
     assert proof.verdict == "proved"
     assert Fraction(999, 1000) <= proof.share < 1
     assert proof.kind == "rigorous"
@@ -191,6 +192,34 @@ def test_what_is_false_on_a_sliver_is_not_called_proved(where):
         assert direct(**proof.counterexample) < 0
 
 
+def _piecewise(x):
+    return -1 + 0 * x if 100 * x > 70 and 100 * x < 71 else 1 + 0 * x
+
+
+def _smaller(x):
+    return min(x * 0 + 1, (100 * x - 70) * (100 * x - 71))
+
+
+@pytest.mark.parametrize(
+    "number", [_piecewise, _smaller, lambda x: abs(x), lambda x: 1 if x == 0 else x]
+)
+def test_what_branches_is_refused(number):
+    """A ball takes one branch for all of its points: the first two are false, and were proved."""
+    with pytest.raises(ValueError, match="made of the names, whole numbers"):
+        bs.prove(bs.Statement("mine", "s", X, number, lambda x: [[number(x)]]))
+
+
+@pytest.mark.parametrize(
+    ("box", "number"),
+    [(X, lambda x: 10**6 * x - 1), ({**X, "y": (0, 1)}, lambda x, y: x * 10**6 - y)],
+)
+def test_what_is_false_at_a_corner_is_refuted(box, number):
+    proof = bs.prove(bs.Statement("mine", "s", box, number, lambda **point: [[number(**point)]]))
+    assert proof.verdict == "refuted"
+    assert not proof
+    assert number(**proof.counterexample) < 0
+
+
 def test_rounded_numbers_prove_nothing():
     """Each is false, and was proved while floats were let through."""
     for box, direct, terms in (
@@ -250,5 +279,7 @@ def test_bad_statements_are_refused():
         bs.prove("T3/sides")
     with pytest.raises(ValueError, match="statement must be one of"):
         bs.prove_all(["T2"])
+    with pytest.raises(ValueError, match="names must be"):
+        bs.prove_all([bs.statements["T3/side"]])
     with pytest.raises(ValueError, match="halvings must be"):
         bs.prove("T3/side", halvings=-1)

@@ -47,8 +47,8 @@ class Proof:
     Attributes:
         statement: what was to be proved.
         verdict: ``"proved"`` where at least 99.9% of the box is and what is left touches its faces
-            and is no counterexample in its middle, ``"refuted"`` where it is false somewhere, else
-            ``"undecided"``.
+            and is true at its corners and in its middle, ``"refuted"`` where it is false somewhere,
+            else ``"undecided"``.
         share: the share of the box's volume on which it is proved, exactly.
         counterexample: a rational point at which it is false, in exact arithmetic, or None.
         open_boxes: how many pieces were left undecided.
@@ -72,6 +72,10 @@ class Proof:
     def percent(self) -> str:
         """The share that is proved, as text that is not rounded up to all."""
         return f"{math.floor(self.share * 10**6) / 10**4:.4f}%"
+
+    def __bool__(self) -> bool:
+        """Whether it is proved."""
+        return self.verdict == "proved"
 
     def summary(self) -> str:
         """Return a few plain sentences."""
@@ -107,7 +111,11 @@ class Proof:
 def prove(
     statement: Statement | str, *, halvings: int = 14, time_limit: float | None = None
 ) -> Proof:
-    """Prove a one-step statement over its whole box, or find where it is false.
+    """Prove a one-step statement over all of its box but thin layers, or find where it is false.
+
+    ``"proved"`` speaks of the share of the box that the proof reports, at least 99.9% of it. Of the
+    layers that are left it says only that they touch faces and that no corner or middle of their
+    pieces is a counterexample.
 
     Args:
         statement: a :class:`Statement`, or the name of one of ``bs.statements``.
@@ -148,6 +156,8 @@ def prove(
     undecided: list[dict[str, Any]] = []
     rng, inside = random.Random(0), False
     for case in track(cases, statement.name, len(cases)):
+        _refuse_branches(statement, case, ends)
+        known: dict[tuple[Fraction, ...], bool] = {}
         _compare(statement, {**case, **_random_point(ends, rng)})
         stack = [(ends, dict.fromkeys(ends, 0))]
         while stack:
@@ -168,9 +178,9 @@ def prove(
                 break
             axis = _longest(piece, ends, depth, halvings)
             if axis is None:
-                middle = {name: (low + high) / 2 for name, (low, high) in piece.items()}
-                if _exactly(statement, {**case, **middle}) < 0:
-                    counterexample = {**case, **middle}
+                point = _false_point(statement, case, piece, known)
+                if point is not None:
+                    counterexample = point
                     break
                 inside |= not _touches(piece, ends)
                 open_boxes += 1
@@ -210,6 +220,8 @@ def prove_all(
     theorems = {name.split("/")[0] for name in STATEMENTS}
     asked = [names] if isinstance(names, str) else list(names)
     for name in asked:
+        if not isinstance(name, str):
+            raise refuse("names", "names of bs.statements or theorems", name, "One: bs.prove.")
         if name not in STATEMENTS and name not in theorems:
             raise unknown("statement", name, [*STATEMENTS, *theorems])
     chosen = [
@@ -223,6 +235,66 @@ def prove_all(
         left = None if time_limit is None else max(time_limit - spent, 0.0)
         proofs.append(prove(statement, halvings=halvings, time_limit=left))
     return proofs
+
+
+class _Name:
+    """What a name of a statement may be used for: + - * / and whole powers, and nothing else.
+
+    A comparison of balls has one answer for a whole piece, a comparison of numbers one for each
+    point: a statement that branches would not be the same function of both.
+    """
+
+    def _made(self, other: Any = 0) -> _Name:
+        if not isinstance(other, (_Name, int, Fraction)):
+            raise TypeError(f"a name with {other!r}")
+        return self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _made
+    __truediv__ = __rtruediv__ = __neg__ = __pos__ = _made
+
+    def __pow__(self, power: Any) -> _Name:
+        if not isinstance(power, int):
+            raise TypeError(f"a power of {power!r}")
+        return self
+
+    def _refused(self, *_: Any) -> Any:
+        raise TypeError("a comparison, a branch, or a rounding")
+
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __abs__ = _refused
+    __floordiv__ = __mod__ = __round__ = __floor__ = __ceil__ = _refused
+    __eq__ = __ne__ = _refused
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _refuse_branches(statement: Statement, case: Mapping[str, Any], ends: Piece) -> None:
+    """Refuse a statement that is no rational function of its names."""
+    names = {name: _Name() for name in ends}
+    for function in (statement.direct, statement.terms):
+        try:
+            function(**case, **names)
+        except ZeroDivisionError:
+            continue
+        except (TypeError, AttributeError) as error:
+            raise _inexact(statement, str(error)) from None
+
+
+def _false_point(
+    statement: Statement,
+    case: Mapping[str, Any],
+    piece: Piece,
+    known: dict[tuple[Fraction, ...], bool],
+) -> dict[str, Any] | None:
+    """Return a corner of a piece, or its middle, at which the statement is false, if any is."""
+    corners = itertools.product(*piece.values())
+    middle = tuple((low + high) / 2 for low, high in piece.values())
+    for values in (middle, *corners):
+        point = {**case, **dict(zip(piece, values, strict=True))}
+        # Neighbouring pieces share corners.
+        if values not in known:
+            known[values] = _exactly(statement, point) < 0
+        if known[values]:
+            return point
+    return None
 
 
 def _random_point(ends: Piece, rng: random.Random) -> dict[str, Fraction]:

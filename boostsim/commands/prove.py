@@ -36,7 +36,7 @@ def prove(flags: dict[str, Any]) -> int:
     from rich.table import Table
 
     table = Table("statement", "what", "proved", "boxes left", "seconds", "verdict", box=None)
-    table.title = "rigorous: every point of the box, by ball arithmetic"
+    table.title = "rigorous: every point of the share of the box that is proved"
     for proof in proofs:
         table.add_row(
             proof.statement.name,
