@@ -72,8 +72,9 @@ def collapse_measures(
     centred = values - mean[..., None]
     measured = {
         "accuracy": (rows * task.quality).sum(-1),
-        "diversity": 1.0 - (rows**2).sum(-1),
-        "entropy": -xlogy(rows, rows).sum(-1),
+        # Rounding must not make them negative.
+        "diversity": np.maximum(1.0 - (rows**2).sum(-1), 0.0),
+        "entropy": np.maximum(-xlogy(rows, rows).sum(-1), 0.0),
         "variance": (rows * centred**2).sum(-1),
         "tail_mass": (rows * tail).sum(-1),
     }

@@ -25,7 +25,7 @@ class Prices:
         iteration: of one iteration, per prompt.
 
     Raises:
-        ValueError: for a price below 0, or none at all.
+        ValueError: for a price below 0, or one that is no number.
 
     Example:
         >>> Prices(label=2.0)

@@ -192,6 +192,11 @@ def test_bad_rules_are_refused():
     weak = bs.WeakLabeler(0.3)
     with pytest.raises(ValueError, match="an object, not its class"):
         bs.criterion(Patience)
+    half = type("Half", (), {"init": Patience.init, "priority": Patience.priority})
+    with pytest.raises(ValueError, match="an object that has update as well"):
+        bs.criterion(half())
+    with pytest.raises(ValueError, match=r"made by a call: bs\.criteria\.hedge\(\)"):
+        bs.boosting(criterion=bs.criteria.hedge, labeler=bs.WeakLabeler(0.3))
     unhashable = type("Unhashable", (Patience,), {"__hash__": None})
     with pytest.raises(ValueError, match="criterion must be hashable"):
         bs.criterion(unhashable(1))

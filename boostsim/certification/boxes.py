@@ -73,6 +73,10 @@ class Proof:
         """The share that is proved, as text that is not rounded up to all."""
         return f"{math.floor(self.share * 10**6) / 10**4:.4f}%"
 
+    def __repr__(self) -> str:
+        """Name the statement and the verdict."""
+        return f"<Proof of {self.statement.name}: {self.verdict} on {self.percent} of its box>"
+
     def __bool__(self) -> bool:
         """Whether it is proved."""
         return self.verdict == "proved"
@@ -80,7 +84,7 @@ class Proof:
     def summary(self) -> str:
         """Return a few plain sentences."""
         name, sentence = self.statement.name, self.statement.sentence
-        text = f"{name} ({self.kind}): {self.verdict}. {sentence[:1].upper()}{sentence[1:]}."
+        text = f"{name} ({self.kind}): {self.verdict}: {sentence}."
         text += (
             f" Proved on {self.percent} of the box {_box(self.statement)}; "
             f"{self.open_boxes:,} of {self.pieces:,} pieces undecided, {self.seconds:.1f} s."

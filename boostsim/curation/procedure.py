@@ -70,7 +70,13 @@ class Procedure:
             raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", self.filter)
         choice("keep", self.keep, ("one", "all"))
         if not isinstance(self.criterion, Criterion):
-            raise refuse("criterion", "made by @bs.criterion, or in bs.criteria", self.criterion)
+            raise refuse(
+                "criterion",
+                "made by @bs.criterion, or in bs.criteria",
+                self.criterion,
+                "Those with a parameter or a memory are made by a call: bs.criteria.hedge(); your "
+                "own rule object by bs.criterion(rule).",
+            )
         if self.labeler is not None and not isinstance(self.labeler, WeakLabeler):
             raise refuse("labeler", "a bs.WeakLabeler, or None", self.labeler)
         if not isinstance(self.learner, StrongLearner):

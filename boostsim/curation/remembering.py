@@ -10,6 +10,25 @@ A rule is an object with three pure functions, all written with jax.numpy:
 ``asks_filter = True`` the filter judges every label, at its price, and ``accepted_label_mass`` is
 the part that it accepted (of a prompt's labels as a whole, for cells do not tell them apart); else
 it is 0. In exact runs both are expectations: the memory follows the mean field.
+
+What ``visits`` hold is in :class:`boostsim.Visits`, one entry a cell. On a table a group is a
+prompt, so a memory by group has one entry a prompt, ``memory[visits.group]`` has one a cell, and
+``jnp.zeros(groups).at[visits.group].add(...)`` adds cells up by group. ``key`` is one key of JAX,
+another in each iteration. ``bs.criterion(rule)`` makes a criterion of a rule object:
+
+    >>> import boostsim as bs
+    >>> class Patience:  # a label for who fails after having failed before
+    ...     def init(self, groups):
+    ...         return jnp.zeros(groups)
+    ...     def priority(self, memory, visits, key):
+    ...         return memory[visits.group] * (visits.accepted == 0)
+    ...     def update(self, memory, visits, labelled_mass, accepted_label_mass):
+    ...         passed = jnp.zeros_like(memory).at[visits.group].add(visits.mass * visits.pass_rate)
+    ...         return (passed == 0.0) * 1.0
+    >>> patient = bs.boosting(criterion=bs.criterion(Patience()), labeler=bs.WeakLabeler(1.0))
+    >>> task = bs.table_task([[1, 0]] * 2, initial=[[0, 1], [1, 0]])
+    >>> bs.simulate(patient, task, 2).labels.values.tolist()
+    [[0.0, 0.0, 0.5]]
 """
 
 from __future__ import annotations
@@ -33,8 +52,15 @@ FUNCTIONS = ("init", "priority", "update")
 
 
 def is_remembering(rule: Any) -> bool:
-    """Whether an object has what a rule with a memory needs."""
-    return all(callable(getattr(rule, name, None)) for name in FUNCTIONS)
+    """Whether an object has what a rule with a memory needs.
+
+    Raises:
+        ValueError: where it has only a part of it.
+    """
+    missing = [name for name in FUNCTIONS if not callable(getattr(rule, name, None))]
+    if missing and len(missing) < len(FUNCTIONS) and not callable(rule):
+        raise refuse("criterion", f"an object that has {', '.join(missing)} as well", rule)
+    return not missing
 
 
 @dataclass(frozen=True)
