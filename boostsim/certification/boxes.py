@@ -267,7 +267,6 @@ class _Name:
     __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __abs__ = _refused
     __floordiv__ = __mod__ = __round__ = __floor__ = __ceil__ = _refused
     __eq__ = __ne__ = _refused
-    __hash__ = None  # type: ignore[assignment]
 
 
 def _refuse_branches(statement: Statement, case: Mapping[str, Any], ends: Piece) -> None:

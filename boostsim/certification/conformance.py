@@ -91,16 +91,18 @@ def check_criterion(rule: Criterion, attempts: int = 4, key: int = 0) -> None:
 class _Once(Criterion):
     """A rule with a memory, asked after it has learned once: a function of the visits again."""
 
+    rule: Remembering
+
     def __init__(self, rule: Remembering) -> None:
         object.__setattr__(self, "rule", rule)
         super().__init__(self._once, rule.allocation)
 
     @property
     def name(self) -> str:
-        return self.rule.name  # type: ignore[attr-defined]
+        return self.rule.name
 
     def _once(self, visits: Visits, key: int = 0) -> Any:
-        rule: Remembering = self.rule  # type: ignore[attr-defined]
+        rule = self.rule
         memory = rule.init(PROMPTS)
         # Half of what was seen is labelled, a quarter of all passes.
         memory = rule.learned(memory, visits, 0.5 * visits.mass, 0.25 * visits.mass)

@@ -161,7 +161,8 @@ def _lead(
     fewer = binom.cdf(correct - 1, examples - correct, others)
     same = binom.pmf(correct, examples - correct, others)
     more = binom.sf(correct, examples - correct, others)
-    return tuple(float(np.sum(chance * part)) for part in (fewer, same, more))  # type: ignore[return-value]
+    ahead, tied, behind = (float(np.sum(chance * part)) for part in (fewer, same, more))
+    return ahead, tied, behind
 
 
 def _sides(keep_correct: float, keep_wrong: float, accuracy: float, examples: int) -> float:
