@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from boostsim.certification.planning import Plan as Plan
     from boostsim.certification.planning import plan as plan
     from boostsim.curation import criteria as criteria
+    from boostsim.curation.criterion import Criterion as Criterion
     from boostsim.curation.decorator import criterion as criterion
     from boostsim.curation.filters import AcceptAll as AcceptAll
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
     from boostsim.curation.filters import RejectAll as RejectAll
+    from boostsim.curation.labelers import DriftingLabeler as DriftingLabeler
     from boostsim.curation.labelers import WeakLabeler as WeakLabeler
+    from boostsim.curation.loading import load_criterion as load_criterion
     from boostsim.curation.presets import boosting as boosting
     from boostsim.curation.presets import filter_only as filter_only
     from boostsim.curation.presets import labels_only as labels_only
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from boostsim.curation.presets import uncurated as uncurated
     from boostsim.curation.procedure import Procedure as Procedure
     from boostsim.curation.sharpening import Sharpening as Sharpening
+    from boostsim.curation.truth import Truth as Truth
     from boostsim.curation.visits import Visits as Visits
     from boostsim.gap import GapReport as GapReport
     from boostsim.gap import gap_report as gap_report
@@ -69,6 +73,10 @@ if TYPE_CHECKING:
     from boostsim.theory.claims import CLAIMS
     from boostsim.theory.statements import STATEMENTS
     from boostsim.theory.statements import Statement as Statement
+    from boostsim.tournament.challenge import Challenge as Challenge
+    from boostsim.tournament.compare import compare as compare
+    from boostsim.tournament.leaderboard import Tournament as Tournament
+    from boostsim.tournament.suite import stress_suite as stress_suite
 
     claims = CLAIMS
     statements = STATEMENTS
@@ -90,9 +98,11 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.falsify": ("falsify",),
             "certification.measurement": ("Measurement",),
             "certification.planning": ("Plan", "plan"),
+            "curation.criterion": ("Criterion",),
             "curation.decorator": ("criterion",),
             "curation.filters": ("AcceptAll", "NoisyFilter", "RejectAll"),
-            "curation.labelers": ("WeakLabeler",),
+            "curation.labelers": ("DriftingLabeler", "WeakLabeler"),
+            "curation.loading": ("load_criterion",),
             "curation.presets": (
                 "boosting",
                 "filter_only",
@@ -105,6 +115,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             ),
             "curation.procedure": ("Procedure",),
             "curation.sharpening": ("Sharpening",),
+            "curation.truth": ("Truth",),
             "curation.visits": ("Visits",),
             "gap": ("GapReport", "gap_report"),
             "learners.strong": ("StrongLearner",),
@@ -121,6 +132,10 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "tasks.table": ("random_table", "table_task"),
             "theory.claim": ("Box", "Claim"),
             "theory.statements": ("Statement",),
+            "tournament.challenge": ("Challenge",),
+            "tournament.compare": ("compare",),
+            "tournament.leaderboard": ("Tournament",),
+            "tournament.suite": ("stress_suite",),
         }.items()
         for name in names
     },

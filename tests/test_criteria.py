@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import boostsim as bs
 from boostsim.certification.conformance import check_criterion
+from boostsim.curation.criterion import example
 
 BUILT_IN = {
     "failed": bs.criteria.failed,
@@ -156,3 +157,44 @@ def test_the_kit_is_for_criteria():
         check_criterion(lambda visits: visits.mass)
     with pytest.raises(ValueError, match="attempts must be"):
         check_criterion(bs.criteria.failed, attempts=0)
+
+
+def test_the_oracle_by_hand():
+    """A label goes where it is right and needed: to prompt 2, then half to prompt 3."""
+    task = bs.table_task([[1, 0]] * 4, initial=[[1, 0], [0, 1], [0, 1], [0.5, 0.5]])
+    labeler = bs.WeakLabeler([1.0, 0.0, 1.0, 0.9])
+    procedure = bs.boosting(criterion=bs.criteria.oracle, labeler=labeler, budget=0.3)
+    exact = bs.simulate(procedure, task, 1, record="prompt")
+    assert exact.labels_by_prompt.values[0, 1] == pytest.approx([0, 0, 1, 0.2])
+    sampled = bs.simulate(procedure, task, 1, record="prompt", visits=10_000, key=0)
+    assert sampled.labels_by_prompt.values[0, 1] == pytest.approx([0, 0, 1, 0.2], abs=0.05)
+    # Of answers that persist it knows which are right.
+    lasting = bs.WeakLabeler([1.0, 0.0, 0.25, 0.9], persistent=True)
+    procedure = bs.boosting(criterion=bs.criteria.oracle, labeler=lasting)
+    split = bs.simulate(procedure, task, 1, record="prompt")
+    assert split.labels_by_prompt.values[0, 1] == pytest.approx([0, 0, 0.25, 0.45])
+
+
+def test_a_yardstick_is_marked():
+    assert bs.criteria.oracle.sees_truth
+    assert not bs.criteria.failed.sees_truth
+    with pytest.raises(ValueError, match="'oracle' must be given the truth"):
+        bs.criteria.oracle(example(np.arange(3), 2))
+    with pytest.raises(ValueError, match="sees the truth, so it is no rule"):
+        bs.testing.check_criterion(bs.criteria.oracle)
+    with pytest.raises(ValueError, match="False for a rule with a memory"):
+        bs.criterion(bs.criteria.hedge().function, sees_truth=True)
+    with pytest.raises(ValueError, match="sees_truth must be True or False"):
+        bs.criterion(lambda visits: visits.mass, sees_truth="yes")
+
+
+def test_the_oracle_with_a_transformer(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
+    learner = bs.Transformer(width=8, heads=2, steps=4, first_steps=8)
+    # Of the first stratum the labeler knows nothing.
+    labeler = bs.WeakLabeler((0.0, 1.0))
+    procedure = bs.boosting(criterion=bs.criteria.oracle, labeler=labeler)
+    for how in ({"exact": True}, {"visits": 2}, {"prompts_per_iteration": 64}):
+        trace = bs.simulate(procedure, bs.lookup(16, 4), 1, learner=learner, key=0, **how)
+        assert trace.label_accuracy.values[0, 1] == 1.0
+        assert 0 < trace.labels.values[0, 1] <= 0.5 + 0.2

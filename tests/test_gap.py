@@ -114,9 +114,10 @@ def test_accumulated_laws_are_those_of_the_table_where_learning_is_perfect():
     procedure = dataclasses.replace(BOOSTING, regime="accumulate")
     rows = first = first_rows()
     law = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))
-    memory = law.first_memory()
+    memory = law.first_data()
     for _ in range(3):
-        rows, *_, memory = law(rows, memory)
+        target = law(rows, memory)
+        rows, memory = target.rows, target.data
     rule, table = listed.tabular(procedure, LISTING, first)
     trace = bs.simulate(rule, table, 3, record="prompt")
     assert (rows * LISTING.quality).sum(1) == pytest.approx(trace.accuracy.values[0, 3])
@@ -141,7 +142,7 @@ def test_labels_drawn_once_stay():
     one, again, other = (law(rows, np.zeros((0, 0))) for law in laws)
     assert (one.rows == again.rows).all()
     assert not np.allclose(one.rows, other.rows)
-    assert set(laws[0].label_accuracy.tolist()) == {0.0, 1.0}
+    assert set(laws[0].label_accuracies["labels"].tolist()) == {0.0, 1.0}
 
 
 def test_the_mistakes_have_the_law_that_is_written_down():

@@ -21,7 +21,7 @@ ORDER = [
     ("simulation",),
     ("certification",),
     ("testing",),
-    ("gap",),
+    ("gap", "tournament"),
     ("figures",),
     ("commands",),
     ("cli",),
@@ -89,7 +89,7 @@ def test_public_names_are_there_and_nothing_else_is_promised():
         assert getattr(bs, name) is not None
         assert name in dir(bs)
     assert callable(bs.simulate)
-    assert not hasattr(bs, "compare")
+    assert not hasattr(bs, "sweep")
 
 
 def test_modules_stay_small():

@@ -13,7 +13,7 @@ import pytest
 from alarms import assert_law, assert_share
 
 import boostsim as bs
-from boostsim.simulation import checkpoints, evaluation, iteration, prompts, verdicts
+from boostsim.simulation import checkpoints, evaluation, focusing, iteration, prompts, verdicts
 from boostsim.simulation import first_model as first_models
 
 TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
@@ -169,7 +169,7 @@ def test_labels_are_right_as_often_as_beta_says(persistent):
     prompts = np.unique(TASK.prompts(rng, rng.integers(0, 2, 6000)), axis=0)
     labeler = bs.WeakLabeler(0.3, wrong="slip", persistent=persistent)
     words = np.array([5, 6], np.uint32)
-    labels = verdicts.label(TASK, labeler, prompts, words, words)
+    labels = verdicts.label(TASK, labeler, prompts, words, words, 1)
     assert_share("neural_labels", int(labels.right.sum()), len(prompts), 0.3)
     checked = np.asarray(verdicts.verifier(TASK)(prompts, labels.responses))
     # Now and then a slip is right by another way; a right label always is.
@@ -177,17 +177,18 @@ def test_labels_are_right_as_often_as_beta_says(persistent):
     assert checked[~labels.right].mean() < 0.05
     assert (labels.right_tokens[labels.right] == 1).all()
     assert (labels.right_tokens[~labels.right] < 1).all()
-    again = verdicts.label(TASK, labeler, prompts, words + 9, words)
+    again = verdicts.label(TASK, labeler, prompts, words + 9, words, 1)
     assert (again.responses == labels.responses).all() == persistent
 
 
 def test_focus_is_the_tables_allocation():
     accepted = np.array([0, 2, 0, 1, 0])
     responses = np.zeros((5, 2, 3), int)
-    share = verdicts.focus(BOOSTING, np.zeros(5), np.arange(5), accepted, responses)
+    seen = focusing.see(2, np.zeros(5), np.arange(5), accepted, responses)
+    share = focusing.focus(BOOSTING, seen)
     assert share == pytest.approx(np.array([1, 0, 1, 0, 1]) * 0.2 / 0.6)
     free = dataclasses.replace(BOOSTING, budget=None)
-    share = verdicts.focus(free, np.zeros(5), np.arange(5), accepted, responses)
+    share = focusing.focus(free, seen)
     assert share.tolist() == [1, 0, 1, 0, 1]
 
     @bs.criterion
@@ -196,14 +197,14 @@ def test_focus_is_the_tables_allocation():
 
     bad = dataclasses.replace(BOOSTING, criterion=negative)
     with pytest.raises(ValueError, match="'negative' must be finite and at least 0"):
-        verdicts.focus(bad, np.zeros(5), np.arange(5), accepted, responses)
+        focusing.focus(bad, seen)
 
 
 def test_disagreement_counts_pairs():
     responses = np.array([[[1, 2], [1, 2], [3, 2], [1, 1]], [[0, 0]] * 4])
     # Of six pairs one agrees, all agree.
-    assert verdicts.disagreement(responses) == pytest.approx([5 / 6, 0])
-    assert verdicts.disagreement(responses[:, :1]).tolist() == [0, 0]
+    assert focusing.disagreement(responses) == pytest.approx([5 / 6, 0])
+    assert focusing.disagreement(responses[:, :1]).tolist() == [0, 0]
 
 
 def test_the_first_accepted_or_all_are_kept():
@@ -408,7 +409,7 @@ def test_beta_may_differ_by_stratum():
     labeler = bs.WeakLabeler([0.0, 1.0], wrong="slip")
     prompts = TASK.prompts(np.random.default_rng(0), np.repeat([0, 1], 50))
     words = np.array([1, 2], np.uint32)
-    right = verdicts.label(TASK, labeler, prompts, words, words).right
+    right = verdicts.label(TASK, labeler, prompts, words, words, 1).right
     assert right.tolist() == [False] * 50 + [True] * 50
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import boostsim as bs
+from boostsim.simulation import focusing, listed
 
 BUILT_IN = {
     "hedge": bs.criteria.hedge(0.5),
@@ -208,24 +209,6 @@ def test_bad_rules_are_refused():
             bs.simulate(bs.boosting(criterion=bs.criterion(rule), labeler=weak), task, 1)
     with pytest.raises(ValueError, match=r"'Negative' must return finite priorities of at least 0"):
         bs.simulate(bs.boosting(criterion=bs.criterion(Negative(1)), labeler=weak), task, 1)
-    persistent = bs.WeakLabeler(0.3, persistent=True)
-    with pytest.raises(ValueError, match="without a memory in an exact run with a persistent"):
-        bs.simulate(bs.boosting(criterion=bs.criterion(Patience(1)), labeler=persistent), task, 1)
-    bs.simulate(
-        bs.boosting(criterion=bs.criterion(Patience(1)), labeler=persistent),
-        task,
-        1,
-        visits=2,
-        key=0,
-    )
-    with pytest.raises(ValueError, match="without a memory where the task is in tokens"):
-        bs.simulate(
-            bs.boosting(criterion=bs.criterion(Patience(1)), labeler=bs.WeakLabeler(0.3)),
-            bs.lookup(entries=16),
-            1,
-            learner=bs.Transformer(),
-            key=0,
-        )
     for make, bad in (
         (bs.criteria.hedge, 0.0),
         (bs.criteria.upper_confidence, -1.0),
@@ -233,3 +216,84 @@ def test_bad_rules_are_refused():
     ):
         with pytest.raises(ValueError, match="must be"):
             make(bad)
+
+
+def test_each_answer_that_persists_has_a_memory_of_its_own():
+    """An exact run is the average of two: all answers right, all wrong."""
+    task = bs.random_table(3, prompts=12, responses=4, solvable=0.5)
+
+    @dataclass(frozen=True)
+    class Struggling:
+        """A label for failing visits to a prompt of which less than half passed last time."""
+
+        def init(self, groups):
+            return jnp.zeros(groups)
+
+        def priority(self, memory, visits, key):
+            return (memory[visits.group] < 0.5) * (visits.accepted == 0)
+
+        def update(self, memory, visits, labelled_mass, accepted_label_mass):
+            def each(values):
+                return jnp.zeros_like(memory).at[visits.group].add(values)
+
+            return each(visits.mass * visits.pass_rate) / each(visits.mass)
+
+    rule = bs.criterion(Struggling())
+
+    def run(**labeler):
+        procedure = bs.boosting(
+            attempts=2, criterion=rule, filter=FILTER, labeler=bs.WeakLabeler(**labeler)
+        )
+        return bs.simulate(procedure, task, 6, record="prompt")
+
+    split = run(beta=0.3, persistent=True)
+    right, wrong = run(beta=1.0), run(beta=0.0)
+    # What a wrong answer is among wrong ones does not matter to what is lumped.
+    for name in ("error", "labels_by_prompt", "labels"):
+        average = 0.3 * right[name].values + 0.7 * wrong[name].values
+        assert split[name].values == pytest.approx(average, rel=1e-12, abs=1e-15)
+    assert np.ptp(split.labels_by_prompt.values[0, -1]) > 0.1
+
+
+def test_a_transformer_that_learns_perfectly_remembers_what_the_table_does():
+    task = bs.lookup(24, 4)
+    listing = listed.Listing(task)
+    rows = np.random.default_rng(0).dirichlet(np.full(len(task.symbols), 0.3), 24)
+    for rule in (bs.criteria.upper_confidence(0.5), bs.criteria.hedge()):
+        procedure = bs.boosting(
+            attempts=2, criterion=rule, filter=FILTER, labeler=bs.WeakLabeler(0.4), budget=0.1
+        )
+        law = listed.TrainingLaw(procedure, listing, rows, jax.random.key(0))
+        trace = bs.simulate(*listed.tabular(procedure, listing, rows), 4, record="prompt")
+        memory, target = focusing.first_memory(rule, 24), None
+        bought = 0.0
+        for t in range(1, 5):
+            before = rows if target is None else target.rows
+            target = law(before, law.first_data(), memory, t)
+            memory, bought = target.memory, bought + target.labels
+        right = (target.rows * listing.quality).sum(1)
+        assert right == pytest.approx(trace.accuracy.values[0, 4], rel=1e-12)
+        assert bought == pytest.approx(trace.labels.values[0, 4], rel=1e-12)
+
+
+@pytest.mark.parametrize("how", [{"exact": True}, {"visits": 2}, {"prompts_per_iteration": 64}])
+def test_memory_with_a_transformer(how, tmp_path, monkeypatch):
+    """It counts the labels that were bought, pays for their verdicts, and survives a stop."""
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
+    task, learner = bs.lookup(16, 4), bs.Transformer(width=8, heads=2, steps=4, first_steps=8)
+    rule = bs.criteria.upper_confidence(0.5)
+    procedure = bs.boosting(criterion=rule, labeler=bs.WeakLabeler(0.4), filter=FILTER, budget=0.2)
+    run = {"learner": learner, "key": 3, **how}
+    trace = bs.simulate(procedure, task, 2, folder=tmp_path / "run", **run)
+    looks, paid = FILTER.looks, trace.labels.values[0]
+    assert 0 < paid[-1] <= 0.5
+    assert trace.filter_calls.values[0] == pytest.approx(looks * (np.arange(3) + paid))
+    whole = bs.simulate(procedure, task, 3, **run)
+    resumed = bs.simulate(procedure, task, 3, folder=tmp_path / "run", **run)
+    assert (whole.accuracy.values == resumed.accuracy.values).all()
+    assert (whole.labels.values == resumed.labels.values).all()
+    with np.load(tmp_path / "run" / "seed-0.npz") as state:
+        groups = 2 if "prompts_per_iteration" in how else 16
+        # In labels, as if a group had ten visits.
+        assert state["c_0"].sum() / (10 * groups) == pytest.approx(resumed.labels.values[0, -1])
+        assert (state["c_1"] <= state["c_0"]).all()

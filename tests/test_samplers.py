@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,18 @@ import pytest
 from alarms import assert_law
 from scipy.stats import binom
 
-from boostsim.simulation import samplers
+import boostsim as bs
+from boostsim.simulation import sampled, samplers
+from boostsim.simulation.prepare import prepare
 
 DRAWS = 20_000
-SAMPLERS = {"host": samplers.binomial, "jax": samplers._jax_binomial}
+SAMPLERS = {
+    "host": samplers.binomial,
+    "jax": samplers._jax_binomial,
+    "few": lambda key, n, p: samplers.binomial(key, n, p, 12),
+    "thinned": lambda key, n, p: samplers.thinned(key, n[None], p[None], 12)[0],
+}
+ANY_COUNT = ("host", "jax")
 
 
 def draw(kind, count, probability, seed=0):
@@ -26,6 +35,8 @@ def draw(kind, count, probability, seed=0):
 @pytest.mark.parametrize("kind", SAMPLERS)
 @pytest.mark.parametrize(("count", "probability"), [(1, 0.3), (5, 0.02), (12, 0.5), (40, 0.9)])
 def test_small_counts_have_the_binomial_law(kind, count, probability):
+    if kind not in ANY_COUNT and count > 12:
+        pytest.skip("for few trials only")
     drawn = draw(kind, count, probability).astype(int)
     law = binom.pmf(np.arange(count + 1), count, probability)
     common = law * DRAWS >= 5
@@ -37,7 +48,7 @@ def test_small_counts_have_the_binomial_law(kind, count, probability):
     )
 
 
-@pytest.mark.parametrize("kind", SAMPLERS)
+@pytest.mark.parametrize("kind", ANY_COUNT)
 @pytest.mark.parametrize("count", [10**3, 10**6, 10**9])
 @pytest.mark.parametrize("probability", [1e-6, 0.05, 0.5, 0.97])
 def test_large_counts_have_the_quantiles_of_the_law(kind, count, probability):
@@ -68,14 +79,15 @@ def test_a_rare_second_cell_is_not_rounded_away():
     )
 
 
-@pytest.mark.parametrize("on_host", [True, False])
-def test_multinomial_margins_and_sums(on_host, monkeypatch):
-    if not on_host:
+@pytest.mark.parametrize("kind", ["host", "jax", "few"])
+def test_multinomial_margins_and_sums(kind, monkeypatch):
+    if kind == "jax":
         monkeypatch.setattr(jax, "default_backend", lambda: "elsewhere")
     share = np.array([0.1, 0.0, 0.6, 0.3])
     with jax.enable_x64(True):
         p = jnp.tile(jnp.asarray(share)[:, None], (1, DRAWS))
-        drawn = np.asarray(samplers.multinomial(jax.random.key(3), jnp.full(DRAWS, 6.0), p))
+        most = 6 if kind == "few" else None
+        drawn = np.asarray(samplers.multinomial(jax.random.key(3), jnp.full(DRAWS, 6.0), p, most))
     assert (drawn.sum(0) == 6).all()
     for cell, probability in enumerate(share):
         law = binom.pmf(np.arange(7), 6, probability)
@@ -137,9 +149,60 @@ def test_a_key_gives_the_same_draws_alone_and_in_a_batch():
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), 3)
         n, p = jnp.full(50, 9.0), jnp.linspace(0, 1, 50)
-        batch = jax.jit(jax.vmap(samplers.binomial, (0, None, None)))(keys, n, p)
-        for key, row in zip(keys, batch, strict=True):
-            assert (np.asarray(samplers.binomial(key, n, p)) == np.asarray(row)).all()
+        for most in (None, 9):
+            draw = partial(samplers.binomial, most=most)
+            batch = jax.jit(jax.vmap(draw, (0, None, None)))(keys, n, p)
+            for key, row in zip(keys, batch, strict=True):
+                assert (np.asarray(draw(key, n, p)) == np.asarray(row)).all()
+
+
+def test_few_trials_are_thinned_cell_by_cell():
+    """Counts of two cells, 3 and 4 of at most 9: margins, and no memory of one another."""
+    with jax.enable_x64(True):
+        counts = jnp.tile(jnp.array([[3.0], [0.0], [4.0]]), (1, DRAWS))
+        chance = jnp.tile(jnp.array([[0.2], [0.9], [0.6]]), (1, DRAWS))
+        drawn = np.asarray(samplers.thinned(jax.random.key(7), counts, chance, 9)).astype(int)
+    assert (drawn[1] == 0).all()
+    first, last = binom.pmf(np.arange(4), 3, 0.2), binom.pmf(np.arange(5), 4, 0.6)
+    joint = np.bincount(5 * drawn[0] + drawn[2], minlength=20)
+    assert_law("multinomial_sampler", joint, np.outer(first, last).ravel())
+
+
+@pytest.mark.parametrize("most", [4, None])
+def test_what_has_no_mass_is_never_drawn(most):
+    """Sums that round: the cells before the last add up to a little more or less than one."""
+    share = np.array([0.0, *[0.1] * 10, 0.0])
+    with jax.enable_x64(True):
+        p = jnp.tile(jnp.asarray(share)[:, None], (1, DRAWS))
+        drawn = np.asarray(samplers.multinomial(jax.random.key(8), jnp.full(DRAWS, 4.0), p, most))
+    assert (drawn.sum(0) == 4).all()
+    assert not drawn[[0, -1]].any()
+
+
+def test_few_and_many_visits_are_one_law():
+    """The whole sampled step, one visit at a time or by counts: same mean error, within noise."""
+    task = bs.random_table(1, prompts=400, responses=4, solvable=0.5)
+    procedure = bs.boosting(
+        attempts=3, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.4), budget=0.05
+    )
+    visits, errors = 5, []
+    for few in (visits, None):
+        with jax.enable_x64(True):
+            structure, parameters = prepare(procedure, task, sampled=True)
+            how = sampled.Sampling(jnp.asarray(float(visits)), None, few)
+            step = jax.jit(partial(sampled.step, structure))
+            runs = []
+            for seed in range(40):
+                state = sampled.init(structure, parameters, how)
+                for t in range(2):
+                    key = jax.random.fold_in(jax.random.key(seed), t)
+                    state, info = step(parameters, how, key, state)
+                runs.append([float(state.mass[0, 1].mean()), float(info.labels)])
+        errors.append(np.array(runs))
+    gap = errors[0].mean(0) - errors[1].mean(0)
+    noise = np.sqrt(sum(each.var(0, ddof=1) / 40 for each in errors))
+    assert (np.abs(gap) <= 6 * noise).all()
+    assert (noise < 0.01).all()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
@@ -149,7 +212,7 @@ def test_one_core_does_not_wait_for_itself():
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); import boostsim as bs;"
         "task = bs.random_table(0, prompts=20_000);"
         "procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3));"
-        "runs = [bs.simulate(procedure, task, 8, visits=1, seeds=8, key=key) for key in range(4)];"
+        "runs = [bs.simulate(procedure, task, 8, visits=20, seeds=8, key=key) for key in range(4)];"
         "print(len(runs))"
     )
     done = subprocess.run(

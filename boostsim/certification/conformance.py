@@ -57,7 +57,7 @@ def check_criterion(rule: Criterion, attempts: int = 4, key: int = 0) -> None:
 
     Raises:
         AssertionError: that names the criterion, says what is wrong, and where.
-        ValueError: for something that is no criterion.
+        ValueError: for something that is no criterion, or one that sees the truth.
 
     Example:
         >>> import boostsim as bs
@@ -72,6 +72,11 @@ def check_criterion(rule: Criterion, attempts: int = 4, key: int = 0) -> None:
     """
     if not isinstance(rule, Criterion):
         raise refuse("rule", "made by @bs.criterion, or in bs.criteria", rule)
+    if rule.sees_truth:
+        raise ValueError(
+            f"criterion {rule.name!r} sees the truth, so it is no rule but a yardstick: there is "
+            "nothing to check"
+        )
     attempts = whole("attempts", attempts, 1, 1000)
     rng = np.random.default_rng(whole("key", key, 0))
     asked: Criterion = _Once(rule) if isinstance(rule, Remembering) else rule

@@ -2,7 +2,7 @@
 
 Each says what it looks at, where it comes from, and when it wins and loses. Those with a parameter
 are made by a function: ``bs.criteria.below(0.5)``; so are those with a memory, which stand in
-:mod:`boostsim.curation.adaptive`. None sees the truth.
+:mod:`boostsim.curation.adaptive`. None sees the truth but ``oracle``, which is marked so.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from boostsim.curation.adaptive import (
 )
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.decorator import criterion
+from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
 from boostsim.types import finite, refuse
 
@@ -33,6 +34,7 @@ __all__ = [
     "hedge",
     "learning_progress",
     "margin",
+    "oracle",
     "thompson",
     "uniform",
     "upper_confidence",
@@ -79,6 +81,19 @@ def margin(visits: Visits) -> Float[Array, "cells"]:
     never split, and for k = 1, where no visit is split and none is labelled.
     """
     return 1.0 - jnp.abs(2.0 * visits.pass_rate - 1.0)
+
+
+@criterion(sees_truth=True)
+def oracle(visits: Visits, truth: Truth) -> Float[Array, "cells"]:
+    """Failing visits, by the chance that the model is wrong and a label right; sees the truth.
+
+    No rule that could be used: the yardstick that regret is measured against. It never labels what
+    is right already, nor what the labeler does not know. It looks one iteration ahead, so it is no
+    bound: where a label is better bought later, a rule can beat it.
+    """
+    value = truth.error * truth.label_correct
+    # Alike up to rounding is alike: else one prompt would get all its labels before the next.
+    return (visits.accepted == 0) * jnp.round(value, 9)
 
 
 @functools.lru_cache(maxsize=64)

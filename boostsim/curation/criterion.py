@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
 from boostsim.types import choice, refuse
 
@@ -34,10 +35,13 @@ class Criterion:
     Attributes:
         function: ``visits -> priority``, a pure function into ``[cells]``, every entry >= 0.
         allocation: ``"ranked"`` or ``"proportional"``, see :mod:`boostsim.curation.allocation`.
+        sees_truth: whether it is a yardstick: ``(visits, truth) -> priority``, see
+            :class:`boostsim.Truth`.
     """
 
-    function: Callable[[Visits], Float[Array, "cells"]]
+    function: Callable[..., Float[Array, "cells"]]
     allocation: str = "ranked"
+    sees_truth: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be called, and unknown ways to share a budget."""
@@ -60,9 +64,18 @@ class Criterion:
         """Whether the filter judges every label for it."""
         return False
 
-    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
-        """Return the priorities, checked for their shape."""
-        return self.checked(self.function, visits)
+    def __call__(self, visits: Visits, truth: Truth | None = None) -> Float[Array, "cells"]:
+        """Return the priorities, checked for their shape; a yardstick needs the truth as well."""
+        if not self.sees_truth:
+            return self.checked(self.function, visits)
+        if truth is None:
+            raise refuse(f"criterion {self.name!r}", "given the truth, which it sees", None)
+        return self.checked(lambda seen: self.function(seen, truth), visits)
+
+    def tried(self, visits: Visits) -> Float[Array, "cells"]:
+        """Return the priorities; a yardstick is told that it is even whether anything is right."""
+        half = 0.0 * visits.mass + 0.5
+        return self(visits, Truth(half, half) if self.sees_truth else None)
 
     def checked(self, function: Callable[[Visits], Any], visits: Visits) -> Float[Array, "cells"]:
         """Return what a function of the visits says, one number for each cell.
@@ -92,7 +105,7 @@ class Criterion:
         The traced program is walked backwards from its result, so the answer errs only towards
         naming too much.
         """
-        return reads_of(self.name, self, attempts)
+        return reads_of(self.name, self.tried, attempts)
 
     def fingerprint(self, attempts: int) -> str:
         """Return a hash of what the rule computes: two bodies under one name differ.
@@ -101,7 +114,7 @@ class Criterion:
         source do not count.
         """
         with jax.enable_x64(True):
-            traced = _traced(self.name, self, attempts)
+            traced = _traced(self.name, self.tried, attempts)
         # In a notebook str would add colours.
         program = traced.jaxpr.pretty_print(use_color=False)
         told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
@@ -113,7 +126,7 @@ class Criterion:
         It must read nothing else, and it must not look from one cell to another: so it is tried on
         one prompt and on three in another order, and the answers compared cell by cell.
         """
-        if not self.reads(attempts) <= _KNOWN_BEFOREHAND:
+        if self.sees_truth or not self.reads(attempts) <= _KNOWN_BEFOREHAND:
             return None
         one = np.arange(attempts + 1)
         several = np.concatenate([one[::-1], one, np.roll(one, 1)])

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.remembering import Remembering, is_remembering
-from boostsim.types import choice
+from boostsim.types import choice, flag, refuse
 
 __all__ = ["criterion"]
 
@@ -16,9 +16,9 @@ __all__ = ["criterion"]
 @overload
 def criterion(function: Any) -> Criterion: ...
 @overload
-def criterion(*, allocation: str = ...) -> Callable[[Any], Criterion]: ...
+def criterion(*, allocation: str = ..., sees_truth: bool = ...) -> Callable[[Any], Criterion]: ...
 def criterion(
-    function: Any = None, *, allocation: str = "ranked"
+    function: Any = None, *, allocation: str = "ranked", sees_truth: bool = False
 ) -> Criterion | Callable[[Any], Criterion]:
     """Make a selection criterion of a function of the visits, or of an object with a memory.
 
@@ -27,12 +27,15 @@ def criterion(
             with ``init``, ``priority`` and ``update``, see :mod:`boostsim.curation.remembering`.
         allocation: how a budget is shared: ``"ranked"`` (highest priorities first, ties share the
             rest) or ``"proportional"`` (probability min(1, c priority); needs a budget).
+        sees_truth: whether the function is a yardstick, ``(visits, truth) -> priority``, that sees
+            what no rule can: see :class:`boostsim.Truth`.
 
     Returns:
         A :class:`Criterion`; with ``allocation`` alone, a decorator.
 
     Raises:
-        ValueError: for something that cannot be called, or an unknown allocation.
+        ValueError: for something that cannot be called, an unknown allocation, or a memory that
+            would see the truth.
 
     Example:
         >>> import boostsim as bs
@@ -44,10 +47,14 @@ def criterion(
     """
     if function is None:
         choice("allocation", allocation, ("ranked", "proportional"))
-        return functools.partial(_made, allocation=allocation)
-    return _made(function, allocation)
+        flag("sees_truth", sees_truth)
+        return functools.partial(_made, allocation=allocation, sees_truth=sees_truth)
+    return _made(function, allocation, flag("sees_truth", sees_truth))
 
 
-def _made(function: Any, allocation: str) -> Criterion:
-    kind = Remembering if is_remembering(function) else Criterion
-    return kind(function, allocation)
+def _made(function: Any, allocation: str, sees_truth: bool) -> Criterion:
+    if not is_remembering(function):
+        return Criterion(function, allocation, sees_truth)
+    if sees_truth:
+        raise refuse("sees_truth", "False for a rule with a memory", True)
+    return Remembering(function, allocation)

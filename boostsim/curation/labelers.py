@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.types import choice, distribution, flag, numbers, probability, refuse
+from boostsim.types import choice, distribution, flag, numbers, probability, refuse, whole
 
-__all__ = ["WeakLabeler"]
+__all__ = ["DriftingLabeler", "WeakLabeler"]
 
 WRONG = ("spread", "concentrated", "garbage", "systematic", "slip")
 
@@ -151,3 +151,52 @@ class WeakLabeler:
                     f"See prompt {bad[0]}.",
                 )
         return self.rows
+
+
+@dataclass(frozen=True, eq=False)
+class DriftingLabeler(WeakLabeler):
+    """A labeler that changes while the run goes on, from one law into another.
+
+    W_t = (1 - s_t) W + s_t ``later``, with s_t = 0 up to iteration ``between[0]``, 1 from iteration
+    ``between[1]`` on, and linear in t between them. Its own fields say what it is at first.
+
+    Args:
+        beta, wrong, rows: as of :class:`WeakLabeler`.
+        later: what it becomes.
+        between: the iterations between which it changes, the first below the second.
+
+    Raises:
+        ValueError: for answers that persist, a ``later`` that is no fresh weak labeler, or
+            iterations out of order.
+
+    Example:
+        >>> import boostsim as bs
+        >>> tiring = DriftingLabeler(0.5, later=bs.WeakLabeler(0.1), between=(0, 4))
+        >>> tiring.change(2)
+        0.5
+        >>> task = bs.table_task([[1, 0]], initial=[[0, 1]])
+        >>> bs.simulate(bs.boosting(labeler=tiring), task, 2).accuracy.values.round(6).tolist()
+        [[0.0, 0.4, 0.58]]
+    """
+
+    later: Any = None
+    between: Any = (0, 1)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot drift."""
+        super().__post_init__()
+        if self.persistent:
+            raise refuse("persistent", "False for a labeler that drifts", True)
+        if type(self.later) is not WeakLabeler or self.later.persistent:
+            raise refuse("later", "a bs.WeakLabeler whose answers do not persist", self.later)
+        try:
+            start, stop = self.between
+        except (TypeError, ValueError):
+            raise refuse("between", "two numbers of iterations", self.between) from None
+        start = whole("between[0]", start, 0)
+        object.__setattr__(self, "between", (start, whole("between[1]", stop, start + 1)))
+
+    def change(self, iteration: int) -> float:
+        """Return s_t, how far it has changed in iteration t = 1, 2, ..."""
+        start, stop = self.between
+        return min(max((iteration - start) / (stop - start), 0.0), 1.0)

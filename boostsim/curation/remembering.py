@@ -43,6 +43,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from boostsim.curation.criterion import Criterion, example, first_line, reads_of
+from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
 from boostsim.types import choice, refuse
 
@@ -139,7 +140,7 @@ class Remembering(Criterion):
             )
         return after
 
-    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
+    def __call__(self, visits: Visits, truth: Truth | None = None) -> Float[Array, "cells"]:
         """Return the priorities before anything was learned."""
         return self.ask(self.init(int(visits.mass.shape[0])), visits, jax.random.key(0))
 

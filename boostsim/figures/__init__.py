@@ -24,6 +24,8 @@ FIGURES = (
     "freshness",
     "sharpening",
     "neighbours",
+    "leaderboard",
+    "labels_to_target",
     "arithmetic",
     "programs",
     "strata",

@@ -23,9 +23,13 @@ from jaxtyping import Array, Float
 from boostsim.simulation.learning import State, add_source, first, learn
 from boostsim.simulation.population import (
     Parameters,
+    Shown,
     Structure,
+    answer_law,
+    answers,
     attempt,
     focus,
+    known_truth,
     pairs,
     remember,
     sharpened,
@@ -41,6 +45,7 @@ __all__ = [
     "init",
     "judged",
     "masses",
+    "shown",
     "step",
 ]
 
@@ -122,6 +127,17 @@ def disagreement(
     return jnp.maximum(1.0 - total(sharpened(structure, masses(state)) ** 2), 0.0)
 
 
+def shown(
+    structure: Structure,
+    parameters: Parameters,
+    state: State,
+    tried: Float[Array, "classes prompts"],
+) -> Shown:
+    """Return what the criterion is told of each prompt; ``tried`` is what attempts come from."""
+    truth = known_truth(structure, parameters, tried, state.iteration)
+    return Shown(disagreement(structure, parameters, state), truth)
+
+
 def gather(
     structure: Structure, parameters: Parameters, state: State, key: jax.Array | None = None
 ) -> Gathered:
@@ -129,22 +145,23 @@ def gather(
     tried = sharpened(structure, masses(state))
     seen = attempt(structure, parameters, tried)
     cells = parameters.weights * seen.parts
-    differing = disagreement(structure, parameters, state)
+    told = shown(structure, parameters, state, tried)
     if key is None:
         # A rule that draws would draw the same each time: the loop hands out keys.
         key = jax.random.key(0)
-    probability, invalid = focus(structure, parameters, cells, differing, state.memory, key)
+    probability, invalid = focus(structure, parameters, cells, told, state.memory, key)
     labels = total(seen.parts * probability)
     # A sharpened row is carried whole: it is the only one.
     owed = state.mass if structure.sharpening is None else tried[None]
     rows = [seen.gain * (parameters.accept * m) for m in owed]
     if structure.labeled:
-        rows = add_source(structure, parameters, rows, "labels", labels)
+        for source, share in answers(structure, parameters, state.iteration):
+            rows = add_source(structure, parameters, rows, source, share * labels)
     memory = state.memory
     if memory is not None:
-        answers = parameters.source_mass[structure.sources.index("labels")]
-        passed = total(answers * parameters.accept) / total(answers)
-        memory = remember(structure, memory, cells, differing, probability, passed)
+        law = answer_law(structure, parameters, state.iteration)
+        passed = total(law * parameters.accept) / total(law)
+        memory = remember(structure, parameters, memory, cells, told, probability, passed)
     return Gathered(rows, seen.kept, labels, invalid, memory)
 
 

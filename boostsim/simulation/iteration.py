@@ -10,30 +10,44 @@ import json
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.truth import Truth
 from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.train import fit, train
 from boostsim.learners.transformer import Parameters, Transformer
 from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.first_model import first_model
+from boostsim.simulation.focusing import first_memory, focus, remember, see
 from boostsim.simulation.listed import Listing, Target, TrainingLaw, empirical, slack
 from boostsim.simulation.prompts import draw_prompts
-from boostsim.simulation.verdicts import focus, kept, key_words, label, verdicts, verifier
+from boostsim.simulation.verdicts import kept, key_words, label, verdicts, verifier
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import PAD, generator
 
-__all__ = ["EVALUATION", "Run", "Seed"]
+__all__ = ["EVALUATION", "Carried", "Run", "Seed"]
 
 # One constant a draw site; iterations are folded into the seed's key below LASTING.
-PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL = range(8)
+PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL, PRIORITY, JUDGED = range(10)
 LASTING_VERDICTS, LASTING_ANSWERS, FIRST, POOL = (2**32 - 1 - site for site in range(4))
+
+
+class Carried(NamedTuple):
+    """What goes from one iteration to the next besides the model.
+
+    Attributes:
+        data: what training has seen so far, where data accumulate; else empty.
+        memory: of a criterion that remembers, in NumPy's arrays; else None.
+    """
+
+    data: np.ndarray
+    memory: Any = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,18 @@ class Run:
     visits: int | None
     exact: bool
     evaluation: Evaluation
+
+    @property
+    def by_prompt(self) -> bool:
+        """Whether a criterion's groups are prompts, for they come again; else they are strata."""
+        return self.exact or self.visits is not None or self.pool is not None
+
+    @property
+    def groups(self) -> int:
+        """The number of groups that a criterion may tell apart."""
+        if not self.by_prompt:
+            return len(self.task.strata)
+        return len(self.listing.prompts) if self.pool is None else self.pool
 
     @cached_property
     def listing(self) -> Listing:
@@ -120,11 +146,19 @@ class Seed:
         """The law that infinitely many visits would train on."""
         return TrainingLaw(self.run.procedure, self.run.listing, self.first_rows, self.key)
 
-    def first_data(self) -> np.ndarray:
+    def first_carried(self) -> Carried:
+        """Return what the first iteration starts from besides the model."""
+        return Carried(self._first_data(), self.first_memory())
+
+    def first_memory(self) -> Any:
+        """Return what the criterion remembers before the first iteration."""
+        return first_memory(self.run.procedure.criterion, self.run.groups)
+
+    def _first_data(self) -> np.ndarray:
         """Return what training has seen before the first iteration: f_0, if data accumulate."""
         run, task = self.run, self.run.task
         if run.exact:
-            return self.training_law.first_memory()
+            return self.training_law.first_data()
         if run.procedure.regime != "accumulate":
             return np.zeros((0, task.prompt_length + task.response_length), np.int32)
         prompts, _ = self._visited(0)
@@ -134,18 +168,18 @@ class Seed:
         return np.concatenate([prompts, said], axis=1)
 
     def iterate(
-        self, iteration: int, parameters: Parameters, data: np.ndarray
-    ) -> tuple[Parameters, np.ndarray, dict[str, Any]]:
-        """Return the next model, the data kept in mind, and what the iteration cost and showed."""
+        self, iteration: int, parameters: Parameters, carried: Carried
+    ) -> tuple[Parameters, Carried, dict[str, Any]]:
+        """Return the next model, what is carried on, and what the iteration cost and showed."""
         learner, task = self.run.learner, self.run.task
         start = self.first_model if learner.start == "first" else parameters
         order = self.site(iteration, ORDER)
         target, batch = None, np.zeros((0, 0), np.int32)
         if self.run.exact:
-            target, data, spent = self._gather_exactly(parameters, data)
+            target, carried, spent = self._gather_exactly(iteration, parameters, carried)
             empty = not target.weight.any()
         else:
-            batch, data, spent = self._gather(iteration, parameters, data)
+            batch, carried, spent = self._gather(iteration, parameters, carried)
             empty = not len(batch)
         after, spent["loss"] = parameters, np.nan
         if empty:
@@ -174,7 +208,7 @@ class Seed:
             else:
                 wanted = target.rows
             spent |= slack(listing, wanted, next_law(learner, after, listing.prompts))
-        return after, data, spent
+        return after, carried, spent
 
     def _drawn_prompts(self, rng: np.random.Generator, count: int) -> np.ndarray:
         task = self.run.task
@@ -194,9 +228,9 @@ class Seed:
         return pool[chosen], chosen
 
     def _gather(
-        self, iteration: int, parameters: Parameters, data: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-        """Return the examples to train on, the data kept in mind, and what they cost."""
+        self, iteration: int, parameters: Parameters, carried: Carried
+    ) -> tuple[np.ndarray, Carried, dict[str, Any]]:
+        """Return the examples to train on, what is carried on, and what they cost."""
         run = self.run
         procedure, task = run.procedure, run.task
         filt = procedure.filter
@@ -225,17 +259,13 @@ class Seed:
             )
         else:
             responses = np.full(shape, PAD, np.int32)
-            accepted = np.zeros(shape[:2], bool)
+            accepted = correct = np.zeros(shape[:2], bool)
         keeps = kept(procedure, accepted)
         asked = np.repeat(prompts[:, None], attempts, 1)
         examples = [np.concatenate([asked[keeps], responses[keeps]], axis=1)]
         spent = self._costs((responses != PAD).sum() / visits)
+        data, memory = carried
         if procedure.labeler is not None:
-            fixed = run.pool is not None or run.visits is not None
-            group = number if fixed else task.stratum(prompts)
-            probability = focus(procedure, group, number, accepted.sum(1), responses)
-            level = generator(self.words(iteration, FOCUS)).random(visits)
-            chosen = level < probability
             # All visits are asked about, so that a label does not depend on who else gets one.
             labels = label(
                 task,
@@ -243,12 +273,37 @@ class Seed:
                 prompts,
                 self.words(iteration, LABELS),
                 key_words(self.key, LASTING_ANSWERS),
+                iteration,
             )
+            group = number if run.by_prompt else task.stratum(prompts)
+            seen = see(attempts, group, number, accepted.sum(1), responses)
+            truth: Any = (1.0 - correct.mean(1), labels.chance)
+            probability = focus(
+                procedure,
+                seen,
+                truth=Truth(*truth),
+                memory=memory,
+                key=self.site(iteration, PRIORITY),
+            )
+            level = generator(self.words(iteration, FOCUS)).random(visits)
+            chosen = level < probability
             examples.append(np.concatenate([prompts, labels.responses], axis=1)[chosen])
             spent["labels"] = chosen.mean()
             if chosen.any():
                 spent["label_accuracy"] = labels.right[chosen].mean()
                 spent["right_tokens"] = labels.right_tokens[chosen].mean()
+            passed = np.zeros(visits, bool)
+            if procedure.criterion.asks_filter:
+                passed = verdicts(
+                    filt,
+                    prompts,
+                    labels.responses[:, None],
+                    labels.right[:, None],
+                    self.words(iteration, JUDGED),
+                    key_words(self.key, LASTING_VERDICTS),
+                )[:, 0]
+                spent["filter_calls"] += filt.looks * spent["labels"]
+            memory = remember(procedure.criterion, memory, seen, chosen, passed)
         if procedure.regime == "anchor":
             assert procedure.real_share is not None
             rng = generator(self.words(iteration, REAL))
@@ -258,19 +313,23 @@ class Seed:
         spent["examples"] = float(len(batch))
         if procedure.regime == "accumulate":
             batch = data = np.concatenate([data, batch])
-        return batch, data, spent
+        return batch, Carried(data, memory), spent
 
     def _gather_exactly(
-        self, parameters: Parameters, memory: np.ndarray
-    ) -> tuple[Target, np.ndarray, dict[str, Any]]:
+        self, iteration: int, parameters: Parameters, carried: Carried
+    ) -> tuple[Target, Carried, dict[str, Any]]:
         """Do what :meth:`_gather` does with infinitely many visits to each prompt."""
         rows = next_law(self.run.learner, parameters, self.run.listing.prompts)
-        target = self.training_law(rows, memory)
+        key = self.site(iteration, PRIORITY)
+        target = self.training_law(rows, carried.data, carried.memory, iteration, key)
         spent = self._costs(float(self.run.procedure.attempts))
         spent |= {"labels": target.labels, "examples": target.examples}
+        if self.run.procedure.criterion.asks_filter:
+            assert self.run.procedure.filter is not None
+            spent["filter_calls"] += self.run.procedure.filter.looks * target.labels
         # An answer is one token.
         spent |= dict.fromkeys(("label_accuracy", "right_tokens"), target.label_accuracy)
-        return target, target.memory, spent
+        return target, Carried(target.data, target.memory), spent
 
     def _costs(self, tokens: float) -> dict[str, Any]:
         """Return what an iteration without labels costs; an attempt's tokens are given."""

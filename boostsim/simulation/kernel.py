@@ -16,6 +16,7 @@ from boostsim.simulation.persistence import draws
 from boostsim.simulation.population import Parameters, Structure
 from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
+from boostsim.simulation.samplers import FEW
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, finite, needed_key, refuse, whole
 
@@ -111,7 +112,7 @@ def sampling_of(visits: int | None, visited_share: float) -> Sampling | None:
         raise refuse("visited_share", "above 0, for nothing would ever happen", visited_share)
     with jax.enable_x64(True):
         share = None if visited_share == 1.0 else jnp.asarray(visited_share)
-        return Sampling(jnp.asarray(float(visits)), share)
+        return Sampling(jnp.asarray(float(visits)), share, visits if visits <= FEW else None)
 
 
 def first_state(structure: Structure, parameters: Parameters, sampling: Sampling | None) -> State:

@@ -32,12 +32,14 @@ class State:
         data: the accumulated training distribution, of the same shape, where it is not the model.
         examples: its weight ``[prompts]``, where data accumulate.
         memory: of a criterion that has one.
+        iteration: the number of the next one, where the labeler drifts.
     """
 
     mass: Float[Array, "*batch rows classes prompts"]
     data: Float[Array, "*batch rows classes prompts"] | None = None
     examples: Float[Array, "*batch prompts"] | None = None
     memory: Any = None
+    iteration: Float[Array, "*batch"] | None = None
 
 
 def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]) -> State:
@@ -47,11 +49,16 @@ def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]
     mass = jnp.stack([initial, *[jnp.zeros_like(initial)] * others])
     memory = None
     if isinstance(structure.criterion, Remembering):
-        memory = structure.criterion.init(initial.shape[-1])
+        memory = structure.criterion.init(initial.shape[-1] // structure.copies)
+        if parameters.share is not None:
+            # One for each set of copies.
+            memory = jax.tree.map(lambda leaf: jnp.stack([leaf] * structure.copies), memory)
+    iteration = None if parameters.drift is None else jnp.ones(())
+    state = State(mass, memory=memory, iteration=iteration)
     if structure.regime != "accumulate":
-        return State(mass, memory=memory)
+        return state
     examples = jnp.full_like(parameters.weights, weight)
-    return State(mass, mass if structure.slack else None, examples, memory)
+    return dataclasses.replace(state, data=mass if structure.slack else None, examples=examples)
 
 
 def add_source(
@@ -103,7 +110,9 @@ def learn(
         model = [(1.0 - parameters.slack) * row for row in data]
         model = add_source(structure, parameters, model, "noise", parameters.slack)
     mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
+    iteration = None if state.iteration is None else state.iteration + 1.0
+    after = State(mass, memory=state.memory, iteration=iteration)
     if structure.regime != "accumulate":
-        return State(mass, memory=state.memory)
+        return after
     kept = jnp.stack(data) if structure.slack else None
-    return State(mass, kept, examples, state.memory)
+    return dataclasses.replace(after, data=kept, examples=examples)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.simulation import exact
 from boostsim.simulation.learning import State, learn
-from boostsim.simulation.population import Parameters, Structure
+from boostsim.simulation.population import Parameters, Structure, answers
 from boostsim.simulation.prepare import prepare
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
@@ -98,10 +99,18 @@ def tabular(
     table = table_task(listing.quality, listing.weights, rows)
     if labeler is None:
         return procedure, table
-    noise = noise_for(task, labeler)
-    beta = np.broadcast_to(labeler.beta, len(task.strata))[task.stratum(listing.prompts)][:, None]
-    law = beta * listing.quality + (1.0 - beta) * task.mistake_law(noise)
-    return replace(procedure, labeler=replace(labeler, beta=None, rows=law)), table
+
+    def as_rows(labeler: WeakLabeler) -> WeakLabeler:
+        noise = noise_for(task, labeler)
+        strata = task.stratum(listing.prompts)
+        beta = np.broadcast_to(labeler.beta, len(task.strata))[strata][:, None]
+        law = beta * listing.quality + (1.0 - beta) * task.mistake_law(noise)
+        return replace(labeler, beta=None, rows=law)
+
+    made = as_rows(labeler)
+    if isinstance(made, DriftingLabeler):
+        made = replace(made, later=as_rows(made.later))
+    return replace(procedure, labeler=made), table
 
 
 class Target(NamedTuple):
@@ -114,7 +123,8 @@ class Target(NamedTuple):
         labels: labels bought, per visit.
         label_accuracy: share of right ones among them, NaN where none was bought.
         examples: examples made, per visit.
-        memory: accumulated rows and, in the last column, their weight, ``[N, V + 1]``; or empty.
+        data: accumulated rows and, in the last column, their weight, ``[N, V + 1]``; or empty.
+        memory: of a criterion that remembers, afterwards; else None.
     """
 
     rows: np.ndarray
@@ -122,7 +132,8 @@ class Target(NamedTuple):
     labels: float
     label_accuracy: float
     examples: float
-    memory: np.ndarray
+    data: np.ndarray
+    memory: Any = None
 
 
 class TrainingLaw:
@@ -136,7 +147,6 @@ class TrainingLaw:
         self.first_rows = rows
         self.regime = procedure.regime
         self.real_share = procedure.real_share or 0.0
-        self.label_accuracy = np.zeros(len(rows))
         with jax.enable_x64(True):
             # Every token is a class of its own, and a persistent labeler has drawn its answers.
             self.structure, self.parameters = prepare(
@@ -146,30 +156,59 @@ class TrainingLaw:
                 key=key,
             )
             sources = dict(zip(self.structure.sources, self.parameters.source_mass, strict=True))
-            if "labels" in sources:
-                self.label_accuracy = (np.asarray(sources["labels"]).T * listing.quality).sum(1)
+            self.label_accuracies = {
+                source: (np.asarray(sources[source]).T * listing.quality).sum(1)
+                for source in ("labels", "later")
+                if source in sources
+            }
 
-    def first_memory(self) -> np.ndarray:
+    def first_data(self) -> np.ndarray:
         """Return what training remembers before the first iteration: f_0, if data accumulate."""
         if self.regime != "accumulate":
             return np.zeros((0, 0))
         return np.concatenate([self.first_rows, np.ones((len(self.first_rows), 1))], axis=1)
 
-    def __call__(self, rows: np.ndarray, memory: np.ndarray) -> Target:
-        """Return the law that one iteration of visits to a model with these rows leads to."""
+    def __call__(
+        self,
+        rows: np.ndarray,
+        data: np.ndarray,
+        memory: Any = None,
+        iteration: int = 1,
+        key: jax.Array | None = None,
+    ) -> Target:
+        """Return the law that one iteration of visits to a model with these rows leads to.
+
+        Args:
+            rows: the model, ``[N, V]``.
+            data: of the last :class:`Target`, or :meth:`first_data`.
+            memory, key: of a criterion that remembers.
+            iteration: its number, for a labeler that drifts.
+        """
         with jax.enable_x64(True):
             before = _state(rows)
-            if memory.size:
-                before = State(before.mass, _state(memory[:, :-1]).mass, jnp.asarray(memory[:, -1]))
-            after, kept, labels = _target(self.structure, self.parameters, before)
+            if data.size:
+                before = State(before.mass, _state(data[:, :-1]).mass, jnp.asarray(data[:, -1]))
+            drifts = self.parameters.drift is not None
+            before = replace(
+                before,
+                memory=jax.tree.map(jnp.asarray, memory),
+                iteration=jnp.asarray(float(iteration)) if drifts else None,
+            )
+            after, kept, labels = _target(self.structure, self.parameters, before, key)
             law = np.asarray(after.mass[0]).T
             made = np.asarray(kept + labels) + self.real_share
             labels = np.asarray(labels)
-            if memory.size:
+            if data.size:
                 weight = np.asarray(after.examples)
-                memory = np.concatenate([law, weight[:, None]], axis=1)
+                data = np.concatenate([law, weight[:, None]], axis=1)
             else:
                 weight = made
+            shares = dict(answers(self.structure, self.parameters, before.iteration))
+            right = sum(
+                float(shares[source]) * accuracy
+                for source, accuracy in self.label_accuracies.items()
+            )
+            memory = jax.tree.map(np.asarray, after.memory)
         mu = self.listing.weights
         weight, bought = weight * mu, float(labels @ mu)
         total = weight.sum()
@@ -177,10 +216,9 @@ class TrainingLaw:
             rows=law,
             weight=weight / total if total > 0.0 else weight,
             labels=bought,
-            label_accuracy=float(mu @ (labels * self.label_accuracy)) / bought
-            if bought
-            else np.nan,
+            label_accuracy=float(mu @ (labels * right)) / bought if bought else np.nan,
             examples=float(made @ mu),
+            data=data,
             memory=memory,
         )
 
@@ -191,12 +229,12 @@ def _state(rows: np.ndarray) -> State:
 
 @partial(jax.jit, static_argnums=0)
 def _target(
-    structure: Structure, parameters: Parameters, state: State
+    structure: Structure, parameters: Parameters, state: State, key: jax.Array | None
 ) -> tuple[State, jax.Array, jax.Array]:
-    made = exact.gather(structure, parameters, state)
+    made = exact.gather(structure, parameters, state, key)
     examples = made.kept + made.labels
     after = learn(structure, parameters, state, made.rows, examples, jnp.asarray(1.0))
-    return after, made.kept, made.labels
+    return replace(after, memory=made.memory), made.kept, made.labels
 
 
 def empirical(listing: Listing, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
 from boostsim.simulation.checkpoints import load_state, locked, save_state
 from boostsim.simulation.evaluation import Evaluation
-from boostsim.simulation.iteration import EVALUATION, Run, Seed
+from boostsim.simulation.iteration import EVALUATION, Carried, Run, Seed
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import flag, key_text, needed_key, refuse, whole
@@ -103,10 +103,6 @@ def make_run(
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
     each = whole("evaluate", 100 if evaluate is None else evaluate, 1)
-    if procedure.criterion.remembers:
-        raise refuse(
-            "criterion", "without a memory where the task is in tokens", procedure.criterion.name
-        )
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
     return Run(procedure, task, learner, prompts, pool, visits, exact, Evaluation(task, each))
@@ -161,7 +157,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
     about = {**run.describe(), "key": np.ravel(jax.random.key_data(seed.key)).tolist()}
     state = None if path is None else load_state(path, about)
     if state is None:
-        parameters, data = seed.first_model, seed.first_data()
+        parameters, carried = seed.first_model, seed.first_carried()
         nothing = dict.fromkeys(("labels", "generations", "filter_calls", "tokens", "seconds"), 0.0)
         unknown = dict.fromkeys(("label_accuracy", "right_tokens", "loss"), np.nan)
         if run.task.listed:
@@ -172,7 +168,10 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
     else:
         weights = {n[2:]: jnp.asarray(a) for n, a in state.items() if n.startswith("w_")}
         parameters = place(weights, seed.mesh)
-        data = state["data"]
+        # A memory has the structure of the first one.
+        first, shape = jax.tree.flatten(seed.first_memory())
+        leaves = [state[f"c_{number}"] for number in range(len(first))]
+        carried = Carried(state["data"], jax.tree.unflatten(shape, leaves))
         recorded = {n[2:]: a for n, a in state.items() if n.startswith("m_")}
         rows = [
             {name: values[t] for name, values in recorded.items()}
@@ -182,7 +181,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
         range(len(rows), iterations + 1), "iterations", iterations + 1 - len(rows)
     ):
         began = time.monotonic()
-        parameters, data, spent = seed.iterate(iteration, parameters, data)
+        parameters, carried, spent = seed.iterate(iteration, parameters, carried)
         row = {name: rows[-1][name] + spent.pop(name) for name in COSTS}
         row |= spent
         row |= run.evaluation.measure(run.learner, parameters, seed.site(iteration, EVALUATION))
@@ -191,5 +190,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
         if path is not None:
             arrays = {f"w_{name}": np.asarray(leaf) for name, leaf in parameters.items()}
             arrays |= {f"m_{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
-            save_state(path, about, {**arrays, "data": data})
+            remembered = jax.tree.leaves(carried.memory)
+            arrays |= {f"c_{number}": leaf for number, leaf in enumerate(remembered)}
+            save_state(path, about, {**arrays, "data": carried.data})
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -27,16 +27,21 @@ from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.sharpening import Sharpening
+from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
 
 __all__ = [
     "Attempts",
     "Parameters",
+    "Shown",
     "Structure",
+    "answer_law",
+    "answers",
     "attempt",
     "attempt_weights",
     "focus",
     "geometric",
+    "known_truth",
     "pairs",
     "remember",
     "right_and_wrong",
@@ -104,6 +109,7 @@ class Parameters:
             response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
         priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
         budget, slack, real_share: scalars.
+        drift: the iterations between which the labeler changes, ``[2]``; None where it does not.
     """
 
     weights: Float[Array, "*batch prompts"]
@@ -117,6 +123,7 @@ class Parameters:
     budget: Float[Array, "*batch"]
     slack: Float[Array, "*batch"]
     real_share: Float[Array, "*batch"]
+    drift: Float[Array, "*batch 2"] | None = None
 
 
 class Attempts(NamedTuple):
@@ -247,11 +254,59 @@ def attempt(
     return Attempts(accepted, failed, gain * accepted, gain, parts)
 
 
+def answers(
+    structure: Structure, parameters: Parameters, iteration: Float[Array, ""] | None
+) -> list[tuple[str, Float[Array, ""]]]:
+    """Return the sources that labels come from in an iteration, each with its share."""
+    if parameters.drift is None:
+        return [("labels", jnp.ones(()))]
+    assert iteration is not None
+    start, stop = parameters.drift
+    later = jnp.clip((iteration - start) / (stop - start), 0.0, 1.0)
+    return [("labels", 1.0 - later), ("later", later)]
+
+
+def answer_law(
+    structure: Structure, parameters: Parameters, iteration: Float[Array, ""] | None
+) -> Float[Array, "classes prompts"]:
+    """Return the mass of a label in each class."""
+    laws = [
+        share * parameters.source_mass[structure.sources.index(source)]
+        for source, share in answers(structure, parameters, iteration)
+    ]
+    return total(laws)
+
+
+def known_truth(
+    structure: Structure,
+    parameters: Parameters,
+    mass: Float[Array, "classes prompts"],
+    iteration: Float[Array, ""] | None,
+) -> Truth | None:
+    """Return the truth about each prompt, where the criterion sees it."""
+    if structure.criterion is None or not structure.criterion.sees_truth:
+        return None
+    right, _ = right_and_wrong(structure, parameters, answer_law(structure, parameters, iteration))
+    return Truth(right_and_wrong(structure, parameters, mass)[1], right)
+
+
+class Shown(NamedTuple):
+    """What a criterion is asked with besides the masses of the cells, by prompt.
+
+    Attributes:
+        disagreement: where it is read, ``[prompts]``.
+        truth: where it is seen, ``[prompts]``.
+    """
+
+    disagreement: Float[Array, "prompts"] | None = None
+    truth: Truth | None = None
+
+
 def focus(
     structure: Structure,
     parameters: Parameters,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, "prompts"] | None,
+    shown: Shown,
     memory: Any = None,
     key: jax.Array | None = None,
 ) -> tuple[Float[Array, "parts prompts"], Array]:
@@ -260,8 +315,8 @@ def focus(
     ``part_mass`` is each cell's share of all visits. Where the priority is known beforehand the
     criterion is not asked again; else it sees one cell for each prompt and J, prompts fastest.
     Where prompts are split into copies it is asked about each set of copies by itself, as if there
-    were no other answer: what a visit shows says nothing about how likely its answer was. A
-    criterion with a memory is asked with it, and with a key of its own.
+    were no other answer, and has a memory of each: what a visit shows says nothing about how likely
+    its answer was. A criterion with a memory is asked with a key of its own.
     """
     if not structure.labeled:
         return jnp.zeros_like(part_mass), jnp.array(-1, jnp.int32)
@@ -269,13 +324,23 @@ def focus(
         assert parameters.priority is not None
         priority = jnp.broadcast_to(parameters.priority, part_mass.shape)
         invalid = jnp.array(-1, jnp.int32)
-    elif isinstance(structure.criterion, Remembering):
-        assert key is not None
-        visits = _visits(structure.attempts, part_mass, disagreement)
-        priority = structure.criterion.ask(memory, visits, key).reshape(part_mass.shape)
-        invalid = first_invalid(priority)
     else:
-        priority = _asked(structure, structure.criterion, parameters, part_mass, disagreement)
+        criterion, attempts = structure.criterion, structure.attempts
+
+        def ask(mass: Array, shown: Shown, memory: Any) -> Array:
+            visits = _visits(attempts, mass, shown.disagreement)
+            if isinstance(criterion, Remembering):
+                assert key is not None
+                return criterion.ask(memory, visits, key).reshape(mass.shape)
+            truth = jax.tree.map(lambda known: jnp.tile(known, len(mass)), shown.truth)
+            return criterion(visits, truth).reshape(mass.shape)
+
+        if parameters.share is None:
+            priority = ask(part_mass, shown, memory)
+        else:
+            each = _by_copy(parameters.share, part_mass, shown)
+            priority = jnp.moveaxis(jax.vmap(ask)(*each, memory), 0, 1)
+            priority = priority.reshape(part_mass.shape)
         invalid = first_invalid(priority)
     budget = parameters.budget if structure.budgeted else None
     return label_probability(priority, part_mass, budget, structure.allocation), invalid
@@ -283,9 +348,10 @@ def focus(
 
 def remember(
     structure: Structure,
+    parameters: Parameters,
     memory: Any,
     part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, "prompts"] | None,
+    shown: Shown,
     labelled: Float[Array, "parts prompts"],
     accepted_share: Float[Array, "prompts"],
 ) -> Any:
@@ -293,41 +359,37 @@ def remember(
 
     Args:
         structure: what the program is specialised to.
+        parameters: the numbers of the run.
         memory: that before.
         part_mass: each cell's share of all visits.
-        disagreement: as the criterion saw it.
+        shown: as the criterion saw it.
         labelled: the part of each cell that was labelled.
         accepted_share: of each prompt's labels, what the filter accepted.
     """
     rule = structure.criterion
     if not isinstance(rule, Remembering):
         return memory
-    visits = _visits(structure.attempts, part_mass, disagreement)
-    mass = part_mass * labelled
-    accepted = mass * accepted_share if rule.asks_filter else jnp.zeros_like(mass)
-    return rule.learned(memory, visits, mass.ravel(), accepted.ravel())
 
+    def learned(mass: Array, shown: Shown, memory: Any, part: Array, passed: Array) -> Any:
+        visits = _visits(structure.attempts, mass, shown.disagreement)
+        bought = mass * part
+        accepted = bought * passed if rule.asks_filter else jnp.zeros_like(bought)
+        return rule.learned(memory, visits, bought.ravel(), accepted.ravel())
 
-def _asked(
-    structure: Structure,
-    criterion: Criterion,
-    parameters: Parameters,
-    part_mass: Float[Array, "parts prompts"],
-    disagreement: Float[Array, "prompts"] | None,
-) -> Float[Array, "parts prompts"]:
-    """Ask the criterion about every cell."""
-    attempts, share = structure.attempts, parameters.share
+    share = parameters.share
     if share is None:
-        return criterion(_visits(attempts, part_mass, disagreement)).reshape(part_mass.shape)
-    split = (len(part_mass), *share.shape)
-    given = part_mass.reshape(split) / jnp.where(share > 0.0, share, 1.0)
-    differing = None if disagreement is None else disagreement.reshape(share.shape)
+        return learned(part_mass, shown, memory, labelled, accepted_share)
+    each = _by_copy(share, part_mass, shown)
+    part = jnp.moveaxis(labelled.reshape(len(labelled), *share.shape), 1, 0)
+    return jax.vmap(learned)(*each, memory, part, accepted_share.reshape(share.shape))
 
-    def ask(mass: Array, differing: Array | None) -> Array:
-        return criterion(_visits(attempts, mass, differing)).reshape(mass.shape)
 
-    axes = (1, None if differing is None else 0)
-    return jax.vmap(ask, axes, 1)(given, differing).reshape(part_mass.shape)
+def _by_copy(
+    share: Float[Array, "copies each"], part_mass: Float[Array, "parts prompts"], shown: Shown
+) -> tuple[Float[Array, "copies parts each"], Shown]:
+    """Return the cells of each set of copies, as if each prompt had only this copy."""
+    given = part_mass.reshape(len(part_mass), *share.shape) / jnp.where(share > 0.0, share, 1.0)
+    return jnp.moveaxis(given, 1, 0), jax.tree.map(lambda each: each.reshape(share.shape), shown)
 
 
 def _visits(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.simulation import persistence
 from boostsim.simulation.population import Parameters, Structure, pairs
@@ -30,22 +31,6 @@ def check(procedure: Procedure, task: TableTask) -> None:
             "made by bs.table_task or bs.random_table (or, in tokens, by bs.programs and its like)"
         )
         raise refuse("task", made, task)
-
-
-def fits(procedure: Procedure, sampled: bool) -> None:
-    """Refuse a memory where the copies of a prompt would each need one.
-
-    Raises:
-        ValueError: for a criterion with a memory and a persistent labeler in an exact run.
-    """
-    labeler = procedure.labeler
-    if procedure.criterion.remembers and not sampled and labeler and labeler.persistent:
-        raise refuse(
-            "criterion",
-            "without a memory in an exact run with a persistent labeler",
-            procedure.criterion.name,
-            "Each answer that a prompt may have would need a memory of its own; give visits.",
-        )
 
 
 def prepare(
@@ -72,7 +57,6 @@ def prepare(
     Raises:
         ValueError: where procedure and task do not fit.
     """
-    fits(procedure, sampled)
     quality = task.quality
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None
@@ -106,6 +90,8 @@ def prepare(
         mass = {name: _class_masses(source, classes) for name, source in rows.items()}
         if labeler is not None and verdicts is None and not (labeler.persistent and sampled):
             mass["labels"] = labeler.masses_for(quality)
+            if isinstance(labeler, DriftingLabeler):
+                mass["later"] = labeler.later.masses_for(quality)
     accept, reject = _filter(procedure, quality, verdicts, dense)
     collision = None
     if collides:
@@ -152,6 +138,7 @@ def prepare(
         budget=jnp.asarray(np.float64(procedure.budget or 0.0)),
         slack=jnp.asarray(np.float64(procedure.learner.slack)),
         real_share=jnp.asarray(np.float64(procedure.real_share or 0.0)),
+        drift=jnp.asarray(labeler.between, float) if isinstance(labeler, DriftingLabeler) else None,
     )
     return structure, parameters
 
@@ -161,6 +148,8 @@ def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
     rows = {"initial": task.initial}
     if procedure.labeler is not None:
         rows["labels"] = procedure.labeler.rows_for(task.quality)
+        if isinstance(procedure.labeler, DriftingLabeler):
+            rows["later"] = procedure.labeler.later.rows_for(task.quality)
     if procedure.learner.slack > 0.0:
         rows["noise"] = procedure.learner.noise_rows_for(task.quality)
     if procedure.regime == "anchor":

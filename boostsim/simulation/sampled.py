@@ -15,19 +15,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from boostsim.simulation.exact import Info, disagreement, judged, masses
+from boostsim.simulation.exact import Info, judged, masses, shown
 from boostsim.simulation.learning import State, first, learn
 from boostsim.simulation.population import (
     Attempts,
     Parameters,
     Structure,
+    answer_law,
     attempt,
     focus,
     remember,
     sharpened,
     total,
 )
-from boostsim.simulation.samplers import binomial, multinomial
+from boostsim.simulation.samplers import FEW, binomial, multinomial, thinned
 
 __all__ = ["Sampling", "init", "step"]
 
@@ -38,10 +39,22 @@ VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED = range(6)
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """How much is seen: visits to a prompt that is visited, and the chance that it is (None: 1)."""
+    """How much is seen.
+
+    Attributes:
+        visits: to a prompt that is visited.
+        visited_share: the chance that it is; None for 1.
+        few: the visits where they are at most ``FEW``, else None: what a program is made for.
+    """
 
     visits: Float[Array, "*batch"]
     visited_share: Float[Array, "*batch"] | None
+    few: int | None = dataclasses.field(default=None, metadata={"static": True})
+
+    def most(self, each: int = 1) -> int | None:
+        """Return the most that so many a visit can be, where they are few."""
+        most = None if self.few is None else self.few * each
+        return None if most is None or most > FEW else most
 
 
 def init(structure: Structure, parameters: Parameters, sampling: Sampling) -> State:
@@ -68,36 +81,36 @@ def step(
     seen = attempt(structure, parameters, mass)
     visited = jnp.ones_like(seen.kept)
     if sampling.visited_share is not None:
-        visited = binomial(sites[VISITED], visited, visited * sampling.visited_share)
+        visited = binomial(sites[VISITED], visited, visited * sampling.visited_share, 1)
     visits = visited * sampling.visits
 
-    counts, kept = _attempts(structure, sites[ATTEMPTS], visits, seen)
+    counts, kept = _attempts(structure, sampling, sites[ATTEMPTS], visits, seen)
     # Masses are shares of the visits that were made: weights of the visited prompts, renormalised.
     made = jnp.sum(parameters.weights * visited)
     weight = parameters.weights / (sampling.visits * jnp.where(made > 0.0, made, 1.0))
-    cells, differing = weight * counts, disagreement(structure, parameters, state)
-    probability, invalid = focus(
-        structure, parameters, cells, differing, state.memory, sites[PRIORITY]
-    )
+    cells, told = weight * counts, shown(structure, parameters, state, mass)
+    probability, invalid = focus(structure, parameters, cells, told, state.memory, sites[PRIORITY])
     labelled = counts * probability
     if structure.labeled and structure.budgeted:
-        labelled = binomial(sites[FOCUS], counts, probability)
+        labelled = thinned(sites[FOCUS], counts, probability, sampling.most())
     labels = total(labelled)
 
     drawn, laws = [kept], [_law(mass * parameters.accept)]
     if structure.labeled:
         drawn.append(labels)
-        laws.append(_law(parameters.source_mass[structure.sources.index("labels")]))
+        laws.append(_law(answer_law(structure, parameters, state.iteration)))
     # [classes, kept or labels, prompts]
-    examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1))
+    most = sampling.most(structure.attempts if structure.keep_all else 1)
+    examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)
     batch = [total(jnp.moveaxis(examples, 1, 0))]
     memory = state.memory
     if memory is not None:
         # Fresh verdicts on the labels of each class, one for each label.
-        passed = binomial(sites[JUDGED], examples[:, 1], parameters.accept + 0.0 * examples[:, 1])
+        said = examples[:, 1]
+        passed = thinned(sites[JUDGED], said, parameters.accept + 0.0 * said, sampling.most())
         share = total(passed) / jnp.where(labels > 0.0, labels, 1.0)
         chosen = labelled / jnp.where(counts > 0.0, counts, 1.0)
-        memory = remember(structure, memory, cells, differing, chosen, share)
+        memory = remember(structure, parameters, memory, cells, told, chosen, share)
     state = learn(structure, parameters, state, batch, kept + labels, visits)
     state = dataclasses.replace(state, memory=memory)
     bought = jnp.sum(weight * labels)
@@ -106,13 +119,18 @@ def step(
 
 
 def _attempts(
-    structure: Structure, key: jax.Array, visits: Float[Array, "prompts"], seen: Attempts
+    structure: Structure,
+    sampling: Sampling,
+    key: jax.Array,
+    visits: Float[Array, "prompts"],
+    seen: Attempts,
 ) -> tuple[Float[Array, "parts prompts"], Float[Array, "prompts"]]:
     """Draw how many visits had each part of J, and how many responses were kept."""
     if structure.keep_all and not structure.labeled:
-        kept = binomial(key, visits * structure.attempts, seen.accepted)
+        most = sampling.most(structure.attempts)
+        kept = binomial(key, visits * structure.attempts, seen.accepted, most)
         return jnp.zeros_like(seen.parts), kept
-    counts = multinomial(key, visits, seen.parts)
+    counts = multinomial(key, visits, seen.parts, sampling.most())
     if structure.keep_all:
         # Each part is then one number of accepted responses.
         accepted = jnp.array([part[0] for part in structure.parts], counts.dtype)

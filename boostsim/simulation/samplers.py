@@ -1,10 +1,11 @@
 """Binomial and multinomial draws in bulk.
 
-On a CPU the counts come from NumPy's ``Generator`` through a host callback: its binomial costs 50
+Counts that are known to be small are drawn trial by trial, a uniform number each, wherever the
+program runs. Of others, on a CPU the counts come from NumPy's ``Generator`` through a host callback: its binomial costs 50
 to 150 ns a draw whatever n is, against 300 to 1,000 ns for ``jax.random.binomial``. On an
 accelerator they come from ``jax.random.binomial`` in float64 (in float32 its variance is wrong from
-n = 10^7). Both are exact to float64 rounding; the same key gives the same counts on the same kind
-of backend.
+n = 10^7). All are exact to float64 rounding (trial by trial: up to 2^-52); the same key gives the
+same counts on the same kind of backend.
 
 A callback runs on a thread that does not see the 64-bit context, so float64 operands would arrive
 as float32: numbers cross in both directions as pairs of uint32.
@@ -12,6 +13,8 @@ as float32: numbers cross in both directions as pairs of uint32.
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,7 +26,10 @@ from jaxtyping import Array, Float
 
 from boostsim.types import generator
 
-__all__ = ["binomial", "multinomial"]
+__all__ = ["FEW", "binomial", "multinomial", "thinned"]
+
+# Up to so many trials a uniform number each is cheaper than the way to the host.
+FEW = 16
 
 # From this many cells on, a draw is split into blocks.
 LARGE, BLOCKS = 2**16, 4
@@ -33,17 +39,29 @@ PIECE = 24_000
 
 
 def binomial(
-    key: jax.Array, count: Float[Array, "*shape"], probability: Float[Array, "*shape"]
+    key: jax.Array,
+    count: Float[Array, "*shape"],
+    probability: Float[Array, "*shape"],
+    most: int | None = None,
 ) -> Float[Array, "*shape"]:
-    """Draw Binomial(count, probability) for every entry; counts are whole numbers in float64."""
+    """Draw Binomial(count, probability) for every entry; counts are whole numbers in float64.
+
+    ``most`` is what no count exceeds, where that is at most :data:`FEW`; else None.
+    """
     probability = jnp.clip(probability, 0.0, 1.0)
+    if most is not None:
+        trials, happens = _trials(key, count, most)
+        return jnp.sum(happens & (trials < probability), axis=0).astype(count.dtype)
     if jax.default_backend() == "cpu":
         return _on_host(_numpy_binomial, key, count, probability, count.shape)
     return _jax_binomial(key, count, probability)
 
 
 def multinomial(
-    key: jax.Array, count: Float[Array, "*shape"], probability: Float[Array, cells * shape]
+    key: jax.Array,
+    count: Float[Array, "*shape"],
+    probability: Float[Array, cells * shape],
+    most: int | None = None,
 ) -> Float[Array, cells * shape]:
     """Split each count over the cells of the first axis, whose probabilities sum to one."""
     if probability.shape[0] == 1:
@@ -51,11 +69,13 @@ def multinomial(
     if probability.shape[0] == 2:
         # The rarer cell is drawn: 1 - 1e-20 is no float, but 1e-20 is.
         first_is_rarer = probability[0] <= probability[1]
-        rarer = binomial(key, count, jnp.minimum(probability[0], probability[1]))
+        rarer = binomial(key, count, jnp.minimum(probability[0], probability[1]), most)
         common = count - rarer
         return jnp.stack(
             [jnp.where(first_is_rarer, rarer, common), jnp.where(first_is_rarer, common, rarer)]
         )
+    if most is not None:
+        return _trial_by_trial(key, count, probability, most)
     if jax.default_backend() == "cpu":
         return _on_host(_numpy_multinomial, key, count, probability, probability.shape)
     drawn = []
@@ -65,6 +85,55 @@ def multinomial(
         drawn.append(_jax_binomial(jax.random.fold_in(key, cell), left, ratio))
         left, share = left - drawn[-1], jnp.maximum(share - probability[cell], 0.0)
     return jnp.stack([*drawn, left])
+
+
+def thinned(
+    key: jax.Array,
+    counts: Float[Array, cells * shape],
+    probability: Float[Array, cells * shape],
+    most: int | None = None,
+) -> Float[Array, cells * shape]:
+    """Draw Binomial(counts, probability), as :func:`binomial` does.
+
+    ``most`` is what the sum over the first axis never exceeds: so many uniform numbers serve all
+    its cells, each trial in one of them.
+    """
+    if most is None:
+        return binomial(key, counts, probability)
+    ends = list(itertools.accumulate(counts, operator.add))
+    trials, _ = _trials(key, ends[-1], most)
+    number = _numbers(ends[-1], most)
+    kept = [
+        (number >= end - count) & (number < end) & (trials < chance)
+        for count, end, chance in zip(counts, ends, probability, strict=True)
+    ]
+    return jnp.stack([jnp.sum(each, axis=0) for each in kept]).astype(counts.dtype)
+
+
+def _numbers(count: Float[Array, "*shape"], most: int) -> Float[Array, "trials *ones"]:
+    return jnp.arange(most, dtype=count.dtype).reshape(most, *[1] * count.ndim)
+
+
+def _trials(
+    key: jax.Array, count: Float[Array, "*shape"], most: int
+) -> tuple[Float[Array, "trials *shape"], Array]:
+    """Return a uniform number for each trial, and which of the trials happen."""
+    uniform = jax.random.uniform(key, (most, *count.shape), dtype=count.dtype)
+    return uniform, _numbers(count, most) < count
+
+
+def _trial_by_trial(
+    key: jax.Array,
+    count: Float[Array, "*shape"],
+    probability: Float[Array, cells * shape],
+    most: int,
+) -> Float[Array, cells * shape]:
+    trials, happens = _trials(key, count, most)
+    ends = list(itertools.accumulate(probability, operator.add))
+    # Strictly below the sum, whatever it rounds to: a last cell without mass is never drawn.
+    level = jnp.minimum(trials * ends[-1], jnp.nextafter(ends[-1], jnp.zeros_like(ends[-1])))
+    below = [jnp.sum(happens & (level < end), axis=0).astype(count.dtype) for end in ends[:-1]]
+    return jnp.stack([b - a for a, b in itertools.pairwise([0.0 * count, *below, count])])
 
 
 def _jax_binomial(

@@ -1,7 +1,7 @@
-"""One iteration's visits to prompts in tokens: attempts, verdicts, focus, labels, examples.
+"""One iteration's visits to prompts in tokens: verdicts, examples, labels.
 
-The counterpart of the exact and the sampled step for a learner that says tokens: the same procedure
-and the same criterion, visit by visit. Verdicts and labels are drawn on the host; a persistent
+The counterpart of the exact and the sampled step for a learner that says tokens, visit by visit.
+Verdicts and labels are drawn on the host; a persistent
 filter's verdict and a persistent labeler's answer are functions of the tokens and the seed, so they
 are the same whenever the same pair comes again.
 """
@@ -9,22 +9,18 @@ are the same whenever the same pair comes again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from boostsim.curation.allocation import first_invalid, label_probability
-from boostsim.curation.criterion import Criterion
-from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
 from boostsim.curation.procedure import Procedure
-from boostsim.curation.visits import Visits
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import PAD, Filter, generator, refuse
 
-__all__ = ["Labels", "focus", "kept", "key_words", "label", "noise_for", "settled", "verdicts"]
+__all__ = ["Labels", "kept", "key_words", "label", "noise_for", "settled", "verdicts"]
 
 
 class Labels(NamedTuple):
@@ -34,11 +30,13 @@ class Labels(NamedTuple):
         responses: tokens ``[N, R]``.
         right: whether each is the right answer, ``[N]``.
         right_tokens: share of each response's tokens that are those of the solution, ``[N]``.
+        chance: probability that it would be right, ``[N]``; of an answer that persists 0 or 1.
     """
 
     responses: np.ndarray
     right: np.ndarray
     right_tokens: np.ndarray
+    chance: np.ndarray
 
 
 def key_words(key: jax.Array, site: int) -> np.ndarray:
@@ -92,65 +90,6 @@ def verdicts(
     return level < chance
 
 
-def focus(
-    procedure: Procedure,
-    group: np.ndarray,
-    prompt: np.ndarray,
-    accepted: np.ndarray,
-    responses: np.ndarray,
-) -> np.ndarray:
-    """Return the probability that each visit is labelled, one cell a visit, in float64.
-
-    Raises:
-        ValueError: for priorities that are negative or not finite.
-    """
-    visits, attempts = len(accepted), procedure.attempts
-    with jax.enable_x64(True):
-        seen = Visits(
-            prompt=jnp.asarray(prompt, jnp.int32),
-            group=jnp.asarray(group, jnp.int32),
-            accepted=jnp.asarray(accepted, jnp.int32),
-            attempts=jnp.full(visits, attempts, jnp.int32),
-            pass_rate=jnp.asarray(accepted / attempts),
-            mass=jnp.full(visits, 1.0 / visits),
-            disagreement=jnp.asarray(disagreement(responses)),
-        )
-        probability, invalid = _focus(
-            procedure.criterion,
-            procedure.budget is not None,
-            seen,
-            jnp.asarray(np.float64(procedure.budget or 0.0)),
-        )
-        invalid = int(invalid)
-        if invalid >= 0:
-            raise refuse(
-                f"criterion {procedure.criterion.name!r}",
-                "finite and at least 0 on every visit",
-                f"another priority at visit {invalid}, with {accepted[invalid]} accepted",
-            )
-        return np.asarray(probability)
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _focus(
-    criterion: Criterion, budgeted: bool, seen: Visits, budget: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    priority = criterion(seen)
-    allowed = budget if budgeted else None
-    share = label_probability(priority, seen.mass, allowed, criterion.allocation)
-    return share, first_invalid(priority)
-
-
-def disagreement(responses: np.ndarray) -> np.ndarray:
-    """Return the share of pairs of attempts that differ, ``[N]``: unbiased for two or more."""
-    attempts = responses.shape[1]
-    if attempts < 2:
-        return np.zeros(len(responses))
-    pairs = [(i, j) for i in range(attempts) for j in range(i)]
-    differ = [(responses[:, i] != responses[:, j]).any(1) for i, j in pairs]
-    return np.mean(differ, axis=0)
-
-
 def kept(procedure: Procedure, accepted: np.ndarray) -> np.ndarray:
     """Return which attempts become examples, ``[N, k]``: the first accepted one, or all."""
     if procedure.keep == "all":
@@ -166,6 +105,8 @@ def noise_for(task: SequenceTask, labeler: WeakLabeler) -> str:
     """
     if labeler.rows is not None:
         raise refuse("rows", "None where the task is in tokens", "an array")
+    if isinstance(labeler, DriftingLabeler):
+        noise_for(task, labeler.later)
     strata = len(task.strata)
     if np.ndim(labeler.beta) and len(labeler.beta) != strata:
         raise refuse(
@@ -180,6 +121,7 @@ def label(
     prompts: np.ndarray,
     fresh: np.ndarray,
     lasting: np.ndarray,
+    iteration: int,
 ) -> Labels:
     """Ask the labeler about each prompt.
 
@@ -188,12 +130,27 @@ def label(
         labeler: right with probability beta, one number or one a stratum.
         prompts: tokens ``[N, P]``.
         fresh, lasting: key words of this iteration and of the seed.
+        iteration: its number, for a labeler that drifts.
     """
+    if isinstance(labeler, DriftingLabeler):
+        first = WeakLabeler(labeler.beta, labeler.wrong)
+        share = labeler.change(iteration)
+        changed = generator(fresh, 1).random(len(prompts)) < share
+        before, later = (
+            label(task, each, prompts, fresh, lasting, iteration) for each in (first, labeler.later)
+        )
+        return Labels(
+            np.where(changed[:, None], later.responses, before.responses),
+            np.where(changed, later.right, before.right),
+            np.where(changed, later.right_tokens, before.right_tokens),
+            (1.0 - share) * before.chance + share * later.chance,
+        )
     noise = noise_for(task, labeler)
     beta = np.broadcast_to(labeler.beta, len(task.strata))[task.stratum(prompts)]
     solution = task.solve(prompts)
     if labeler.persistent:
         right = settled(lasting, prompts) < beta
+        beta = right * 1.0
         seeds = (settled(lasting + np.uint32(1), prompts) * 2.0**53).astype(np.uint64)
         mistakes = [
             task.mistake(noise, np.random.default_rng(seed), row[None])[0]
@@ -207,4 +164,4 @@ def label(
     responses = np.where(right[:, None], solution, wrong)
     counts = (solution != PAD) | (responses != PAD)
     same = (responses == solution) & counts
-    return Labels(responses, right, same.sum(1) / np.maximum(counts.sum(1), 1))
+    return Labels(responses, right, same.sum(1) / np.maximum(counts.sum(1), 1), beta)

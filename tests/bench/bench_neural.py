@@ -158,7 +158,7 @@ def iteration():
     )
     seed = loop.Seed(run, jax.random.key(0))
     parameters = weights(frame_length(task))
-    nothing = np.zeros((0, frame_length(task)), np.int32)
+    nothing = loop.Carried(np.zeros((0, frame_length(task)), np.int32))
 
     def iterate():
         return jax.block_until_ready(seed.iterate(1, parameters, nothing)[0])

@@ -1,0 +1,83 @@
+"""``boostsim compare``: a tournament of selection criteria."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import boostsim as bs
+from boostsim.commands.cache import use_cache
+from boostsim.files import write_whole
+from boostsim.tournament.compare import every_criterion
+from boostsim.types import refuse, unknown, whole
+
+__all__ = ["compare"]
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def compare(flags: dict[str, Any]) -> int:
+    """Run a tournament and print its leaderboard; the exit code is 0.
+
+    Raises:
+        ValueError: for whatever the library refuses, or a picture of another kind.
+    """
+    as_json, plot = flags.pop("json", False), flags.pop("plot", None)
+    if plot is not None and plot.suffix not in PICTURES:
+        raise refuse("plot", f"a file that ends in {', '.join(PICTURES)}", str(plot))
+    key = flags.setdefault("key", 0)
+    suite = bs.stress_suite(key, whole("prompts", flags.pop("prompts", 300), 10))
+    chosen = flags.pop("tasks", ()) or tuple(suite)
+    for name in chosen:
+        if name not in suite:
+            raise unknown("tasks", name, suite)
+    use_cache()
+    tournament = bs.compare(
+        _rules(flags.pop("names", ())),
+        {name: suite[name] for name in chosen},
+        **{"seeds": 8, **flags},
+    )
+    if plot is not None:
+        _write(tournament, plot)
+    if as_json:
+        print(tournament.to_json())
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    heads = ["rank", "criterion", tournament.score.replace("_", " "), "regret against the oracle"]
+    title = "the leaderboard, over all challenges"
+    table = Table(*heads, "labels", "cost", title=title, box=None, padding=(0, 2, 0, 0))
+    for rank, row in enumerate(tournament.leaderboard(), start=1):
+        regret = f"{row['regret']:+.4f} [{row['regret_low']:+.4f}, {row['regret_high']:+.4f}]"
+        table.add_row(
+            str(rank),
+            row["criterion"],
+            f"{row[tournament.score]:.4f}",
+            regret,
+            f"{row['labels']:.3f}",
+            f"{row['cost']:.2f}",
+            style="bold" if row["best"] else None,
+        )
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(table)
+    console.print("Bold: none is known to be better.", highlight=False)
+    console.print(tournament.summary(), highlight=False)
+    return 0
+
+
+def _rules(names: tuple[str, ...]) -> list[bs.Criterion] | None:
+    """Return the named criteria; one alone meets all that are built in."""
+    if not names:
+        return None
+    named = [bs.load_criterion(name) for name in names]
+    if len(named) > 1:
+        return named
+    return [*named, *(rule for rule in every_criterion() if rule.name != named[0].name)]
+
+
+def _write(tournament: bs.Tournament, path: Path) -> None:
+    figure = tournament.plot()
+    kind = path.suffix[1:]
+    write_whole(path, lambda file: figure.savefig(file, format=kind))

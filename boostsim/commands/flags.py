@@ -1,0 +1,350 @@
+"""The flags of every command, as one dataclass each; their help is what stands below them.
+
+Nothing here imports NumPy or JAX: help comes at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+__all__ = [
+    "Certify",
+    "Claims",
+    "Command",
+    "Compare",
+    "Falsify",
+    "Gap",
+    "Info",
+    "Plan",
+    "Prove",
+    "Reproduce",
+    "Run",
+]
+
+
+def _shown(metavar: str) -> Any:
+    """Show an optional flag by its kind; its help text says what happens without it."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
+
+
+Number = Annotated[float | None, _shown("NUMBER")]
+Whole = Annotated[int | None, _shown("N")]
+Word = Annotated[str | None, _shown("WORD")]
+File = Annotated[Path | None, _shown("FILE")]
+
+
+@dataclass
+class Reproduce:
+    """Simulate the framework and draw its figures as PNG, SVG and CSV."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Figures to draw, by name; all of them where none is named."""
+    scale: str = "quick"
+    """smoke (a minute), quick (minutes) or full."""
+    out: File = None
+    """Folder for the files, made where it does not exist (default: figures at the quick scale,
+    figures/SCALE at another)."""
+    json: bool = False
+    """Print a summary for programs."""
+
+
+@dataclass
+class Run:
+    """Run one procedure on a random table, or with a transformer, and print its trace."""
+
+    preset: Annotated[tyro.conf.Positional[str | None], _shown("PRESET")] = None
+    """May be left out: boosting. Or filter_only, random_labels, labels_only, uncurated, star,
+    rest_em, raft."""
+    task: Word = None
+    """table (default); or, with a transformer: arithmetic, programs, lookup, reasoning-gym."""
+    config: File = None
+    """TOML file whose keys are these flags' names (false_accept, not false-accept); flags win."""
+    iterations: Whole = None
+    """Iterations T (default: 20; 8 with a transformer)."""
+    attempts: Whole = None
+    """Responses per visit, k (default: the preset's)."""
+    gamma: Number = None
+    """Noise of the filter (default: 0.1 where the preset has one)."""
+    false_accept: Number = None
+    """Probability that the filter accepts a wrong response, with false_reject, instead of gamma."""
+    false_reject: Number = None
+    """Probability that the filter rejects a correct response."""
+    votes: Whole = None
+    """Looks of the filter per response, odd (default: 1)."""
+    persistent_filter: bool = False
+    """The filter has one verdict for ever on each pair of prompt and response."""
+    beta: Number = None
+    """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
+    wrong: Word = None
+    """How the labeler is wrong: spread (default) or concentrated; with a transformer garbage,
+    systematic or slip (not with lookup)."""
+    persistent_labels: bool = False
+    """The labeler has one answer for ever on each prompt."""
+    temperature: Number = None
+    """Temperature of the attempts, at least 0 (default: 1)."""
+    top_p: Number = None
+    """Mass of the most probable responses that attempts come from (default: 1)."""
+    top_k: Whole = None
+    """Number of the most probable responses that attempts come from (default: all)."""
+    keep: Word = None
+    """Keep one or all accepted responses (default: the preset's)."""
+    budget: Number = None
+    """Most labels per visit and iteration, in expectation (default: no limit)."""
+    rate: Number = None
+    """Labels per visit of random_labels (default: 0.1)."""
+    regime: Word = None
+    """What is trained on: replace (default), accumulate or anchor."""
+    real_share: Number = None
+    """Real examples per visit under anchor."""
+    slack: Number = None
+    """Slack of the learner, eta (default: 0)."""
+    prompts: Whole = None
+    """Prompts of the task (default: 1000)."""
+    responses: Whole = None
+    """Responses to each prompt (default: 8)."""
+    correct: Whole = None
+    """Correct responses to each prompt (default: 1)."""
+    solvable: Number = None
+    """Share of prompts that the first model can solve at all (default: 0.7; 0.5 of lookup)."""
+    visits: Whole = None
+    """Visits per prompt and iteration; without it a table's run is exact. Also with lookup."""
+    visited_share: Number = None
+    """Probability that a prompt is visited in an iteration (default: 1)."""
+    seeds: Whole = None
+    """Runs (default: 8 where visits are given, else 1)."""
+    record: Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORD...")] = ()
+    """Measured as well: diversity, entropy; prompt, with --json or --save."""
+    key: Whole = None
+    """Key of the task and of the draws, below 2^32 (default: 0)."""
+    operations: Whole = None
+    """Longest prompts of arithmetic and programs, in operations (default: 6 and 5)."""
+    entries: Whole = None
+    """Entries of lookup (default: 256)."""
+    answers: Whole = None
+    """Possible answers of lookup (default: 16)."""
+    dataset: Word = None
+    """Dataset of reasoning-gym (default: chain_sum); its levels can be given in a file."""
+    size: Whole = None
+    """Entries that reasoning-gym generates for each level (default: 4000)."""
+    width: Whole = None
+    """Width of the transformer (default: 64)."""
+    layers: Whole = None
+    """Layers of the transformer (default: 2)."""
+    heads: Whole = None
+    """Heads of the transformer (default: 4)."""
+    steps: Whole = None
+    """Optimiser steps of the transformer in an iteration (default: 64)."""
+    prompts_per_iteration: Whole = None
+    """Prompts that a transformer's iteration visits, once each (default: 2048)."""
+    pool: Whole = None
+    """Prompts in a fixed pool (default: fresh ones in every iteration)."""
+    exact: bool = False
+    """Fit the transformer to the exact training law (lookup only)."""
+    device: Word = None
+    """cpu, gpu or tpu (default: the best that JAX finds)."""
+    devices: Whole = None
+    """Devices that share a transformer's seeds and batches (default: all)."""
+    folder: File = None
+    """Where a transformer's run is kept, to be resumed after a stop."""
+    save: File = None
+    """Write the trace to this netCDF file."""
+    json: bool = False
+    """Print the trace for programs."""
+
+
+@dataclass
+class Gap:
+    """Set boosting on a table to be looked up beside a transformer, exact and sampled."""
+
+    iterations: Whole = None
+    """Iterations T (default: 8)."""
+    attempts: Whole = None
+    """Responses per visit, k (default: 1)."""
+    gamma: Number = None
+    """Noise of the filter (default: 0)."""
+    beta: Number = None
+    """Share of right labels (default: 0.2)."""
+    wrong: Word = None
+    """How labels are wrong: garbage (spread, default) or systematic (concentrated)."""
+    entries: Whole = None
+    """Entries of the table (default: 256)."""
+    answers: Whole = None
+    """Possible answers (default: 16)."""
+    visits: Whole = None
+    """Visits to each entry in the sampled cells (default: 8)."""
+    width: Whole = None
+    """Width of the transformer (default: 64)."""
+    layers: Whole = None
+    """Layers of the transformer (default: 2)."""
+    heads: Whole = None
+    """Heads of the transformer (default: 4)."""
+    steps: Whole = None
+    """Optimiser steps of the transformer in an iteration (default: 64)."""
+    seeds: Whole = None
+    """First models, and runs from each (default: 1)."""
+    key: Whole = None
+    """Key of all draws, below 2^32 (default: 0)."""
+    device: Word = None
+    """cpu, gpu or tpu (default: the best that JAX finds)."""
+    folder: File = None
+    """Where the transformer's runs are kept, to be resumed after a stop."""
+    json: bool = False
+    """Print the report for programs."""
+
+
+@dataclass
+class Compare:
+    """Set selection criteria against each other at equal budget, on tasks made to be hard."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Criteria: built in (failed, "below(0.5)"), from a file (mine.py:mine) or from a package's
+    entry point. One is set against all built-in ones; none is all of them."""
+    tasks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORD...")] = ()
+    """Challenges of the stress suite, by name (default: all eight)."""
+    labels_per_visit: Number = None
+    """Most labels per visit and iteration (default: 0.005)."""
+    seeds: Whole = None
+    """Runs of each criterion on each challenge (default: 8)."""
+    iterations: Whole = None
+    """Iterations T (default: 50)."""
+    visits: Whole = None
+    """Visits to each prompt and iteration (default: 10)."""
+    prompts: Whole = None
+    """Prompts of each challenge (default: 300)."""
+    score: Word = None
+    """average_error (default), over all iterations, or final_error."""
+    confidence: Number = None
+    """That all intervals hold together (default: 0.95)."""
+    key: Whole = None
+    """Key of the challenges and of all draws, below 2^32 (default: 0)."""
+    plot: File = None
+    """Write the picture of all regrets to this file (.png, .svg or .pdf)."""
+    json: bool = False
+    """Print the tournament for programs."""
+
+
+@dataclass
+class Claims:
+    """List what is claimed (T1 to T15, neighbours), or print claims in full, with their proofs."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Claims to print in full; T4 stands for T4 with all its parts."""
+    json: bool = False
+    """Print them for programs."""
+
+
+@dataclass
+class Certify:
+    """Check claims against exact and sampled runs; exit code 0: all hold, 1: one is violated, 3:
+    one is undecided."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Claims to check; T4 stands for T4 with all its parts; all of them where none is named."""
+    confidence: Number = None
+    """Probability that no true claim among them is called violated (default: 0.999)."""
+    samples: Whole = None
+    """Most draws at one point (default: 1048576)."""
+    points: Whole = None
+    """Points of each domain looked at by sampled runs (default: 8)."""
+    exact_points: Whole = None
+    """Points of each domain checked exactly, besides the edges (default: 64)."""
+    resolution: Number = None
+    """What a claim that holds by sampled runs may be off by, relative to the law (default: 0.04;
+    few samples need a wider one)."""
+    levels: Word = None
+    """exact or statistical (default: both)."""
+    time_limit: Number = None
+    """Seconds after which what is left is undecided (default: none)."""
+    key: Whole = None
+    """Key of all draws, below 2^32 (default: 0)."""
+    json: bool = False
+    """Print the certificates for programs."""
+
+
+@dataclass
+class Falsify:
+    """Look for counterexamples to claims: property search, ascent, shrinking; exit code 1: one was
+    found."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Claims to attack; T4 stands for T4 with all its parts; all of them where none is named."""
+    examples: Whole = None
+    """Points of the property search in exact runs (default: 100)."""
+    ascents: Whole = None
+    """Climbs from the nearest misses (default: 4)."""
+    samples: Whole = None
+    """Draws at one point of sampled runs (default: 8192)."""
+    confidence: Number = None
+    """That of a counterexample in sampled runs (default: 0.999)."""
+    levels: Word = None
+    """exact or statistical (default: both)."""
+    time_limit: Number = None
+    """Seconds for each claim (default: none)."""
+    key: Whole = None
+    """Key of the search and of all draws, below 2^32 (default: 0)."""
+    json: bool = False
+    """Print what was found for programs."""
+
+
+@dataclass
+class Prove:
+    """Prove one-step statements over boxes but for thin layers, by ball arithmetic; exit code 0:
+    all proved, 1: one is false, 3: one is undecided."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Statements to prove; T4 stands for all of T4; all of them where none is named."""
+    halvings: Whole = None
+    """How often an axis of a box is halved at most (default: 14)."""
+    time_limit: Number = None
+    """Seconds after which what is left is undecided (default: none)."""
+    json: bool = False
+    """Print the proofs for programs."""
+
+
+@dataclass
+class Plan:
+    """Find the cheapest way to an error: attempts, votes, iterations, labels, cost. Exit code 1:
+    there is none."""
+
+    beta: float
+    """Correct mass of the labeler."""
+    gamma: float
+    """Noise of one look of the filter."""
+    error: float
+    """Error of the first model."""
+    target: float
+    """Error to reach."""
+    price_label: Number = None
+    """Price of a label (default: 1)."""
+    price_generation: Number = None
+    """Price of a generated response (default: 0.01)."""
+    price_filter_call: Number = None
+    """Price of one look of the filter (default: 0.001)."""
+    price_iteration: Number = None
+    """Price of an iteration, per prompt (default: 0)."""
+    spread: Word = None
+    """Where the first error is: prompts (some are failed for certain, default) or responses (each
+    prompt is failed that often)."""
+    most_attempts: Whole = None
+    """Most attempts that are considered (default: 64)."""
+    most_votes: Whole = None
+    """Most votes that are considered (default: 63)."""
+    most_iterations: Whole = None
+    """Most iterations that are considered (default: 1000)."""
+    json: bool = False
+    """Print the plan for programs."""
+
+
+@dataclass
+class Info:
+    """Say what boostsim runs on: versions, device, precision, cache."""
+
+    json: bool = False
+    """Print it for programs."""
+
+
+Command = Reproduce | Run | Certify | Claims | Compare | Falsify | Prove | Plan | Gap | Info

@@ -1,0 +1,132 @@
+"""Criteria by name: built in, from a file, or from an installed package's entry point."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from boostsim.curation import criteria
+from boostsim.curation.criterion import Criterion, first_line
+from boostsim.types import refuse, unknown
+
+__all__ = ["ENTRY_POINTS", "load_criterion"]
+
+ENTRY_POINTS = "boostsim.criteria"
+
+
+def load_criterion(name: str) -> Criterion:
+    """Return a criterion by its name.
+
+    - ``failed``: built in; with its numbers where it has some, ``below(0.5)``.
+    - ``mine.py:rule``: what a file calls ``rule``; the file is run. ``mine.py`` alone is enough
+      where the file makes only one.
+    - anything else: an entry point of that name in the group ``boostsim.criteria`` of an installed
+      package.
+
+    Args:
+        name: as above.
+
+    Raises:
+        ValueError: where there is none of that name, where what is there is no criterion, and where
+            it cannot be imported.
+
+    Example:
+        >>> load_criterion("below(0.5)").name
+        'below(0.5)'
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise refuse("criterion", "a name", name)
+    name = name.strip()
+    file, _, attribute = name.rpartition(":")
+    if file.endswith(".py") or name.endswith(".py"):
+        return _from_file(name, file or name, attribute if file else "")
+    called, _, rest = name.partition("(")
+    if called in criteria.__all__:
+        return _built_in(name, called, rest)
+    installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name in installed:
+        return _from_entry_point(installed[name])
+    raise unknown("criterion", name, (*criteria.__all__, *installed))
+
+
+def _built_in(name: str, called: str, rest: str) -> Criterion:
+    found = getattr(criteria, called)
+    if isinstance(found, Criterion):
+        if rest:
+            raise refuse("criterion", f"{called}, without numbers", name)
+        return found
+    signature = inspect.signature(found)
+    try:
+        numbers: Any = ast.literal_eval("[" + rest.removesuffix(")") + "]")
+        signature.bind(*numbers)
+    except (SyntaxError, TypeError, ValueError):
+        arguments = ", ".join(signature.parameters)
+        raise refuse("criterion", f"written like {called}({arguments})", name) from None
+    made: Criterion = found(*numbers)
+    return made
+
+
+def _from_file(name: str, file: str, attribute: str) -> Criterion:
+    path = Path(file)
+    if not path.is_file():
+        raise refuse("criterion", "in a file that exists", name)
+    # Under a name of its own, so that it hides no module; rules may ask where they come from.
+    called = f"boostsim_criterion_{path.stem}"
+    spec = importlib.util.spec_from_file_location(called, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[called] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[called]
+        raise ValueError(
+            f"criterion {name!r} cannot be imported; {file} raised {first_line(error)}"
+        ) from error
+    if attribute:
+        found = getattr(module, attribute, None)
+        if found is None:
+            made = ", ".join(_made_in(module)) or "none"
+            raise refuse("criterion", f"one that {file} makes ({made})", name)
+        return _checked(name, found)
+    made_here = _made_in(module)
+    if len(made_here) != 1:
+        told = ", ".join(made_here) or "none"
+        raise refuse("criterion", f"one of those that {file} makes ({told}), as FILE:NAME", name)
+    return next(iter(made_here.values()))
+
+
+def _made_in(module: ModuleType) -> dict[str, Criterion]:
+    """Return the criteria of a module that are not the built-in ones."""
+    known = {id(each) for each in vars(criteria).values()}
+    return {
+        name: each
+        for name, each in vars(module).items()
+        if isinstance(each, Criterion) and id(each) not in known
+    }
+
+
+def _from_entry_point(point: EntryPoint) -> Criterion:
+    try:
+        found = point.load()
+    except Exception as error:
+        raise ValueError(
+            f"criterion {point.name!r} cannot be imported from {point.value}; it raised "
+            f"{first_line(error)}"
+        ) from error
+    return _checked(point.name, found)
+
+
+def _checked(name: str, found: Any) -> Criterion:
+    if not isinstance(found, Criterion):
+        raise refuse(
+            f"criterion {name!r}", "made by @bs.criterion (or by bs.criterion(rule))", found
+        )
+    return found

@@ -1,0 +1,187 @@
+"""The tournament: every criterion on every challenge, on the same draws, at the same budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import jax
+import numpy as np
+
+from boostsim.curation import criteria as built_in
+from boostsim.curation.criterion import Criterion
+from boostsim.curation.loading import load_criterion
+from boostsim.prices import Prices
+from boostsim.progress import track
+from boostsim.results import provenance
+from boostsim.simulation.run import simulate
+from boostsim.tournament.challenge import Challenge
+from boostsim.tournament.leaderboard import SCORES, Tournament
+from boostsim.tournament.suite import stress_suite
+from boostsim.types import as_key, choice, finite, key_text, refuse, whole
+
+__all__ = ["compare", "contenders", "every_criterion"]
+
+
+def every_criterion() -> tuple[Criterion, ...]:
+    """Return the built-in criteria with usual numbers, the paper's first; not the yardstick."""
+    c = built_in
+    return (
+        c.failed,
+        c.uniform,
+        c.below(0.5),
+        c.hardest(0.2),
+        c.difficulty(0.25),
+        c.disagreement,
+        c.margin,
+        c.hedge(),
+        c.upper_confidence(),
+        c.thompson(),
+        c.learning_progress(),
+    )
+
+
+def contenders(criteria: Iterable[Criterion | str] | None) -> tuple[Criterion, ...]:
+    """Return the criteria of a tournament, checked; all built-in ones for None.
+
+    Raises:
+        ValueError: for what is no criterion, none at all, or two of one name.
+    """
+    if criteria is None:
+        return every_criterion()
+    if isinstance(criteria, (str, Criterion)):
+        criteria = (criteria,)
+    try:
+        given = tuple(criteria)
+    except TypeError:
+        raise refuse("criteria", "a list of criteria, or of their names", criteria) from None
+    found = [load_criterion(each) if isinstance(each, str) else each for each in given]
+    for each in found:
+        if not isinstance(each, Criterion):
+            hint = "Those with a parameter or a memory are made by a call: bs.criteria.hedge()."
+            raise refuse("criteria", "made by @bs.criterion, or in bs.criteria", each, hint)
+    # The yardstick comes by itself.
+    rules = tuple(each for each in found if each is not built_in.oracle)
+    if not rules:
+        raise refuse("criteria", "at least one that is no yardstick", [each.name for each in found])
+    names = [each.name for each in rules]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice or "oracle" in names:
+        raise refuse("criteria", "of different names, none of them oracle", names)
+    return rules
+
+
+def compare(
+    criteria: Iterable[Criterion | str] | None = None,
+    tasks: Mapping[str, Challenge] | None = None,
+    labels_per_visit: float = 0.005,
+    seeds: int = 32,
+    key: jax.Array | int = 0,
+    *,
+    iterations: int = 50,
+    visits: int = 10,
+    score: str = "average_error",
+    confidence: float = 0.95,
+    prices: Prices | None = None,
+) -> Tournament:
+    """Run every criterion on every challenge at the same budget, and say who is better.
+
+    On one challenge all criteria start from the same model and draw with the same keys (common
+    random numbers): seed i of challenge j uses fold_in(fold_in(key, j), i). Their scores are
+    compared seed by seed. The oracle, which sees the truth, runs beside them as a yardstick.
+
+    Args:
+        criteria: made by ``@bs.criterion``, or names (see :func:`boostsim.load_criterion`); None
+            for all that are built in.
+        tasks: challenges by name; None for :func:`boostsim.stress_suite`.
+        labels_per_visit: most labels per visit and iteration, over all visits together; a challenge
+            may scale it. What a criterion does not spend is lost.
+        seeds: runs of each criterion on each challenge, at least 2.
+        key: of all draws.
+        iterations: T.
+        visits: v, to each prompt and iteration.
+        score: what is compared, smaller is better: ``"average_error"``, the error averaged over
+            iterations 1..T, or ``"final_error"``, that of the last model.
+        confidence: that all intervals of the tournament hold together.
+        prices: what labels and the rest cost; default ``bs.Prices()``.
+
+    Returns:
+        A :class:`~boostsim.tournament.leaderboard.Tournament`.
+
+    Raises:
+        ValueError: for an argument that is out of range; for a criterion that is no pure function
+            of the visits, or returns what is no priority: with its name and the challenge's.
+
+    Example:
+        >>> import boostsim as bs
+        >>> tournament = compare(
+        ...     [bs.criteria.failed, bs.criteria.uniform],
+        ...     {"helpless": bs.stress_suite(0, prompts=50)["helpless"]},
+        ...     labels_per_visit=0.02, seeds=4, iterations=10,
+        ... )
+        >>> tournament.order
+        ('failed', 'uniform')
+    """
+    rules = contenders(criteria)
+    challenges = stress_suite() if tasks is None else tasks
+    if not isinstance(challenges, Mapping) or not challenges:
+        raise refuse("tasks", "a mapping from names to bs.Challenge", challenges)
+    for name, challenge in challenges.items():
+        if not isinstance(challenge, Challenge):
+            hint = "bs.Challenge(task, labeler) makes one of a table task."
+            raise refuse(f"tasks[{name!r}]", "a bs.Challenge", challenge, hint)
+    budget = finite("labels_per_visit", labels_per_visit, 0.0)
+    if budget == 0.0:
+        raise refuse("labels_per_visit", "above 0", budget)
+    seeds, iterations = whole("seeds", seeds, 2), whole("iterations", iterations, 1)
+    visits = whole("visits", visits, 1)
+    choice("score", score, SCORES)
+    confidence = finite("confidence", confidence, 0.0, 1.0)
+    if confidence in (0.0, 1.0):
+        raise refuse("confidence", "strictly between 0 and 1", confidence)
+    prices = Prices() if prices is None else prices
+    if not isinstance(prices, Prices):
+        raise refuse("prices", "a bs.Prices", prices)
+    root = as_key(key)
+
+    def run(task: str, rule: Criterion) -> dict[str, np.ndarray]:
+        challenge = challenges[task]
+        own = jax.random.fold_in(root, list(challenges).index(task))
+        procedure = challenge.procedure(rule, budget)
+        try:
+            trace = simulate(
+                procedure,
+                challenge.task,
+                iterations,
+                visits=visits,
+                seeds=seeds,
+                key=own,
+                prices=prices,
+            )
+        except ValueError as error:
+            raise ValueError(f"in challenge {task!r}: {error}") from error
+        return {
+            "average_error": trace.error.values[:, 1:].mean(axis=1),
+            "final_error": trace.error.values[:, -1],
+            "labels": trace.labels.values[:, -1],
+            "cost": trace.cost.values[:, -1],
+            "error": trace.error.values.mean(axis=0),
+        }
+
+    runs = [(task, rule) for task in challenges for rule in (*rules, built_in.oracle)]
+    # The seeds of one run keep all cores busy.
+    done = [run(*each) for each in track(runs, "runs", len(runs))]
+    names = [rule.name for rule in (*rules, built_in.oracle)]
+    return Tournament.of(
+        done,
+        {"task": list(challenges), "criterion": names},
+        score=score,
+        confidence=confidence,
+        about={
+            **provenance(),
+            "labels_per_visit": budget,
+            "seeds": seeds,
+            "iterations": iterations,
+            "visits": visits,
+            "key": key_text(root),
+        },
+    )

@@ -1,0 +1,93 @@
+"""A labeler that changes while the run goes on: by hand, on two ways, sampled, with tokens."""
+
+import jax
+import numpy as np
+import pytest
+from alarms import assert_share
+
+import boostsim as bs
+from boostsim.simulation import listed, verdicts
+
+TIRING = bs.DriftingLabeler(0.6, later=bs.WeakLabeler(0.1), between=(1, 5))
+TASK = bs.random_table(0, prompts=40, responses=4, solvable=0.3)
+
+
+def test_labels_are_those_of_their_iteration():
+    """Step by step, each with the fixed labeler of that iteration."""
+    assert [TIRING.change(t) for t in range(1, 7)] == [0, 0.25, 0.5, 0.75, 1, 1]
+    task, filt = TASK, bs.NoisyFilter(0.1)
+    whole = bs.simulate(bs.boosting(attempts=2, filter=filt, labeler=TIRING), task, 7)
+    rows, labels = task.initial, 0.0
+    for t in range(1, 8):
+        s = TIRING.change(t)
+        beta = (1 - s) * 0.6 + s * 0.1
+        fixed = bs.boosting(attempts=2, filter=filt, labeler=bs.WeakLabeler(beta))
+        step = bs.simulate(
+            fixed, bs.table_task(task.quality, initial=rows), 1, record=("rows", "diversity")
+        )
+        rows, labels = step.rows.values[0, -1], labels + step.labels.values[0, -1]
+        assert whole.error.values[0, t] == pytest.approx(step.error.values[0, -1], rel=1e-12)
+        assert whole.labels.values[0, t] == pytest.approx(labels, rel=1e-12)
+
+
+@pytest.mark.parametrize("regime", ["replace", "accumulate"])
+def test_lumped_diversity_is_that_of_the_rows(regime):
+    later = bs.WeakLabeler(0.2, wrong="concentrated")
+    drifting = bs.DriftingLabeler(0.6, later=later, between=(0, 3))
+    procedure = bs.boosting(labeler=drifting, filter=bs.NoisyFilter(0.2), regime=regime)
+    lumped = bs.simulate(procedure, TASK, 5, record="diversity")
+    rows = bs.simulate(procedure, TASK, 5, record=("diversity", "entropy"))
+    assert lumped.diversity.values == pytest.approx(rows.diversity.values, rel=1e-10)
+
+
+def test_sampled_runs_are_near_the_exact_one():
+    procedure = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=TIRING, budget=0.1)
+    exact = bs.simulate(procedure, TASK, 6).error.values
+    sampled = bs.simulate(procedure, TASK, 6, visits=20_000, seeds=2, key=1).error.values
+    assert np.abs(sampled - exact).max() < 0.02
+    assert np.abs(sampled - exact).max() > 0.0
+    # Where it never changes it is the one that it is at first.
+    never = bs.DriftingLabeler(0.6, later=bs.WeakLabeler(0.1), between=(50, 60))
+    runs = [
+        bs.simulate(bs.boosting(labeler=each), TASK, 6, visits=3, key=2).error.values
+        for each in (never, bs.WeakLabeler(0.6))
+    ]
+    assert (runs[0] == runs[1]).all()
+
+
+def test_with_tokens_too():
+    task = bs.lookup(24, 4)
+    listing = listed.Listing(task)
+    prompts = np.repeat(listing.prompts, 100, axis=0)
+    words = np.array([5, 6], np.uint32)
+    for t, beta in ((1, 0.6), (3, 0.35), (9, 0.1)):
+        labels = verdicts.label(task, TIRING, prompts, words, words, t)
+        assert_share("drifting_labels", int(labels.right.sum()), len(prompts), beta)
+        assert labels.chance == pytest.approx(beta)
+        assert (
+            np.asarray(verdicts.verifier(task)(prompts, labels.responses)) == labels.right
+        ).all()
+    # The law of an exact run with a transformer is the table's.
+    rows = np.random.default_rng(0).dirichlet(np.ones(len(task.symbols)), 24)
+    procedure = bs.boosting(labeler=TIRING)
+    rule, table = listed.tabular(procedure, listing, rows)
+    trace = bs.simulate(rule, table, 4, record="prompt")
+    law = listed.TrainingLaw(procedure, listing, rows, jax.random.key(0))
+    target = law(rows, law.first_data())
+    for t in range(2, 5):
+        target = law(target.rows, target.data, iteration=t)
+    assert (target.rows * listing.quality).sum(1) == pytest.approx(trace.accuracy.values[0, 4])
+    assert target.label_accuracy == pytest.approx(0.6 - 0.5 * 0.75)
+
+
+def test_what_cannot_drift_is_refused():
+    for arguments, words in (
+        ({"later": 0.1}, "later must be a bs.WeakLabeler"),
+        ({"later": bs.WeakLabeler(0.1, persistent=True)}, "answers do not persist"),
+        ({"later": TIRING}, "later must be a bs.WeakLabeler"),
+        ({"later": bs.WeakLabeler(0.1), "between": (3, 3)}, r"between\[1\] must be"),
+        ({"later": bs.WeakLabeler(0.1), "between": 3}, "between must be two numbers"),
+        ({"later": bs.WeakLabeler(0.1), "persistent": True}, "persistent must be False"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            bs.DriftingLabeler(0.5, **arguments)
