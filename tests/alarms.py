@@ -44,6 +44,7 @@ LOOKS = {
     "neural_verdicts": 6,
     "neural_labels": 4,
     "drifting_labels": 3,
+    "equal_rules": 1,
     "held_out": 48,
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,

@@ -12,6 +12,8 @@ from boostsim.figures import FIGURES, NEURAL, SCALES, figure_module
 from boostsim.figures.label_price import even_chain
 from boostsim.figures.output import write
 
+# Too long to be computed wholly again: a part of each is.
+TOURNAMENTS = ("leaderboard", "labels_to_target")
 COMMITTED = Path(__file__).parent.parent / "figures"
 # Two numbers of nine digits each.
 DIGITS = 1e-8
@@ -33,7 +35,9 @@ def test_a_figure_has_a_claim_finite_numbers_and_the_same_bytes_twice(made, tmp_
         learned = table[table.iteration > 0]
         parts = [part.dropna(axis=1, how="all") for _, part in learned.groupby("panel")]
     for part in parts:
-        known = part.select_dtypes("number").drop(columns=["law", "limit"], errors="ignore")
+        known = part.select_dtypes("number").drop(
+            columns=["law", "limit", "labels"], errors="ignore"
+        )
         assert np.isfinite(known.to_numpy()).all()
     first = [path.read_bytes() for path in write(module, table, tmp_path, name)]
     again = [path.read_bytes() for path in write(module, table, tmp_path, name)]
@@ -47,7 +51,7 @@ def test_drawing_is_pure(made):
     pd.testing.assert_frame_equal(table, before)
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name not in NEURAL])
+@pytest.mark.parametrize("name", sorted({*FIGURES} - {*NEURAL, *TOURNAMENTS}))
 def test_committed_figures_are_true(name):
     """The quick scale's table, computed again, is the committed one to nine digits.
 
@@ -65,6 +69,59 @@ def test_committed_figures_are_true(name):
             ), column
         else:
             assert (kept[column] == table[column]).all(), column
+
+
+def test_the_committed_leaderboard_is_true_in_part():
+    """Two rules on two challenges, alone: a challenge does not know who else plays, or where."""
+    rules = (bs.criteria.failed, bs.criteria.upper_confidence())
+    names = ("uneven", "blind spots")
+    again = figure_module("leaderboard").tournament(SCALES["quick"], names, rules).table()
+    kept = committed("leaderboard").set_index(["task", "criterion"])
+    for row in again[again.task != "all"].itertuples():
+        whole = kept.loc[row.task, row.criterion]
+        for column in ("average_error", "regret", "labels", "cost"):
+            assert whole[column] == pytest.approx(getattr(row, column), rel=1e-8), column
+        # Fewer comparisons make narrower intervals.
+        assert whole.regret_low < row.regret_low < row.regret < row.regret_high < whole.regret_high
+
+
+def test_the_committed_leaderboard_comes_out_as_claimed():
+    table = committed("leaderboard").set_index(["task", "criterion"])
+    challenges = sorted(set(table.index.get_level_values(0)) - {"all"})
+    assert len(challenges) == 8
+    assert table.loc["all"].shape[0] == 11
+    best = table.best.unstack("criterion").loc[challenges]
+    loses = sorted(best.index[~best.failed])
+    assert set(loses) <= {"uneven", "wrong for ever"}
+    assert loses
+    assert best.loc[loses, "upper_confidence(0.1, 10)"].all()
+    for rule in ("uniform", "disagreement", "margin", "learning_progress"):
+        assert not best[rule].any(), rule
+
+
+def test_committed_labels_to_the_target_are_true_in_part_and_as_claimed():
+    module = figure_module("labels_to_target")
+    table = committed("labels_to_target").set_index(["panel", "criterion", "beta"])
+    for panel, rule, beta in zip(
+        module.PANELS,
+        (bs.criteria.failed, bs.criteria.hedge(), bs.criteria.oracle),
+        (0.2, 0.6, 1.0),
+        strict=True,
+    ):
+        again = module.row(panel, rule, beta, SCALES["quick"])
+        kept = table.loc[panel, rule.name, beta]
+        for column in ("labels", "reached", "final_error"):
+            assert kept[column] == pytest.approx(again[column], rel=1e-8), (panel, column)
+    labels = table.labels.unstack("criterion")
+    perfect, noisy, uneven = (labels.loc[panel] for panel in module.PANELS)
+    bound = (1.0 - module.TARGET / module.UNSOLVED) / perfect.index.to_numpy()
+    # T2's bound is on expectations; the last labels overshoot, seeds scatter.
+    assert (perfect.min(axis=1) > 0.95 * bound).all()
+    assert (perfect.failed < 1.1 * bound).all()
+    rules = noisy.drop(columns="oracle")
+    assert (noisy.failed <= 1.05 * rules.min(axis=1)).all()
+    assert (uneven.oracle < 0.5 * uneven.failed).all()
+    assert uneven.loc[1.0, "upper_confidence(0.1, 10)"] < 0.9 * uneven.failed[1.0]
 
 
 def committed(name):
