@@ -13,7 +13,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 -q
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m pytest tests/bench/bench_core.py tests/bench/bench_certify.py tests/bench/bench_neural.py -q --confcutdir=tests/bench -p no:xdist --benchmark-columns=min,median
+	$(BIN)/python -m pytest tests/bench/bench_core.py tests/bench/bench_certify.py tests/bench/bench_compare.py tests/bench/bench_neural.py -q --confcutdir=tests/bench -p no:xdist --benchmark-columns=min,median
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLAIM", "TITLE", "data", "draw"]
 
-TITLE = "Failures are the cheapest place for labels, but where the labeler knows nothing of some"
+TITLE = "Failures are the cheapest place for labels, unless the labeler knows nothing of some"
 CLAIM = (
     "With a perfect filter, one visit and one attempt, labels for failures reach an error at T2's "
     "cost (e_0 - e)/beta, the least that any rule can. With several attempts and a filter that "
@@ -128,7 +128,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     for ax in axes:
         ax.plot(betas, bound, color="0.3", lw=6, alpha=0.2, zorder=0)
     axes[0].set_ylabel("labels per prompt that can be learned, until 99% is reached")
-    axes[0].annotate("T2: no rule needs fewer", (0.12, 3.0), color="0.35", fontsize=8)
+    axes[0].annotate("T2: no rule needs fewer", (0.1, 1.3), color="0.35", fontsize=8)
     axes[0].set_ylim(0.8, 1.5 * top)
     axes[0].annotate("rules that never arrive", (0.1, 0.75 * top), fontsize=7.5, color="0.35")
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

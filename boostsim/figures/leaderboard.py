@@ -39,7 +39,7 @@ def tournament(
         rules or every_criterion()[:: scale.stride],
         {name: suite[name] for name in names or tuple(suite)[:: scale.stride]},
         LABELS_PER_VISIT,
-        scale.seeds,
+        2 * scale.seeds,
         KEY,
         iterations=ITERATIONS,
         visits=VISITS,
