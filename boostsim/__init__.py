@@ -76,6 +76,8 @@ if TYPE_CHECKING:
     from boostsim.tournament.challenge import Challenge as Challenge
     from boostsim.tournament.compare import compare as compare
     from boostsim.tournament.leaderboard import Tournament as Tournament
+    from boostsim.tournament.race import Race as Race
+    from boostsim.tournament.race import race as race
     from boostsim.tournament.suite import stress_suite as stress_suite
 
     claims = CLAIMS
@@ -135,6 +137,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "tournament.challenge": ("Challenge",),
             "tournament.compare": ("compare",),
             "tournament.leaderboard": ("Tournament",),
+            "tournament.race": ("Race", "race"),
             "tournament.suite": ("stress_suite",),
         }.items()
         for name in names

@@ -45,6 +45,8 @@ LOOKS = {
     "neural_labels": 4,
     "drifting_labels": 3,
     "equal_rules": 1,
+    "confidence_sequence": 1,
+    "false_selection": 2,
     "held_out": 48,
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,

@@ -1,10 +1,13 @@
 """One profile for Hypothesis, and shapes checked at run time where arrays are computed."""
 
 import os
+from pathlib import Path
 
 # Tests draw to files only, and leave the user's own settings alone.
 os.environ.setdefault("MPLBACKEND", "agg")
 
+import jax
+import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
@@ -21,6 +24,19 @@ install_import_hook(
     ],
     "beartype.beartype",
 )
+
+# Linux lets a process map 65,530 pieces of memory, and every compiled program maps some: beyond
+# that the compiler crashes. A suite compiles more than any user would.
+MAPPED = 30_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs_are_let_go():
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MAPPED:
+        jax.clear_caches()
+
 
 # Compilation trips deadlines; the same examples are drawn in every run.
 settings.register_profile(

@@ -194,7 +194,7 @@ def test_the_oracle_with_a_transformer(tmp_path, monkeypatch):
     # Of the first stratum the labeler knows nothing.
     labeler = bs.WeakLabeler((0.0, 1.0))
     procedure = bs.boosting(criterion=bs.criteria.oracle, labeler=labeler)
-    for how in ({"exact": True}, {"visits": 2}, {"prompts_per_iteration": 64}):
+    for how in ({"exact": True}, {"prompts_per_iteration": 64}):
         trace = bs.simulate(procedure, bs.lookup(16, 4), 1, learner=learner, key=0, **how)
         assert trace.label_accuracy.values[0, 1] == 1.0
         assert 0 < trace.labels.values[0, 1] <= 0.5 + 0.2

@@ -18,7 +18,7 @@ PICTURES = (".png", ".svg", ".pdf")
 
 
 def compare(flags: dict[str, Any]) -> int:
-    """Run a tournament and print its leaderboard; the exit code is 0.
+    """Run a tournament and print its leaderboard, or a race; the exit code is 0.
 
     Raises:
         ValueError: for whatever the library refuses, or a picture of another kind.
@@ -33,11 +33,18 @@ def compare(flags: dict[str, Any]) -> int:
         if name not in suite:
             raise unknown("tasks", name, suite)
     use_cache()
-    tournament = bs.compare(
-        _rules(flags.pop("names", ())),
-        {name: suite[name] for name in chosen},
-        **{"seeds": 8, **flags},
-    )
+    rules, challenges = _rules(flags.pop("names", ())), {name: suite[name] for name in chosen}
+    if flags.pop("race", False):
+        if plot is not None:
+            raise refuse("plot", "left out of a race", str(plot))
+        if "seeds" in flags:
+            flags["most_seeds"] = flags.pop("seeds")
+        found = bs.race(rules, challenges, **flags)
+        print(found.to_json() if as_json else found.summary())
+        return 0
+    if "resolution" in flags:
+        raise refuse("resolution", "given with --race alone", flags["resolution"])
+    tournament = bs.compare(rules, challenges, **{"seeds": 8, **flags})
     if plot is not None:
         _write(tournament, plot)
     if as_json:

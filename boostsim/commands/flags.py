@@ -208,7 +208,11 @@ class Compare:
     labels_per_visit: Number = None
     """Most labels per visit and iteration (default: 0.005)."""
     seeds: Whole = None
-    """Runs of each criterion on each challenge (default: 8)."""
+    """Runs of each criterion on each challenge (default: 8); of a race at most (default: 64)."""
+    race: bool = False
+    """Add seeds until it is known who is best; who is known to be worse runs no more."""
+    resolution: Number = None
+    """Differences that do not matter to a race (default: 0.002)."""
     iterations: Whole = None
     """Iterations T (default: 50)."""
     visits: Whole = None

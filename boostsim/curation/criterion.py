@@ -74,8 +74,10 @@ class Criterion:
 
     def tried(self, visits: Visits) -> Float[Array, "cells"]:
         """Return the priorities; a yardstick is told that it is even whether anything is right."""
-        half = 0.0 * visits.mass + 0.5
-        return self(visits, Truth(half, half) if self.sees_truth else None)
+        if not self.sees_truth:
+            return self(visits)
+        half = jnp.full_like(visits.mass, 0.5)
+        return self(visits, Truth(half, half))
 
     def checked(self, function: Callable[[Visits], Any], visits: Visits) -> Float[Array, "cells"]:
         """Return what a function of the visits says, one number for each cell.

@@ -56,7 +56,7 @@ def simulate(
     *,
     visits: int | None = None,
     visited_share: float = 1.0,
-    seeds: int = 1,
+    seeds: int | range = 1,
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
     prices: Prices | None = None,
@@ -85,7 +85,8 @@ def simulate(
         iterations: T, at least 0.
         visits: v, at least 1; None for an exact run (of tokens, see ``exact``).
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
-        seeds: number of runs, at least 1; 1 where nothing is drawn.
+        seeds: number of runs, at least 1; 1 where nothing is drawn. Or a range of their numbers,
+            on tables: ``range(8, 16)`` are the eight that follow ``seeds=8``.
         key: a ``jax.random.key`` or a whole number below 2^32; needed where anything is drawn.
         record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
             averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
@@ -141,6 +142,8 @@ def simulate(
         "folder": folder,
     }
     if isinstance(task, SequenceTask):
+        if isinstance(seeds, range):
+            raise refuse("seeds", "a number where the task is in tokens", seeds)
         for name, value, default in (
             ("visited_share", visited_share, 1.0),
             ("record", record, ()),
@@ -156,12 +159,14 @@ def simulate(
             raise refuse(name, "left out where the task is a table", value)
     check(procedure, task)
     iterations = whole("iterations", iterations, 0)
-    seeds = whole("seeds", seeds, 1)
+    numbers = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
+    if not numbers or numbers.start < 0 or numbers.step != 1:
+        raise refuse("seeds", "a range of numbers from 0 on, one after another", seeds)
     sampling = sampling_of(visits, visited_share)
     wanted = wanted_records(record)
     if visits is not None:
         whole("visits x attempts", visits * procedure.attempts, 1)
-    size = seeds * (iterations + 1) * task.quality.size
+    size = len(numbers) * (iterations + 1) * task.quality.size
     if "rows" in wanted and size > LARGEST_ROWS:
         raise refuse(
             "record",
@@ -172,8 +177,8 @@ def simulate(
     keys: list[jax.Array | None] = [None]
     if persistent or sampling is not None:
         key = needed_key(key, "in a sampled run" if sampling else "where verdicts persist")
-        keys = [jax.random.fold_in(key, seed) for seed in range(seeds)]
-    elif seeds != 1:
+        keys = [jax.random.fold_in(key, seed) for seed in numbers]
+    elif numbers != range(1):
         raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
     elif procedure.criterion.remembers:
         # A rule may draw in exact runs too.
@@ -210,7 +215,7 @@ def simulate(
         "visited_share": float(visited_share),
         "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
     }
-    trace = traced(procedure, task, variables, attributes)
+    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
     return trace if prices is None else priced(trace, prices)
 
 

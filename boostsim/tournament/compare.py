@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import jax
@@ -16,11 +18,11 @@ from boostsim.progress import track
 from boostsim.results import provenance
 from boostsim.simulation.run import simulate
 from boostsim.tournament.challenge import Challenge
-from boostsim.tournament.leaderboard import SCORES, Tournament
+from boostsim.tournament.leaderboard import ALL, SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
 from boostsim.types import as_key, choice, finite, key_text, refuse, whole
 
-__all__ = ["compare", "contenders", "every_criterion"]
+__all__ = ["Match", "compare", "contenders", "every_criterion"]
 
 
 def every_criterion() -> tuple[Criterion, ...]:
@@ -69,6 +71,97 @@ def contenders(criteria: Iterable[Criterion | str] | None) -> tuple[Criterion, .
     if twice or "oracle" in names:
         raise refuse("criteria", "of different names, none of them oracle", names)
     return rules
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """What every contender meets: the challenges, the budget, the draws.
+
+    Attributes:
+        challenges: by name.
+        labels_per_visit: most labels per visit and iteration.
+        key: of all draws.
+        iterations, visits: T and v.
+        prices: what runs cost.
+    """
+
+    challenges: Mapping[str, Challenge]
+    labels_per_visit: float
+    key: jax.Array
+    iterations: int
+    visits: int
+    prices: Prices
+
+    @classmethod
+    def of(
+        cls,
+        tasks: Mapping[str, Challenge] | None,
+        labels_per_visit: float,
+        key: jax.Array | int,
+        *,
+        iterations: int,
+        visits: int,
+        score: str,
+        prices: Prices | None = None,
+    ) -> Match:
+        """Return it, checked; see :func:`compare`."""
+        challenges = stress_suite() if tasks is None else tasks
+        if not isinstance(challenges, Mapping) or not challenges:
+            raise refuse("tasks", "a mapping from names to bs.Challenge", challenges)
+        for name, challenge in challenges.items():
+            if not isinstance(challenge, Challenge):
+                hint = "bs.Challenge(task, labeler) makes one of a table task."
+                raise refuse(f"tasks[{name!r}]", "a bs.Challenge", challenge, hint)
+            if not isinstance(name, str) or name == ALL:
+                raise refuse("tasks", f"named by words other than {ALL!r}", name)
+        budget = finite("labels_per_visit", labels_per_visit, 0.0)
+        if budget == 0.0:
+            raise refuse("labels_per_visit", "above 0", budget)
+        iterations, visits = whole("iterations", iterations, 1), whole("visits", visits, 1)
+        choice("score", score, SCORES)
+        prices = Prices() if prices is None else prices
+        if not isinstance(prices, Prices):
+            raise refuse("prices", "a bs.Prices", prices)
+        return cls(challenges, budget, as_key(key), iterations, visits, prices)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The conditions, in numbers and words."""
+        return {
+            "labels_per_visit": self.labels_per_visit,
+            "iterations": self.iterations,
+            "visits": self.visits,
+            "key": key_text(self.key),
+        }
+
+    def run(self, task: str, rule: Criterion, seeds: range) -> dict[str, np.ndarray]:
+        """Return what a criterion reaches on a challenge: scores, labels and cost, by seed.
+
+        Raises:
+            ValueError: for a criterion that cannot run there, with the challenge's name.
+        """
+        challenge = self.challenges[task]
+        # By its name, so that it does not matter which others there are.
+        own = jax.random.fold_in(self.key, crc32(task.encode()))
+        try:
+            trace = simulate(
+                challenge.procedure(rule, self.labels_per_visit),
+                challenge.task,
+                self.iterations,
+                visits=self.visits,
+                seeds=seeds,
+                key=own,
+                prices=self.prices,
+            )
+        except ValueError as error:
+            raise ValueError(f"in challenge {task!r}: {error}") from error
+        return {
+            "average_error": trace.error.values[:, 1:].mean(axis=1),
+            "final_error": trace.error.values[:, -1],
+            "labels": trace.labels.values[:, -1],
+            "cost": trace.cost.values[:, -1],
+            "error": trace.error.values.mean(axis=0),
+        }
 
 
 def compare(
@@ -124,67 +217,27 @@ def compare(
         ('failed', 'uniform')
     """
     rules = contenders(criteria)
-    challenges = stress_suite() if tasks is None else tasks
-    if not isinstance(challenges, Mapping) or not challenges:
-        raise refuse("tasks", "a mapping from names to bs.Challenge", challenges)
-    for name, challenge in challenges.items():
-        if not isinstance(challenge, Challenge):
-            hint = "bs.Challenge(task, labeler) makes one of a table task."
-            raise refuse(f"tasks[{name!r}]", "a bs.Challenge", challenge, hint)
-    budget = finite("labels_per_visit", labels_per_visit, 0.0)
-    if budget == 0.0:
-        raise refuse("labels_per_visit", "above 0", budget)
-    seeds, iterations = whole("seeds", seeds, 2), whole("iterations", iterations, 1)
-    visits = whole("visits", visits, 1)
-    choice("score", score, SCORES)
+    match = Match.of(
+        tasks,
+        labels_per_visit,
+        key,
+        iterations=iterations,
+        visits=visits,
+        score=score,
+        prices=prices,
+    )
+    seeds = whole("seeds", seeds, 2)
     confidence = finite("confidence", confidence, 0.0, 1.0)
     if confidence in (0.0, 1.0):
         raise refuse("confidence", "strictly between 0 and 1", confidence)
-    prices = Prices() if prices is None else prices
-    if not isinstance(prices, Prices):
-        raise refuse("prices", "a bs.Prices", prices)
-    root = as_key(key)
-
-    def run(task: str, rule: Criterion) -> dict[str, np.ndarray]:
-        challenge = challenges[task]
-        # By its name, so that it does not matter which others there are.
-        own = jax.random.fold_in(root, crc32(task.encode()))
-        procedure = challenge.procedure(rule, budget)
-        try:
-            trace = simulate(
-                procedure,
-                challenge.task,
-                iterations,
-                visits=visits,
-                seeds=seeds,
-                key=own,
-                prices=prices,
-            )
-        except ValueError as error:
-            raise ValueError(f"in challenge {task!r}: {error}") from error
-        return {
-            "average_error": trace.error.values[:, 1:].mean(axis=1),
-            "final_error": trace.error.values[:, -1],
-            "labels": trace.labels.values[:, -1],
-            "cost": trace.cost.values[:, -1],
-            "error": trace.error.values.mean(axis=0),
-        }
-
-    runs = [(task, rule) for task in challenges for rule in (*rules, built_in.oracle)]
+    runs = [(task, rule) for task in match.challenges for rule in (*rules, built_in.oracle)]
     # The seeds of one run keep all cores busy.
-    done = [run(*each) for each in track(runs, "runs", len(runs))]
+    done = [match.run(*each, range(seeds)) for each in track(runs, "runs", len(runs))]
     names = [rule.name for rule in (*rules, built_in.oracle)]
     return Tournament.of(
         done,
-        {"task": list(challenges), "criterion": names},
+        {"task": list(match.challenges), "criterion": names},
         score=score,
         confidence=confidence,
-        about={
-            **provenance(),
-            "labels_per_visit": budget,
-            "seeds": seeds,
-            "iterations": iterations,
-            "visits": visits,
-            "key": key_text(root),
-        },
+        about={**provenance(), **match.about, "seeds": seeds},
     )

@@ -1,0 +1,247 @@
+"""The race: a tournament that stops asking when it knows."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from boostsim.curation.criterion import Criterion
+from boostsim.progress import announced
+from boostsim.tournament.challenge import Challenge
+from boostsim.tournament.compare import Match, contenders
+from boostsim.tournament.sequence import sequence
+from boostsim.types import finite, refuse, whole
+
+__all__ = ["Elimination", "Race", "race", "run_race"]
+
+# Before so many seeds nothing is decided: a variance of two values is no variance.
+FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Elimination:
+    """A contender that is known to be worse than another.
+
+    Attributes:
+        criterion: who is out.
+        by: who is better.
+        seeds: after how many seeds.
+        low, high: interval of the difference of their scores, above 0.
+    """
+
+    criterion: str
+    by: str
+    seeds: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Race:
+    """What :func:`boostsim.race` found.
+
+    Attributes:
+        survivors: who is left, the best mean first.
+        eliminated: who is out, in that order.
+        verdict: ``"decided"`` where one is left, ``"equal"`` where all that are left are within the
+            resolution of each other, ``"undecided"`` where the seeds ran out.
+        scores: of each criterion, by seed, as many as it ran.
+        runs: of one criterion on one challenge with one seed, in all.
+        conditions: confidence, resolution, most_seeds, key and the rest.
+    """
+
+    survivors: tuple[str, ...]
+    eliminated: tuple[Elimination, ...]
+    verdict: str
+    scores: Mapping[str, np.ndarray]
+    runs: int
+    conditions: Mapping[str, Any]
+
+    @property
+    def seeds(self) -> dict[str, int]:
+        """How many seeds each criterion ran."""
+        return {name: len(values) for name, values in self.scores.items()}
+
+    def summary(self) -> str:
+        """Return what is known, in plain sentences."""
+        about = self.conditions
+        first, *others = self.survivors
+        best = float(np.mean(self.scores[first]))
+        most = max(self.seeds.values())
+        text = (
+            f"{self.verdict} after {most} seeds and {self.runs} runs: best is {first} ({best:.4f})"
+        )
+        if others:
+            word = (
+                f"within {about['resolution']:g} of it" if self.verdict == "equal" else "in doubt"
+            )
+            text += f"; {word}: {', '.join(others)}"
+        lines = [text + "."]
+        for out in self.eliminated:
+            lines.append(
+                f"{out.criterion} is worse than {out.by} by {out.low:.4f} at least, known after "
+                f"{out.seeds} seeds."
+            )
+        lines.append(
+            f"All of this holds together with probability {about['confidence']:g}, whenever one "
+            "looks."
+        )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """Say who is left."""
+        return f"<Race: {self.verdict}, left are {', '.join(self.survivors)}>"
+
+    def to_json(self) -> str:
+        """Return everything as JSON."""
+        record = {
+            "survivors": self.survivors,
+            "eliminated": [vars(out) for out in self.eliminated],
+            "verdict": self.verdict,
+            "scores": {name: values.tolist() for name, values in self.scores.items()},
+            "runs": self.runs,
+            "conditions": dict(self.conditions),
+        }
+        return json.dumps(record, indent=2, default=float)
+
+
+def run_race(
+    names: Sequence[str],
+    score: Callable[[str, range], np.ndarray],
+    *,
+    confidence: float,
+    resolution: float,
+    most_seeds: int,
+    batch: int,
+) -> tuple[tuple[str, ...], tuple[Elimination, ...], str, dict[str, np.ndarray]]:
+    """Race contenders of which only a score by seed is known.
+
+    Every pair has a confidence sequence of its score differences at alpha/pairs, so all statements
+    hold together at every sample size. A contender is out once another is known to be better.
+
+    Args:
+        names: of the contenders.
+        score: ``(name, range of seeds) -> scores``, smaller is better.
+        confidence: 1 - alpha.
+        resolution: differences that do not matter.
+        most_seeds: where the race ends at the latest.
+        batch: seeds that are added at a time.
+
+    Returns:
+        Survivors, eliminations, verdict and all scores.
+    """
+    pairs = max(len(names) * (len(names) - 1) // 2, 1)
+    alpha = (1.0 - confidence) / pairs
+    scores = {name: np.zeros(0) for name in names}
+    left, out, verdict, seeds = list(names), [], "undecided", 0
+    while verdict == "undecided" and seeds < most_seeds:
+        more = range(seeds, min(seeds + batch, most_seeds))
+        for name in left:
+            scores[name] = np.concatenate([scores[name], score(name, more)])
+        seeds = more.stop
+        if seeds < min(FEWEST, most_seeds):
+            continue
+        gaps = {}
+        for first, second in itertools.combinations(left, 2):
+            low, high = sequence(scores[first] - scores[second], alpha)
+            gaps[first, second], gaps[second, first] = (low, high), (-high, -low)
+        for name in list(left):
+            better = [(gaps[name, other], other) for other in left if other != name]
+            known = [(gap, other) for gap, other in better if gap[0] > 0.0]
+            if known:
+                (low, high), other = max(known)
+                out.append(Elimination(name, other, seeds, low, high))
+        gone = {each.criterion for each in out}
+        left = [name for name in left if name not in gone]
+        apart = [gaps[pair][1] for pair in itertools.permutations(left, 2)]
+        if len(left) == 1:
+            verdict = "decided"
+        elif max(apart) <= resolution:
+            verdict = "equal"
+    ranked = sorted(left, key=lambda name: float(scores[name].mean()))
+    return tuple(ranked), tuple(out), verdict, scores
+
+
+def race(
+    criteria: Iterable[Criterion | str] | None = None,
+    tasks: Mapping[str, Challenge] | None = None,
+    labels_per_visit: float = 0.005,
+    key: jax.Array | int = 0,
+    *,
+    iterations: int = 50,
+    visits: int = 10,
+    score: str = "average_error",
+    confidence: float = 0.95,
+    resolution: float = 0.002,
+    most_seeds: int = 64,
+    batch: int = 2,
+) -> Race:
+    """Find the best criterion with as few runs as it takes.
+
+    A tournament like :func:`boostsim.compare`, on the same draws, in which seeds are added a few at
+    a time and contenders that are known to be worse than another run no more. Compared is the score
+    averaged over all challenges. Intervals are confidence sequences (valid at every sample size,
+    exact for normal differences), so one may stop whenever one likes.
+
+    Args:
+        criteria, tasks, labels_per_visit, key, iterations, visits, score: as of ``bs.compare``.
+        confidence: that everything that is said holds, at every look.
+        resolution: differences of scores that do not matter; the race is over when all that are
+            left are known to be as near to each other. 0 never calls contenders equal.
+        most_seeds: where it ends at the latest, at least 4.
+        batch: seeds that are added at a time.
+
+    Returns:
+        A :class:`Race`.
+
+    Raises:
+        ValueError: as of ``bs.compare``.
+
+    Example:
+        >>> import boostsim as bs
+        >>> suite = bs.stress_suite(0, prompts=50)
+        >>> told = race(
+        ...     ["failed", "uniform"], {"helpless": suite["helpless"]}, 0.02, iterations=20
+        ... )
+        >>> told.verdict, told.survivors
+        ('decided', ('failed',))
+    """
+    rules = {rule.name: rule for rule in contenders(criteria)}
+    match = Match.of(
+        tasks, labels_per_visit, key, iterations=iterations, visits=visits, score=score
+    )
+    confidence = finite("confidence", confidence, 0.0, 1.0)
+    if confidence in (0.0, 1.0):
+        raise refuse("confidence", "strictly between 0 and 1", confidence)
+    resolution = finite("resolution", resolution, 0.0)
+    most_seeds, batch = whole("most_seeds", most_seeds, FEWEST), whole("batch", batch, 1)
+
+    def averaged(name: str, seeds: range) -> np.ndarray:
+        runs = [match.run(task, rules[name], seeds)[score] for task in match.challenges]
+        return np.mean(runs, axis=0)
+
+    with announced(f"a race of {len(rules)} criteria"):
+        survivors, out, verdict, scores = run_race(
+            tuple(rules),
+            averaged,
+            confidence=confidence,
+            resolution=resolution,
+            most_seeds=most_seeds,
+            batch=batch,
+        )
+    runs = sum(len(values) for values in scores.values()) * len(match.challenges)
+    conditions = {
+        **match.about,
+        "challenges": list(match.challenges),
+        "score": score,
+        "confidence": confidence,
+        "resolution": resolution,
+        "most_seeds": most_seeds,
+    }
+    return Race(survivors, out, verdict, scores, runs, conditions)

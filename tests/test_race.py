@@ -1,0 +1,144 @@
+"""Races: the confidence sequence by a second way, and how seldom a race errs."""
+
+import itertools
+import json
+
+import jax
+import numpy as np
+import pytest
+from alarms import alpha
+from scipy.integrate import dblquad, quad
+from scipy.stats import binom, norm
+
+import boostsim as bs
+from boostsim.tournament.race import run_race
+from boostsim.tournament.sequence import SPREADS, half_widths, mixture_ratio, sequence
+
+
+@pytest.mark.parametrize("spread", [1.0, 9.0])
+def test_the_mixture_is_its_integral(spread):
+    values = np.array([0.3, 1.1, 0.4, 1.9])
+
+    def likelihood(mean, sigma):
+        return np.prod(norm.pdf(values, mean, sigma)) / sigma
+
+    reach = 8 * np.sqrt(spread)
+    mixed, _ = dblquad(
+        lambda sigma, delta: likelihood(sigma * delta, sigma) * norm.pdf(delta, 0, spread**0.5),
+        *(-reach, reach),
+        *(0.02, 40.0),
+    )
+    null, _ = quad(lambda sigma: likelihood(0.0, sigma), 0.02, 40.0)
+    assert mixture_ratio(values, 0.0, spread) == pytest.approx(mixed / null, rel=1e-3)
+
+
+def test_the_interval_ends_where_the_evidence_does():
+    values = np.random.default_rng(0).normal(5.0, 2.0, 30)
+    half = half_widths(values, 0.02)
+    assert np.isinf(half[:2]).all()
+    for n in (8, 20, 30):
+        first = values[:n]
+        evidence = [
+            max(mixture_ratio(first, first.mean() + side * half[n - 1], g) for g in SPREADS)
+            for side in (-1, 1)
+        ]
+        assert evidence == pytest.approx([len(SPREADS) / 0.02] * 2)
+    low, high = sequence(values, 0.02)
+    means = np.cumsum(values) / np.arange(1, 31)
+    assert (low, high) == (max(means - half), min(means + half))
+    # What all values share costs no digits.
+    far = half_widths(values + 1e6, 0.02)
+    assert far[2:] == pytest.approx(half[2:], rel=1e-6)
+
+
+def test_intervals_hold_at_every_look():
+    """Normal values: in at most 5% of sequences the mean is ever left out, of a hundred looks."""
+    rng, sequences = np.random.default_rng(1), 1500
+    wrong = 0
+    for row in rng.normal(0.0, 3.0, (sequences, 100)):
+        means = np.cumsum(row) / np.arange(1, 101)
+        wrong += bool((np.abs(means) > half_widths(row, 0.05)).any())
+    assert 0 < wrong <= binom.isf(alpha("confidence_sequence"), sequences, 0.05)
+
+
+def raced(rng, means, most_seeds=24, resolution=0.0, noise=0.02):
+    """A race of contenders with these true scores, on common seeds."""
+    common = rng.normal(0.0, 0.05, most_seeds)
+    rows = {
+        f"c{i}": mean + common + rng.normal(0.0, noise, most_seeds) for i, mean in enumerate(means)
+    }
+    return run_race(
+        tuple(rows),
+        lambda name, seeds: rows[name][seeds.start : seeds.stop],
+        confidence=0.95,
+        resolution=resolution,
+        most_seeds=most_seeds,
+        batch=2,
+    )
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.004])
+def test_false_selection_is_as_seldom_as_stated(gap):
+    """1,000 tournaments of four equals, or of near-equals: who is out is truly worse in 95%."""
+    rng, tournaments, wrong = np.random.default_rng(2), 1000, 0
+    means = {f"c{i}": 0.3 + gap * i for i in range(4)}
+    for _ in range(tournaments):
+        _, out, _, _ = raced(rng, means.values())
+        wrong += any(means[each.criterion] <= means[each.by] for each in out)
+    assert wrong <= binom.isf(alpha("false_selection"), tournaments, 0.05)
+
+
+def test_a_race_ends_when_it_knows():
+    rng = np.random.default_rng(3)
+    left, out, verdict, scores = raced(rng, [0.3, 0.6, 0.31, 0.9])
+    assert (left[0], verdict) in {("c0", "undecided"), ("c0", "decided")}
+    assert {each.criterion for each in out} >= {"c1", "c3"}
+    assert all(each.low > 0 for each in out)
+    assert len(scores["c3"]) < len(scores["c0"])
+    # Within the resolution of each other: that is known, too.
+    left, out, verdict, scores = raced(rng, [0.3, 0.3, 0.301, 0.9], 64, 0.02, 0.005)
+    assert verdict == "equal"
+    assert set(left) == {"c0", "c1", "c2"}
+    assert len(scores["c0"]) < 64
+    left, _, verdict, scores = raced(rng, [0.3, 0.3], 8)
+    assert (verdict, len(left), len(scores["c0"])) == ("undecided", 2, 8)
+    alone = raced(rng, [0.3])
+    assert alone[2] == "decided"
+
+
+def test_a_race_is_a_tournament_that_stops(tmp_path):
+    suite = bs.stress_suite(0, prompts=50)
+    tasks = {name: suite[name] for name in ("helpless", "blind spots")}
+    how = {"labels_per_visit": 0.02, "key": 5, "iterations": 15}
+    rules = ["failed", "uniform", "below(0.5)"]
+    found = bs.race(rules, tasks, most_seeds=8, resolution=0.0, **how)
+    board = bs.compare(rules, tasks, seeds=8, **how)
+    for name, count in found.seeds.items():
+        assert found.scores[name] == pytest.approx(board.scores()[name][:count], rel=1e-12)
+    assert [each.criterion for each in found.eliminated] == ["uniform"]
+    assert found.runs == 2 * sum(found.seeds.values()) < 2 * 3 * 8
+    assert "uniform is worse than" in found.summary()
+    assert json.loads(found.to_json())["runs"] == found.runs
+    for bad, words in (
+        ({"confidence": 0.0}, "strictly between"),
+        ({"resolution": -1.0}, "resolution must be"),
+        ({"most_seeds": 3}, "most_seeds must be"),
+        ({"batch": 0}, "batch must be"),
+        ({"tasks": {"all": suite["helpless"]}}, "named by words other than 'all'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            bs.race(rules, **{"tasks": tasks, **how, **bad})
+
+
+def test_a_range_of_seeds_goes_on_where_a_number_ended():
+    task = bs.random_table(0, prompts=20)
+    procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
+    how = {"iterations": 3, "visits": 5, "key": jax.random.key(4)}
+    whole = bs.simulate(procedure, task, seeds=6, **how)
+    parts = [bs.simulate(procedure, task, seeds=each, **how) for each in (range(4), range(4, 6))]
+    assert (np.concatenate([part.error.values for part in parts]) == whole.error.values).all()
+    assert parts[1].seed.values.tolist() == [4, 5]
+    for bad in (range(0), range(-1, 3), range(0, 6, 2)):
+        with pytest.raises(ValueError, match="seeds must be a range of numbers"):
+            bs.simulate(procedure, task, seeds=bad, **how)
+    assert list(itertools.chain(range(4), range(4, 6))) == whole.seed.values.tolist()
