@@ -284,11 +284,16 @@ def test_the_command(tmp_path, capsys):
     assert picture.read_bytes()[:4] == b"\x89PNG"
     assert main(["compare", f"{file}:mine", "failed", *small, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
+    race = ["--race", *small[:2], "--seeds", "4", "--iterations", "2", "--tasks", "helpless"]
+    assert main(["compare", "failed", f"{file}:mine", *race]) == 0
+    assert "whenever one looks" in capsys.readouterr().out
     assert {row["criterion"] for row in record["leaderboards"]["all"]} == {"mine", "failed"}
     for arguments, words in (
         ([f"{file}:other"], "one that"),
         (["failed", "--tasks", "easy"], "tasks"),
         (["failed", "--plot", "board.txt"], "ends in .png"),
+        (["failed", "--plot", "board.png", "--race"], "left out of a race"),
+        (["failed", "--resolution", "0.1"], "with --race alone"),
     ):
         assert main(["compare", *arguments]) == 2
         assert words in capsys.readouterr().err
