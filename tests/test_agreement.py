@@ -40,7 +40,7 @@ def run_dense(procedure, task, iterations, key):
 
 
 @given(draw.worlds(all_slots=True))
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_the_lumped_step_is_the_dense_one(world):
     """Relative error at most 16 eps m sum_s (2k + 2)^s: each mass is a quotient of sums of products
     in which an earlier mass occurs to a power of at most k above and below, twice that after the
@@ -107,7 +107,7 @@ def expected_labels(procedure, task):
 
 
 @given(draw.worlds(budgets=False))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_many_visits_are_the_population(world):
     task, procedure = world
     visits = 10**12

@@ -262,7 +262,7 @@ CASES = {
     "a criterion that is NaN": (with_criterion(turns_nan), "'turns_nan'", "iteration 1"),
     "a criterion of another shape": (with_criterion(misshapen), "'misshapen'", "shape"),
     "a criterion with branches": (with_criterion(impure), "'impure'", "TracerBool"),
-    "a criterion with an if": (with_criterion(branching), "'branching'", "pure function"),
+    "a criterion with an if": (with_criterion(branching), "'branching'", "without branches"),
     "a criterion that returns nothing": (with_criterion(silent), "'silent'", "priority for each"),
     "a criterion that returns a number": (with_criterion(scalar), "'scalar'", "ones_like"),
     "a complex criterion": (with_criterion(complex_valued), "'complex_valued'", "complex"),

@@ -198,3 +198,46 @@ def test_the_oracle_with_a_transformer(tmp_path, monkeypatch):
         trace = bs.simulate(procedure, bs.lookup(16, 4), 1, learner=learner, key=0, **how)
         assert trace.label_accuracy.values[0, 1] == 1.0
         assert 0 < trace.labels.values[0, 1] <= 0.5 + 0.2
+
+
+def test_what_a_rule_prints_and_what_it_keeps_on_itself_are_effects():
+    @bs.criterion
+    def talks(visits):
+        print("asked")
+        return 1.0 - visits.pass_rate
+
+    class Counts:
+        asked = 0
+
+        def init(self, groups):
+            return jnp.zeros(groups)
+
+        def priority(self, memory, visits, key):
+            self.asked += 1
+            return (visits.accepted == 0) * 1.0
+
+        def update(self, memory, visits, labelled_mass, accepted_label_mass):
+            return memory
+
+    with pytest.raises(AssertionError, match="'talks': it must have no effects; it prints"):
+        check_criterion(talks)
+    with pytest.raises(AssertionError, match="it must remember nothing"):
+        check_criterion(bs.criterion(Counts()))
+
+
+def test_errors_of_a_memory_are_told_once_and_name_its_function():
+    from boostsim.curation.adaptive import _Hedge
+
+    def made(**functions):
+        return bs.criterion(
+            type("Fade", (_Hedge,), functions | {"name": "fade"})(0.5), allocation="proportional"
+        )
+
+    for functions, words in (
+        ({"update": lambda *a: jnp.zeros(3)}, r"^criterion 'fade' must be one whose memory keeps"),
+        ({"init": lambda self: 0.0}, r"^criterion 'fade': init\(groups\) must return a memory"),
+        ({"init": lambda self, groups: "x"}, r"^criterion 'fade': init\(groups\) must return"),
+    ):
+        with pytest.raises(AssertionError, match=words) as told:
+            check_criterion(made(**functions))
+        assert str(told.value).count("criterion 'fade'") == 1

@@ -338,7 +338,7 @@ def test_a_report_without_bound_or_fit():
     attempts=st.integers(1, 4),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_the_curve_is_the_exact_run_and_is_fitted_back(beta, gamma, attempts, seed):
     table = bs.random_table(seed, prompts=12, responses=3, solvable=0.5)
     procedure = bs.boosting(
@@ -437,3 +437,20 @@ def test_the_weights_are_those_of_the_task():
 def test_bad_input_is_refused_in_words(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_a_labeler_that_drifts_has_no_bound_and_no_fit():
+    drifting = bs.DriftingLabeler(0.9, later=bs.WeakLabeler(0.05), between=(1, 3))
+    assert "drifts" in gap.why_no_fit(bs.boosting(labeler=drifting), 5)
+
+
+def test_bad_priorities_of_an_exact_run_are_told():
+    @bs.criterion
+    def negative(visits):
+        return -1.0 * (visits.disagreement > 0)
+
+    procedure = bs.boosting(labeler=bs.WeakLabeler(0.4), criterion=negative)
+    rows = np.random.default_rng(0).dirichlet(np.ones(len(TASK.symbols)), 24)
+    law = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))
+    with pytest.raises(ValueError, match=r"'negative' must return finite .* prompt 0 with 0 of 1"):
+        law(rows, law.first_data())

@@ -170,7 +170,7 @@ def test_prompts_that_learn_nothing_keep_their_row_unsharpened():
 
 
 @given(draw.worlds(all_slots=True))
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_every_world_runs_with_every_sharpening(world):
     """No setting makes a number that is no probability."""
     task, procedure = world

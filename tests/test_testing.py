@@ -11,7 +11,7 @@ from boostsim.certification.measurements import MEASUREMENTS
 
 
 @given(bs.testing.worlds(every_slot=True))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_worlds_fit_together(world):
     task, procedure = world
     trace = bs.simulate(procedure, task, 1, visits=2, key=0)

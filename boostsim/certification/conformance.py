@@ -6,7 +6,9 @@ criteria it is told in words which, on which visit, and what to do.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.curation.criterion import Criterion
+from boostsim.curation.criterion import Criterion, complaint
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
@@ -168,20 +170,19 @@ def _alike(
 
 
 def _is_pure(rule: Criterion, visits: Visits, rng: np.random.Generator) -> None:
+    before, said = _remembered(rule), io.StringIO()
     try:
-        traced = jax.make_jaxpr(rule)(visits)
+        with contextlib.redirect_stdout(said):
+            traced = jax.make_jaxpr(rule)(visits)
     except ValueError as error:
         raise AssertionError(str(error)) from None
     except Exception as error:
-        first = str(error).strip().splitlines()[0]
-        raise AssertionError(
-            f"criterion {rule.name!r}: it must be written with jax.numpy, without branches on "
-            f"values; tracing it raised {type(error).__name__}: {first}"
-        ) from None
+        raise AssertionError(str(complaint(rule.name, error))) from None
+    if said.getvalue():
+        raise AssertionError(f"criterion {rule.name!r}: it must have no effects; it prints")
     if traced.effects:
         effects = ", ".join(sorted(map(str, traced.effects)))
         raise AssertionError(f"criterion {rule.name!r}: it must have no effects; it has {effects}")
-    before = _remembered(rule)
     answers = rule(visits), rule(visits)
     if _remembered(rule) != before:
         raise AssertionError(
@@ -191,7 +192,9 @@ def _is_pure(rule: Criterion, visits: Visits, rng: np.random.Generator) -> None:
 
 
 def _remembered(rule: Criterion) -> str:
-    """What a function holds on to, as text."""
+    """What a function, or a rule object, holds on to, as text."""
+    if isinstance(rule, _Once):
+        return repr(getattr(rule.rule.function, "__dict__", None))
     cells = getattr(rule.function, "__closure__", None) or ()
     held = [repr(cell.cell_contents) for cell in cells]
     names = getattr(getattr(rule.function, "__code__", None), "co_names", ())

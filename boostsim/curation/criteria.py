@@ -121,10 +121,9 @@ def below(threshold: float) -> Criterion:
         >>> below(0.5).priority_by_accepted(attempts=4)
         array([1.  , 0.75, 0.  , 0.  , 0.  ])
     """
-    threshold = finite("threshold", threshold, 0.0, 1.0)
-    if threshold == 0.0:
-        raise refuse("threshold", "above 0, or no visit is ever labelled", threshold)
-    return _below(threshold)
+    if not 0.0 < finite("threshold", threshold) <= 1.0:
+        raise refuse("threshold", "in (0, 1], for at 0 no visit is ever labelled", threshold)
+    return _below(float(threshold))
 
 
 @functools.lru_cache(maxsize=64)
@@ -162,10 +161,9 @@ def hardest(share: float) -> Criterion:
         >>> bool(trace.labels[0, 1] >= 0.2)
         True
     """
-    share = finite("share", share, 0.0, 1.0)
-    if share == 0.0:
-        raise refuse("share", "above 0, or no visit is ever labelled", share)
-    return _hardest(share)
+    if not 0.0 < finite("share", share) <= 1.0:
+        raise refuse("share", "in (0, 1], for at 0 no visit is ever labelled", share)
+    return _hardest(float(share))
 
 
 @functools.lru_cache(maxsize=64)

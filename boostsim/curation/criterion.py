@@ -20,9 +20,9 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
-from boostsim.types import choice, refuse
+from boostsim.types import choice, refuse, unknown
 
-__all__ = ["Criterion", "example", "first_line", "reads_of"]
+__all__ = ["Criterion", "complaint", "example", "first_line", "reads_of"]
 
 # What a criterion can read that is known before the run: the same in every iteration.
 _KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
@@ -88,12 +88,17 @@ class Criterion:
         wanted = f"an array with one real priority for each of {visits.mass.shape[0]} cells"
         told = f"criterion {self.name!r}"
         try:
-            priority = jnp.asarray(function(visits))
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{told} must be a pure function of bs.Visits, written with jax.numpy and without "
-                f"branches on values, that returns {wanted}; it raised {first_line(error)}"
-            ) from error
+            answer = function(visits)
+            if answer is None:
+                raise refuse(
+                    told, f"a function that returns {wanted}", None, "Is a return missing?"
+                )
+            priority = jnp.asarray(answer)
+        except Exception as error:
+            told_why = complaint(self.name, error, f"that returns {wanted}")
+            if told_why is error:
+                raise
+            raise told_why from error
         if priority.shape != visits.mass.shape:
             hint = "Multiply by jnp.ones_like(visits.pass_rate)." if priority.ndim == 0 else ""
             raise refuse(told, wanted, priority.shape, hint)
@@ -170,17 +175,51 @@ def example(accepted: np.ndarray, attempts: int) -> Visits:
     )
 
 
+def complaint(name: str, error: Exception, wanted: str = "") -> ValueError:
+    """Return what is wrong with a rule that raised an error, in a sentence that names the rule."""
+    told = f"criterion {name!r}"
+    if isinstance(error, ValueError) and str(error).startswith(told):
+        return error
+    if isinstance(error, AttributeError) and isinstance(error.obj, (Visits, Truth)):
+        known = [field.name for field in fields(error.obj)]
+        return unknown(f"{told}: a field of {type(error.obj).__name__}", str(error.name), known)
+    ambiguous = isinstance(error, ValueError) and "truth value" in str(error)
+    if ambiguous or isinstance(error, jax.errors.ConcretizationTypeError):
+        must = "must be written without branches on values (write jnp.where(condition, a, b))"
+    elif isinstance(error, jax.errors.TracerArrayConversionError):
+        must = "must be written with jax.numpy, not with NumPy"
+    else:
+        must = f"must be a pure function of bs.Visits {wanted}".rstrip()
+    return ValueError(f"{told} {must}; it raised {first_line(error)}")
+
+
 def _traced(name: str, rule: Callable[[Visits], Any], attempts: int) -> Any:
-    """Return the rule as a program of JAX, or refuse what is none."""
-    try:
-        return jax.make_jaxpr(rule)(example(np.arange(attempts + 1), attempts))
-    except ValueError:
-        raise
-    except Exception as error:
+    """Return the rule as a program of JAX, or refuse what is none, and what is another each time.
+
+    Raises:
+        ValueError: for either.
+    """
+    visits = example(np.arange(attempts + 1), attempts)
+    programs = []
+    for _ in range(2):
+        try:
+            # Through a fresh function each time, for JAX remembers what it has traced.
+            programs.append(jax.make_jaxpr(lambda seen: rule(seen))(visits))
+        except Exception as error:
+            told_why = complaint(name, error)
+            if told_why is error:
+                raise
+            raise told_why from error
+    first, again = (
+        (str(each.jaxpr), [np.asarray(array).tobytes() for array in each.consts])
+        for each in programs
+    )
+    if first != again:
         raise ValueError(
-            f"criterion {name!r} must be a pure function of bs.Visits that JAX can trace; "
-            f"it raised {first_line(error)}"
-        ) from error
+            f"criterion {name!r} must be a pure function of bs.Visits: asked twice it computes "
+            "something else (draw from a memory's key, if at all)"
+        )
+    return programs[0]
 
 
 @functools.lru_cache(maxsize=256)

@@ -23,7 +23,8 @@ ENTRY_POINTS = "boostsim.criteria"
 def load_criterion(name: str) -> Criterion:
     """Return a criterion by its name.
 
-    - ``failed``: built in; with its numbers where it has some, ``below(0.5)``.
+    - ``failed``: built in (nothing else can have such a name); with its numbers where it has
+      some, ``below(0.5)``.
     - ``mine.py:rule``: what a file calls ``rule``; the file is run. ``mine.py`` alone is enough
       where the file makes only one.
     - anything else: an entry point of that name in the group ``boostsim.criteria`` of an installed
@@ -52,7 +53,10 @@ def load_criterion(name: str) -> Criterion:
     installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in installed:
         return _from_entry_point(installed[name])
-    raise unknown("criterion", name, (*criteria.__all__, *installed))
+    if Path(f"{name.partition(':')[0]}.py").is_file():
+        where = f"{name.partition(':')[0]}.py:{name.rpartition(':')[2]}"
+        raise refuse("criterion", f"written like {where} where it stands in a file", name)
+    raise unknown("criterion", name, {*criteria.__all__, *installed})
 
 
 def _built_in(name: str, called: str, rest: str) -> Criterion:

@@ -105,7 +105,13 @@ class Remembering(Criterion):
 
     def init(self, groups: int) -> Any:
         """Return the memory before the first iteration."""
-        return jax.tree.map(jnp.asarray, self.function.init(groups))
+        try:
+            return jax.tree.map(jnp.asarray, self.function.init(groups))
+        except Exception as error:
+            raise ValueError(
+                f"criterion {self.name!r}: init(groups) must return a memory, a pytree of arrays; "
+                f"it raised {first_line(error)}"
+            ) from error
 
     def ask(self, memory: Any, visits: Visits, key: jax.Array) -> Float[Array, "cells"]:
         """Return the priorities, checked for their shape."""
@@ -126,7 +132,7 @@ class Remembering(Criterion):
         try:
             after = self.function.update(memory, visits, labelled_mass, accepted_label_mass)
             after = jax.tree.map(lambda old, new: jnp.asarray(new, old.dtype), memory, after)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             raise ValueError(
                 f"criterion {self.name!r}: update must be a pure function that returns a memory "
                 f"like that of init; it raised {first_line(error)}"

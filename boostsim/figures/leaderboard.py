@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CLAIM", "TITLE", "data", "draw", "tournament"]
 
-TITLE = "Focus on failures is hard to beat, but where labels are wasted on what cannot be learned"
+TITLE = (
+    "Focus on failures is hard to beat, except where labels are wasted on what cannot be learned"
+)
 CLAIM = (
     "At equal budget labels for visits that failed (T1, T2) are beaten on few challenges, by "
     "little: where the labeler knows nothing of some prompts (T8) or is wrong on them for ever "

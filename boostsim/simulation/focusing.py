@@ -89,7 +89,7 @@ def focus(
     """
     criterion = procedure.criterion
     with jax.enable_x64(True):
-        probability, invalid = _focus(
+        probability, priority, invalid = _focus(
             criterion,
             procedure.budget is not None,
             seen,
@@ -103,7 +103,8 @@ def focus(
             raise refuse(
                 f"criterion {criterion.name!r}",
                 "finite and at least 0 on every visit",
-                f"another priority at visit {first}, with {seen.accepted[first]} accepted",
+                float(priority[first]),
+                f"See visit {first}, with {seen.accepted[first]} of {procedure.attempts} accepted.",
             )
         return np.asarray(probability)
 
@@ -117,7 +118,7 @@ def _focus(
     truth: Truth | None,
     memory: Any,
     key: jax.Array | None,
-) -> tuple[jax.Array, jax.Array]:
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     if isinstance(criterion, Remembering):
         assert key is not None
         priority = criterion.ask(memory, seen, key)
@@ -125,7 +126,7 @@ def _focus(
         priority = criterion(seen, truth)
     allowed = budget if budgeted else None
     share = label_probability(priority, seen.mass, allowed, criterion.allocation)
-    return share, first_invalid(priority)
+    return share, priority, first_invalid(priority)
 
 
 def remember(

@@ -28,7 +28,8 @@ class Kernel(NamedTuple):
 
     Attributes:
         init: ``() -> state``.
-        step: ``(key, state) -> (state, info)``; an exact step ignores its key.
+        step: ``(key, state) -> (state, info)``; of an exact step only a criterion with a memory may
+            draw from the key, and with None it draws the same each time.
     """
 
     init: Callable[[], State]

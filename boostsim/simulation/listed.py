@@ -194,7 +194,15 @@ class TrainingLaw:
                 memory=jax.tree.map(jnp.asarray, memory),
                 iteration=jnp.asarray(float(iteration)) if drifts else None,
             )
-            after, kept, labels = _target(self.structure, self.parameters, before, key)
+            after, kept, labels, invalid = _target(self.structure, self.parameters, before, key)
+            if int(invalid) >= 0:
+                accepted, prompt = divmod(int(invalid), len(rows))
+                assert self.structure.criterion is not None
+                raise ValueError(
+                    f"criterion {self.structure.criterion.name!r} must return finite priorities "
+                    f"of at least 0; it did not in iteration {iteration}, first on the visits to "
+                    f"prompt {prompt} with {accepted} of {self.structure.attempts} accepted"
+                )
             law = np.asarray(after.mass[0]).T
             made = np.asarray(kept + labels) + self.real_share
             labels = np.asarray(labels)
@@ -230,11 +238,11 @@ def _state(rows: np.ndarray) -> State:
 @partial(jax.jit, static_argnums=0)
 def _target(
     structure: Structure, parameters: Parameters, state: State, key: jax.Array | None
-) -> tuple[State, jax.Array, jax.Array]:
+) -> tuple[State, jax.Array, jax.Array, jax.Array]:
     made = exact.gather(structure, parameters, state, key)
     examples = made.kept + made.labels
     after = learn(structure, parameters, state, made.rows, examples, jnp.asarray(1.0))
-    return replace(after, memory=made.memory), made.kept, made.labels
+    return replace(after, memory=made.memory), made.kept, made.labels, made.invalid
 
 
 def empirical(listing: Listing, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:

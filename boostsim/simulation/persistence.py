@@ -4,8 +4,9 @@ The draws depend on the seed's key alone, so the exact and the sampled run of on
 verdicts. A filter's verdicts are drawn in exact runs too, which are then exact given the draw. An
 exact run with a persistent labeler draws nothing: its prompts are split into copies, one for each
 answer, weighted by the answer's probability. Prompt by prompt that is the expectation over answers;
-a budget, or a criterion that compares cells, couples the copies, and then it is the limit of many
-prompts.
+a budget couples the copies, and then it is the limit of many prompts. A criterion that compares
+prompts (a quantile, a mean) compares those with one kind of answer, which is not that limit:
+sampled runs are the ones to trust there.
 """
 
 from __future__ import annotations

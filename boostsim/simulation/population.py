@@ -316,7 +316,8 @@ def focus(
     criterion is not asked again; else it sees one cell for each prompt and J, prompts fastest.
     Where prompts are split into copies it is asked about each set of copies by itself, as if there
     were no other answer, and has a memory of each: what a visit shows says nothing about how likely
-    its answer was. A criterion with a memory is asked with a key of its own.
+    its answer was. (So a rule that compares prompts with each other compares those of one set.)
+    A criterion with a memory is asked with a key of its own.
     """
     if not structure.labeled:
         return jnp.zeros_like(part_mass), jnp.array(-1, jnp.int32)

@@ -67,7 +67,7 @@ def multinomial(
     if probability.shape[0] == 1:
         return count[None]
     if probability.shape[0] == 2:
-        # The rarer cell is drawn: 1 - 1e-20 is no float, but 1e-20 is.
+        # The rarer cell is drawn: 1 - 1e-20 is no float, but 1e-20 is (trial by trial, 2^-52).
         first_is_rarer = probability[0] <= probability[1]
         rarer = binomial(key, count, jnp.minimum(probability[0], probability[1]), most)
         common = count - rarer

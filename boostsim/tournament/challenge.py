@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
+from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
@@ -59,6 +62,12 @@ class Challenge:
         whole("attempts", self.attempts, 1, 1000)
         # A filter that is none is refused here, not in the middle of a tournament.
         boosting(attempts=self.attempts, filter=self.filter, labeler=self.labeler)
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything of it but what rules bring, for provenance."""
+        told = json.loads(self.procedure(uniform, 1.0).describe())
+        parts = {name: told[name] for name in ("attempts", "filter", "labeler")}
+        return {"task": self.task.describe(), **parts, "labels": self.labels, "about": self.about}
 
     def procedure(self, criterion: Criterion, labels_per_visit: float) -> Procedure:
         """Return the procedure of a criterion here, at so many labels per visit and iteration."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +23,15 @@ from boostsim.tournament.leaderboard import ALL, SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
 from boostsim.types import as_key, choice, finite, key_text, refuse, whole
 
-__all__ = ["Match", "compare", "contenders", "every_criterion"]
+__all__ = ["Match", "between_0_and_1", "compare", "contenders", "every_criterion"]
 
 
-def every_criterion() -> tuple[Criterion, ...]:
-    """Return the built-in criteria with usual numbers, the paper's first; not the yardstick."""
+def every_criterion(visits: int = 10) -> tuple[Criterion, ...]:
+    """Return the built-in criteria with usual numbers, the paper's first; not the yardstick.
+
+    Args:
+        visits: v, which rules that count labels need to know.
+    """
     c = built_in
     return (
         c.failed,
@@ -37,20 +42,22 @@ def every_criterion() -> tuple[Criterion, ...]:
         c.disagreement,
         c.margin,
         c.hedge(),
-        c.upper_confidence(),
-        c.thompson(),
+        c.upper_confidence(visits=visits),
+        c.thompson(visits),
         c.learning_progress(),
     )
 
 
-def contenders(criteria: Iterable[Criterion | str] | None) -> tuple[Criterion, ...]:
+def contenders(
+    criteria: Iterable[Criterion | str] | None, visits: int = 10
+) -> tuple[Criterion, ...]:
     """Return the criteria of a tournament, checked; all built-in ones for None.
 
     Raises:
         ValueError: for what is no criterion, none at all, or two of one name.
     """
     if criteria is None:
-        return every_criterion()
+        return every_criterion(visits)
     if isinstance(criteria, (str, Criterion)):
         criteria = (criteria,)
     try:
@@ -66,11 +73,23 @@ def contenders(criteria: Iterable[Criterion | str] | None) -> tuple[Criterion, .
     rules = tuple(each for each in found if each is not built_in.oracle)
     if not rules:
         raise refuse("criteria", "at least one that is no yardstick", [each.name for each in found])
+    for each in rules:
+        if each.sees_truth:
+            hint = "Only the oracle sees it, as a yardstick."
+            raise refuse("criteria", "rules that do not see the truth", each.name, hint)
     names = [each.name for each in rules]
     twice = [name for name in names if names.count(name) > 1]
     if twice or "oracle" in names:
         raise refuse("criteria", "of different names, none of them oracle", names)
     return rules
+
+
+def between_0_and_1(name: str, got: Any) -> float:
+    """Return a number strictly between 0 and 1."""
+    number = finite(name, got)
+    if not 0.0 < number < 1.0:
+        raise refuse(name, "strictly between 0 and 1", got)
+    return number
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +151,9 @@ class Match:
             "iterations": self.iterations,
             "visits": self.visits,
             "key": key_text(self.key),
+            "challenges": json.dumps(
+                {name: told.describe() for name, told in self.challenges.items()}
+            ),
         }
 
     def run(self, task: str, rule: Criterion, seeds: range) -> dict[str, np.ndarray]:
@@ -216,7 +238,7 @@ def compare(
         >>> tournament.order
         ('failed', 'uniform')
     """
-    rules = contenders(criteria)
+    rules = contenders(criteria, whole("visits", visits, 1))
     match = Match.of(
         tasks,
         labels_per_visit,
@@ -227,9 +249,7 @@ def compare(
         prices=prices,
     )
     seeds = whole("seeds", seeds, 2)
-    confidence = finite("confidence", confidence, 0.0, 1.0)
-    if confidence in (0.0, 1.0):
-        raise refuse("confidence", "strictly between 0 and 1", confidence)
+    confidence = between_0_and_1("confidence", confidence)
     runs = [(task, rule) for task in match.challenges for rule in (*rules, built_in.oracle)]
     # The seeds of one run keep all cores busy.
     done = [match.run(*each, range(seeds)) for each in track(runs, "runs", len(runs))]

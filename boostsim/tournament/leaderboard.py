@@ -5,7 +5,8 @@ scores on one seed. For m comparisons at once at confidence 1 - alpha each inter
 level alpha/m (Bonferroni): mean difference plus or minus t_{n-1}(1 - alpha/(2m)) s/sqrt(n), n the
 number of seeds and s the standard deviation of the differences. The comparisons are all pairs of
 criteria, the yardstick among them, on each challenge and over all challenges. Student's interval is
-exact for normal differences; scores are averages over many prompts, which are nearly so.
+exact for normal differences; scores are averages over many prompts, which are nearly so. Of few
+prompts, or where a score takes few values, a handful of seeds is too few for it.
 """
 
 from __future__ import annotations
@@ -63,14 +64,17 @@ def paired(differences: np.ndarray, comparisons: int, confidence: float) -> Diff
         confidence: 1 - alpha, of all of them.
 
     Example:
-        >>> paired(np.array([0.1, 0.2, 0.3]), 1, 0.95).estimate.round(3)
-        np.float64(0.2)
+        >>> round(paired(np.array([0.1, 0.2, 0.3]), 1, 0.95).estimate, 3)
+        0.2
     """
     seeds = len(differences)
     mean = differences.mean()
     error = differences.std(ddof=1) / np.sqrt(seeds)
     half = student.isf((1.0 - confidence) / (2.0 * comparisons), seeds - 1) * error
-    return Difference(mean, mean - half, mean + half)
+    if mean != 0.0 and np.ptp(differences) <= 1e-12 * np.abs(mean):
+        # Values that are all alike say nothing of how they scatter.
+        half = np.inf
+    return Difference(float(mean), float(mean - half), float(mean + half))
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +253,10 @@ class Tournament:
             if others:
                 text += f"; not told apart from it: {', '.join(others)}"
             lines.append(text + ".")
+        bought = self.results.labels.max(("task", "seed"))
+        idle = [name for name in self.criteria if float(bought.sel(criterion=name)) == 0.0]
+        if idle:
+            lines.append(f"Bought no label at all: {', '.join(idle)}.")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -261,7 +269,10 @@ class Tournament:
         record = {
             "score": self.score,
             "confidence": self.confidence,
-            "conditions": self.results.attrs,
+            "conditions": {
+                **self.results.attrs,
+                "challenges": json.loads(self.results.attrs["challenges"]),
+            },
             "leaderboards": {task: self.leaderboard(task) for task in (ALL, *self.tasks)},
             "differences": [
                 {

@@ -14,9 +14,9 @@ import numpy as np
 from boostsim.curation.criterion import Criterion
 from boostsim.progress import announced
 from boostsim.tournament.challenge import Challenge
-from boostsim.tournament.compare import Match, contenders
+from boostsim.tournament.compare import Match, between_0_and_1, contenders
 from boostsim.tournament.sequence import sequence
-from boostsim.types import finite, refuse, whole
+from boostsim.types import finite, whole
 
 __all__ = ["Elimination", "Race", "race", "run_race"]
 
@@ -212,13 +212,11 @@ def race(
         >>> told.verdict, told.survivors
         ('decided', ('failed',))
     """
-    rules = {rule.name: rule for rule in contenders(criteria)}
+    rules = {rule.name: rule for rule in contenders(criteria, whole("visits", visits, 1))}
     match = Match.of(
         tasks, labels_per_visit, key, iterations=iterations, visits=visits, score=score
     )
-    confidence = finite("confidence", confidence, 0.0, 1.0)
-    if confidence in (0.0, 1.0):
-        raise refuse("confidence", "strictly between 0 and 1", confidence)
+    confidence = between_0_and_1("confidence", confidence)
     resolution = finite("resolution", resolution, 0.0)
     most_seeds, batch = whole("most_seeds", most_seeds, FEWEST), whole("batch", batch, 1)
 
@@ -238,7 +236,7 @@ def race(
     runs = sum(len(values) for values in scores.values()) * len(match.challenges)
     conditions = {
         **match.about,
-        "challenges": list(match.challenges),
+        "challenges": json.loads(match.about["challenges"]),
         "score": score,
         "confidence": confidence,
         "resolution": resolution,

@@ -84,6 +84,9 @@ def sequence(values: np.ndarray, alpha: float) -> tuple[float, float]:
         True
     """
     values = np.asarray(values, float)
+    if np.ptp(values) <= 1e-12 * np.abs(values[0]) and values[0] != 0.0:
+        # Values that are all alike say nothing of how they scatter.
+        return -np.inf, np.inf
     means = np.cumsum(values) / np.arange(1, len(values) + 1)
     half = half_widths(values, alpha)
     return float(np.max(means - half)), float(np.min(means + half))
