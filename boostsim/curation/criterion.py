@@ -210,6 +210,11 @@ def _traced(name: str, rule: Callable[[Visits], Any], attempts: int) -> Any:
             if told_why is error:
                 raise
             raise told_why from error
+    if any(isinstance(array, jax.core.Tracer) for each in programs for array in each.consts):
+        raise ValueError(
+            f"criterion {name!r} must be a pure function of bs.Visits: it keeps what it was asked "
+            "with before"
+        )
     first, again = (
         (str(each.jaxpr), [np.asarray(array).tobytes() for array in each.consts])
         for each in programs
