@@ -90,7 +90,10 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.DataFrame(
         row(panel, rule, beta, scale)
         for panel, (_, _, visits, *_) in PANELS.items()
-        for rule in [*every_criterion(visits)[:: scale.stride], bs.criteria.oracle]
+        for rule in [
+            *every_criterion(visits)[: None if scale.stride == 1 else 2],
+            bs.criteria.oracle,
+        ]
         for beta in BETAS[:: scale.stride]
     )
 
