@@ -96,6 +96,9 @@ def test_a_leaderboard_by_hand():
     assert [row["regret"] for row in board] == pytest.approx([0.1, 0.1, 0.3])
     # Differences that are all alike say nothing of how they scatter.
     assert board[0]["regret_low"] == -np.inf
+    tournament.results.attrs["challenges"] = "{}"
+    told = json.loads(tournament.to_json(), parse_constant=pytest.fail)
+    assert told["leaderboards"]["all"][0]["regret_low"] is None
     assert 0.0 < board[1]["regret_low"] < 0.1 < board[1]["regret_high"] < 0.2
     assert tournament.difference("c0", "c2").decided
     assert not tournament.difference("c1", "c2").decided

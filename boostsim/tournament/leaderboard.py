@@ -264,7 +264,7 @@ class Tournament:
         return f"<Tournament of {len(self.criteria)} criteria: best is {self.order[0]}>"
 
     def to_json(self) -> str:
-        """Return leaderboards, differences of all pairs and conditions as JSON."""
+        """Return leaderboards, differences of all pairs and conditions as JSON; no end is null."""
         everyone = (*self.criteria, YARDSTICK)
         record = {
             "score": self.score,
@@ -287,7 +287,7 @@ class Tournament:
                 for first, second in itertools.combinations(everyone, 2)
             ],
         }
-        return json.dumps(record, indent=2, default=float)
+        return json.dumps(_bounded(record), indent=2, default=float)
 
     def plot(self) -> Figure:
         """Return a figure: the regret of every criterion on every challenge, in hundredths."""
@@ -305,3 +305,12 @@ class Tournament:
             fontsize=9,
         )
         return figure
+
+
+def _bounded(told: Any) -> Any:
+    """Return it with None for every number that is not finite: JSON has none."""
+    if isinstance(told, Mapping):
+        return {name: _bounded(each) for name, each in told.items()}
+    if isinstance(told, list):
+        return [_bounded(each) for each in told]
+    return None if isinstance(told, float) and not np.isfinite(told) else told
