@@ -29,6 +29,7 @@ __all__ = [
     "needed_key",
     "probability",
     "refuse",
+    "schedule",
     "unknown",
     "whole",
 ]
@@ -125,6 +126,18 @@ def finite(name: str, got: Any, low: float = -np.inf, high: float = np.inf) -> f
 def probability(name: str, got: Any) -> float:
     """Return a number in [0, 1] as a float."""
     return finite(name, got, 0.0, 1.0)
+
+
+def schedule(name: str, got: Any) -> float | tuple[float, ...]:
+    """Return a number of at least 0, or one for each iteration, as a float or a tuple of floats."""
+    if isinstance(got, (str, bytes, dict, set, frozenset)) or np.ndim(got) == 0:
+        return finite(name, got, 0.0)
+    entries = numbers(name, got, 1)
+    bad = np.flatnonzero(entries < 0.0)
+    if len(bad):
+        where = f"See that of iteration {bad[0] + 1}."
+        raise refuse(name, "at least 0 in every iteration", float(entries[bad[0]]), where)
+    return tuple(entries.tolist())
 
 
 def whole(name: str, got: Any, low: int, high: int = 2**53) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from boostsim.curation.filters import AcceptAll
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
-from boostsim.types import Filter, choice, finite, refuse, whole
+from boostsim.types import Filter, choice, refuse, schedule, whole
 
 __all__ = ["Procedure"]
 
@@ -30,33 +30,38 @@ class Procedure:
         criterion: who gets a label; see :mod:`boostsim.curation.criterion`.
         budget: most labels per visit and iteration, over all visits together, in expectation (tied
             visits are labelled independently); None is no limit: then every visit of positive
-            priority is labelled. Unspent budget is lost.
+            priority is labelled. Unspent budget is lost. Or one number for each iteration, as many
+            as are run at least.
         labeler: the source of labels; None means that no labels are bought.
         regime: what is trained on: ``"replace"`` this iteration's examples; ``"accumulate"`` all
             so far, f_0 among them with the weight of one example a visit; ``"anchor"`` this
             iteration's and ``real_share`` examples per visit of the task's reference, real data.
-        real_share: real examples per visit under anchor, above 0; else None.
+        real_share: real examples per visit under anchor, above 0; else None. Or one number for
+            each iteration, not all of them 0.
         learner: what training does to the model.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
 
     Raises:
-        ValueError: for a slot that holds something else, a negative budget, a budget without a
-            labeler, proportional allocation without a budget, or a real share without anchor.
+        ValueError: for a slot that holds something else, a negative budget (with the iteration), a
+            budget without a labeler, proportional allocation without a budget, or a real share
+            without anchor.
 
     Example:
         >>> import boostsim as bs
         >>> bs.Procedure(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3)).keep
         'one'
+        >>> bs.Procedure(labeler=bs.WeakLabeler(0.3), budget=[0.2, 0.1, 0.0]).at(2).budget
+        0.1
     """
 
     attempts: int = 1
     filter: Filter | None = None
     keep: str = "one"
     criterion: Criterion = failed
-    budget: float | None = None
+    budget: float | tuple[float, ...] | None = None
     labeler: WeakLabeler | None = None
     regime: str = "replace"
-    real_share: float | None = None
+    real_share: float | tuple[float, ...] | None = None
     learner: StrongLearner = field(default_factory=StrongLearner)
     sharpening: Sharpening | None = None
 
@@ -85,19 +90,45 @@ class Procedure:
             raise refuse("sharpening", "a bs.Sharpening, or None", self.sharpening)
         choice("regime", self.regime, ("replace", "accumulate", "anchor"))
         if self.real_share is not None:
-            object.__setattr__(self, "real_share", finite("real_share", self.real_share, 0.0))
-        if self.regime == "anchor" and not self.real_share:
+            object.__setattr__(self, "real_share", schedule("real_share", self.real_share))
+        if self.regime == "anchor" and not np.any(self.real_share or 0.0):
             raise refuse("real_share", "above 0 where the regime is 'anchor'", self.real_share)
         if self.regime != "anchor" and self.real_share is not None:
             raise refuse("real_share", f"None where the regime is {self.regime!r}", self.real_share)
         if self.budget is not None:
-            object.__setattr__(self, "budget", finite("budget", self.budget, 0.0))
+            object.__setattr__(self, "budget", schedule("budget", self.budget))
             if self.labeler is None:
                 raise refuse("budget", "None where there is no labeler", self.budget)
         elif self.labeler is not None and self.criterion.allocation == "proportional":
             raise refuse(
                 "budget", f"given: criterion {self.criterion.name!r} is proportional", None
             )
+
+    def at(self, iteration: int) -> Procedure:
+        """Return what it does in one iteration, counted from 1; after a schedule's end its last."""
+        now = {
+            name: given[min(iteration, len(given)) - 1]
+            for name in ("budget", "real_share")
+            if isinstance(given := getattr(self, name), tuple)
+        }
+        if not now:
+            return self
+        # An iteration without real data is one of replace.
+        if now.get("real_share") == 0.0:
+            now |= {"regime": "replace", "real_share": None}
+        return replace(self, **now)
+
+    def lasting(self, iterations: int) -> None:
+        """Refuse to be run for more iterations than it is made for.
+
+        Raises:
+            ValueError: where a schedule is shorter.
+        """
+        for name in ("budget", "real_share"):
+            given = getattr(self, name)
+            if isinstance(given, tuple) and len(given) < iterations:
+                allowed = f"one number, or one for each of {iterations} iterations"
+                raise refuse(name, allowed, len(given))
 
     def describe(self) -> str:
         """Return the slots as one line of JSON, for provenance."""

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     from boostsim.tasks.sequences import SequenceTask
 
-__all__ = ["BETA", "METHODS", "SIZES", "Size", "curves", "records", "task_named"]
+__all__ = [
+    "BETA",
+    "METHODS",
+    "SIZES",
+    "Size",
+    "curves",
+    "procedure",
+    "records",
+    "run",
+    "task_named",
+]
 
 METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
 BETA, BUDGET = 0.3, 0.125
@@ -91,11 +101,22 @@ def task_named(name: str, size: Size) -> SequenceTask:
     return bs.arithmetic(operations) if name == "arithmetic" else bs.programs(operations)
 
 
-def procedure(method: str, noise: str, beta: float, attempts: int) -> bs.Procedure:
-    """Return one of the five: all that buy labels may buy the same number of them."""
-    labeler = bs.WeakLabeler(beta, wrong=noise)
+def procedure(
+    task_name: str, method: str, beta: float, scale: Scale, rule: bs.Criterion = bs.criteria.failed
+) -> bs.Procedure:
+    """Return one of the five: all that buy labels may buy the same number of them.
+
+    Args:
+        task_name: of the task, which says how wrong labels are wrong.
+        method: one of ``METHODS``.
+        beta: share of right labels.
+        scale: of the figure.
+        rule: whom boosting asks for labels.
+    """
+    attempts = SIZES[scale.name].attempts
+    labeler = bs.WeakLabeler(beta, wrong=NOISES[task_name])
     if method == "boosting":
-        return bs.boosting(attempts=attempts, labeler=labeler, budget=BUDGET)
+        return bs.boosting(attempts=attempts, labeler=labeler, budget=BUDGET, criterion=rule)
     if method == "random labels":
         return bs.random_labels(attempts=attempts, labeler=labeler, rate=BUDGET)
     if method == "filter only":
@@ -105,14 +126,13 @@ def procedure(method: str, noise: str, beta: float, attempts: int) -> bs.Procedu
     return bs.uncurated()
 
 
-def run(task_name: str, method: str, beta: float, scale: Scale) -> xarray.Dataset:
+def run(task_name: str, rule: bs.Procedure, scale: Scale) -> xarray.Dataset:
     """Return a trace, from the cache as far as it is there.
 
     Procedures share a key, so they are paired: first models, prompts and evaluation prompts.
     """
     size = SIZES[scale.name]
-    task, noise = task_named(task_name, size), NOISES[task_name]
-    rule = procedure(method, noise, beta, size.attempts)
+    task = task_named(task_name, size)
     told = [rule.describe(), task.fingerprint, size.learner.describe(), size.prompts, KEY]
     digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     while True:
@@ -137,7 +157,7 @@ def records(
     task_name: str, method: str, beta: float, scale: Scale, strata: bool = False
 ) -> pd.DataFrame:
     """Return a tidy table of a run: a row for each seed, iteration and, if asked, stratum."""
-    trace = run(task_name, method, beta, scale)
+    trace = run(task_name, procedure(task_name, method, beta, scale), scale)
     size = SIZES[scale.name]
     parts = []
     for seed in trace.seed.values:

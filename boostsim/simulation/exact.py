@@ -175,6 +175,7 @@ def step(
     structure: Structure, parameters: Parameters, state: State, key: jax.Array | None = None
 ) -> tuple[State, Info]:
     """Return the model after one iteration on infinitely many visits."""
+    parameters = parameters.at(state.iteration)
     rows, kept, labels, invalid, memory = gather(structure, parameters, state, key)
     state = learn(structure, parameters, state, rows, kept + labels, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.

@@ -79,7 +79,7 @@ def focus(
     """Return the probability that each visit is labelled, ``[N]``.
 
     Args:
-        procedure: whose criterion is asked.
+        procedure: whose criterion is asked, as it is in this iteration.
         seen: the visits.
         truth: about them; only a yardstick is told.
         memory, key: of a criterion that remembers.
@@ -87,13 +87,14 @@ def focus(
     Raises:
         ValueError: for priorities that are negative or not finite.
     """
-    criterion = procedure.criterion
+    criterion, budget = procedure.criterion, procedure.budget or 0.0
+    assert isinstance(budget, float)
     with jax.enable_x64(True):
         probability, priority, invalid = _focus(
             criterion,
             procedure.budget is not None,
             seen,
-            np.float64(procedure.budget or 0.0),
+            np.float64(budget),
             truth if criterion.sees_truth else None,
             memory,
             key,

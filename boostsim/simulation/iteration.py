@@ -232,7 +232,7 @@ class Seed:
     ) -> tuple[np.ndarray, Carried, dict[str, Any]]:
         """Return the examples to train on, what is carried on, and what they cost."""
         run = self.run
-        procedure, task = run.procedure, run.task
+        procedure, task = run.procedure.at(iteration), run.task
         filt = procedure.filter
         assert filt is not None
         visits, attempts = run.prompts, procedure.attempts
@@ -305,7 +305,8 @@ class Seed:
                 spent["filter_calls"] += filt.looks * spent["labels"]
             memory = remember(procedure.criterion, memory, seen, chosen, passed)
         if procedure.regime == "anchor":
-            assert procedure.real_share is not None
+            # One iteration's, as Procedure.at returns it.
+            assert isinstance(procedure.real_share, float)
             rng = generator(self.words(iteration, REAL))
             real = self._drawn_prompts(rng, round(procedure.real_share * visits))
             examples.append(np.concatenate([real, task.solve(real)], axis=1))

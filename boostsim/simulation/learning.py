@@ -32,7 +32,7 @@ class State:
         data: the accumulated training distribution, of the same shape, where it is not the model.
         examples: its weight ``[prompts]``, where data accumulate.
         memory: of a criterion that has one.
-        iteration: the number of the next one, where the labeler drifts.
+        iteration: the number of the next one, where anything changes from one to the next.
     """
 
     mass: Float[Array, "*batch rows classes prompts"]
@@ -53,7 +53,7 @@ def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]
         if parameters.share is not None:
             # One for each set of copies.
             memory = jax.tree.map(lambda leaf: jnp.stack([leaf] * structure.copies), memory)
-    iteration = None if parameters.drift is None else jnp.ones(())
+    iteration = jnp.ones(()) if parameters.changes else None
     state = State(mass, memory=memory, iteration=iteration)
     if structure.regime != "accumulate":
         return state

@@ -146,7 +146,6 @@ class TrainingLaw:
         self.listing = listing
         self.first_rows = rows
         self.regime = procedure.regime
-        self.real_share = procedure.real_share or 0.0
         with jax.enable_x64(True):
             # Every token is a class of its own, and a persistent labeler has drawn its answers.
             self.structure, self.parameters = prepare(
@@ -182,19 +181,17 @@ class TrainingLaw:
             rows: the model, ``[N, V]``.
             data: of the last :class:`Target`, or :meth:`first_data`.
             memory, key: of a criterion that remembers.
-            iteration: its number, for a labeler that drifts.
+            iteration: its number, for a labeler that drifts and for schedules.
         """
         with jax.enable_x64(True):
             before = _state(rows)
             if data.size:
                 before = State(before.mass, _state(data[:, :-1]).mass, jnp.asarray(data[:, -1]))
-            drifts = self.parameters.drift is not None
-            before = replace(
-                before,
-                memory=jax.tree.map(jnp.asarray, memory),
-                iteration=jnp.asarray(float(iteration)) if drifts else None,
-            )
-            after, kept, labels, invalid = _target(self.structure, self.parameters, before, key)
+            number = jnp.asarray(float(iteration)) if self.parameters.changes else None
+            memory = jax.tree.map(jnp.asarray, memory)
+            before = replace(before, memory=memory, iteration=number)
+            now = self.parameters.at(number)
+            after, kept, labels, invalid = _target(self.structure, now, before, key)
             if int(invalid) >= 0:
                 accepted, prompt = divmod(int(invalid), len(rows))
                 assert self.structure.criterion is not None
@@ -204,7 +201,7 @@ class TrainingLaw:
                     f"prompt {prompt} with {accepted} of {self.structure.attempts} accepted"
                 )
             law = np.asarray(after.mass[0]).T
-            made = np.asarray(kept + labels) + self.real_share
+            made = np.asarray(kept + labels) + np.asarray(now.real_share)
             labels = np.asarray(labels)
             if data.size:
                 weight = np.asarray(after.examples)

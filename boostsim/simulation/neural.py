@@ -59,6 +59,7 @@ def simulate_tokens(
     """
     run = make_run(procedure, task, **how)
     iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
+    procedure.lasting(iterations)
     seed_key = needed_key(key, "where the learner is a transformer")
     if folder is not None and not isinstance(folder, (str, os.PathLike)):
         raise refuse("folder", "a path, or None", folder)

@@ -108,7 +108,7 @@ class Parameters:
         collision: probability that draws from two sources, given their class, are the same
             response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
         priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
-        budget, slack, real_share: scalars.
+        budget, slack, real_share: scalars; but the first and last ``[iterations]`` where scheduled.
         drift: the iterations between which the labeler changes, ``[2]``; None where it does not.
     """
 
@@ -120,10 +120,27 @@ class Parameters:
     source_mass: Float[Array, "*batch sources classes prompts"]
     collision: Float[Array, "*batch pairs classes prompts"] | None
     priority: Float[Array, "*batch parts 1"] | None
-    budget: Float[Array, "*batch"]
+    budget: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
     slack: Float[Array, "*batch"]
-    real_share: Float[Array, "*batch"]
+    real_share: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
     drift: Float[Array, "*batch 2"] | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it matters which iteration it is."""
+        return self.drift is not None or self.budget.ndim > 0 or self.real_share.ndim > 0
+
+    def at(self, iteration: Float[Array, ""] | None) -> Parameters:
+        """Return the numbers of one iteration, counted from 1; after a schedule's end its last."""
+
+        def now(values: Array) -> Array:
+            if values.ndim == 0:
+                return values
+            assert iteration is not None
+            last = jnp.asarray(values.shape[0] - 1)
+            return values[jnp.minimum(iteration.astype(int) - 1, last)]
+
+        return dataclasses.replace(self, budget=now(self.budget), real_share=now(self.real_share))
 
 
 class Attempts(NamedTuple):

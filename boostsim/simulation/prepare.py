@@ -135,9 +135,9 @@ def prepare(
         source_mass=jnp.asarray(np.stack(list(mass.values()))),
         collision=None if collision is None else jnp.asarray(spread(collision)),
         priority=None if priority is None else jnp.asarray(priority)[:, None],
-        budget=jnp.asarray(np.float64(procedure.budget or 0.0)),
+        budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
         slack=jnp.asarray(np.float64(procedure.learner.slack)),
-        real_share=jnp.asarray(np.float64(procedure.real_share or 0.0)),
+        real_share=jnp.asarray(np.array(procedure.real_share or 0.0, float)),
         drift=jnp.asarray(labeler.between, float) if isinstance(labeler, DriftingLabeler) else None,
     )
     return structure, parameters

@@ -159,6 +159,7 @@ def simulate(
             raise refuse(name, "left out where the task is a table", value)
     check(procedure, task)
     iterations = whole("iterations", iterations, 0)
+    procedure.lasting(iterations)
     numbers = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
     if not numbers or numbers.start < 0 or numbers.step != 1:
         raise refuse("seeds", "a range of numbers from 0 on, one after another", seeds)

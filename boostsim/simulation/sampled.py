@@ -77,6 +77,7 @@ def step(
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
     sites = [jax.random.fold_in(key, site) for site in range(6)]
+    parameters = parameters.at(state.iteration)
     mass = sharpened(structure, masses(state))
     seen = attempt(structure, parameters, mass)
     visited = jnp.ones_like(seen.kept)
