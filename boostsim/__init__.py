@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from boostsim.curation.sharpening import Sharpening as Sharpening
     from boostsim.curation.truth import Truth as Truth
     from boostsim.curation.visits import Visits as Visits
+    from boostsim.designs.design import design as design
+    from boostsim.designs.found import Design as Design
+    from boostsim.designs.knobs import Knob as Knob
+    from boostsim.designs.objective import Objective as Objective
     from boostsim.gap import GapReport as GapReport
     from boostsim.gap import gap_report as gap_report
     from boostsim.learners.strong import StrongLearner as StrongLearner
@@ -119,6 +123,10 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.sharpening": ("Sharpening",),
             "curation.truth": ("Truth",),
             "curation.visits": ("Visits",),
+            "designs.design": ("design",),
+            "designs.found": ("Design",),
+            "designs.knobs": ("Knob",),
+            "designs.objective": ("Objective",),
             "gap": ("GapReport", "gap_report"),
             "learners.strong": ("StrongLearner",),
             "learners.transformer": ("Transformer",),

@@ -1,0 +1,1 @@
+"""Design: what can be chosen continuously, chosen by gradients through the whole exact run."""

@@ -1,0 +1,185 @@
+"""``bs.design``: continuous choices made by gradients, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from boostsim.designs.found import Design
+from boostsim.designs.knobs import KNOBS, Knob
+from boostsim.designs.objective import Objective
+from boostsim.designs.search import Point, Problem, fixed_votes, refuse_unpaid, rounded, settle
+from boostsim.progress import announced, track
+from boostsim.simulation.run import simulate
+from boostsim.types import as_key, refuse, unknown, whole
+
+__all__ = ["design"]
+
+RATE = 0.3
+
+
+def design(
+    objective: Objective,
+    parameters: Mapping[str, Knob | tuple[float, float]],
+    *,
+    steps: int = 300,
+    restarts: int = 4,
+    grid: int = 1000,
+    key: jax.Array | int = 0,
+) -> Design:
+    """Choose what is continuous in a procedure by gradients through the whole exact run.
+
+    Automatic differentiation goes backwards through all iterations, allocation included; Adam takes
+    the steps, bounds are kept by projection. The answer is checked twice: against a grid of other
+    answers, and by restarts from random ones; it says itself where they disagree. It is a choice
+    for the limit of many visits: of few visits to a prompt, labels bought at once are lost on
+    prompts that one of them would have served.
+
+    Args:
+        objective: what is to be small, on which task, and what it may cost.
+        parameters: what may be chosen, and its bounds, a :class:`Knob` or a pair (low, high):
+            ``"budget"`` and ``"real_share"`` (numbers, or one for each iteration),
+            ``"temperature"`` of ``bs.criteria.difficulty``, and ``"votes"`` of a filter with fresh
+            noise: between odd numbers a share of the responses gets two votes more; the answer has
+            the better of the odd numbers beside.
+        steps: of Adam, from each start.
+        restarts: random starts, besides the middle of all bounds.
+        grid: other answers that it is held against, about so many.
+        key: of the random starts.
+
+    Returns:
+        A :class:`Design`: ``procedure`` is ready to be run.
+
+    Raises:
+        ValueError: for a parameter that the procedure has not, bounds that are none, a total price
+            that does not pay for the answers.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.random_table(0, prompts=20, solvable=0.0)
+        >>> boosting = bs.boosting(labeler=bs.WeakLabeler(0.5), attempts=1)
+        >>> goal = bs.Objective(boosting, task, 3, spend=0.5, prices=bs.Prices(1.0, 0.0, 0.0))
+        >>> found = design(goal, {"budget": bs.Knob(0.0, 1.0, per_iteration=True)})
+        >>> [round(budget, 2) for budget in found.values["budget"]]
+        [0.5, 0.0, 0.0]
+    """
+    if not isinstance(objective, Objective):
+        raise refuse("objective", "a bs.Objective", objective)
+    knobs = _checked(objective, parameters)
+    refuse_unpaid(objective, knobs)
+    steps, restarts = whole("steps", steps, 1), whole("restarts", restarts, 1)
+    grid, key = whole("grid", grid, 1), as_key(key)
+    with jax.enable_x64(True):
+        problem = Problem.of(objective, knobs)
+        points = problem.grid(grid)
+        chunks = track(problem.on_grid(points), "grid", -(-len(points) // 16))
+        on_grid = np.concatenate(list(chunks))
+        best = int(np.nanargmin(on_grid))
+        starts = problem.starts(restarts + 1, key)
+        # The last start is the grid's best.
+        last = problem.point_of(points[best])
+        starts = {name: jnp.concatenate([each, last[name][None]]) for name, each in starts.items()}
+        with announced(f"{steps} steps from {restarts + 2} starts"):
+            ends, losses = problem.descend(starts, steps, RATE)
+            where = int(jnp.nanargmin(losses))
+            relaxed = {name: each[where] for name, each in ends.items()}
+            scores = _scores(problem, ends, restarts + 2)
+            values = _settled(problem, relaxed, steps)
+        if _score(problem, points[best]) < _score(problem, values):
+            values = points[best]
+        values = problem.without_crumbs(values, lambda given: _score(problem, given))
+    procedure = settle(objective.procedure, values)
+    trace = simulate(
+        procedure,
+        objective.task,
+        objective.iterations,
+        key=objective.key,
+        prices=objective.prices,
+    )
+    whole_windows = [
+        score
+        for score, point in zip(on_grid, points, strict=True)
+        if all(np.ptp(value) == 0.0 for value in point.values())
+    ]
+    with jax.enable_x64(True):
+        score = float(objective.of({name: jnp.asarray(trace[name].values[0]) for name in SHOWN}))
+    return Design(
+        objective=objective,
+        values={name: _plain(value) for name, value in values.items()},
+        procedure=procedure,
+        score=score,
+        trace=trace,
+        starts=scores[:-1],
+        from_grid=float(scores[-1]),
+        grid=float(on_grid[best]),
+        grid_size=len(points),
+        constant=float(np.nanmin(whole_windows)) if whole_windows else np.nan,
+    )
+
+
+SHOWN = ("error", "accuracy", "labels", "generations", "filter_calls", "cost")
+
+
+def _checked(
+    objective: Objective, parameters: Mapping[str, Knob | tuple[float, float]]
+) -> dict[str, Knob]:
+    """Return the knobs, each fit for the procedure.
+
+    Raises:
+        ValueError: for one that is not.
+    """
+    if not isinstance(parameters, Mapping) or not parameters:
+        raise refuse("parameters", "a mapping from names to bs.Knob or (low, high)", parameters)
+    knobs = {}
+    for name, bounds in parameters.items():
+        if name not in KNOBS:
+            raise unknown("parameters", name, KNOBS)
+        if isinstance(bounds, tuple) and len(bounds) == 2:
+            bounds = Knob(*bounds)
+        if not isinstance(bounds, Knob):
+            raise refuse(f"parameters[{name!r}]", "a bs.Knob, or (low, high)", bounds)
+        if bounds.per_iteration and not KNOBS[name].scheduled:
+            raise refuse(f"parameters[{name!r}]", "one number for all iterations", bounds)
+        KNOBS[name].fits(objective.procedure, bounds)
+        knobs[name] = bounds
+    return knobs
+
+
+def _score(problem: Problem, values: Mapping[str, Any]) -> float:
+    return float(problem.score_of({name: jnp.asarray(each) for name, each in values.items()}))
+
+
+def _scores(problem: Problem, ends: Point, count: int) -> np.ndarray:
+    """Return the score where each start ended, with votes as they came out."""
+    each = [
+        problem.score_of(problem.values({name: end[number] for name, end in ends.items()}))
+        for number in range(count)
+    ]
+    return np.array(each, float)
+
+
+def _settled(problem: Problem, point: Point, steps: int) -> dict[str, Any]:
+    """Return values with an odd number of votes, the rest searched again beside it."""
+    values = {name: np.asarray(each) for name, each in problem.values(point).items()}
+    if "votes" not in values:
+        return values
+    found = []
+    for rest in rounded(problem, values):
+        votes = rest["votes"]
+        fixed = fixed_votes(problem, votes)
+        others: dict[str, Any] = {}
+        if fixed.knobs:
+            start = {name: point[name][None] for name in fixed.knobs}
+            ends, _ = fixed.descend(start, steps, RATE)
+            others = fixed.values({name: each[0] for name, each in ends.items()})
+        settled = {**{name: np.asarray(each) for name, each in others.items()}, "votes": votes}
+        found.append((_score(problem, settled), votes, settled))
+    return min(found)[2]
+
+
+def _plain(value: Any) -> float | tuple[float, ...]:
+    return float(value) if np.ndim(value) == 0 else tuple(np.asarray(value, float).tolist())

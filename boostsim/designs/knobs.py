@@ -1,0 +1,188 @@
+"""Knobs: the continuous choices of a procedure, and what each does to the numbers of a run.
+
+A knob says the same thing twice: to the arrays of a run, so that a gradient can follow it, and to a
+procedure, so that what was found can be run. The tests hold the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from boostsim.curation import criteria
+from boostsim.curation.filters import NoisyFilter
+from boostsim.curation.procedure import Procedure
+from boostsim.simulation.population import Parameters, Structure
+from boostsim.types import finite, flag, refuse
+
+__all__ = ["KNOBS", "Kind", "Knob", "looks"]
+
+MOST_VOTES = 99
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Between which numbers one choice may lie.
+
+    Args:
+        low, high: the bounds, low below high. Where low is above 0 the search moves in ratios.
+        per_iteration: one number for each iteration, instead of one for all (budget, real_share).
+
+    Raises:
+        ValueError: for bounds that are none.
+
+    Example:
+        >>> Knob(0.0, 0.1, per_iteration=True).high
+        0.1
+    """
+
+    low: float
+    high: float
+    per_iteration: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that leave nothing to choose."""
+        low = finite("low", self.low, 0.0)
+        high = finite("high", self.high)
+        if not low < high:
+            raise refuse("high", f"above low, {low:g}", high)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+        flag("per_iteration", self.per_iteration)
+
+    def from_unit(self, unit: Any) -> Any:
+        """Return the value that lies so far, 0 to 1, between the bounds."""
+        if self.low > 0.0:
+            ratio = np.log(self.high / self.low)
+            # The ends are met exactly.
+            return jnp.clip(self.low * jnp.exp(ratio * unit), self.low, self.high)
+        return self.low + (self.high - self.low) * unit
+
+    def to_unit(self, value: Any) -> Any:
+        """Return how far between the bounds a value lies, 0 to 1."""
+        value = np.clip(value, self.low, self.high)
+        if self.low > 0.0:
+            return np.log(value / self.low) / np.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a knob of some name means.
+
+    Attributes:
+        fits: refuses a procedure, or bounds, that it cannot be for.
+        arrays: ``(structure, parameters, procedure, value) -> parameters``.
+        settle: ``(procedure, value) -> procedure``.
+        scheduled: whether it may differ between iterations.
+    """
+
+    fits: Callable[[Procedure, Knob], None]
+    arrays: Callable[[Structure, Parameters, Procedure, Array], Parameters]
+    settle: Callable[[Procedure, Any], Procedure]
+    scheduled: bool = False
+
+
+def _budget_fits(procedure: Procedure, knob: Knob) -> None:
+    if procedure.labeler is None:
+        raise refuse("parameters['budget']", "left out where there is no labeler", knob)
+
+
+def _share_fits(procedure: Procedure, knob: Knob) -> None:
+    if procedure.regime != "anchor":
+        allowed = f"left out where the regime is {procedure.regime!r}"
+        raise refuse("parameters['real_share']", allowed, knob)
+    if not knob.per_iteration and knob.low == 0.0:
+        raise refuse("parameters['real_share']", "above 0: anchor needs real data", knob)
+
+
+def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
+    if not procedure.criterion.name.startswith("difficulty("):
+        allowed = "left out where the criterion is not bs.criteria.difficulty"
+        raise refuse("parameters['temperature']", allowed, procedure.criterion.name)
+    if procedure.labeler is None:
+        raise refuse("parameters['temperature']", "left out where there is no labeler", knob)
+    # The criterion refuses what is too small for it.
+    criteria.difficulty(knob.low)
+
+
+def _temperature(
+    structure: Structure, parameters: Parameters, procedure: Procedure, value: Array
+) -> Parameters:
+    rate = jnp.array([part[0] for part in structure.parts]) / structure.attempts
+    return replace(parameters, priority=jnp.exp(-rate / value)[:, None])
+
+
+def _votes_fit(procedure: Procedure, knob: Knob) -> None:
+    if not isinstance(procedure.filter, NoisyFilter) or procedure.filter.persistent:
+        allowed = "left out where the filter is no bs.NoisyFilter of fresh noise: they only cost"
+        raise refuse("parameters['votes']", allowed, procedure.filter)
+    # An odd number must lie between the bounds.
+    if knob.low < 1.0 or knob.high > MOST_VOTES or 2 * np.ceil((knob.low - 1) / 2) + 1 > knob.high:
+        allowed = f"between 1 and {MOST_VOTES}, with an odd number among them"
+        raise refuse("parameters['votes']", allowed, knob)
+
+
+def _votes(
+    structure: Structure, parameters: Parameters, procedure: Procedure, value: Array
+) -> Parameters:
+    """Between odd numbers: a share of responses gets two votes more than the others."""
+    assert isinstance(procedure.filter, NoisyFilter)
+    odd = np.arange(1, MOST_VOTES + 3, 2)
+    voted = [replace(procedure.filter, votes=int(votes)) for votes in odd]
+
+    def between(pairs: list[tuple[float, float]], like: Array) -> Array:
+        table = jnp.asarray(pairs)
+        right, wrong = (jnp.interp(value, odd, table[:, side]) for side in (0, 1))
+        if structure.correct is not None:
+            return jnp.stack([right, wrong])[:, None]
+        assert parameters.correct is not None
+        return jnp.where(parameters.correct == 1.0, right, wrong) + 0.0 * like
+
+    return replace(
+        parameters,
+        accept=between([each.accept for each in voted], parameters.accept),
+        reject=between([each.reject for each in voted], parameters.reject),
+    )
+
+
+def looks(procedure: Procedure, values: dict[str, Any]) -> Any:
+    """Return the filter's looks at a response, on average."""
+    assert procedure.filter is not None
+    return values.get("votes", float(procedure.filter.looks))
+
+
+def _settled_votes(procedure: Procedure, value: int) -> Procedure:
+    assert isinstance(procedure.filter, NoisyFilter)
+    return replace(procedure, filter=replace(procedure.filter, votes=value))
+
+
+def _plain(value: Any) -> float | tuple[float, ...]:
+    return float(value) if np.ndim(value) == 0 else tuple(np.asarray(value, float).tolist())
+
+
+KNOBS = {
+    "budget": Kind(
+        _budget_fits,
+        lambda structure, parameters, procedure, value: replace(parameters, budget=value),
+        lambda procedure, value: replace(procedure, budget=_plain(value)),
+        scheduled=True,
+    ),
+    "real_share": Kind(
+        _share_fits,
+        lambda structure, parameters, procedure, value: replace(parameters, real_share=value),
+        lambda procedure, value: replace(procedure, real_share=_plain(value)),
+        scheduled=True,
+    ),
+    "temperature": Kind(
+        _temperature_fits,
+        _temperature,
+        lambda procedure, value: replace(procedure, criterion=criteria.difficulty(float(value))),
+    ),
+    "votes": Kind(_votes_fit, _votes, _settled_votes),
+}
