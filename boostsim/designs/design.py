@@ -20,6 +20,8 @@ from boostsim.types import as_key, refuse, unknown, whole
 __all__ = ["design"]
 
 RATE = 0.3
+# Constant schedules that the answer is set beside.
+CONSTANTS = 64
 
 
 def design(
@@ -92,6 +94,7 @@ def design(
         if _score(problem, points[best]) < _score(problem, values):
             values = points[best]
         values = problem.without_crumbs(values, lambda given: _score(problem, given))
+        constant = min((each for _, each in problem.constants(values, CONSTANTS)), default=np.nan)
     procedure = settle(objective.procedure, values)
     trace = simulate(
         procedure,
@@ -100,11 +103,6 @@ def design(
         key=objective.key,
         prices=objective.prices,
     )
-    whole_windows = [
-        score
-        for score, point in zip(on_grid, points, strict=True)
-        if all(np.ptp(value) == 0.0 for value in point.values())
-    ]
     with jax.enable_x64(True):
         score = float(objective.of({name: jnp.asarray(trace[name].values[0]) for name in SHOWN}))
     return Design(
@@ -117,7 +115,7 @@ def design(
         from_grid=float(scores[-1]),
         grid=float(on_grid[best]),
         grid_size=len(points),
-        constant=float(np.nanmin(whole_windows)) if whole_windows else np.nan,
+        constant=constant,
     )
 
 

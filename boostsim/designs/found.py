@@ -37,7 +37,8 @@ class Design:
         from_grid: where they led from the grid's best.
         grid: the best score on the grid.
         grid_size: points of it.
-        constant: the best score on the grid of those that do not change between iterations.
+        constant: the best score where what may change between iterations does not, at no higher
+            price and the other knobs alike; NaN where nothing may change.
     """
 
     objective: Objective
@@ -73,7 +74,7 @@ class Design:
         for knob, value in self.values.items():
             lines.append(f"{knob.replace('_', ' ')}: {_told(value)}.")
         if np.isfinite(self.constant):
-            lines.append(f"The best that never changes, on the grid: {self.constant:.4g}.")
+            lines.append(f"The best that never changes, at no higher price: {self.constant:.4g}.")
         checked = (
             f"{self.agreeing} of {len(self.starts)} starts lead here, to a hundredth; the best of "
             f"{self.grid_size:,} others on a grid: {self.grid:.4g}"

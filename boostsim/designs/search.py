@@ -97,14 +97,18 @@ class Problem:
             given["budget"] = jnp.minimum(given["budget"], left / goal.iterations)
         return given
 
-    def score_of(self, values: Mapping[str, Array]) -> Float[Array, ""]:
-        """Return the score of an exact run with the knobs there."""
+    def shown(self, values: Mapping[str, Any]) -> dict[str, Array]:
+        """Return what an exact run shows with the knobs there."""
         goal = self.objective
         parameters = self.parameters
         for name, value in values.items():
             parameters = KNOBS[name].arrays(self.structure, parameters, goal.procedure, value)
         seen = looks(goal.procedure, dict(values))
-        return goal.of(goal.run(self.structure, parameters, self.key, seen))
+        return goal.run(self.structure, parameters, self.key, seen)
+
+    def score_of(self, values: Mapping[str, Any]) -> Float[Array, ""]:
+        """Return the score of an exact run with the knobs there."""
+        return self.objective.of(self.shown(values))
 
     def loss(self, point: Point) -> Float[Array, ""]:
         """Return what is descended: the logarithm of a named score, which is an error."""
@@ -227,6 +231,35 @@ class Problem:
                 for name in self.knobs
             }
             yield np.asarray(evaluate(stacked))[: len(batch)]
+
+    def constants(self, values: Mapping[str, Any], count: int) -> list[tuple[float, float]]:
+        """Return levels and scores of schedules that never change, within the total price.
+
+        Args:
+            values: of all knobs; those that may change are set to the same fraction of their
+                bounds in all iterations, the others stay.
+            count: fractions that are tried, in ratios from 1/1000 to 1.
+
+        Returns:
+            Pairs of fraction and score, of those that cost no more than may be spent.
+        """
+        changing = [name for name, knob in self.knobs.items() if knob.per_iteration]
+        if not changing:
+            return []
+        goal, length = self.objective, self.objective.iterations
+
+        def run(fraction: Array) -> tuple[Array, Array]:
+            level = {
+                name: jnp.full(length, self.knobs[name].from_unit(fraction)) for name in changing
+            }
+            shown = self.shown({**values, **level})
+            return goal.of(shown), shown["cost"][-1]
+
+        fractions = np.geomspace(1e-3, 1.0, count)
+        scores, costs = jax.jit(lambda each: lax.map(run, each))(jnp.asarray(fractions))
+        most = np.inf if goal.spend is None else goal.spend * (1.0 + 1e-9)
+        told = zip(fractions.tolist(), scores.tolist(), costs.tolist(), strict=True)
+        return [(fraction, score) for fraction, score, cost in told if cost <= most]
 
     def without_crumbs(self, values: dict[str, Any], score: Callable[..., float]) -> dict[str, Any]:
         """Return a divided budget without its tiniest shares, where that is no worse."""
