@@ -88,6 +88,8 @@ class Problem:
         }
         if goal.spend is None:
             return given
+        if "votes" in given:
+            given["votes"] = jnp.minimum(given["votes"], self.most_votes)
         seen = looks(goal.procedure, given)
         left = jnp.maximum(goal.spend - goal.before_labels(seen), 0.0) / goal.label_price(seen)
         if self.divided:
@@ -96,6 +98,15 @@ class Problem:
         else:
             given["budget"] = jnp.minimum(given["budget"], left / goal.iterations)
         return given
+
+    @property
+    def most_votes(self) -> float:
+        """The votes that the total price pays for, where labels get nothing."""
+        goal = self.objective
+        look = goal.before_labels(1.0) - goal.before_labels(0.0)
+        if goal.spend is None or look == 0.0:
+            return np.inf
+        return (goal.spend - goal.before_labels(0.0)) / look
 
     def shown(self, values: Mapping[str, Any]) -> dict[str, Array]:
         """Return what an exact run shows with the knobs there."""
@@ -187,7 +198,7 @@ class Problem:
         each = max(3, int(most ** (1.0 / parts)))
         windows = _windows(self.objective.iterations, each)
         axes: list[list[Any]] = [
-            _odd(self.knobs[name], each)
+            [votes for votes in _odd(self.knobs[name], each) if votes <= self.most_votes]
             if name == "votes"
             else [
                 np.asarray(self.knobs[name].from_unit(unit)) for unit in np.linspace(0.0, 1.0, each)
@@ -314,7 +325,8 @@ def refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> None:
     if "budget" not in knobs:
         hint = "Add 'budget' to the parameters: labels get what the rest leaves."
         raise refuse("spend", "None where no budget is designed", goal.spend, hint)
-    seen = looks(goal.procedure, {"votes": knobs["votes"].low} if "votes" in knobs else {})
+    fewest = {"votes": 2 * np.ceil((knobs["votes"].low - 1) / 2) + 1} if "votes" in knobs else {}
+    seen = looks(goal.procedure, fewest)
     least = goal.before_labels(seen)
     if goal.spend <= least:
         raise refuse("spend", f"above {least:g}, what the answers alone cost", goal.spend)
@@ -328,7 +340,8 @@ def rounded(problem: Problem, values: Mapping[str, Any]) -> list[dict[str, Any]]
         return [dict(values)]
     knob, votes = problem.knobs["votes"], float(values["votes"])
     below = int(2 * np.floor((votes - 1) / 2) + 1)
-    odd = [each for each in (below, below + 2) if knob.low <= each <= knob.high]
+    most = min(knob.high, problem.most_votes)
+    odd = [each for each in (below, below + 2) if knob.low <= each <= most]
     return [{**values, "votes": each} for each in odd]
 
 

@@ -26,13 +26,16 @@ FIGURES = (
     "neighbours",
     "leaderboard",
     "labels_to_target",
+    "frontier",
+    "schedules",
     "arithmetic",
     "programs",
     "strata",
     "gap",
+    "verdict",
 )
 # Those that train networks: too long to be drawn again whenever a test runs.
-NEURAL = ("arithmetic", "programs", "strata", "gap")
+NEURAL = ("arithmetic", "programs", "strata", "gap", "verdict")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETA",
+    "BUDGET",
     "METHODS",
     "SIZES",
     "Size",

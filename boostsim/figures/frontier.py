@@ -1,0 +1,191 @@
+"""Figure 14: the price frontier: labels against generations, by attempts, votes and focus."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+import boostsim as bs
+from boostsim.figures import Scale
+from boostsim.figures.labels_to_target import half_solved
+from boostsim.figures.style import COLORS, caption
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+__all__ = ["CLAIM", "TITLE", "data", "draw", "reached", "row"]
+
+TITLE = "Focus takes labels down to T2's bound; attempts, votes and iterations cannot go below it"
+CLAIM = (
+    "Generations buy labels off: more iterations of a smaller budget, more attempts. With one "
+    "visit to a prompt no policy gets below (e_0 - e)/beta labels (T2); labels for failures come "
+    "down to it, and the softer the focus, the dearer. Votes (T5) do not move the bound, but "
+    "get there with fewer generations. The more visits share a label, the fewer are needed per "
+    "visit, for the filter multiplies what a label starts: in the limit each iteration more saves "
+    "a factor, and votes make it larger."
+)
+
+BETA, GAMMA, TARGET, UNSOLVED, ITERATIONS = 0.3, 0.1, 0.05, 0.5, 100
+ATTEMPTS, VOTES = (1, 2, 4, 8), (1, 3, 5)
+# From labels for failures alone to labels for everybody: the temperature of the focus.
+FOCUS = {
+    "failures alone": bs.criteria.failed,
+    "temperature 0.15": bs.criteria.difficulty(0.15),
+    "temperature 0.4": bs.criteria.difficulty(0.4),
+    "everybody": bs.criteria.uniform,
+}
+MARKERS = {1: "o", 3: "^", 5: "s"}
+# Visits to a prompt and iteration -> most labels per visit and iteration.
+BUDGETS = {
+    1: tuple(np.geomspace(0.01, 0.5, 5)),
+    100: tuple(np.geomspace(0.002, 0.1, 5)),
+    None: tuple(np.geomspace(1e-7, 0.1, 25)),
+}
+
+
+def reached(trace: xarray.Dataset, seed: int = 0) -> tuple[float, float]:
+    """Return labels and generations when the error is first at most the target, or NaN twice."""
+    there = np.flatnonzero(trace.error.values[seed] <= TARGET)
+    if not len(there):
+        return np.nan, np.nan
+    return float(trace.labels[seed, there[0]]), float(trace.generations[seed, there[0]])
+
+
+def row(
+    focus: str,
+    attempts: int,
+    votes: int,
+    budget: float,
+    visits: int | None,
+    prompts: int,
+    seeds: int,
+) -> dict[str, object]:
+    """Return what one setting needs, exactly or the mean over seeds."""
+    procedure = bs.boosting(
+        attempts=attempts,
+        filter=bs.NoisyFilter(GAMMA, votes=votes),
+        labeler=bs.WeakLabeler(BETA),
+        criterion=FOCUS[focus],
+        budget=budget,
+    )
+    sampled: dict[str, Any] = {} if visits is None else {"visits": visits, "seeds": seeds, "key": 0}
+    trace = bs.simulate(procedure, half_solved(prompts), ITERATIONS, **sampled)
+    needed = np.array([reached(trace, seed) for seed in range(seeds)])
+    labels, generations = needed.mean(0)
+    return {
+        "focus": focus,
+        "attempts": attempts,
+        "votes": votes,
+        "budget": budget,
+        "labels": labels,
+        "generations": generations,
+        "prompts": prompts,
+        "visits": 0 if visits is None else visits,
+        "seeds": seeds,
+    }
+
+
+def settings(visits: int | None, scale: Scale) -> Iterator[tuple[str, int, int, float]]:
+    """Yield focus, attempts, votes and budget of each setting; fewer at the smoke scale."""
+    focuses = tuple(FOCUS)[:: scale.stride]
+    # Beyond one visit failures alone: what is compared there is votes and visits.
+    chosen = focuses if visits == 1 else focuses[:1]
+    thin = scale.stride
+    budgets = BUDGETS[visits][::thin]
+    yield from itertools.product(chosen, ATTEMPTS[::thin], VOTES[::thin], budgets)
+
+
+def data(scale: Scale) -> pd.DataFrame:
+    """Return labels and generations to the target, for every setting that reaches it."""
+    parts = []
+    for visits in BUDGETS:
+        # In the limit a prompt that is solved and one that is not stand for all.
+        prompts = 2 if visits is None else min(scale.prompts, 1000 if visits == 1 else 300)
+        seeds = 1 if visits is None else max(scale.seeds // 4, 2)
+        found = [row(*each, visits, prompts, seeds) for each in settings(visits, scale)]
+        parts.append(pd.DataFrame(found).dropna())
+    return pd.concat(parts, ignore_index=True)
+
+
+def best(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings that none needs both fewer labels and fewer generations than."""
+    ordered = lines.sort_values(["generations", "labels"])
+    least = ordered.labels.cummin()
+    return ordered[(ordered.labels == least) & ~least.duplicated()]
+
+
+def draw(table: pd.DataFrame, figure: Figure) -> None:
+    """Draw every setting as a dot, and as lines what nothing beats: by focus, and by votes."""
+    figure.set_size_inches(11, 4.8)
+    left, right = figure.subplots(1, 2)
+    one, hundred, limit = (table[table.visits == visits] for visits in (1, 100, 0))
+    for color, name in zip(COLORS, FOCUS, strict=False):
+        lines = one[one.focus == name]
+        left.plot(lines.generations, lines.labels, "o", color=color, markersize=2.5, alpha=0.4)
+        edge = best(lines)
+        left.plot(edge.generations, edge.labels, color=color, drawstyle="steps-post", label=name)
+        for votes, marker in MARKERS.items():
+            at = edge[edge.votes == votes]
+            left.plot(at.generations, at.labels, marker, color=color, markersize=5)
+        for number, at in enumerate(edge.itertuples()):
+            # Neighbours' numbers would lie on each other.
+            place = (0, 6 if number % 2 == 0 else -11)
+            where = (at.generations, at.labels)
+            left.annotate(
+                f"{at.attempts}", where, place, textcoords="offset points", ha="center", fontsize=7
+            )
+    for color, (votes, marker) in zip(("0.6", "0.35", "black"), MARKERS.items(), strict=True):
+        word = f"{votes} vote{'s' * (votes > 1)}"
+        left.plot([], [], marker, color="0.4", label=word)
+        edge = best(limit[limit.votes == votes])
+        right.plot(edge.generations, edge.labels, color=color, label=f"{word}, exact")
+        edge = best(hundred[hundred.votes == votes])
+        right.plot(edge.generations, edge.labels, marker, color=color, label="100 visits")
+    for ax, shown in ((left, one), (right, hundred)):
+        visits, count = shown.visits.iloc[0], shown.prompts.iloc[0] * shown.seeds.iloc[0]
+        bound = (UNSOLVED - TARGET) / BETA
+        # So many right labels are needed; how many it takes to get them is a negative binomial.
+        error = np.sqrt((UNSOLVED - TARGET) * (1.0 - BETA) / count) / BETA
+        ax.axhspan(
+            (bound - 2.0 * error) / visits,
+            (bound + 2.0 * error) / visits,
+            color="0.3",
+            alpha=0.2,
+            lw=0,
+        )
+        ax.annotate(
+            "T2: no policy needs fewer" + (f", at {visits} visits" if visits > 1 else ""),
+            (1.0, (bound - 2.0 * error) / visits),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, -11),
+            textcoords="offset points",
+            ha="right",
+            color="0.35",
+            fontsize=8,
+        )
+        ax.set(xscale="log", yscale="log", xlabel="generations per visit, until 95% is reached")
+    left.set(title="1 visit to a prompt, sampled", ylabel="labels per visit, until 95% is reached")
+    left.set_ylim(1.2, 6.0)
+    left.set_yticks([1.5, 2, 3, 4, 6], ["1.5", "2", "3", "4", "6"])
+    left.minorticks_off()
+    right.set(title="infinitely many visits, exact; 100 visits, sampled")
+    left.legend(loc="upper right", ncols=2)
+    right.legend(loc="center right", ncols=1)
+    few, some = one.iloc[0], hundred.iloc[0]
+    caption(
+        figure,
+        TITLE,
+        f"Dots: settings of attempts k (1 to 8), votes (1 to 5) and budget; lines and large "
+        f"markers: what nothing beats in both prices, with its k. Focus: labels for failures "
+        f"alone, or shared by exp(-pass rate / temperature); for everybody 95% is never reached at "
+        f"one visit. "
+        f"β = {BETA}, a filter that errs one time in ten, half of the prompts unsolved. Sampled: "
+        f"mean of {few.seeds:.0f} runs of {few.prompts:.0f} prompts, right of {some.prompts:.0f}. "
+        f"Grey: T2's (e₀ - e)/β per prompt, divided by visits, and two standard errors of such a "
+        f"mean. At most {ITERATIONS} iterations.",
+    )

@@ -1,0 +1,285 @@
+"""Design by gradient: knobs, gradients, known answers, prices, and what is refused."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import boostsim as bs
+from boostsim.designs.knobs import KNOBS
+from boostsim.designs.search import Problem, settle
+from boostsim.simulation.prepare import prepare
+
+TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
+HELPLESS = bs.random_table(0, prompts=10, solvable=0.0)
+LABELS_ALONE = bs.Prices(1.0, 0.0, 0.0)
+SCHEDULE = bs.Knob(0.0, 1.0, per_iteration=True)
+
+
+def soft(**slots):
+    """A procedure that has every knob."""
+    slots = {
+        "attempts": 3,
+        "filter": bs.NoisyFilter(0.2),
+        "labeler": bs.WeakLabeler(0.4),
+        "criterion": bs.criteria.difficulty(0.3),
+        "budget": 0.1,
+        "regime": "anchor",
+        "real_share": 0.2,
+    } | slots
+    return bs.boosting(**slots)
+
+
+@pytest.mark.parametrize("keep", ["one", "all"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("budget", 0.07),
+        ("budget", np.array([0.1, 0.0, 0.3])),
+        ("real_share", 0.4),
+        ("real_share", np.array([0.1, 0.0, 0.3])),
+        ("temperature", 0.11),
+        ("votes", 1),
+        ("votes", 5),
+    ],
+)
+def test_a_knob_says_to_the_arrays_what_it_says_to_the_procedure(name, value, keep):
+    start = soft(keep=keep)
+    with jax.enable_x64(True):
+        structure, parameters = prepare(start, TASK, sampled=False)
+        turned = KNOBS[name].arrays(structure, parameters, start, jnp.asarray(value))
+        wanted = prepare(KNOBS[name].settle(start, value), TASK, sampled=False)
+    assert wanted[0] == structure
+    for got, want in zip(jax.tree.leaves(turned), jax.tree.leaves(wanted[1]), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-14, atol=0.0)
+
+
+def test_votes_between_odd_numbers_are_a_mixture_of_both():
+    start = soft()
+    with jax.enable_x64(True):
+        structure, parameters = prepare(start, TASK, sampled=False)
+        turned = KNOBS["votes"].arrays(structure, parameters, start, jnp.asarray(3.5))
+    few, many = (bs.NoisyFilter(0.2, votes=votes).accept for votes in (3, 5))
+    mixed = 0.75 * np.array(few) + 0.25 * np.array(many)
+    np.testing.assert_allclose(turned.accept[:, 0], mixed, rtol=1e-14)
+
+
+@pytest.mark.parametrize("score", ["average_error", "final_error"])
+@pytest.mark.parametrize("criterion", [bs.criteria.failed, bs.criteria.difficulty(0.3)])
+def test_gradients_are_the_differences_of_runs(score, criterion):
+    budget, share, nudge = np.array([0.05, 0.2, 0.1, 0.02]), np.array([0.3, 0.1, 0.2, 0.5]), 1e-6
+    start = soft(criterion=criterion)
+    goal = bs.Objective(start, TASK, 4, score=score)
+    knobs = {"budget": SCHEDULE, "real_share": SCHEDULE}
+    values = {"budget": budget, "real_share": share}
+    with jax.enable_x64(True):
+        problem = Problem.of(goal, knobs)
+        slopes = jax.grad(problem.score_of)(jax.tree.map(jnp.asarray, values))
+
+    def run(values):
+        error = bs.simulate(settle(start, values), TASK, 4).error.values[0]
+        return error[1:].mean() if score == "average_error" else error[-1]
+
+    for name, value in values.items():
+        for place in range(4):
+            step = nudge * np.eye(4)[place]
+            ends = [run(values | {name: value + sign * step}) for sign in (1, -1)]
+            slope = (ends[0] - ends[1]) / (2 * nudge)
+            np.testing.assert_allclose(slopes[name][place], slope, rtol=1e-5, atol=1e-9)
+
+
+def test_gradients_of_temperature_and_votes_are_the_differences_of_runs():
+    start = soft(regime="replace", real_share=None)
+    goal = bs.Objective(start, TASK, 4)
+    with jax.enable_x64(True):
+        problem = Problem.of(goal, {"temperature": bs.Knob(0.1, 1.0), "votes": bs.Knob(1, 5)})
+        at = {"temperature": jnp.asarray(0.3), "votes": jnp.asarray(3.0 + 1e-9)}
+        slopes = jax.grad(problem.score_of)(at)
+
+    def run(temperature, filt):
+        rule = bs.criteria.difficulty(temperature)
+        changed = dataclasses.replace(start, criterion=rule, filter=filt)
+        return bs.simulate(changed, TASK, 4).error.values[0, 1:].mean()
+
+    @dataclasses.dataclass(frozen=True)
+    class Mixed:
+        """A share of the responses gets five votes, the others three."""
+
+        share: float
+        looks, generates, persistent = 3, True, False
+
+        def mixed(self, side):
+            pairs = (getattr(bs.NoisyFilter(0.2, votes=votes), side) for votes in (3, 5))
+            few, many = map(np.array, pairs)
+            return tuple((1.0 - self.share) * few + self.share * many)
+
+        @property
+        def accept(self):
+            return self.mixed("accept")
+
+        @property
+        def reject(self):
+            return self.mixed("reject")
+
+    three = bs.NoisyFilter(0.2, votes=3)
+    slope = (run(0.3 + 1e-6, three) - run(0.3 - 1e-6, three)) / 2e-6
+    np.testing.assert_allclose(slopes["temperature"], slope, rtol=1e-5)
+    # From 3 votes to 5 the share goes from 0 to 1.
+    slope = (run(0.3, Mixed(1e-6)) - run(0.3, Mixed(0.0))) / 2e-6
+    np.testing.assert_allclose(slopes["votes"], slope, rtol=1e-4)
+
+
+def bought(labeler):
+    """Labels for everybody, nothing else, and all data are kept.
+
+    With B_t labels so far beside one example of the first model, which is wrong, the error is
+    1 - sum_s beta_s b_s / (1 + B_t).
+    """
+    return bs.labels_only(labeler=labeler, regime="accumulate")
+
+
+def test_labels_come_first_where_their_worth_does_not_change():
+    beta, most, spend, length = 0.5, 0.2, 0.5, 5
+    worth = bought(bs.WeakLabeler(beta))
+    goal = bs.Objective(worth, HELPLESS, length, spend=spend, prices=LABELS_ALONE)
+    found = bs.design(goal, {"budget": bs.Knob(0.0, most, per_iteration=True)})
+    so_far = np.minimum(np.cumsum(np.full(length, most)), spend)
+    assert found.score == pytest.approx((1.0 - beta * so_far / (1.0 + so_far)).mean(), rel=1e-3)
+    assert found.values["budget"] == pytest.approx(np.diff(so_far, prepend=0.0), abs=5e-3)
+    assert found.confirmed
+
+
+def test_labels_wait_for_a_labeler_that_gets_better():
+    learning = bought(bs.DriftingLabeler(0.1, later=bs.WeakLabeler(0.6), between=(2, 5)))
+    goal = bs.Objective(learning, HELPLESS, 5, score="final_error", spend=0.3, prices=LABELS_ALONE)
+    found = bs.design(goal, {"budget": SCHEDULE})
+    assert found.values["budget"] == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.3], abs=2e-3)
+    assert found.score == pytest.approx(1.0 - 0.6 * 0.3 / 1.3, rel=1e-3)
+    assert found.cost == pytest.approx(0.3)
+    assert found.score < found.constant
+
+
+def test_numbers_are_as_good_as_the_best_of_many_runs():
+    """Temperature and votes against all odd votes and two hundred temperatures, run one by one."""
+    start = soft(regime="replace", real_share=None, budget=0.05)
+    prices = bs.Prices(filter_call=0.002)
+
+    def score(run):
+        return run["error"][-1] + 0.5 * run["cost"][-1]
+
+    goal = bs.Objective(start, TASK, 6, score=score, prices=prices)
+    found = bs.design(goal, {"temperature": (0.02, 2.0), "votes": (1, 9)})
+
+    def run(temperature, votes):
+        rule = bs.criteria.difficulty(temperature)
+        filt = bs.NoisyFilter(0.2, votes=votes)
+        changed = dataclasses.replace(start, criterion=rule, filter=filt)
+        trace = bs.simulate(changed, TASK, 6, prices=prices)
+        return float(trace.error[0, -1] + 0.5 * trace.cost[0, -1])
+
+    temperatures = np.geomspace(0.02, 2.0, 60)
+    best = min(run(each, votes) for each in temperatures for votes in (1, 3, 5, 7, 9))
+    assert found.score <= best + 1e-9
+    assert found.score == pytest.approx(
+        run(found.values["temperature"], found.procedure.filter.votes)
+    )
+    assert found.values["votes"] in (1, 3, 5, 7, 9)
+    assert np.isnan(found.constant)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_no_point_of_the_search_costs_more_than_may_be_spent(data):
+    per_iteration = data.draw(st.booleans())
+    spend = data.draw(st.floats(1.0, 3.0))
+    goal = bs.Objective(soft(attempts=2), TASK, 3, spend=spend, prices=bs.Prices(1.0, 0.1, 0.01))
+    numbers = st.floats(-5.0, 5.0) if per_iteration else st.floats(0.0, 1.0)
+    budget = data.draw(st.lists(numbers, min_size=3, max_size=3) if per_iteration else numbers)
+    votes = data.draw(st.floats(0.0, 1.0))
+    with jax.enable_x64(True):
+        problem = Problem.of(
+            goal, {"budget": bs.Knob(0.0, 2.0, per_iteration), "votes": bs.Knob(1, 9)}
+        )
+        values = problem.values({"budget": jnp.asarray(budget), "votes": jnp.asarray(votes)})
+        shown = problem.shown(values)
+        assert float(shown["cost"][-1]) <= spend * (1.0 + 1e-12)
+    # The filter of the relaxed run looks between odd numbers of times; of an odd one it is a run.
+    with jax.enable_x64(True):
+        values = {**values, "votes": jnp.asarray(3.0)}
+        shown = problem.shown(values)
+    trace = bs.simulate(settle(goal.procedure, {**values, "votes": 3}), TASK, 3, prices=goal.prices)
+    for name, column in shown.items():
+        np.testing.assert_allclose(trace[name].values[0], column, rtol=1e-12, atol=1e-300)
+
+
+def test_a_design_of_persistent_verdicts_is_of_the_run_with_its_key():
+    stubborn = bs.boosting(
+        attempts=2, filter=bs.NoisyFilter(0.2, persistent=True), labeler=bs.WeakLabeler(0.4)
+    )
+    goal = bs.Objective(stubborn, TASK, 3, spend=0.3, prices=LABELS_ALONE, key=7)
+    found = bs.design(goal, {"budget": SCHEDULE}, steps=40, restarts=1, grid=10)
+    again = bs.simulate(found.procedure, TASK, 3, key=7)
+    assert found.score == pytest.approx(float(again.error[0, 1:].mean()), rel=1e-14)
+    same = bs.design(goal, {"budget": SCHEDULE}, steps=40, restarts=1, grid=10)
+    assert same.to_json() == found.to_json()
+    with pytest.raises(ValueError, match="key must be given where verdicts persist"):
+        bs.design(bs.Objective(stubborn, TASK, 3), {"budget": SCHEDULE})
+
+
+def test_a_design_that_its_checks_do_not_confirm_says_so():
+    goal = bs.Objective(soft(), TASK, 3, score="final_error", spend=0.6)
+    found = bs.design(goal, {"budget": SCHEDULE, "votes": (1, 9)}, steps=1, restarts=1, grid=400)
+    assert found.score <= found.grid
+    assert not found.confirmed
+    assert "Not confirmed" in found.summary()
+    told = json.loads(found.to_json())
+    assert told["confirmed"] is False
+    assert told["procedure"]["filter"]["votes"] == found.values["votes"]
+    assert "budget:" in found.summary()
+    assert len(found.plot().axes) == 2
+
+
+def test_bad_input_is_refused():
+    goal = bs.Objective(soft(), TASK, 3)
+    plain = bs.Objective(bs.boosting(labeler=bs.WeakLabeler(0.4)), TASK, 3)
+    for objective, parameters, words in (
+        (TASK, {"budget": SCHEDULE}, "objective must be a bs.Objective"),
+        (goal, {}, "parameters must be a mapping"),
+        (goal, {"bugdet": (0, 1)}, "Did you mean 'budget'"),
+        (goal, {"budget": 0.1}, r"parameters\['budget'\] must be a bs.Knob"),
+        (goal, {"votes": bs.Knob(1, 3, per_iteration=True)}, "one number for all iterations"),
+        (goal, {"votes": (1.2, 2.8)}, "with an odd number among them"),
+        (goal, {"real_share": (0, 1)}, "must be above 0"),
+        (goal, {"temperature": (0.001, 1)}, "at least 0.01"),
+        (plain, {"temperature": (0.1, 1)}, "not bs.criteria.difficulty"),
+        (plain, {"real_share": (0.1, 1)}, "left out where the regime is 'replace'"),
+        (bs.Objective(bs.uncurated(), TASK, 3), {"budget": (0, 1)}, "there is no labeler"),
+        (bs.Objective(bs.uncurated(), TASK, 3), {"votes": (1, 3)}, "no bs.NoisyFilter"),
+        (dataclasses.replace(goal, spend=2.0), {"votes": (1, 3)}, "where no budget is designed"),
+        (dataclasses.replace(goal, spend=0.01), {"budget": (0, 1)}, "what the answers alone cost"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            bs.design(objective, parameters)
+    for bad, words in (
+        ((1.0, 1.0), "high must be above low"),
+        ((-1.0, 1.0), "low must be"),
+        ((0.0, np.inf), "high must be"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            bs.Knob(*bad)
+    for slots, words in (
+        ({"iterations": 0}, "iterations must be"),
+        ({"score": "final"}, "Did you mean 'final_error'"),
+        ({"spend": -1.0}, "spend must be"),
+        ({"prices": 1.0}, "prices must be a bs.Prices"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            bs.Objective(**{"procedure": soft(), "task": TASK, "iterations": 3} | slots)
+    whole = dataclasses.replace(goal, score=lambda run: run["error"])
+    with pytest.raises(ValueError, match="must be one real number; got 'an array of shape"):
+        bs.design(whole, {"budget": SCHEDULE})
