@@ -13,7 +13,7 @@ from boostsim.figures.label_price import even_chain
 from boostsim.figures.output import write
 
 # Too long to be computed wholly again: a part of each is.
-TOURNAMENTS = ("leaderboard", "labels_to_target")
+TOURNAMENTS = ("leaderboard", "labels_to_target", "frontier", "schedules")
 COMMITTED = Path(__file__).parent.parent / "figures"
 # Two numbers of nine digits each.
 DIGITS = 1e-8
@@ -124,6 +124,147 @@ def test_committed_labels_to_the_target_are_true_in_part_and_as_claimed():
     assert uneven.loc[1.0, "upper_confidence(0.1, 10)"] < 0.9 * uneven.failed[1.0]
 
 
+def limit_frontier(attempts_noise, budget):
+    """Labels and iterations to the target in the limit of many visits with k = 1, by hand.
+
+    Two prompts, one solved and one not, each all of its half; wrong answers are one.
+    """
+    module = figure_module("frontier")
+    noise, beta = attempts_noise, module.BETA
+    right, labels = np.array([1.0, 0.0]), 0.0
+    for iteration in range(1, module.ITERATIONS + 1):
+        kept_right, kept_wrong = right * (1.0 - noise), (1.0 - right) * noise
+        failed = 1.0 - kept_right - kept_wrong
+        share = min(1.0, budget / failed.mean()) * failed
+        right = (kept_right + beta * share) / (kept_right + kept_wrong + share)
+        labels += share.mean()
+        if (1.0 - right).mean() <= module.TARGET:
+            return labels, iteration
+    return np.nan, np.nan
+
+
+def test_the_committed_frontier_is_true_in_part_and_as_claimed():
+    module = figure_module("frontier")
+    table = committed("frontier")
+    scale = SCALES["quick"]
+    for visits, focus, attempts, votes, place, prompts in (
+        (1, "failures alone", 2, 3, 1, 1000),
+        (1, "temperature 0.4", 4, 5, 2, 1000),
+        (100, "failures alone", 1, 5, 2, 300),
+    ):
+        budget = module.BUDGETS[visits][place]
+        again = module.row(focus, attempts, votes, budget, visits, prompts, scale.seeds // 4)
+        kept = table[
+            (table.visits == visits)
+            & (table.focus == focus)
+            & (table.attempts == attempts)
+            & (table.votes == votes)
+            & np.isclose(table.budget, budget, rtol=1e-6)
+        ]
+        assert len(kept) == 1
+        assert kept.labels.item() == pytest.approx(again["labels"], rel=1e-8)
+        assert kept.generations.item() == pytest.approx(again["generations"], rel=1e-8)
+    # The exact lines, from the definitions.
+    for votes in module.VOTES:
+        noise = bs.NoisyFilter(module.GAMMA, votes=votes).accept[1]
+        own = table[(table.visits == 0) & (table.attempts == 1) & (table.votes == votes)]
+        assert len(own) >= 20
+        for line in own.itertuples():
+            labels, iterations = limit_frontier(noise, line.budget)
+            assert line.labels == pytest.approx(labels, rel=1e-6)
+            assert line.generations == iterations
+    # T2: in expectation; a mean of so many runs is a negative binomial.
+    few, many = table[table.visits == 1], table[table.visits == 100]
+    bound = (module.UNSOLVED - module.TARGET) / module.BETA
+    for shown in (few, many):
+        first = shown.iloc[0]
+        count = first.prompts * first.seeds
+        error = np.sqrt((module.UNSOLVED - module.TARGET) * (1 - module.BETA) / count) / module.BETA
+        assert (shown.labels * first.visits > bound - 4.0 * error).all()
+    least = few.groupby("focus").labels.min()
+    assert least["failures alone"] < 1.05 * bound
+    assert least["failures alone"] < least["temperature 0.15"] < least["temperature 0.4"]
+    assert "everybody" not in least
+    # Votes get there with fewer generations.
+    soonest = few[few.focus == "failures alone"].groupby("votes").generations.min()
+    assert soonest[5] < soonest[3] < soonest[1]
+
+
+def test_committed_schedules_are_true_in_part_and_as_claimed():
+    module = figure_module("schedules")
+    table = committed("schedules")
+    again = module.designed(bs.stress_suite(module.KEY, 300)["uneven"], SCALES["quick"])
+    kept = table[table.task == "uneven"].iloc[0]
+    assert kept.exact_error == pytest.approx(again.score, rel=1e-8)
+    assert kept.exact_constant == pytest.approx(again.constant, rel=1e-8)
+    held_out = bs.stress_suite(module.KEY + 1, 300)["uneven"]
+    procedure = bs.boosting(
+        attempts=4,
+        filter=held_out.filter,
+        labeler=held_out.labeler,
+        budget=again.values["budget"],
+    )
+    seeds = range(module.CHOSEN_ON, module.CHOSEN_ON + SCALES["quick"].seeds)
+    trace = bs.simulate(
+        procedure, held_out.task, module.ITERATIONS, visits=10, seeds=seeds, key=module.KEY
+    )
+    ten = table[(table.task == "uneven") & (table.visits == 10)].iloc[0]
+    assert ten.error == pytest.approx(trace.error.values[:, 1:].mean(), rel=1e-8)
+    # Every constant but the dearest costs no more than the schedule; that one costs a little more.
+    dearest = table[table.multiple == max(module.MULTIPLES)]
+    assert (dearest.constant_labels > 0.97 * dearest.labels).all()
+    # The best constant of each challenge: better, worse, or not told apart.
+    best = table.loc[table.groupby(["visits", "task"]).difference.idxmin()]
+    assert set(best[(best.visits == 100) & (best.low <= 0)].task) == {"few labels"}
+    assert set(best[(best.visits == 10) & (best.high < 0)].task) == {"helpless", "drifting"}
+    assert (best[best.visits == 10].low > 0).sum() == 4
+
+
+def test_the_committed_verdict_is_that_of_the_other_figures_and_as_claimed():
+    """The suite's scores are figure 12's, the paper's rule is figure 6's and 7's boosting."""
+    from boostsim.figures.verdict import BEST, correlations, reversals
+
+    table = committed("verdict")
+    suite = committed("leaderboard")
+    suite = suite[suite.task == "all"].set_index("criterion").average_error
+    suite.index = suite.index.str.partition("(").get_level_values(0)
+    for name, score in table.groupby("criterion").suite.first().items():
+        assert score == pytest.approx(suite[name], rel=1e-8)
+    assert set(suite.sort_values().index[: len(BEST)]) == set(BEST)
+    for task in ("arithmetic", "programs"):
+        lines = table[table.task == task]
+        assert lines.groupby("criterion").seed.nunique().to_dict() == dict.fromkeys(suite.index, 3)
+        other = committed(task)
+        boosting = other[(other.method == "boosting") & (other.beta == 0.3) & (other.iteration > 0)]
+        by_seed = lines[lines.criterion == "failed"].set_index("seed").error
+        expected = 1.0 - boosting.groupby("seed").sampled.mean()
+        np.testing.assert_allclose(by_seed.loc[expected.index], expected, rtol=1e-7)
+    found = correlations(table).set_index(["task", "among", "predictor"])
+    everyone = found.xs("all", level="among")
+    assert (everyone.xs("matched", level="predictor").low > 0.0).all()
+    assert everyone.low["programs", "suite"] > 0.0 > everyone.low["arithmetic", "suite"]
+    assert (found.xs("best", level="among").low < 0.0).all()
+    for _, lines in table.groupby("task"):
+        # Clear on the suite, and the other way round in every seed: disagreement alone.
+        assert {first for first, _ in reversals(lines)} == {"disagreement"}
+
+
+def test_intervals_of_rank_correlations_cover():
+    """Of normal pairs of correlation r the rank correlation is 6/pi arcsin(r/2)."""
+    from boostsim.figures.verdict import rank_correlation
+
+    rng = np.random.default_rng(0)
+    for r in (0.0, 0.6):
+        true, covered = 6.0 / np.pi * np.arcsin(r / 2.0), 0
+        for _ in range(1000):
+            first, noise = rng.normal(size=(2, 11))
+            _, low, high = rank_correlation(first, r * first + np.sqrt(1 - r**2) * noise)
+            covered += low <= true <= high
+        # The formula is an approximation; 1,000 draws have a standard error of 0.007.
+        assert 0.92 <= covered / 1000 <= 0.98
+    assert rank_correlation(np.arange(4.0), np.arange(4.0)) == (1.0, -1.0, 1.0)
+
+
 def committed(name):
     return pd.read_csv(COMMITTED / f"{name}.csv", dtype={"stratum": str})
 
@@ -163,7 +304,7 @@ def test_committed_figures_of_networks_are_those_of_this_code():
     """Each has its three files, its columns, and as many seeds and iterations as the scale says."""
     from boostsim.figures.neural import METHODS, SIZES
 
-    for name in sorted(set(NEURAL) - {"gap"}):
+    for name in sorted(set(NEURAL) - {"gap", "verdict"}):
         for kind in ("png", "svg", "csv"):
             assert (COMMITTED / f"{name}.{kind}").is_file()
         table, size = committed(name), SIZES["quick"]

@@ -126,6 +126,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     one, hundred, limit = (table[table.visits == visits] for visits in (1, 100, 0))
     for color, name in zip(COLORS, FOCUS, strict=False):
         lines = one[one.focus == name]
+        if lines.empty:
+            continue
         left.plot(lines.generations, lines.labels, "o", color=color, markersize=2.5, alpha=0.4)
         edge = best(lines)
         left.plot(edge.generations, edge.labels, color=color, drawstyle="steps-post", label=name)
@@ -175,6 +177,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     left.minorticks_off()
     right.set(title="infinitely many visits, exact; 100 visits, sampled")
     left.legend(loc="upper right", ncols=2)
+    # Below, the smallest budget that is tried would bend the lines.
+    right.set_ylim(1e-5, 0.5)
     right.legend(loc="center right", ncols=1)
     few, some = one.iloc[0], hundred.iloc[0]
     caption(

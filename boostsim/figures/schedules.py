@@ -19,12 +19,12 @@ __all__ = ["CLAIM", "TITLE", "challenge_rows", "data", "draw"]
 
 TITLE = "Labels bought first beat every constant budget, unless some prompts then go without"
 CLAIM = (
-    "Gradients through the exact run, the limit of many visits, put labels first: what is learned "
-    "early is learned for longer, and a label is worth the same at any time (T2). That beats every "
-    "constant budget at the same total price, on prompts and seeds that it was not made for, where "
-    "labels are enough for all prompts at once, and where they are far from enough. In between, "
-    "two or three labels to a prompt, some prompts get several at once and others none, and a "
-    "constant budget that asks those again wins on some challenges."
+    "Gradients through the exact run, the limit of many visits, put labels first: there every "
+    "unsolved prompt gets its share of them at once (T1), and what is learned early is learned for "
+    "longer. That beats every constant budget at the same total price, on prompts and seeds that "
+    "it was not made for, where labels are enough for all prompts at once, and where they are far "
+    "from enough. In between, two or three labels to a prompt, some prompts get several at once "
+    "and others none, and a constant budget that asks those again wins on some challenges."
 )
 
 ITERATIONS, LABELS, ATTEMPTS = 50, 0.25, 4
