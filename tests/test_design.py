@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import boostsim as bs
 from boostsim.designs.knobs import KNOBS
-from boostsim.designs.search import Problem, settle
+from boostsim.designs.problem import Problem, settle
 from boostsim.simulation.prepare import prepare
 
 TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
@@ -261,6 +261,11 @@ def test_bad_input_is_refused():
         (bs.Objective(bs.uncurated(), TASK, 3), {"budget": (0, 1)}, "there is no labeler"),
         (bs.Objective(bs.uncurated(), TASK, 3), {"votes": (1, 3)}, "no bs.NoisyFilter"),
         (dataclasses.replace(goal, spend=2.0), {"votes": (1, 3)}, "where no budget is designed"),
+        (
+            dataclasses.replace(goal, spend=2.0),
+            {"budget": bs.Knob(0.01, 1.0, per_iteration=True)},
+            "from 0 on where a total price is divided",
+        ),
         (dataclasses.replace(goal, spend=0.01), {"budget": (0, 1)}, "what the answers alone cost"),
     ):
         with pytest.raises(ValueError, match=words):

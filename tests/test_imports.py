@@ -21,7 +21,7 @@ ORDER = [
     ("simulation",),
     ("certification",),
     ("testing",),
-    ("gap", "tournament"),
+    ("designs", "gap", "tournament"),
     ("figures",),
     ("commands",),
     ("cli",),

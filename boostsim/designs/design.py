@@ -10,16 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.designs.found import Design
+from boostsim.designs.grid import BATCH, constants, evaluated, points
 from boostsim.designs.knobs import KNOBS, Knob
 from boostsim.designs.objective import Objective
-from boostsim.designs.search import Point, Problem, fixed_votes, refuse_unpaid, rounded, settle
+from boostsim.designs.problem import Point, Problem, settle
+from boostsim.designs.search import descend, settled, starts
 from boostsim.progress import announced, track
 from boostsim.simulation.run import simulate
 from boostsim.types import as_key, refuse, unknown, whole
 
 __all__ = ["design"]
 
-RATE = 0.3
 # Constant schedules that the answer is set beside.
 CONSTANTS = 64
 
@@ -72,29 +73,29 @@ def design(
     if not isinstance(objective, Objective):
         raise refuse("objective", "a bs.Objective", objective)
     knobs = _checked(objective, parameters)
-    refuse_unpaid(objective, knobs)
     steps, restarts = whole("steps", steps, 1), whole("restarts", restarts, 1)
     grid, key = whole("grid", grid, 1), as_key(key)
     with jax.enable_x64(True):
         problem = Problem.of(objective, knobs)
-        points = problem.grid(grid)
-        chunks = track(problem.on_grid(points), "grid", -(-len(points) // 16))
-        on_grid = np.concatenate(list(chunks))
-        best = int(np.nanargmin(on_grid))
-        starts = problem.starts(restarts + 1, key)
+        others = points(problem, grid)
+        batches = track(evaluated(problem, others), "grid", -(-len(others) // BATCH))
+        on_grid = np.concatenate(list(batches))
+        best = others[int(np.nanargmin(on_grid))]
         # The last start is the grid's best.
-        last = problem.point_of(points[best])
-        starts = {name: jnp.concatenate([each, last[name][None]]) for name, each in starts.items()}
+        start = jax.tree.map(
+            lambda each, last: jnp.concatenate([each, last[None]]),
+            starts(problem, restarts + 1, key),
+            problem.point_of(best),
+        )
         with announced(f"{steps} steps from {restarts + 2} starts"):
-            ends, losses = problem.descend(starts, steps, RATE)
-            where = int(jnp.nanargmin(losses))
-            relaxed = {name: each[where] for name, each in ends.items()}
-            scores = _scores(problem, ends, restarts + 2)
-            values = _settled(problem, relaxed, steps)
-        if _score(problem, points[best]) < _score(problem, values):
-            values = points[best]
-        values = problem.without_crumbs(values, lambda given: _score(problem, given))
-        constant = min((each for _, each in problem.constants(values, CONSTANTS)), default=np.nan)
+            ends, losses = descend(problem, start, steps)
+            least = int(jnp.nanargmin(losses))
+            values = settled(problem, {name: each[least] for name, each in ends.items()}, steps)
+        scores = _scores(problem, ends, restarts + 2)
+        if problem.score_of(best) < problem.score_of(values):
+            values = best
+        values = problem.without_crumbs(values)
+        constant = min((each for _, each in constants(problem, values, CONSTANTS)), default=np.nan)
     procedure = settle(objective.procedure, values)
     trace = simulate(
         procedure,
@@ -113,8 +114,8 @@ def design(
         trace=trace,
         starts=scores[:-1],
         from_grid=float(scores[-1]),
-        grid=float(on_grid[best]),
-        grid_size=len(points),
+        grid=float(np.nanmin(on_grid)),
+        grid_size=len(others),
         constant=constant,
     )
 
@@ -147,10 +148,6 @@ def _checked(
     return knobs
 
 
-def _score(problem: Problem, values: Mapping[str, Any]) -> float:
-    return float(problem.score_of({name: jnp.asarray(each) for name, each in values.items()}))
-
-
 def _scores(problem: Problem, ends: Point, count: int) -> np.ndarray:
     """Return the score where each start ended, with votes as they came out."""
     each = [
@@ -158,25 +155,6 @@ def _scores(problem: Problem, ends: Point, count: int) -> np.ndarray:
         for number in range(count)
     ]
     return np.array(each, float)
-
-
-def _settled(problem: Problem, point: Point, steps: int) -> dict[str, Any]:
-    """Return values with an odd number of votes, the rest searched again beside it."""
-    values = {name: np.asarray(each) for name, each in problem.values(point).items()}
-    if "votes" not in values:
-        return values
-    found = []
-    for rest in rounded(problem, values):
-        votes = rest["votes"]
-        fixed = fixed_votes(problem, votes)
-        others: dict[str, Any] = {}
-        if fixed.knobs:
-            start = {name: point[name][None] for name in fixed.knobs}
-            ends, _ = fixed.descend(start, steps, RATE)
-            others = fixed.values({name: each[0] for name, each in ends.items()})
-        settled = {**{name: np.asarray(each) for name, each in others.items()}, "votes": votes}
-        found.append((_score(problem, settled), votes, settled))
-    return min(found)[2]
 
 
 def _plain(value: Any) -> float | tuple[float, ...]:

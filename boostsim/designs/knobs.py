@@ -17,7 +17,7 @@ from jaxtyping import Array
 from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
-from boostsim.simulation.population import Parameters, Structure
+from boostsim.simulation.structure import Parameters, Structure
 from boostsim.types import finite, flag, refuse
 
 __all__ = ["KNOBS", "Kind", "Knob", "looks"]
@@ -162,6 +162,13 @@ def _settled_votes(procedure: Procedure, value: int) -> Procedure:
     return replace(procedure, filter=replace(procedure.filter, votes=value))
 
 
+def _settled_share(procedure: Procedure, value: Any) -> Procedure:
+    if not np.any(value):
+        # Without any real data anchor is replace.
+        return replace(procedure, regime="replace", real_share=None)
+    return replace(procedure, real_share=_plain(value))
+
+
 def _plain(value: Any) -> float | tuple[float, ...]:
     return float(value) if np.ndim(value) == 0 else tuple(np.asarray(value, float).tolist())
 
@@ -176,7 +183,7 @@ KNOBS = {
     "real_share": Kind(
         _share_fits,
         lambda structure, parameters, procedure, value: replace(parameters, real_share=value),
-        lambda procedure, value: replace(procedure, real_share=_plain(value)),
+        _settled_share,
         scheduled=True,
     ),
     "temperature": Kind(

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.procedure import Procedure
 from boostsim.prices import Prices
-from boostsim.simulation.population import Parameters, Structure
 from boostsim.simulation.prepare import check
 from boostsim.simulation.run import advance, begin
+from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 from boostsim.types import choice, finite, needed_key, refuse, whole
 

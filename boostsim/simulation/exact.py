@@ -22,9 +22,7 @@ from jaxtyping import Array, Float
 
 from boostsim.simulation.learning import State, add_source, first, learn
 from boostsim.simulation.population import (
-    Parameters,
     Shown,
-    Structure,
     answer_law,
     answers,
     attempt,
@@ -35,6 +33,7 @@ from boostsim.simulation.population import (
     sharpened,
     total,
 )
+from boostsim.simulation.structure import Parameters, Structure
 
 __all__ = [
     "Gathered",

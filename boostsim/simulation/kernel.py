@@ -13,10 +13,10 @@ from boostsim.simulation import exact, sampled
 from boostsim.simulation.exact import Info
 from boostsim.simulation.learning import State
 from boostsim.simulation.persistence import draws
-from boostsim.simulation.population import Parameters, Structure
 from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
 from boostsim.simulation.samplers import FEW
+from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, finite, needed_key, refuse, whole
 

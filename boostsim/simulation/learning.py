@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.remembering import Remembering
-from boostsim.simulation.population import Parameters, Structure
+from boostsim.simulation.structure import Parameters, Structure
 
 __all__ = ["State", "add_source", "first", "learn"]
 

@@ -19,8 +19,9 @@ from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.simulation import exact
 from boostsim.simulation.learning import State, learn
-from boostsim.simulation.population import Parameters, Structure, answers
+from boostsim.simulation.population import answers
 from boostsim.simulation.prepare import prepare
+from boostsim.simulation.structure import Parameters, Structure
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask, table_task

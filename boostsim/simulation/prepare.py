@@ -11,7 +11,8 @@ import numpy as np
 from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.simulation import persistence
-from boostsim.simulation.population import Parameters, Structure, pairs
+from boostsim.simulation.population import pairs
+from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 from boostsim.types import refuse
 

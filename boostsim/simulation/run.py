@@ -30,9 +30,10 @@ from boostsim.simulation import exact
 from boostsim.simulation.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.learning import State
 from boostsim.simulation.persistence import draws
-from boostsim.simulation.population import Parameters, Structure, right_and_wrong, total
+from boostsim.simulation.population import right_and_wrong, total
 from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
+from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, key_text, needed_key, refuse, unknown, whole

@@ -19,8 +19,6 @@ from boostsim.simulation.exact import Info, judged, masses, shown
 from boostsim.simulation.learning import State, first, learn
 from boostsim.simulation.population import (
     Attempts,
-    Parameters,
-    Structure,
     answer_law,
     attempt,
     focus,
@@ -29,6 +27,7 @@ from boostsim.simulation.population import (
     total,
 )
 from boostsim.simulation.samplers import FEW, binomial, multinomial, thinned
+from boostsim.simulation.structure import Parameters, Structure
 
 __all__ = ["Sampling", "init", "step"]
 

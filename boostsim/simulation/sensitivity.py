@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
-from boostsim.simulation.population import Parameters, Structure
 from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.run import advance, begin, traced, wanted_records
+from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:

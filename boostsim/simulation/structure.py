@@ -1,0 +1,103 @@
+"""What a run is: the structure that its program is made for, and the numbers that it runs on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from boostsim.curation.criterion import Criterion
+from boostsim.curation.sharpening import Sharpening
+
+__all__ = ["Parameters", "Structure"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure:
+    """What a compiled program is specialised to: everything that is not an array.
+
+    Attributes:
+        attempts: k.
+        keep_all: keep every accepted response, not the first.
+        parts: the numbers of accepted responses, split into sets that need not be told apart.
+        criterion: only where the priority depends on more than J; else it is in the parameters.
+        allocation: how a budget is shared.
+        labeled, budgeted, slack: whether there are labels, a budget, a slack.
+        regime: ``"replace"``, ``"accumulate"`` or ``"anchor"``.
+        sources: what the rows are mixtures of, the first model first.
+        correct: for each class of lumped rows whether it is correct; None where every response is a
+            class of its own.
+        copies: into how many each prompt is split, one for each answer that a persistent labeler
+            may have for it; copies run slowest.
+        sharpening: what is done to the row before it is attempted from, or None.
+        collides: whether collision probabilities are carried, for diversity of lumped rows.
+        disagrees: whether the criterion reads the disagreement.
+    """
+
+    attempts: int
+    keep_all: bool
+    parts: tuple[tuple[int, ...], ...]
+    criterion: Criterion | None
+    allocation: str
+    labeled: bool
+    budgeted: bool
+    slack: bool
+    regime: str
+    sources: tuple[str, ...]
+    correct: tuple[bool, ...] | None
+    copies: int
+    sharpening: Sharpening | None
+    collides: bool
+    disagrees: bool
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """The numbers of a run. Changing them recompiles nothing.
+
+    Attributes:
+        weights: mu, ``[prompts]``; here and below every copy of a prompt is a prompt.
+        share: probability of each copy of a prompt, ``[copies, prompts]``; None where there is one.
+        accept, reject: the filter on each class, ``[classes, 1]`` (or ``[classes, prompts]``).
+        correct: 1.0 where the response is correct, else 0.0, ``[classes, prompts]``; None where the
+            classes are lumped.
+        source_mass: mass of each source in each class, ``[sources, classes, prompts]``.
+        collision: probability that draws from two sources, given their class, are the same
+            response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
+        priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
+        budget, slack, real_share: scalars; but the first and last ``[iterations]`` where scheduled.
+        drift: the iterations between which the labeler changes, ``[2]``; None where it does not.
+    """
+
+    weights: Float[Array, "*batch prompts"]
+    share: Float[Array, "*batch copies each"] | None
+    accept: Float[Array, "*batch classes #prompts"]
+    reject: Float[Array, "*batch classes #prompts"]
+    correct: Float[Array, "*batch classes prompts"] | None
+    source_mass: Float[Array, "*batch sources classes prompts"]
+    collision: Float[Array, "*batch pairs classes prompts"] | None
+    priority: Float[Array, "*batch parts 1"] | None
+    budget: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
+    slack: Float[Array, "*batch"]
+    real_share: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
+    drift: Float[Array, "*batch 2"] | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it matters which iteration it is."""
+        return self.drift is not None or self.budget.ndim > 0 or self.real_share.ndim > 0
+
+    def at(self, iteration: Float[Array, ""] | None) -> Parameters:
+        """Return the numbers of one iteration, counted from 1; after a schedule's end its last."""
+
+        def now(values: Array) -> Array:
+            if values.ndim == 0:
+                return values
+            assert iteration is not None
+            last = jnp.asarray(values.shape[0] - 1)
+            return values[jnp.minimum(iteration.astype(int) - 1, last)]
+
+        return dataclasses.replace(self, budget=now(self.budget), real_share=now(self.real_share))
