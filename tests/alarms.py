@@ -46,7 +46,7 @@ LOOKS = {
     "drifting_labels": 3,
     "equal_rules": 1,
     "confidence_sequence": 1,
-    "false_selection": 2,
+    "false_selection": 4,
     "held_out": 48,
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,

@@ -86,6 +86,19 @@ def test_false_selection_is_as_seldom_as_stated(gap):
     assert wrong <= binom.isf(alpha("false_selection"), tournaments, 0.05)
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.004])
+def test_who_is_selected_is_nearly_the_best_as_often_as_stated(gap):
+    """1,000 tournaments that end when settled: the first is within the resolution in 95%."""
+    rng, tournaments, resolution, wrong, ended = np.random.default_rng(5), 1000, 0.003, 0, 0
+    means = {f"c{i}": 0.3 + gap * i for i in range(4)}
+    for _ in range(tournaments):
+        left, _, verdict, scores = raced(rng, means.values(), 32, resolution, 0.002)
+        ended += verdict != "undecided" and len(scores[left[0]]) < 32
+        wrong += verdict != "undecided" and means[left[0]] > 0.3 + resolution
+    assert wrong <= binom.isf(alpha("false_selection"), tournaments, 0.05)
+    assert ended > 0.95 * tournaments
+
+
 def test_a_race_ends_when_it_knows():
     rng = np.random.default_rng(3)
     left, out, verdict, scores = raced(rng, [0.3, 0.6, 0.31, 0.9])
@@ -93,9 +106,9 @@ def test_a_race_ends_when_it_knows():
     assert {each.criterion for each in out} >= {"c1", "c3"}
     assert all(each.low > 0 for each in out)
     assert len(scores["c3"]) < len(scores["c0"])
-    # Within the resolution of each other: that is known, too.
+    # None is better than the first by more than the resolution: that is known, too.
     left, out, verdict, scores = raced(rng, [0.3, 0.3, 0.301, 0.9], 64, 0.02, 0.005)
-    assert verdict == "equal"
+    assert verdict == "settled"
     assert set(left) == {"c0", "c1", "c2"}
     assert len(scores["c0"]) < 64
     left, _, verdict, scores = raced(rng, [0.3, 0.3], 8)

@@ -49,8 +49,9 @@ class Race:
     Attributes:
         survivors: who is left, the best mean first.
         eliminated: who is out, in that order.
-        verdict: ``"decided"`` where one is left, ``"equal"`` where all that are left are within the
-            resolution of each other, ``"undecided"`` where the seeds ran out.
+        verdict: ``"decided"`` where one is left, ``"settled"`` where the first of those that are
+            left is known to be worse than none of them by more than the resolution,
+            ``"undecided"`` where the seeds ran out.
         scores: of each criterion, by seed, as many as it ran.
         runs: of one criterion on one challenge with one seed, in all.
         conditions: confidence, resolution, most_seeds, key and the rest.
@@ -77,11 +78,10 @@ class Race:
         text = (
             f"{self.verdict} after {most} seeds and {self.runs} runs: best is {first} ({best:.4f})"
         )
+        if self.verdict == "settled":
+            text += f", or worse than the best by at most {about['resolution']:g}"
         if others:
-            word = (
-                f"within {about['resolution']:g} of it" if self.verdict == "equal" else "in doubt"
-            )
-            text += f"; {word}: {', '.join(others)}"
+            text += f"; not told apart from it: {', '.join(others)}"
         lines = [text + "."]
         for out in self.eliminated:
             lines.append(
@@ -159,13 +159,13 @@ def run_race(
                 out.append(Elimination(name, other, seeds, low, high))
         gone = {each.criterion for each in out}
         left = [name for name in left if name not in gone]
-        apart = [gaps[pair][1] for pair in itertools.permutations(left, 2)]
-        if len(left) == 1:
+        left.sort(key=lambda name: float(scores[name].mean()))
+        first, *others = left
+        if not others:
             verdict = "decided"
-        elif max(apart) <= resolution:
-            verdict = "equal"
-    ranked = sorted(left, key=lambda name: float(scores[name].mean()))
-    return tuple(ranked), tuple(out), verdict, scores
+        elif all(gaps[first, other][1] <= resolution for other in others):
+            verdict = "settled"
+    return tuple(left), tuple(out), verdict, scores
 
 
 def race(
@@ -192,8 +192,8 @@ def race(
     Args:
         criteria, tasks, labels_per_visit, key, iterations, visits, score: as of ``bs.compare``.
         confidence: that everything that is said holds, at every look.
-        resolution: differences of scores that do not matter; the race is over when all that are
-            left are known to be as near to each other. 0 never calls contenders equal.
+        resolution: differences of scores that do not matter; the race is over when the best so far
+            is known to be worse than none by more. With 0 it goes on until one is left.
         most_seeds: where it ends at the latest, at least 4.
         batch: seeds that are added at a time.
 

@@ -1,9 +1,16 @@
 """How long a tournament takes: `make bench`."""
 
+import itertools
 import time
+
+import numpy as np
+from scipy.stats import t as student
 
 import boostsim as bs
 from boostsim.tournament.compare import every_criterion
+
+# Differences of the average error that do not matter.
+RESOLUTION = 0.002
 
 
 def test_a_tournament(report, benchmark):
@@ -15,6 +22,27 @@ def test_a_tournament(report, benchmark):
     bs.compare(ten, suite, seeds=32, key=0, iterations=50, visits=10)
     seconds = time.perf_counter() - began
     report("ten criteria on the stress suite, seconds", seconds, "<=", 120)
+    benchmark.pedantic(lambda: None, rounds=1)
+
+
+def test_a_race(report, benchmark):
+    """All criteria on the suite until one is selected, against a design that fixes its seeds.
+
+    The same error: with probability 0.95 the selected one is at most the resolution worse than the
+    best. A fixed design has to have (t s/resolution)^2 seeds for all, t at alpha over the criteria
+    that are not the best, s that of the pair that scatters most: it knows neither beforehand, and
+    is given s here.
+    """
+    found = bs.race(resolution=RESOLUTION)
+    scores = bs.compare(seeds=32).scores()
+    rules = [scores[name] for name in found.scores]
+    spread = max(np.std(a - b, ddof=1) for a, b in itertools.combinations(rules, 2))
+    seeds = 2
+    while seeds < (student.isf(0.05 / (len(rules) - 1), seeds - 1) * spread / RESOLUTION) ** 2:
+        seeds += 1
+    fixed = seeds * len(rules) * 8
+    note = f"{fixed:,} and {found.runs:,}, {found.verdict}"
+    report("runs of a fixed design / of a race, stress suite", fixed / found.runs, ">=", 3, note)
     benchmark.pedantic(lambda: None, rounds=1)
 
 
