@@ -43,8 +43,8 @@ CLEAR = 0.02
 
 
 def rules(scale: Scale, visits: int) -> tuple[bs.Criterion, ...]:
-    """Return the criteria, told how many visits a group gets; four at the smoke scale."""
-    return every_criterion(visits)[: None if scale.stride == 1 else 4]
+    """Return the criteria, told how many visits a group gets; three at the smoke scale."""
+    return every_criterion(visits)[: None if scale.stride == 1 else 3]
 
 
 def like(task_name: str, trace: xarray.Dataset, scale: Scale) -> bs.Challenge:
