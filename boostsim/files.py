@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-__all__ = ["cache_folder", "write_whole"]
+__all__ = ["bounded", "cache_folder", "write_whole"]
+
+
+def bounded(told: Any) -> Any:
+    """Return it with None for every number that is not finite: JSON has none.
+
+    Example:
+        >>> bounded({"low": float("-inf"), "high": [1.0]})
+        {'low': None, 'high': [1.0]}
+    """
+    if isinstance(told, Mapping):
+        return {name: bounded(each) for name, each in told.items()}
+    if isinstance(told, list):
+        return [bounded(each) for each in told]
+    return None if isinstance(told, float) and not math.isfinite(told) else told
 
 
 def cache_folder() -> Path:

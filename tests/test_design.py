@@ -199,7 +199,8 @@ def test_no_point_of_the_search_costs_more_than_may_be_spent(data):
     spend = data.draw(st.floats(1.0, 3.0))
     goal = bs.Objective(soft(attempts=2), TASK, 3, spend=spend, prices=bs.Prices(1.0, 0.1, 0.01))
     numbers = st.floats(-5.0, 5.0) if per_iteration else st.floats(0.0, 1.0)
-    budget = data.draw(st.lists(numbers, min_size=3, max_size=3) if per_iteration else numbers)
+    # Four shares: three iterations, and what is not spent.
+    budget = data.draw(st.lists(numbers, min_size=4, max_size=4) if per_iteration else numbers)
     votes = data.draw(st.floats(0.0, 1.0))
     with jax.enable_x64(True):
         problem = Problem.of(
@@ -242,6 +243,60 @@ def test_a_design_that_its_checks_do_not_confirm_says_so():
     assert told["procedure"]["filter"]["votes"] == found.values["votes"]
     assert "budget:" in found.summary()
     assert len(found.plot().axes) == 2
+    assert told["labels_bought"] == pytest.approx(np.diff(found.trace.labels.values[0]))
+    assert set(told["knobs"]) == {"budget", "votes"}
+
+
+def test_the_best_constant_is_never_beaten_by_worse():
+    """Where labels do harm the least that is bought is best, and the search has to find it."""
+    task = bs.random_table(0, prompts=20, responses=4, solvable=0.7)
+    even = bs.random_labels(labeler=bs.WeakLabeler(0.2), rate=0.1)
+    goal = bs.Objective(even, task, 4, spend=0.2, prices=bs.Prices(1.0, 0.0, 0.0))
+    found = bs.design(goal, {"budget": SCHEDULE}, restarts=2)
+    spent = [
+        bs.simulate(dataclasses.replace(even, budget=budget), task, 4)
+        for budget in np.concatenate([[0.0], np.geomspace(1e-4, 0.05, 40)])
+    ]
+    assert found.score <= min(float(run.error[0, 1:].mean()) for run in spent) + 1e-9
+    assert found.score <= found.constant
+    # What is not spent is a share of its own.
+    assert sum(found.values["budget"]) < 0.15
+
+    def trade(run):
+        return run["error"][-1] + 2.0 * run["labels"][-1]
+
+    hard = bs.random_table(0, prompts=50, responses=8, solvable=0.5)
+    four = bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
+    found = bs.design(bs.Objective(four, hard, 10, score=trade), {"budget": SCHEDULE}, restarts=1)
+    few = bs.simulate(dataclasses.replace(four, budget=0.0005), hard, 10)
+    assert found.score <= float(few.error[0, -1] + 2.0 * few.labels[0, -1])
+
+
+def test_schedules_that_never_change_are_found_one_by_one():
+    anchored = soft(criterion=bs.criteria.failed)
+    goal = bs.Objective(anchored, TASK, 4, spend=1.0, prices=bs.Prices(1.0, 0.0, 0.0))
+    knobs = {"real_share": bs.Knob(0.0, 0.5, per_iteration=True), "budget": SCHEDULE}
+    found = bs.design(goal, knobs, steps=20, restarts=1, grid=20)
+    alone = bs.simulate(dataclasses.replace(anchored, real_share=0.5, budget=0.0), TASK, 4)
+    assert found.constant <= float(alone.error[0, 1:].mean())
+
+
+def test_a_score_without_a_slope_is_not_confirmed():
+    flat = bs.Objective(soft(), TASK, 3, score=lambda run: jnp.sum(run["error"] > 0.2) * 1.0)
+    found = bs.design(flat, {"temperature": (0.1, 1.0)}, steps=3, restarts=1, grid=5)
+    assert found.flat == 2
+    assert "no slope at any start" in found.summary()
+    nothing = bs.Objective(soft(), TASK, 3, score=lambda run: run["error"][0] / 0.0 * 0.0)
+    with pytest.raises(ValueError, match=r"score '<lambda>' must be finite; got nan"):
+        bs.design(nothing, {"temperature": (0.1, 1.0)}, steps=3, restarts=1, grid=5)
+
+
+def test_one_answer_alone_is_confirmed():
+    found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (2, 4)}, steps=5)
+    assert found.values == {"votes": 3.0}
+    assert found.confirmed
+    found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (1, 9)}, steps=30)
+    assert "votes: 9, its high bound" in found.summary()
 
 
 def test_bad_input_is_refused():
@@ -254,7 +309,7 @@ def test_bad_input_is_refused():
         (goal, {"budget": 0.1}, r"parameters\['budget'\] must be a bs.Knob"),
         (goal, {"votes": bs.Knob(1, 3, per_iteration=True)}, "one number for all iterations"),
         (goal, {"votes": (1.2, 2.8)}, "with an odd number among them"),
-        (goal, {"real_share": (0, 1)}, "must be above 0"),
+        (goal, {"real_share": (0, 1)}, "with a low above 0"),
         (goal, {"temperature": (0.001, 1)}, "at least 0.01"),
         (plain, {"temperature": (0.1, 1)}, "not bs.criteria.difficulty"),
         (plain, {"real_share": (0.1, 1)}, "left out where the regime is 'replace'"),
@@ -285,6 +340,19 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(ValueError, match=words):
             bs.Objective(**{"procedure": soft(), "task": TASK, "iterations": 3} | slots)
-    whole = dataclasses.replace(goal, score=lambda run: run["error"])
-    with pytest.raises(ValueError, match="must be one real number; got 'an array of shape"):
-        bs.design(whole, {"budget": SCHEDULE})
+    for score, words in (
+        (lambda run: run["error"], "must be one real number; got 'an array of shape"),
+        (lambda run: np.log(run["error"][-1]), "written with jax.numpy"),
+        (lambda run: float(run["error"][-1]), "written with jax.numpy"),
+        (lambda run: 1.0 if run["cost"][-1] < 1 else 0.0, "written with jax.numpy"),
+        (lambda run: run["diversity"][-1], r"of run\[...\] for error, accuracy"),
+        (lambda run: None, "written with jax.numpy"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            dataclasses.replace(goal, score=score)
+    with pytest.raises(ValueError, match="A design follows the exact run of a table"):
+        bs.Objective(soft(), bs.programs(), 3)
+    with pytest.raises(ValueError, match="one for each of 3 iterations; got 2"):
+        bs.Objective(soft(budget=[0.1, 0.1]), TASK, 3)
+    with pytest.raises(ValueError, match=r"parameters\['budget'\]: high must be above low"):
+        bs.design(goal, {"budget": (0.5, 0.0)})

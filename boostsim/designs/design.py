@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.designs.found import Design
-from boostsim.designs.grid import BATCH, constants, evaluated, points
+from boostsim.designs.grid import BATCH, affordable, constants, evaluated, points
 from boostsim.designs.knobs import KNOBS, Knob
-from boostsim.designs.objective import Objective
+from boostsim.designs.objective import SHOWN, Objective
 from boostsim.designs.problem import Point, Problem, settle
-from boostsim.designs.search import descend, settled, starts
+from boostsim.designs.search import descend, flat, settled, starts
 from boostsim.progress import announced, track
 from boostsim.simulation.run import simulate
-from boostsim.types import as_key, refuse, unknown, whole
+from boostsim.types import as_key, key_text, refuse, unknown, whole
 
 __all__ = ["design"]
 
@@ -48,7 +48,7 @@ def design(
             ``"budget"`` and ``"real_share"`` (numbers, or one for each iteration),
             ``"temperature"`` of ``bs.criteria.difficulty``, and ``"votes"`` of a filter with fresh
             noise: between odd numbers a share of the responses gets two votes more; the answer has
-            the better of the odd numbers beside.
+            the better of the odd numbers beside. Real data has no price here.
         steps: of Adam, from each start.
         restarts: random starts, besides the middle of all bounds.
         grid: other answers that it is held against, about so many.
@@ -80,7 +80,13 @@ def design(
         others = points(problem, grid)
         batches = track(evaluated(problem, others), "grid", -(-len(others) // BATCH))
         on_grid = np.concatenate(list(batches))
-        best = others[int(np.nanargmin(on_grid))]
+        if not np.isfinite(on_grid).any():
+            where = f"at all of {len(others)} answers"
+            raise refuse(
+                f"score {objective.name!r}", "finite", float(on_grid[0]), f"So it is {where}."
+            )
+        on_grid = np.where(np.isfinite(on_grid), on_grid, np.inf)
+        best = others[int(np.argmin(on_grid))]
         # The last start is the grid's best.
         start = jax.tree.map(
             lambda each, last: jnp.concatenate([each, last[None]]),
@@ -88,14 +94,16 @@ def design(
             problem.point_of(best),
         )
         with announced(f"{steps} steps from {restarts + 2} starts"):
+            slopeless = np.asarray(flat(problem, start))[:-1]
             ends, losses = descend(problem, start, steps)
-            least = int(jnp.nanargmin(losses))
+            least = int(jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf)))
             values = settled(problem, {name: each[least] for name, each in ends.items()}, steps)
-        scores = _scores(problem, ends, restarts + 2)
-        if problem.score_of(best) < problem.score_of(values):
-            values = best
+            scores = _scores(problem, ends, restarts + 2)
+            never = constants(problem, values, CONSTANTS)
+            constant, number = min(affordable(problem, never), default=(np.nan, -1))
+        candidates = [values, best, *([never[number]] if number >= 0 else [])]
+        values = min(candidates, key=lambda each: float(problem.score_of(each)))
         values = problem.without_crumbs(values)
-        constant = min((each for _, each in constants(problem, values, CONSTANTS)), default=np.nan)
     procedure = settle(objective.procedure, values)
     trace = simulate(
         procedure,
@@ -114,13 +122,13 @@ def design(
         trace=trace,
         starts=scores[:-1],
         from_grid=float(scores[-1]),
-        grid=float(np.nanmin(on_grid)),
+        grid=float(on_grid.min()),
         grid_size=len(others),
         constant=constant,
+        flat=int(slopeless.sum()),
+        knobs=knobs,
+        search={"steps": steps, "restarts": restarts, "grid": grid, "key": key_text(key)},
     )
-
-
-SHOWN = ("error", "accuracy", "labels", "generations", "filter_calls", "cost")
 
 
 def _checked(
@@ -137,8 +145,11 @@ def _checked(
     for name, bounds in parameters.items():
         if name not in KNOBS:
             raise unknown("parameters", name, KNOBS)
-        if isinstance(bounds, tuple) and len(bounds) == 2:
-            bounds = Knob(*bounds)
+        if isinstance(bounds, (tuple, list)) and len(bounds) == 2:
+            try:
+                bounds = Knob(*bounds)
+            except ValueError as error:
+                raise ValueError(f"parameters[{name!r}]: {error}") from None
         if not isinstance(bounds, Knob):
             raise refuse(f"parameters[{name!r}]", "a bs.Knob, or (low, high)", bounds)
         if bounds.per_iteration and not KNOBS[name].scheduled:

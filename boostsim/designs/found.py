@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
+from boostsim.designs.knobs import Knob
 from boostsim.designs.objective import Objective
+from boostsim.files import bounded
 
 if TYPE_CHECKING:
     import xarray
@@ -21,6 +23,8 @@ __all__ = ["Design"]
 
 # Relative differences of scores that do not matter to the checks.
 CLOSE = 0.01
+# Two ways to compute one run differ by so much.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,28 +33,34 @@ class Design:
 
     Attributes:
         objective: what was asked.
+        knobs: what could be chosen, and its bounds.
         values: where each knob stands; a tuple where it may change from iteration to iteration.
         procedure: with the knobs there, ready to be run.
         score: of the exact run with it.
         trace: of that run, with its cost.
         starts: where gradients led from the middle and from each random start, votes relaxed.
-        from_grid: where they led from the grid's best.
+        from_grid: where they led from the grid's best, votes relaxed.
+        flat: at how many of the starts the score had no slope.
         grid: the best score on the grid.
         grid_size: points of it.
-        constant: the best score where what may change between iterations does not, at no higher
-            price and the other knobs alike; NaN where nothing may change.
+        constant: the best score found where what may change between iterations does not, at no
+            higher price and the other knobs alike; NaN where nothing may change.
+        search: steps, restarts, grid and key.
     """
 
     objective: Objective
+    knobs: Mapping[str, Knob]
     values: Mapping[str, float | tuple[float, ...]]
     procedure: Procedure
     score: float
     trace: xarray.Dataset
     starts: np.ndarray
     from_grid: float
+    flat: int
     grid: float
     grid_size: int
     constant: float
+    search: Mapping[str, Any]
 
     @property
     def cost(self) -> float:
@@ -58,29 +68,64 @@ class Design:
         return float(self.trace.cost[0, -1])
 
     @property
+    def bought(self) -> np.ndarray:
+        """Labels that the run buys in each iteration, per visit: a budget may not be used up."""
+        return np.diff(self.trace.labels.values[0])
+
+    @property
     def agreeing(self) -> int:
-        """How many of the starts led to a score as good as this one, or within a hundredth."""
-        return int(np.sum(self.starts <= self.score + CLOSE * abs(self.score)))
+        """How many starts ended within a hundredth of the best end, votes relaxed.
+
+        0 where the answer is better than every end by more: then it is the grid's, or constant.
+        """
+        ends = np.append(self.starts, self.from_grid)
+        best = np.min(ends, where=np.isfinite(ends), initial=np.inf)
+        if not self.score >= best - CLOSE * abs(best):
+            return 0
+        return int(np.sum(self.starts <= best + CLOSE * abs(best)))
 
     @property
     def confirmed(self) -> bool:
-        """Whether the grid has nothing better, and two starts at least led here by themselves."""
-        return self.agreeing >= 2 and self.score <= self.grid
+        """Whether nothing else that was tried is better, and two starts at least led here.
+
+        A score without any slope is never confirmed.
+        """
+        others = [self.grid, *([self.constant] if np.isfinite(self.constant) else [])]
+        slack = ROUNDING * abs(self.score)
+        sloped = self.flat < len(self.starts)
+        return bool(sloped and self.agreeing >= 2 and self.score <= min(others) + slack)
 
     def summary(self) -> str:
         """Return the answer and its checks, in plain sentences."""
-        name = self.objective.name.replace("_", " ")
-        lines = [f"{name} {self.score:.4g}, at a cost of {self.cost:.4g} per visit."]
+        name, last = self.objective.name.replace("_", " "), self.trace.isel(seed=0, iteration=-1)
+        lines = [
+            f"{name} {self.score:.4g}; error {float(last.error):.4g} in the end, for "
+            f"{float(last.labels):.4g} labels and a cost of {self.cost:.4g} per visit."
+        ]
         for knob, value in self.values.items():
-            lines.append(f"{knob.replace('_', ' ')}: {_told(value)}.")
+            lines.append(f"{knob.replace('_', ' ')}: {_told(value)}{self._at_bound(knob)}.")
         if np.isfinite(self.constant):
             lines.append(f"The best that never changes, at no higher price: {self.constant:.4g}.")
-        checked = (
-            f"{self.agreeing} of {len(self.starts)} starts lead here, to a hundredth; the best of "
-            f"{self.grid_size:,} others on a grid: {self.grid:.4g}"
+        lines.append(
+            f"{self.agreeing} of {len(self.starts)} starts agree with the best to a hundredth; the "
+            f"best of {self.grid_size:,} answers on a grid: {self.grid:.4g}."
         )
-        doubt = "" if self.confirmed else " Not confirmed: more steps or restarts may find better."
-        return "\n".join([*lines, f"{checked}.{doubt}"])
+        if self.flat == len(self.starts):
+            lines.append("Not confirmed: the score has no slope at any start.")
+        elif not self.confirmed:
+            hint = "More steps or restarts may find better"
+            if self.flat:
+                hint += f"; {self.flat} of the starts had no slope: narrower bounds may help"
+            lines.append(f"Not confirmed. {hint}.")
+        return "\n".join(lines)
+
+    def _at_bound(self, name: str) -> str:
+        """Say so where one number stands at its bound."""
+        knob, value = self.knobs[name], self.values[name]
+        if isinstance(value, tuple):
+            return ""
+        sides = [side for side in ("low", "high") if np.isclose(value, getattr(knob, side))]
+        return f", its {sides[0]} bound" if sides else ""
 
     def __repr__(self) -> str:
         """Say the score."""
@@ -93,34 +138,52 @@ class Design:
             "values": dict(self.values),
             "score": self.score,
             "cost": self.cost,
+            "labels_bought": self.bought.tolist(),
             "confirmed": self.confirmed,
             "agreeing": self.agreeing,
             "starts": self.starts.tolist(),
             "from_grid": self.from_grid,
+            "flat": self.flat,
             "grid": self.grid,
             "grid_size": self.grid_size,
-            "constant": self.constant if np.isfinite(self.constant) else None,
-            "objective": {"score": goal.name, "iterations": goal.iterations, "spend": goal.spend},
+            "constant": self.constant,
+            "knobs": {name: vars(knob) for name, knob in self.knobs.items()},
+            "search": dict(self.search),
+            "objective": {
+                "score": goal.name,
+                "iterations": goal.iterations,
+                "spend": goal.spend,
+                "prices": vars(goal.prices),
+            },
             "procedure": json.loads(self.procedure.describe()),
             "task": goal.task.describe(),
         }
-        return json.dumps(record, indent=2, default=float)
+        return json.dumps(bounded(record), indent=2, default=float)
 
     def plot(self) -> Figure:
-        """Return a figure: what changes between iterations, and the error."""
+        """Return a figure: what changes between iterations, what is bought of it, the error."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(8, 3.2), layout="constrained")
+        figure = Figure(figsize=(8, 3.4), layout="constrained")
         FigureCanvasAgg(figure)
         changing = {name: value for name, value in self.values.items() if np.ndim(value)}
         axes: list[Axes] = list(figure.subplots(1, len(changing) + 1, squeeze=False)[0])
         steps = np.arange(1, self.objective.iterations + 1)
         for ax, (name, value) in zip(axes, changing.items(), strict=False):
-            ax.bar(steps, value, color="#0072B2")
-            ax.set(xlabel="iteration", ylabel=f"{name.replace('_', ' ')}, per visit")
+            ax.bar(steps, value, color="#0072B2", alpha=0.4, label="allowed")
+            if name == "budget":
+                ax.bar(steps, self.bought, color="#0072B2", width=0.4, label="bought")
+                ax.legend()
+            per = "labels" if name == "budget" else "real examples"
+            ax.set(xlabel="iteration", ylabel=f"{per} per visit", title=name.replace("_", " "))
         axes[-1].plot(self.trace.iteration, self.trace.error[0], color="#D55E00")
-        axes[-1].set(xlabel="iteration", ylabel="error", ylim=(0.0, None))
+        axes[-1].set(xlabel="iteration", ylabel="error", ylim=(0.0, None), title="error")
+        numbers = [
+            f"{name} {value:.4g}" for name, value in self.values.items() if not np.ndim(value)
+        ]
+        told = [f"{self.objective.name.replace('_', ' ')} {self.score:.4g}", *numbers]
+        figure.suptitle(", ".join([*told, f"cost {self.cost:.4g} per visit"]), fontsize=10)
         return figure
 
 
@@ -138,5 +201,5 @@ def _told(value: float | tuple[float, ...]) -> str:
             told.append(f"{texts[start]} in {where}")
             start = number
     if len(told) > 8:
-        told = [*told[:7], f"and {len(told) - 7} more steps"]
+        told = [*told[:7], f"and {len(told) - 7} changes more"]
     return ", ".join(told)

@@ -14,19 +14,19 @@ from jaxtyping import Array
 
 from boostsim.designs.problem import Problem, odd_votes
 
-__all__ = ["constants", "evaluated", "points"]
+__all__ = ["affordable", "constants", "evaluated", "points"]
 
 # Points that are evaluated at a time.
 BATCH = 16
 # Fractions of the bounds that schedules stand at, where no price divides them.
-LEVELS = (0.1, 0.3, 1.0)
+LEVELS = (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
 
 def points(problem: Problem, most: int) -> list[dict[str, Any]]:
     """Return values on a grid of about so many points, and of a few at least.
 
     A number stands at evenly spaced places between its bounds; a schedule is constant on a window
-    of iterations and as low as may be elsewhere (a divided budget: all of it in the window).
+    of iterations and as low as may be elsewhere (a divided budget: evenly in the window).
     """
     schedules = [name for name, knob in problem.knobs.items() if knob.per_iteration]
     each = max(3, int(most ** (1.0 / len(problem.knobs))))
@@ -43,11 +43,11 @@ def points(problem: Problem, most: int) -> list[dict[str, Any]]:
     each = max(3, int(rest ** (1.0 / max(len(schedules), 1))))
     for name in schedules:
         knob = problem.knobs[name]
+        windows = _windows(problem.objective.iterations, each // len(LEVELS))
         if name == "budget" and problem.divided:
-            windows = _windows(problem.objective.iterations, each)
-            axes[name] = [window / window.sum() for window in windows]
+            shares = [window / window.sum() for window in windows]
+            axes[name] = [level * share for level in LEVELS for share in shares]
         else:
-            windows = _windows(problem.objective.iterations, each // len(LEVELS))
             axes[name] = [
                 knob.low + level * (knob.high - knob.low) * window
                 for level in LEVELS
@@ -71,36 +71,48 @@ def evaluated(problem: Problem, values: list[dict[str, Any]]) -> Iterator[np.nda
         yield np.asarray(evaluate(stacked))[: len(batch)]
 
 
-def constants(problem: Problem, values: Mapping[str, Any], count: int) -> list[tuple[float, float]]:
-    """Return fractions and scores of schedules that never change, within the total price.
+def constants(problem: Problem, values: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """Return values in which nothing changes from iteration to iteration.
 
     Args:
         problem: of the search.
-        values: of all knobs; those that may change are set to the same fraction of their bounds in
-            all iterations, the others stay.
-        count: fractions that are tried, in ratios from 1/1000 to 1.
-
-    Returns:
-        Pairs of fraction and score, of those that cost no more than may be spent.
+        values: of all knobs; those that may not change stay.
+        count: about so many; levels lie in ratios from a ten-thousandth of the bounds on, and 0.
     """
     changing = [name for name, knob in problem.knobs.items() if knob.per_iteration]
     if not changing:
         return []
-    goal = problem.objective
+    each = max(8, int(count ** (1.0 / len(changing))))
+    fractions = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, each - 1)])
+    length = problem.objective.iterations
+    levels = [
+        [np.full(length, knob.low + fraction * (knob.high - knob.low)) for fraction in fractions]
+        for knob in (problem.knobs[name] for name in changing)
+    ]
+    return [
+        {**values, **dict(zip(changing, chosen, strict=True))}
+        for chosen in itertools.product(*levels)
+    ]
 
-    def run(fraction: Array) -> tuple[Array, Array]:
-        level = {
-            name: jnp.full(goal.iterations, problem.knobs[name].from_unit(fraction))
-            for name in changing
-        }
-        shown = problem.shown({**values, **level})
+
+def affordable(problem: Problem, values: list[dict[str, Any]]) -> list[tuple[float, int]]:
+    """Return scores and numbers of the values that cost no more than may be spent."""
+    goal = problem.objective
+    if not values:
+        return []
+
+    def run(point: dict[str, Array]) -> tuple[Array, Array]:
+        shown = problem.shown(point)
         return goal.of(shown), shown["cost"][-1]
 
-    fractions = np.geomspace(1e-3, 1.0, count)
-    scores, costs = jax.jit(lambda each: lax.map(run, each))(jnp.asarray(fractions))
+    stacked = {
+        name: jnp.asarray(np.array([point[name] for point in values], float))
+        for name in problem.knobs
+    }
+    scores, costs = jax.jit(lambda each: lax.map(run, each))(stacked)
     most = np.inf if goal.spend is None else goal.spend * (1.0 + 1e-9)
-    told = zip(fractions.tolist(), scores.tolist(), costs.tolist(), strict=True)
-    return [(fraction, score) for fraction, score, cost in told if cost <= most]
+    told = enumerate(zip(scores.tolist(), costs.tolist(), strict=True))
+    return [(score, number) for number, (score, cost) in told if cost <= most]
 
 
 def _windows(iterations: int, most: int) -> list[np.ndarray]:

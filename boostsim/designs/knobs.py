@@ -30,7 +30,8 @@ class Knob:
     """Between which numbers one choice may lie.
 
     Args:
-        low, high: the bounds, low below high. Where low is above 0 the search moves in ratios.
+        low, high: the bounds, low below high. Where low is above 0 the search moves in ratios,
+            else in cubes, so that it looks closer at what is small.
         per_iteration: one number for each iteration, instead of one for all (budget, real_share).
 
     Raises:
@@ -61,14 +62,14 @@ class Knob:
             ratio = np.log(self.high / self.low)
             # The ends are met exactly.
             return jnp.clip(self.low * jnp.exp(ratio * unit), self.low, self.high)
-        return self.low + (self.high - self.low) * unit
+        return self.high * unit**3
 
     def to_unit(self, value: Any) -> Any:
         """Return how far between the bounds a value lies, 0 to 1."""
         value = np.clip(value, self.low, self.high)
         if self.low > 0.0:
             return np.log(value / self.low) / np.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
+        return np.cbrt(value / self.high)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def _share_fits(procedure: Procedure, knob: Knob) -> None:
         allowed = f"left out where the regime is {procedure.regime!r}"
         raise refuse("parameters['real_share']", allowed, knob)
     if not knob.per_iteration and knob.low == 0.0:
-        raise refuse("parameters['real_share']", "above 0: anchor needs real data", knob)
+        allowed = "with a low above 0: anchor needs real data"
+        raise refuse("parameters['real_share']", allowed, knob)
 
 
 def _temperature_fits(procedure: Procedure, knob: Knob) -> None:

@@ -18,10 +18,11 @@ from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 from boostsim.types import choice, finite, needed_key, refuse, whole
 
-__all__ = ["SCORES", "Objective", "Run"]
+__all__ = ["SCORES", "SHOWN", "Objective", "Run"]
 
 SCORES = ("average_error", "final_error")
-# What a run shows, by iteration 0..T: of an array each.
+# What a run shows, by iteration 0..T: an array each.
+SHOWN = ("error", "accuracy", "labels", "generations", "filter_calls", "cost")
 Run = Mapping[str, Array]
 
 
@@ -36,7 +37,8 @@ class Objective:
         score: ``"average_error"``, the error averaged over iterations 1..T; ``"final_error"``, that
             of the last model; or a function of a run that returns one number, written with JAX. It
             is given a mapping from ``error``, ``accuracy``, ``labels``, ``generations``,
-            ``filter_calls`` and ``cost`` to arrays ``[T + 1]``; costs are cumulative, per visit.
+            ``filter_calls`` and ``cost`` to arrays ``[T + 1]``; costs are cumulative, per visit. It
+            needs a slope: a sum of sigmoids says "iterations above 20%", a count does not.
         spend: the most that the run may cost, at these prices, in currency per visit; None is no
             limit. It needs a budget to be designed: labels get what the rest leaves.
         prices: what labels, generations and the rest cost; default ``bs.Prices()``.
@@ -63,9 +65,15 @@ class Objective:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be designed."""
+        if not isinstance(self.task, TableTask):
+            hint = "A design follows the exact run of a table."
+            raise refuse("task", "made by bs.table_task or bs.random_table", self.task, hint)
         check(self.procedure, self.task)
         object.__setattr__(self, "iterations", whole("iterations", self.iterations, 1))
-        if not callable(self.score):
+        self.procedure.lasting(self.iterations)
+        if callable(self.score):
+            self._try_score()
+        else:
             choice("score", self.score, SCORES)
         if self.spend is not None:
             object.__setattr__(self, "spend", finite("spend", self.spend, 0.0))
@@ -73,6 +81,23 @@ class Objective:
             raise refuse("prices", "a bs.Prices", self.prices)
         if self.key is not None:
             object.__setattr__(self, "key", needed_key(self.key, ""))
+
+    def _try_score(self) -> None:
+        """Refuse a score that JAX cannot follow, before anything is compiled."""
+        with jax.enable_x64(True):
+            column = jax.ShapeDtypeStruct((self.iterations + 1,), jnp.float64)
+            try:
+                jax.eval_shape(self.of, dict.fromkeys(SHOWN, column))
+            except ValueError:
+                # Ours, or as good.
+                raise
+            except Exception as error:
+                shown = ", ".join(SHOWN)
+                raise refuse(
+                    f"score {self.name!r}",
+                    f"written with jax.numpy (jnp.log, jnp.where), of run[...] for {shown}",
+                    f"{type(error).__name__}: {str(error).splitlines()[0]}",
+                ) from None
 
     @property
     def name(self) -> str:

@@ -1,9 +1,9 @@
 """The problem: an objective and its knobs, as a function of numbers that a gradient can follow.
 
 Every knob is a number between 0 and 1, its place between the bounds. A budget for each iteration
-under a total price is a division of what is left for labels, b_t = left softmax(z)_t: never more is
-bought than was paid for. What a run would not buy of it is wasted, so nothing is lost by that: any
-policy can be said by what it buys.
+under a total price is a division of what is left for labels, b_t = left softmax(z)_t for t = 1..T,
+with one share more for what is not spent: never more is bought than is paid for, and any policy
+that buys no more can be said so, by what it buys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from boostsim.types import as_key, needed_key, refuse
 
 __all__ = ["Point", "Problem", "odd_votes", "settle"]
 
-# Of each knob its place; of a divided budget the logits of its shares.
+# Of each knob its place; of a divided budget the logits of its shares, and of what is not spent.
 Point = dict[str, Array]
 # Where a share of a division is so small it is tried without.
 CRUMB = 1e-3
@@ -105,7 +105,7 @@ class Problem:
         """Return where the knobs stand at a point of the search."""
         return self.paid(
             {
-                name: jax.nn.softmax(place)
+                name: jax.nn.softmax(place)[:-1]
                 if name == "budget" and self.divided
                 else self.knobs[name].from_unit(place)
                 for name, place in point.items()
@@ -117,8 +117,9 @@ class Problem:
         point: Point = {}
         for name, value in values.items():
             if name == "budget" and self.divided:
-                share = np.asarray(value) / max(np.sum(value), 1e-300)
-                point[name] = jnp.log(jnp.asarray(share) + CRUMB / self.objective.iterations)
+                share = np.asarray(value) / max(float(self.left(values)), 1e-300)
+                share = np.append(share, max(1.0 - share.sum(), 0.0))
+                point[name] = jnp.log(jnp.asarray(share) + CRUMB / len(share))
             else:
                 point[name] = jnp.asarray(self.knobs[name].to_unit(value), float)
         return point

@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from boostsim.designs.problem import Point, Problem, odd_votes
 
-__all__ = ["descend", "settled", "starts"]
+__all__ = ["descend", "flat", "settled", "starts"]
 
 RATE = 0.3
 
@@ -22,13 +22,26 @@ def starts(problem: Problem, count: int, key: jax.Array) -> Point:
     """Return points to start from: the middle, then random ones, ``[count, ...]``."""
     point: Point = {}
     for number, (name, knob) in enumerate(problem.knobs.items()):
-        shape = (count, problem.objective.iterations) if knob.per_iteration else (count,)
-        own = jax.random.fold_in(key, number)
+        length = problem.objective.iterations
+        own, level = jax.random.split(jax.random.fold_in(key, number))
         if name == "budget" and problem.divided:
-            point[name] = 2.0 * jax.random.normal(own, shape, jnp.float64).at[0].set(0.0)
-        else:
-            point[name] = jax.random.uniform(own, shape, jnp.float64).at[0].set(0.5)
+            # One share is what is not spent.
+            drawn = 2.0 * jax.random.normal(own, (count, length + 1), jnp.float64)
+            point[name] = drawn.at[0].set(0.0)
+            continue
+        drawn = jax.random.uniform(own, (count, length)[: 1 + knob.per_iteration], jnp.float64)
+        if knob.per_iteration:
+            # Schedules that are high, and some that are low, as a whole.
+            drawn *= jax.random.uniform(level, (count, 1), jnp.float64)
+        point[name] = drawn.at[0].set(0.5)
     return point
+
+
+def flat(problem: Problem, start: Point) -> Array:
+    """Return at which starts the score has no slope, ``[starts]``."""
+    slopes = jax.jit(jax.vmap(jax.grad(problem.loss)))(start)
+    each = [jnp.any(slope.reshape(len(slope), -1) != 0.0, axis=1) for slope in slopes.values()]
+    return ~jnp.any(jnp.stack(each), axis=0)
 
 
 def descend(problem: Problem, start: Point, steps: int) -> tuple[Point, Array]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import t as student
 
+from boostsim.files import bounded
 from boostsim.types import refuse, unknown
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ class Tournament:
                 for first, second in itertools.combinations(everyone, 2)
             ],
         }
-        return json.dumps(_bounded(record), indent=2, default=float)
+        return json.dumps(bounded(record), indent=2, default=float)
 
     def plot(self) -> Figure:
         """Return a figure: the regret of every criterion on every challenge, in hundredths."""
@@ -305,12 +306,3 @@ class Tournament:
             fontsize=9,
         )
         return figure
-
-
-def _bounded(told: Any) -> Any:
-    """Return it with None for every number that is not finite: JSON has none."""
-    if isinstance(told, Mapping):
-        return {name: _bounded(each) for name, each in told.items()}
-    if isinstance(told, list):
-        return [_bounded(each) for each in told]
-    return None if isinstance(told, float) and not np.isfinite(told) else told
