@@ -5,6 +5,11 @@ from pathlib import Path
 
 # Tests draw to files only, and leave the user's own settings alone.
 os.environ.setdefault("MPLBACKEND", "agg")
+# Compiled programs are shared by the workers and by what they start, and kept for the next run.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "programs")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import jax
 import pytest
@@ -17,6 +22,7 @@ collect_ignore = ["bench"]
 install_import_hook(
     [
         "boostsim.curation.allocation",
+        "boostsim.simulation.structure",
         "boostsim.simulation.population",
         "boostsim.simulation.exact",
         "boostsim.simulation.sampled",

@@ -40,7 +40,7 @@ def run_dense(procedure, task, iterations, key):
 
 
 @given(draw.worlds(all_slots=True))
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_the_lumped_step_is_the_dense_one(world):
     """Relative error at most 16 eps m sum_s (2k + 2)^s: each mass is a quotient of sums of products
     in which an earlier mass occurs to a power of at most k above and below, twice that after the
@@ -107,7 +107,7 @@ def expected_labels(procedure, task):
 
 
 @given(draw.worlds(budgets=False))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_many_visits_are_the_population(world):
     task, procedure = world
     visits = 10**12
@@ -121,7 +121,7 @@ def test_many_visits_are_the_population(world):
 
 
 @given(draw.worlds(budgets=False))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
     """Its counts are exactly binomial with the exact step's own numbers, and these make its p'.
 
@@ -172,7 +172,7 @@ def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
 
 
 @given(draw.worlds(budgets=False))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
     """The new correct mass of a prompt, over 100,000 independent copies of it."""
     task, procedure = world

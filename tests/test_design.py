@@ -19,6 +19,7 @@ TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
 HELPLESS = bs.random_table(0, prompts=10, solvable=0.0)
 LABELS_ALONE = bs.Prices(1.0, 0.0, 0.0)
 SCHEDULE = bs.Knob(0.0, 1.0, per_iteration=True)
+QUICK = {"steps": 150, "restarts": 2, "grid": 100}
 
 
 def soft(**slots):
@@ -147,7 +148,7 @@ def test_labels_come_first_where_their_worth_does_not_change():
     beta, most, spend, length = 0.5, 0.2, 0.5, 5
     worth = bought(bs.WeakLabeler(beta))
     goal = bs.Objective(worth, HELPLESS, length, spend=spend, prices=LABELS_ALONE)
-    found = bs.design(goal, {"budget": bs.Knob(0.0, most, per_iteration=True)})
+    found = bs.design(goal, {"budget": bs.Knob(0.0, most, per_iteration=True)}, **QUICK)
     so_far = np.minimum(np.cumsum(np.full(length, most)), spend)
     assert found.score == pytest.approx((1.0 - beta * so_far / (1.0 + so_far)).mean(), rel=1e-3)
     assert found.values["budget"] == pytest.approx(np.diff(so_far, prepend=0.0), abs=5e-3)
@@ -157,7 +158,7 @@ def test_labels_come_first_where_their_worth_does_not_change():
 def test_labels_wait_for_a_labeler_that_gets_better():
     learning = bought(bs.DriftingLabeler(0.1, later=bs.WeakLabeler(0.6), between=(2, 5)))
     goal = bs.Objective(learning, HELPLESS, 5, score="final_error", spend=0.3, prices=LABELS_ALONE)
-    found = bs.design(goal, {"budget": SCHEDULE})
+    found = bs.design(goal, {"budget": SCHEDULE}, **QUICK)
     assert found.values["budget"] == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.3], abs=2e-3)
     assert found.score == pytest.approx(1.0 - 0.6 * 0.3 / 1.3, rel=1e-3)
     assert found.cost == pytest.approx(0.3)
@@ -173,7 +174,7 @@ def test_numbers_are_as_good_as_the_best_of_many_runs():
         return run["error"][-1] + 0.5 * run["cost"][-1]
 
     goal = bs.Objective(start, TASK, 6, score=score, prices=prices)
-    found = bs.design(goal, {"temperature": (0.02, 2.0), "votes": (1, 9)})
+    found = bs.design(goal, {"temperature": (0.02, 2.0), "votes": (1, 9)}, **QUICK)
 
     def run(temperature, votes):
         rule = bs.criteria.difficulty(temperature)
@@ -182,7 +183,7 @@ def test_numbers_are_as_good_as_the_best_of_many_runs():
         trace = bs.simulate(changed, TASK, 6, prices=prices)
         return float(trace.error[0, -1] + 0.5 * trace.cost[0, -1])
 
-    temperatures = np.geomspace(0.02, 2.0, 60)
+    temperatures = np.geomspace(0.02, 2.0, 30)
     best = min(run(each, votes) for each in temperatures for votes in (1, 3, 5, 7, 9))
     assert found.score <= best + 1e-9
     assert found.score == pytest.approx(
@@ -234,7 +235,7 @@ def test_a_design_of_persistent_verdicts_is_of_the_run_with_its_key():
 
 def test_a_design_that_its_checks_do_not_confirm_says_so():
     goal = bs.Objective(soft(), TASK, 3, score="final_error", spend=0.6)
-    found = bs.design(goal, {"budget": SCHEDULE, "votes": (1, 9)}, steps=1, restarts=1, grid=400)
+    found = bs.design(goal, {"budget": SCHEDULE, "votes": (1, 9)}, steps=1, restarts=1, grid=100)
     assert found.score <= found.grid
     assert not found.confirmed
     assert "Not confirmed" in found.summary()
@@ -252,7 +253,7 @@ def test_the_best_constant_is_never_beaten_by_worse():
     task = bs.random_table(0, prompts=20, responses=4, solvable=0.7)
     even = bs.random_labels(labeler=bs.WeakLabeler(0.2), rate=0.1)
     goal = bs.Objective(even, task, 4, spend=0.2, prices=bs.Prices(1.0, 0.0, 0.0))
-    found = bs.design(goal, {"budget": SCHEDULE}, restarts=2)
+    found = bs.design(goal, {"budget": SCHEDULE}, **QUICK)
     spent = [
         bs.simulate(dataclasses.replace(even, budget=budget), task, 4)
         for budget in np.concatenate([[0.0], np.geomspace(1e-4, 0.05, 40)])
@@ -267,7 +268,7 @@ def test_the_best_constant_is_never_beaten_by_worse():
 
     hard = bs.random_table(0, prompts=50, responses=8, solvable=0.5)
     four = bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
-    found = bs.design(bs.Objective(four, hard, 10, score=trade), {"budget": SCHEDULE}, restarts=1)
+    found = bs.design(bs.Objective(four, hard, 10, score=trade), {"budget": SCHEDULE}, **QUICK)
     few = bs.simulate(dataclasses.replace(four, budget=0.0005), hard, 10)
     assert found.score <= float(few.error[0, -1] + 2.0 * few.labels[0, -1])
 
@@ -292,10 +293,10 @@ def test_a_score_without_a_slope_is_not_confirmed():
 
 
 def test_one_answer_alone_is_confirmed():
-    found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (2, 4)}, steps=5)
+    found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (2, 4)}, steps=5, restarts=1)
     assert found.values == {"votes": 3.0}
     assert found.confirmed
-    found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (1, 9)}, steps=30)
+    found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (1, 9)}, steps=20, restarts=1)
     assert "votes: 9, its high bound" in found.summary()
 
 

@@ -93,7 +93,8 @@ class Run:
     keep: Word = None
     """Keep one or all accepted responses (default: the preset's)."""
     budget: Number = None
-    """Most labels per visit and iteration, in expectation (default: no limit)."""
+    """Most labels per visit and iteration, in expectation (default: no limit); in a file also one
+    for each iteration, budget = [0.2, 0.1, 0.0]."""
     rate: Number = None
     """Labels per visit of random_labels (default: 0.1)."""
     regime: Word = None

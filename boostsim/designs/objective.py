@@ -88,10 +88,10 @@ class Objective:
             column = jax.ShapeDtypeStruct((self.iterations + 1,), jnp.float64)
             try:
                 jax.eval_shape(self.of, dict.fromkeys(SHOWN, column))
-            except ValueError:
-                # Ours, or as good.
-                raise
             except Exception as error:
+                if str(error).startswith("score "):
+                    # Ours.
+                    raise
                 shown = ", ".join(SHOWN)
                 raise refuse(
                     f"score {self.name!r}",

@@ -129,6 +129,7 @@ class Problem:
         goal = self.objective
         parameters = self.parameters
         for name, value in values.items():
+            value = jnp.asarray(value, float)
             parameters = KNOBS[name].arrays(self.structure, parameters, goal.procedure, value)
         return goal.run(self.structure, parameters, self.key, looks(goal.procedure, dict(values)))
 

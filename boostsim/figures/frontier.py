@@ -175,11 +175,14 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     left.set_ylim(1.2, 6.0)
     left.set_yticks([1.5, 2, 3, 4, 6], ["1.5", "2", "3", "4", "6"])
     left.minorticks_off()
-    right.set(title="infinitely many visits, exact; 100 visits, sampled")
+    right.set(
+        title="infinitely many visits, exact; 100 visits, sampled",
+        ylabel="labels per visit, until 95% is reached",
+    )
     left.legend(loc="upper right", ncols=2)
     # Below, the smallest budget that is tried would bend the lines.
     right.set_ylim(1e-5, 0.5)
-    right.legend(loc="center right", ncols=1)
+    right.legend(loc="lower right", ncols=1)
     few, some = one.iloc[0], hundred.iloc[0]
     caption(
         figure,
@@ -190,6 +193,6 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"one visit. "
         f"β = {BETA}, a filter that errs one time in ten, half of the prompts unsolved. Sampled: "
         f"mean of {few.seeds:.0f} runs of {few.prompts:.0f} prompts, right of {some.prompts:.0f}. "
-        f"Grey: T2's (e₀ - e)/β per prompt, divided by visits, and two standard errors of such a "
-        f"mean. At most {ITERATIONS} iterations.",
+        f"Grey: T2's (e₀ - e)/β per prompt, divided by visits (in the limit it is 0), and two "
+        f"standard errors of such a mean. At most {ITERATIONS} iterations.",
     )

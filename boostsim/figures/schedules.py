@@ -137,7 +137,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
             lines = shown[shown.task == name]
             best = lines.loc[lines.difference.idxmin()]
             color = COLORS[0] if best.low > 0.0 else COLORS[1] if best.high < 0.0 else "0.5"
-            ax.plot([best.low, best.high], [place, place], color=color, lw=3, alpha=0.5)
+            ends = [best.low, best.high]
+            ax.plot(ends, [place, place], color=color, lw=3, alpha=0.5, solid_capstyle="butt")
             ax.plot(best.difference, place, "o", color=color)
             ax.plot(lines.difference, [place] * len(lines), "|", color="0.4", markersize=7)
         ax.axvline(0.0, color="0.3", lw=1)
@@ -151,7 +152,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"tenth of it with few labels), labels for failures, {ITERATIONS} iterations; run on other "
         f"prompts ({first.prompts:.0f}) with {first.seeds:.0f} other seeds, as are constants of "
         f"{', '.join(f'{m:g}' for m in MULTIPLES)} times the one that costs the same: ticks. Dot "
-        f"and bar: the best of them, with the interval of its difference (Student's, paired; all "
-        f"hold together with confidence {CONFIDENCE:g}). Blue: the schedule is better than every "
-        f"one; orange: worse than one.",
+        f"and bar: the best of them, mostly the dearest, with the interval of its difference "
+        f"(Student's, paired; all hold together with confidence {CONFIDENCE:g}). Blue: the "
+        f"schedule is better than every one; orange: worse than one; grey: not decided. The scales "
+        f"of the two sides differ.",
     )

@@ -188,7 +188,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         right.plot([row.low, row.high], [place, place], color=color, lw=4, alpha=0.3)
         right.plot(row.correlation, place, "o", color=color)
         right.plot(row.by_seed, [place] * len(row.by_seed), "|", color=color, markersize=9)
-        names.append(f"{row.task}, {PREDICTORS[row.predictor]}, {row.criteria}")
+        which = f"all {row.criteria}" if row.among == "all" else f"{row.criteria} best"
+        names.append(f"{row.task}, {PREDICTORS[row.predictor]}, {which}")
     right.set_yticks(range(len(names)), names, fontsize=7.5)
     right.axvline(0.0, color="0.3", lw=1)
     right.set(xlim=(-1.05, 1.05), title="rank correlation with the transformer")
@@ -196,11 +197,11 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     caption(
         figure,
         TITLE,
-        f"Error averaged over all iterations: figure 12's suite; a table whose prompts are solved "
-        f"at first as the task's strata are, with the task's budget; and a small transformer (the "
-        f"number beside), mean of {table.seed.nunique()} paired seeds, at most {BUDGET:g} labels "
-        f"per visit, β = {BETA}. Blue: the best six of figure 12; orange: better in every seed "
-        f"than a criterion that is better on the suite by {CLEAR:g} at least. Right: all criteria "
-        f"and the best six (how many stands last); bars: intervals at {CONFIDENCE:.0%} over "
-        f"criteria (Bonett and Wright), ticks: each seed.",
+        f"Error averaged over all iterations: on the stress suite; on a table whose prompts are "
+        f"solved at first as the task's strata are, with the task's budget; and with a small "
+        f"transformer (the number beside), mean of {table.seed.nunique()} paired seeds, at most "
+        f"{BUDGET:g} labels per visit, β = {BETA}. Blue: the best six on the suite; orange: better in "
+        f"every seed than a criterion that is better on the suite by {CLEAR:g} at least. Right, "
+        f"bars: intervals at {CONFIDENCE:.0%} that take the criteria for a sample of all there could be "
+        f"(Bonett and Wright); ticks: each seed.",
     )
