@@ -185,7 +185,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     names = []
     for place, row in enumerate(found.itertuples()):
         color = COLORS[0] if row.among == "best" else "0.3"
-        right.plot([row.low, row.high], [place, place], color=color, lw=4, alpha=0.3)
+        ends = [row.low, row.high]
+        right.plot(ends, [place, place], color=color, lw=4, alpha=0.3, solid_capstyle="butt")
         right.plot(row.correlation, place, "o", color=color)
         right.plot(row.by_seed, [place] * len(row.by_seed), "|", color=color, markersize=9)
         which = f"all {row.criteria}" if row.among == "all" else f"{row.criteria} best"
@@ -200,8 +201,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"Error averaged over all iterations: on the stress suite; on a table whose prompts are "
         f"solved at first as the task's strata are, with the task's budget; and with a small "
         f"transformer (the number beside), mean of {table.seed.nunique()} paired seeds, at most "
-        f"{BUDGET:g} labels per visit, β = {BETA}. Blue: the best six on the suite; orange: better in "
-        f"every seed than a criterion that is better on the suite by {CLEAR:g} at least. Right, "
-        f"bars: intervals at {CONFIDENCE:.0%} that take the criteria for a sample of all there could be "
-        f"(Bonett and Wright); ticks: each seed.",
+        f"{BUDGET:g} labels per visit, β = {BETA}. Blue: the best six on the suite; orange: "
+        f"better in every seed than a criterion that is better on the suite by {CLEAR:g} at "
+        f"least. Right, bars: intervals at {CONFIDENCE:.0%} that take the criteria for a sample of "
+        f"all there could be (Bonett and Wright); ticks: each seed.",
     )
