@@ -12,6 +12,8 @@ from typing import TypeVar
 __all__ = ["announced", "track"]
 
 PATIENCE_SECONDS = 2.0
+# The bars that are open: one inside another leaves it to that one.
+_open: list[str] = []
 Item = TypeVar("Item")
 
 
@@ -30,7 +32,8 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
     # Two bars cannot be drawn at once: threads of a run leave it to the main one.
     alone = threading.current_thread() is threading.main_thread()
     # One item has no progress, and is often one of many inside another bar.
-    if total <= 1 or not alone or not (sys.stderr.isatty() or _in_a_notebook()):
+    watched = sys.stderr.isatty() or _in_a_notebook()
+    if total <= 1 or not alone or _open or not watched:
         yield from items
         return
     from rich.console import Console
@@ -42,6 +45,7 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
     patience = threading.Timer(PATIENCE_SECONDS, bar.start)
     patience.daemon = True
     patience.start()
+    _open.append(description)
     try:
         for done, item in enumerate(items):
             bar.update(task, completed=done)
@@ -50,6 +54,7 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
         patience.cancel()
         patience.join()
         bar.stop()
+        _open.clear()
 
 
 @contextlib.contextmanager

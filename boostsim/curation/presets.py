@@ -6,7 +6,7 @@ whether the original fine-tunes the latest model or starts again from the first 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from boostsim.curation.criteria import failed, uniform
 from boostsim.curation.criterion import Criterion
@@ -39,11 +39,11 @@ def boosting(
     attempts: int = 1,
     filter: Filter | None = PERFECT,
     labeler: WeakLabeler,
-    budget: float | tuple[float, ...] | None = None,
+    budget: float | Sequence[float] | None = None,
     keep: str = "one",
     criterion: Criterion = failed,
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
     sharpening: Sharpening | None = None,
 ) -> Procedure:
@@ -65,7 +65,7 @@ def filter_only(
     filter: Filter | None = PERFECT,
     keep: str = "all",
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
     sharpening: Sharpening | None = None,
 ) -> Procedure:
@@ -88,7 +88,7 @@ def random_labels(
     labeler: WeakLabeler,
     keep: str = "one",
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
     sharpening: Sharpening | None = None,
 ) -> Procedure:
@@ -111,7 +111,7 @@ def labels_only(
     *,
     labeler: WeakLabeler,
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
 ) -> Procedure:
     """Return supervised training on one label per visit; nothing is generated.
@@ -128,7 +128,7 @@ def uncurated(
     *,
     attempts: int = 1,
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
     sharpening: Sharpening | None = None,
 ) -> Procedure:
@@ -149,7 +149,7 @@ def star(
     filter: Filter | None = PERFECT,
     labeler: WeakLabeler | None = None,
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
     sharpening: Sharpening | None = None,
 ) -> Procedure:
@@ -173,7 +173,7 @@ def rest_em(
     attempts: int = 32,
     filter: Filter | None = PERFECT,
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
     sharpening: Sharpening | None = None,
 ) -> Procedure:
@@ -196,7 +196,7 @@ def raft(
     attempts: int = 8,
     filter: Filter | None = PERFECT,
     regime: str = "replace",
-    real_share: float | tuple[float, ...] | None = None,
+    real_share: float | Sequence[float] | None = None,
     learner: StrongLearner = EXACT,
     sharpening: Sharpening | None = None,
 ) -> Procedure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -58,10 +59,10 @@ class Procedure:
     filter: Filter | None = None
     keep: str = "one"
     criterion: Criterion = failed
-    budget: float | tuple[float, ...] | None = None
+    budget: float | Sequence[float] | None = None
     labeler: WeakLabeler | None = None
     regime: str = "replace"
-    real_share: float | tuple[float, ...] | None = None
+    real_share: float | Sequence[float] | None = None
     learner: StrongLearner = field(default_factory=StrongLearner)
     sharpening: Sharpening | None = None
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from boostsim.curation.criterion import Criterion
-from boostsim.progress import announced
+from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
 from boostsim.tournament.compare import Match, between_0_and_1, contenders
 from boostsim.tournament.sequence import sequence
@@ -139,9 +139,10 @@ def run_race(
     pairs = max(len(names) * (len(names) - 1) // 2, 1)
     alpha = (1.0 - confidence) / pairs
     scores = {name: np.zeros(0) for name in names}
-    left, out, verdict, seeds = list(names), [], "undecided", 0
-    while verdict == "undecided" and seeds < most_seeds:
-        more = range(seeds, min(seeds + batch, most_seeds))
+    left, out, verdict = list(names), [], "undecided"
+    starts = range(0, most_seeds, batch)
+    for start in track(starts, "seeds of a race, at most", len(starts)):
+        more = range(start, min(start + batch, most_seeds))
         for name in left:
             scores[name] = np.concatenate([scores[name], score(name, more)])
         seeds = more.stop
@@ -151,7 +152,9 @@ def run_race(
         for first, second in itertools.combinations(left, 2):
             low, high = sequence(scores[first] - scores[second], alpha)
             gaps[first, second], gaps[second, first] = (low, high), (-high, -low)
-        for name in list(left):
+        left.sort(key=lambda name: float(scores[name].mean()))
+        # Whose mean is lowest stays, though intervals that err could say otherwise.
+        for name in left[1:]:
             better = [(gaps[name, other], other) for other in left if other != name]
             known = [(gap, other) for gap, other in better if gap[0] > 0.0]
             if known:
@@ -159,12 +162,13 @@ def run_race(
                 out.append(Elimination(name, other, seeds, low, high))
         gone = {each.criterion for each in out}
         left = [name for name in left if name not in gone]
-        left.sort(key=lambda name: float(scores[name].mean()))
         first, *others = left
         if not others:
             verdict = "decided"
         elif all(gaps[first, other][1] <= resolution for other in others):
             verdict = "settled"
+        if verdict != "undecided":
+            break
     return tuple(left), tuple(out), verdict, scores
 
 
@@ -224,15 +228,14 @@ def race(
         runs = [match.run(task, rules[name], seeds)[score] for task in match.challenges]
         return np.mean(runs, axis=0)
 
-    with announced(f"a race of {len(rules)} criteria"):
-        survivors, out, verdict, scores = run_race(
-            tuple(rules),
-            averaged,
-            confidence=confidence,
-            resolution=resolution,
-            most_seeds=most_seeds,
-            batch=batch,
-        )
+    survivors, out, verdict, scores = run_race(
+        tuple(rules),
+        averaged,
+        confidence=confidence,
+        resolution=resolution,
+        most_seeds=most_seeds,
+        batch=batch,
+    )
     runs = sum(len(values) for values in scores.values()) * len(match.challenges)
     conditions = {
         **match.about,
