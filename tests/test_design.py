@@ -282,6 +282,29 @@ def test_schedules_that_never_change_are_found_one_by_one():
     assert found.constant <= float(alone.error[0, 1:].mean())
 
 
+@pytest.mark.parametrize("low", [0.02, 0.1, 1.0])
+def test_knobs_have_a_slope_at_their_ends(low):
+    knob, high = bs.Knob(low, 2.0), 2.0
+    with jax.enable_x64(True):
+        for unit, value in ((0.0, low), (1.0, high)):
+            slope = jax.grad(knob.from_unit)(jnp.asarray(unit))
+            assert slope == pytest.approx(value * np.log(high / low), rel=1e-12)
+            there = float(knob.from_unit(jnp.asarray(unit)))
+            assert low <= there <= high
+            assert there == pytest.approx(value, rel=1e-14)
+
+
+def test_votes_that_leave_nothing_for_labels_are_left_out():
+    """Five votes would use up the price to the last digit."""
+    one = bs.boosting(filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.4))
+    goal = bs.Objective(one, TASK, 4, spend=1.0, prices=bs.Prices(1.0, 0.0, 0.05))
+    found = bs.design(goal, {"budget": (0.0, 1.0), "votes": (1, 9)}, steps=5, restarts=1, grid=9)
+    assert found.values["votes"] in (1.0, 3.0)
+    assert found.cost <= 1.0
+    with pytest.raises(ValueError, match="what every iteration can pay for"):
+        bs.design(goal, {"budget": (0.5, 1.0)})
+
+
 def test_a_score_without_a_slope_is_not_confirmed():
     flat = bs.Objective(soft(), TASK, 3, score=lambda run: jnp.sum(run["error"] > 0.2) * 1.0)
     found = bs.design(flat, {"temperature": (0.1, 1.0)}, steps=3, restarts=1, grid=5)

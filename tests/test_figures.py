@@ -232,9 +232,30 @@ def test_committed_schedules_are_true_in_part_and_as_claimed():
     )
     ten = table[(table.task == "uneven") & (table.visits == 10)].iloc[0]
     assert ten.error == pytest.approx(trace.error.values[:, 1:].mean(), rel=1e-8)
-    # Every constant but the dearest costs no more than the schedule; that one costs a little more.
+    # The dearest constants cost what the schedule does or a little more, up to the noise of seeds.
     dearest = table[table.multiple == max(module.MULTIPLES)]
     assert (dearest.constant_labels > 0.97 * dearest.labels).all()
+    # Where a constant wins: most of the error is of prompts that got labels, all of them wrong.
+    held_out = bs.stress_suite(module.KEY + 1, 300)["helpless"]
+    procedure = bs.boosting(
+        attempts=4,
+        filter=held_out.filter,
+        labeler=held_out.labeler,
+        budget=[module.LABELS, *[0.0] * (module.ITERATIONS - 1)],
+    )
+    trace = bs.simulate(
+        procedure,
+        held_out.task,
+        module.ITERATIONS,
+        visits=10,
+        seeds=seeds,
+        key=module.KEY,
+        record="prompt",
+    )
+    final, labels = trace.error.values[:, -1], trace.labels_by_prompt.values[:, -1]
+    assert (final * (labels == 0.0)).sum() < 0.4 * final.sum()
+    unsolved = (held_out.task.initial * held_out.task.quality).sum(1) == 0.0
+    assert (final * (labels > 0.0) * unsolved).sum() > 0.5 * final.sum()
     # The best constant of each challenge: better, worse, or not told apart.
     best = table.loc[table.groupby(["visits", "task"]).difference.idxmin()]
     assert set(best[(best.visits == 100) & (best.low <= 0)].task) == {"few labels"}
@@ -276,14 +297,14 @@ def test_intervals_of_rank_correlations_cover():
     from boostsim.figures.verdict import rank_correlation
 
     rng = np.random.default_rng(0)
-    for r in (0.0, 0.6):
+    for r, count in ((0.0, 6), (0.6, 6), (0.0, 11), (0.6, 11)):
         true, covered = 6.0 / np.pi * np.arcsin(r / 2.0), 0
         for _ in range(1000):
-            first, noise = rng.normal(size=(2, 11))
+            first, noise = rng.normal(size=(2, count))
             _, low, high = rank_correlation(first, r * first + np.sqrt(1 - r**2) * noise)
             covered += low <= true <= high
         # The formula is an approximation; 1,000 draws have a standard error of 0.007.
-        assert 0.92 <= covered / 1000 <= 0.98
+        assert 0.92 <= covered / 1000 <= (0.98 if count == 11 else 0.995)
     assert rank_correlation(np.arange(4.0), np.arange(4.0)) == (1.0, -1.0, 1.0)
 
 

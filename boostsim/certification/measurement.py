@@ -308,7 +308,10 @@ class Measurement:
         procedure = call(self.procedure, point)
         if not isinstance(procedure, Procedure):
             raise refuse("procedure", "a function that returns a bs.Procedure", procedure)
-        return procedure
+        # Runs are longer than what is read of them: a schedule goes on with its last entry.
+        iterations = self.length(point)
+        procedure.lasting(iterations)
+        return procedure.lengthened(self._rounded(iterations))
 
     def _run(
         self, point: Point, copies: int, seeds: int, visits: int | None, key: jax.Array | None

@@ -131,6 +131,15 @@ class Procedure:
                 allowed = f"one number, or one for each of {iterations} iterations"
                 raise refuse(name, allowed, len(given))
 
+    def lengthened(self, iterations: int) -> Procedure:
+        """Return it with schedules that last so long: they go on with their last entry."""
+        longer: dict[str, Any] = {
+            name: given + given[-1:] * (iterations - len(given))
+            for name in ("budget", "real_share")
+            if isinstance(given := getattr(self, name), tuple)
+        }
+        return replace(self, **longer) if longer else self
+
     def describe(self) -> str:
         """Return the slots as one line of JSON, for provenance."""
         return json.dumps(_plain(self), sort_keys=True)

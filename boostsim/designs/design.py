@@ -39,8 +39,8 @@ def design(
     Automatic differentiation goes backwards through all iterations, allocation included; Adam takes
     the steps, bounds are kept by projection. The answer is checked twice: against a grid of other
     answers, and by restarts from random ones; it says itself where they disagree. It is a choice
-    for the limit of many visits: of few visits to a prompt, labels bought at once are lost on
-    prompts that one of them would have served.
+    for the limit of many visits: where a few labels fall to a prompt and all are bought at once,
+    all of one prompt's may be wrong, and none is left to ask again.
 
     Args:
         objective: what is to be small, on which task, and what it may cost.

@@ -43,8 +43,8 @@ class Design:
         flat: at how many of the starts the score had no slope.
         grid: the best score on the grid.
         grid_size: points of it.
-        constant: the best score found where what may change between iterations does not, at no
-            higher price and the other knobs alike; NaN where nothing may change.
+        constant: the best score found where what may change between iterations does not, within
+            the total price and with the other knobs alike; NaN where nothing may change.
         search: steps, restarts, grid and key.
     """
 
@@ -105,7 +105,8 @@ class Design:
         for knob, value in self.values.items():
             lines.append(f"{knob.replace('_', ' ')}: {_told(value)}{self._at_bound(knob)}.")
         if np.isfinite(self.constant):
-            lines.append(f"The best that never changes, at no higher price: {self.constant:.4g}.")
+            price = "" if self.objective.spend is None else ", at no higher price"
+            lines.append(f"The best that never changes{price}: {self.constant:.4g}.")
         lines.append(
             f"{self.agreeing} of {len(self.starts)} starts agree with the best to a hundredth; the "
             f"best of {self.grid_size:,} answers on a grid: {self.grid:.4g}."

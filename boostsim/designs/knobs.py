@@ -12,6 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array
 
 from boostsim.curation import criteria
@@ -59,9 +60,10 @@ class Knob:
     def from_unit(self, unit: Any) -> Any:
         """Return the value that lies so far, 0 to 1, between the bounds."""
         if self.low > 0.0:
-            ratio = np.log(self.high / self.low)
-            # The ends are met exactly.
-            return jnp.clip(self.low * jnp.exp(ratio * unit), self.low, self.high)
+            value = self.low * jnp.exp(np.log(self.high / self.low) * unit)
+            # Rounding does not leave the bounds, and the ends have the slope of their side.
+            inside = lax.stop_gradient(jnp.clip(value, self.low, self.high))
+            return inside + (value - lax.stop_gradient(value))
         return self.high * unit**3
 
     def to_unit(self, value: Any) -> Any:

@@ -31,6 +31,8 @@ __all__ = ["Point", "Problem", "odd_votes", "settle"]
 Point = dict[str, Array]
 # Where a share of a division is so small it is tried without.
 CRUMB = 1e-3
+# Of the total price: kept back, so that rounding does not exceed it.
+LEFT = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +60,17 @@ class Problem:
             ValueError: for a total price that does not pay for the answers, or without a budget.
         """
         knobs = dict(knobs)
+        # Visits have mass one in all: a budget above 1 allows no more than 1 does.
+        most = 1.0
         if goal.spend is not None:
-            _refuse_unpaid(goal, knobs)
+            most = min(most, _refuse_unpaid(goal, knobs))
             look = goal.before_labels(1.0) - goal.before_labels(0.0)
             if "votes" in knobs and look > 0.0:
-                most = (goal.spend - goal.before_labels(0.0)) / look
-                knobs["votes"] = replace(knobs["votes"], high=min(knobs["votes"].high, most))
+                # So many that something is left for labels.
+                votes = (1.0 - LEFT) * (goal.spend - goal.before_labels(0.0)) / look
+                knobs["votes"] = replace(knobs["votes"], high=min(knobs["votes"].high, votes))
+        if "budget" in knobs and knobs["budget"].low < most < knobs["budget"].high:
+            knobs["budget"] = replace(knobs["budget"], high=most)
         somewhere: dict[str, Any] = {
             name: np.full(goal.iterations, knob.high) if knob.per_iteration else knob.low
             for name, knob in knobs.items()
@@ -88,7 +95,8 @@ class Problem:
         goal = self.objective
         assert goal.spend is not None
         seen = looks(goal.procedure, dict(values))
-        return jnp.maximum(goal.spend - goal.before_labels(seen), 0.0) / goal.label_price(seen)
+        rest = (1.0 - LEFT) * goal.spend - goal.before_labels(seen)
+        return jnp.maximum(rest, 0.0) / goal.label_price(seen)
 
     def paid(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values with the budget that is paid for; a divided one is given by shares."""
@@ -179,11 +187,12 @@ def odd_votes(knob: Knob) -> list[int]:
     return [votes for votes in range(1, int(knob.high) + 1, 2) if votes >= knob.low]
 
 
-def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> None:
-    """Refuse a total price that has no budget to go to, or does not even pay for the answers.
+def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
+    """Return the largest budget that an iteration can have at a total price.
 
     Raises:
-        ValueError: for either.
+        ValueError: for a price that has no budget to go to, or does not even pay for the answers,
+            or for the least budget.
     """
     if "budget" not in knobs:
         hint = "Add 'budget' to the parameters: labels get what the rest leaves."
@@ -200,3 +209,10 @@ def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> None:
         raise refuse("spend", f"above {least:g}, what the answers alone cost", goal.spend)
     if goal.label_price(seen) == 0.0:
         raise refuse("spend", "None where labels cost nothing", goal.spend)
+    left = (goal.spend - least) / goal.label_price(seen)
+    if budget.per_iteration:
+        return float(left)
+    if budget.low * goal.iterations >= left:
+        allowed = f"with a low below {left / goal.iterations:g}, what every iteration can pay for"
+        raise refuse("parameters['budget']", allowed, budget)
+    return float(left / goal.iterations)

@@ -22,12 +22,12 @@ __all__ = ["CLAIM", "TITLE", "data", "draw", "reached", "row"]
 
 TITLE = "Focus takes labels down to T2's bound; attempts, votes and iterations cannot go below it"
 CLAIM = (
-    "Generations buy labels off: more iterations of a smaller budget, more attempts. With one "
-    "visit to a prompt no policy gets below (e_0 - e)/beta labels (T2); labels for failures come "
-    "down to it, and the softer the focus, the dearer. Votes (T5) do not move the bound, but "
-    "get there with fewer generations. The more visits share a label, the fewer are needed per "
-    "visit, for the filter multiplies what a label starts: in the limit each iteration more saves "
-    "a factor, and votes make it larger."
+    "With one visit to a prompt no policy gets below (e_0 - e)/beta labels (T2). Labels for "
+    "failures come down to it with several attempts or votes; the softer the focus, the dearer, "
+    "and the more generations it takes to save labels. Votes (T5) do not move the bound, but get "
+    "there with fewer generations (their looks are not priced here). The more visits share a "
+    "label, the fewer are needed per visit, for the filter multiplies what a label starts: in the "
+    "limit each iteration more saves a factor, and votes make it larger."
 )
 
 BETA, GAMMA, TARGET, UNSOLVED, ITERATIONS = 0.3, 0.1, 0.05, 0.5, 100
@@ -188,11 +188,11 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         figure,
         TITLE,
         f"Dots: settings of attempts k (1 to 8), votes (1 to 5) and budget; lines and large "
-        f"markers: what nothing beats in both prices, with its k. Focus: labels for failures "
-        f"alone, or shared by exp(-pass rate / temperature); for everybody 95% is never reached at "
-        f"one visit. "
-        f"β = {BETA}, a filter that errs one time in ten, half of the prompts unsolved. Sampled: "
-        f"mean of {few.seeds:.0f} runs of {few.prompts:.0f} prompts, right of {some.prompts:.0f}. "
-        f"Grey: T2's (e₀ - e)/β per prompt, divided by visits (in the limit it is 0), and two "
-        f"standard errors of such a mean. At most {ITERATIONS} iterations.",
+        f"markers: what nothing beats in both prices, with its k; looks of the filter, one a vote, "
+        f"are not priced. Focus: labels for failures alone, or shared by exp(-pass rate / "
+        f"temperature); for everybody 95% is never reached at one visit. β = {BETA}, a filter that "
+        f"errs one time in ten, half of the prompts unsolved. Sampled: mean of {few.seeds:.0f} "
+        f"runs of {few.prompts:.0f} prompts, right of {some.prompts:.0f}. Grey: T2's (e₀ - e)/β "
+        f"per prompt, divided by visits (in the limit it is 0), and two standard errors of such a "
+        f"mean. At most {ITERATIONS} iterations.",
     )

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CLAIM", "TITLE", "challenge_rows", "data", "draw"]
 
-TITLE = "Labels bought first beat every constant budget, unless some prompts then go without"
+TITLE = "Labels bought first beat constant budgets of the same price, unless a few fall to a prompt"
 CLAIM = (
     "Gradients through the exact run, the limit of many visits, put labels first: there every "
     "unsolved prompt gets its share of them at once (T1), and what is learned early is learned for "
-    "longer. That beats every constant budget at the same total price, on prompts and seeds that "
-    "it was not made for, where labels are enough for all prompts at once, and where they are far "
-    "from enough. In between, two or three labels to a prompt, some prompts get several at once "
-    "and others none, and a constant budget that asks those again wins on some challenges."
+    "longer. On prompts and seeds that it was not made for that beats constant budgets at the same "
+    "total price where many labels fall to each prompt, and where hardly any do. In between, two "
+    "or three to a prompt, all of one prompt's may be wrong, and none is left to ask again: on "
+    "some challenges a constant budget wins."
 )
 
 ITERATIONS, LABELS, ATTEMPTS = 50, 0.25, 4
