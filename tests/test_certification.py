@@ -52,7 +52,7 @@ def test_planted_falsehoods_are_caught(name):
 
 
 # Claims, reports, and points of each report.
-CALIBRATED = (("T3", 300, 1), ("T4", 300, 2), ("T8", 200, 1), ("T11.accuracy", 200, 1))
+CALIBRATED = (("T3", 450, 1), ("T4", 100, 2), ("T8", 350, 1), ("T11.accuracy", 100, 1))
 
 
 def test_false_alarms_are_as_rare_as_is_said():

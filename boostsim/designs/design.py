@@ -64,7 +64,8 @@ def design(
     Example:
         >>> import boostsim as bs
         >>> task = bs.random_table(0, prompts=20, solvable=0.0)
-        >>> boosting = bs.boosting(labeler=bs.WeakLabeler(0.5), attempts=1)
+        >>> noisy, weak = bs.NoisyFilter(0.2), bs.WeakLabeler(0.5)
+        >>> boosting = bs.boosting(filter=noisy, labeler=weak)
         >>> goal = bs.Objective(boosting, task, 3, spend=0.5, prices=bs.Prices(1.0, 0.0, 0.0))
         >>> found = design(goal, {"budget": bs.Knob(0.0, 1.0, per_iteration=True)})
         >>> [round(budget, 2) for budget in found.values["budget"]]
