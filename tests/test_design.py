@@ -301,6 +301,10 @@ def test_votes_that_leave_nothing_for_labels_are_left_out():
     found = bs.design(goal, {"budget": (0.0, 1.0), "votes": (1, 9)}, steps=5, restarts=1, grid=9)
     assert found.values["votes"] in (1.0, 3.0)
     assert found.cost <= 1.0
+    # More votes than one would leave less than the least budget.
+    least = bs.design(goal, {"budget": (0.15, 0.5), "votes": (1, 9)}, steps=5, restarts=1, grid=9)
+    assert least.values["votes"] == 1.0
+    assert least.values["budget"] >= 0.15
     with pytest.raises(ValueError, match="what every iteration can pay for"):
         bs.design(goal, {"budget": (0.5, 1.0)})
 

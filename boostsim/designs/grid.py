@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from boostsim.designs.problem import Problem, odd_votes
+from boostsim.designs.problem import Problem
 
 __all__ = ["affordable", "constants", "evaluated", "points"]
 
@@ -33,7 +33,7 @@ def points(problem: Problem, most: int) -> list[dict[str, Any]]:
     axes: dict[str, list[Any]] = {}
     for name, knob in problem.knobs.items():
         if name == "votes":
-            odd = odd_votes(knob)
+            odd = problem.votes()
             chosen = np.unique(np.linspace(0, len(odd) - 1, each).round().astype(int))
             axes[name] = [odd[number] for number in chosen]
         elif not knob.per_iteration:

@@ -98,6 +98,16 @@ class Problem:
         rest = (1.0 - LEFT) * goal.spend - goal.before_labels(seen)
         return jnp.maximum(rest, 0.0) / goal.label_price(seen)
 
+    def votes(self) -> list[int]:
+        """Return the odd numbers of votes that leave what the least budget costs."""
+        least = self.knobs["budget"].low if "budget" in self.knobs else 0.0
+        return [
+            votes
+            for votes in odd_votes(self.knobs["votes"])
+            if self.objective.spend is None
+            or least * self.objective.iterations < self.left({"votes": votes})
+        ]
+
     def paid(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values with the budget that is paid for; a divided one is given by shares."""
         if self.objective.spend is None:

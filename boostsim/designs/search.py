@@ -11,7 +11,7 @@ import optax
 from jax import lax
 from jaxtyping import Array
 
-from boostsim.designs.problem import Point, Problem, odd_votes
+from boostsim.designs.problem import Point, Problem
 
 __all__ = ["descend", "flat", "settled", "starts"]
 
@@ -89,8 +89,8 @@ def settled(problem: Problem, point: Point, steps: int) -> dict[str, Any]:
     if "votes" not in values:
         return values
     found = []
-    odd = odd_votes(problem.knobs["votes"])
-    for votes in sorted(odd, key=lambda each: abs(each - float(values["votes"])))[:2]:
+    near = sorted(problem.votes(), key=lambda each: abs(each - float(values["votes"])))
+    for votes in near[:2]:
         fixed = problem.with_votes(votes)
         others: dict[str, Any] = {}
         if fixed.knobs:

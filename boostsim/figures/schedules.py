@@ -1,4 +1,4 @@
-"""Figure 16: budgets by gradient against every constant one, on other prompts and other seeds."""
+"""Figure 16: budgets by gradient against constant ones, on other prompts and other seeds."""
 
 from __future__ import annotations
 
