@@ -99,3 +99,26 @@ def test_bad_schedules_are_refused():
     short = bs.boosting(labeler=WEAK, budget=[0.1])
     with pytest.raises(ValueError, match="one for each of 3 iterations; got 1"):
         bs.simulate(short, bs.arithmetic(2), 3, learner=bs.Transformer(), key=0)
+
+
+def test_a_measurement_takes_a_schedule_of_its_own_length():
+    """Runs are rounded up to a few lengths; what is read of them is not."""
+    five = (0.3, 0.2, 0.1, 0.1, 0.1)
+
+    def measured(budget):
+        return bs.Measurement(
+            task=lambda copies=1: bs.random_table(3, prompts=4 * copies, solvable=0.0),
+            procedure=lambda: bs.boosting(labeler=WEAK, filter=bs.NoisyFilter(0.2), budget=budget),
+            statistic="error",
+            iterations=5,
+        )
+
+    runs = [measured(budget) for budget in (five, (*five, *[0.9] * 30))]
+    traces = [
+        bs.simulate(each._procedure({}), bs.random_table(3, prompts=4, solvable=0.0), 5)
+        for each in runs
+    ]
+    assert len(runs[0]._procedure({}).budget) == runs[0].run_length({}) > 5
+    np.testing.assert_array_equal(traces[0].error.values, traces[1].error.values)
+    with pytest.raises(ValueError, match="one for each of 5 iterations; got 4"):
+        measured(five[:4])._procedure({})

@@ -308,10 +308,12 @@ class Measurement:
         procedure = call(self.procedure, point)
         if not isinstance(procedure, Procedure):
             raise refuse("procedure", "a function that returns a bs.Procedure", procedure)
-        # Runs are longer than what is read of them: a schedule goes on with its last entry.
-        iterations = self.length(point)
-        procedure.lasting(iterations)
-        return procedure.lengthened(self._rounded(iterations))
+        if isinstance(procedure.budget, tuple) or isinstance(procedure.real_share, tuple):
+            # Runs are longer than what is read of them: a schedule goes on with its last entry.
+            iterations = self.length(point)
+            procedure.lasting(iterations)
+            procedure = procedure.lengthened(self._rounded(iterations))
+        return procedure
 
     def _run(
         self, point: Point, copies: int, seeds: int, visits: int | None, key: jax.Array | None
