@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ import numpy as np
 
 from boostsim.designs.found import Design
 from boostsim.designs.grid import BATCH, affordable, constants, evaluated, points
-from boostsim.designs.knobs import KNOBS, Knob
+from boostsim.designs.knobs import KNOBS, Knob, plain
 from boostsim.designs.objective import SHOWN, Objective
 from boostsim.designs.problem import Point, Problem, settle
 from boostsim.designs.search import descend, flat, settled, starts
@@ -117,7 +116,7 @@ def design(
         score = float(objective.of({name: jnp.asarray(trace[name].values[0]) for name in SHOWN}))
     return Design(
         objective=objective,
-        values={name: _plain(value) for name, value in values.items()},
+        values={name: plain(value) for name, value in values.items()},
         procedure=procedure,
         score=score,
         trace=trace,
@@ -167,7 +166,3 @@ def _scores(problem: Problem, ends: Point, count: int) -> np.ndarray:
         for number in range(count)
     ]
     return np.array(each, float)
-
-
-def _plain(value: Any) -> float | tuple[float, ...]:
-    return float(value) if np.ndim(value) == 0 else tuple(np.asarray(value, float).tolist())

@@ -18,7 +18,7 @@ __all__ = ["affordable", "constants", "evaluated", "points"]
 
 # Points that are evaluated at a time.
 BATCH = 16
-# Fractions of the bounds that schedules stand at, where no price divides them.
+# Fractions that schedules stand at: of the bounds, or of what a total price leaves.
 LEVELS = (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
 

@@ -21,7 +21,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.types import finite, flag, refuse
 
-__all__ = ["KNOBS", "Kind", "Knob", "looks"]
+__all__ = ["KNOBS", "Kind", "Knob", "looks", "plain"]
 
 MOST_VOTES = 99
 
@@ -170,10 +170,11 @@ def _settled_share(procedure: Procedure, value: Any) -> Procedure:
     if not np.any(value):
         # Without any real data anchor is replace.
         return replace(procedure, regime="replace", real_share=None)
-    return replace(procedure, real_share=_plain(value))
+    return replace(procedure, real_share=plain(value))
 
 
-def _plain(value: Any) -> float | tuple[float, ...]:
+def plain(value: Any) -> float | tuple[float, ...]:
+    """Return a number as a float, a schedule as a tuple of floats."""
     return float(value) if np.ndim(value) == 0 else tuple(np.asarray(value, float).tolist())
 
 
@@ -181,7 +182,7 @@ KNOBS = {
     "budget": Kind(
         _budget_fits,
         lambda structure, parameters, procedure, value: replace(parameters, budget=value),
-        lambda procedure, value: replace(procedure, budget=_plain(value)),
+        lambda procedure, value: replace(procedure, budget=plain(value)),
         scheduled=True,
     ),
     "real_share": Kind(
