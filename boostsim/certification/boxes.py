@@ -1,12 +1,10 @@
-"""Rigorous certificates: a statement proved over a whole box, by ball arithmetic.
+"""Rigorous certificates: a statement proved over a whole box, in exact rational arithmetic.
 
-First the two forms of the statement are compared in exact rational arithmetic, at a random point of
-the box for each case: different rational functions of a low degree agree there with a probability
-below one in a million millions. Then the box is cut until on every piece each factor, evaluated on
-balls that contain the piece, is certainly not negative. Ends are exact rationals and balls are
-rounded outward, so what is proved is proved, up to the correctness of python-flint. Where a factor
-is 0 on a face of the box a thin layer along it stays undecided: no rounded ball lies on one side of
-a point that it touches.
+First the two forms of the statement are compared at a random point of the box for each case:
+different rational functions of a low degree agree there with a probability below one in a million
+millions. Then the box is cut until on every piece the sum of products, evaluated on closed
+intervals with exact ends, is certainly not negative. Nothing is rounded, so faces of the box are
+proved like its inside, and what is proved is proved.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from boostsim.certification.enclosure import Enclosure, enclosure
 from boostsim.progress import track
 from boostsim.theory.statements import STATEMENTS, Statement
 from boostsim.types import finite, refuse, unknown, whole
@@ -29,8 +28,6 @@ __all__ = ["Proof", "prove", "prove_all"]
 
 # A piece of a box: rational ends for each name.
 Piece = dict[str, tuple[Fraction, Fraction]]
-# A box counts as proved when so much of it is.
-ENOUGH = Fraction(999, 1000)
 # Undecided pieces that are kept to be looked at.
 KEPT = 100
 # Ends are multiplied by whole numbers below this, over it, where the two forms are compared.
@@ -39,16 +36,15 @@ RANDOM = 2**61 - 1
 
 @dataclass(frozen=True)
 class Proof:
-    """What :func:`prove` found: a rigorous certificate of every point of what it covers.
+    """What :func:`prove` found: a rigorous certificate of every point of a box.
 
-    That is ``share`` of the box; of the thin rest it says nothing. It is about one iteration;
-    :func:`boostsim.certify` is about whole runs, at points.
+    Faces and corners are points of it, too; where a denominator is 0 a statement has no number and
+    says nothing. It is about one iteration; :func:`boostsim.certify` is about whole runs at points.
 
     Attributes:
         statement: what was to be proved.
-        verdict: ``"proved"`` where at least 99.9% of the box is and what is left touches its faces
-            and is true at its corners and in its middle, ``"refuted"`` where it is false somewhere,
-            else ``"undecided"``.
+        verdict: ``"proved"`` where all of the box is, ``"refuted"`` where the statement is false
+            somewhere, else ``"undecided"``.
         share: the share of the box's volume on which it is proved, exactly.
         counterexample: a rational point at which it is false, in exact arithmetic, or None.
         open_boxes: how many pieces were left undecided.
@@ -71,7 +67,7 @@ class Proof:
     @property
     def percent(self) -> str:
         """The share that is proved, as text that is not rounded up to all."""
-        return f"{math.floor(self.share * 10**6) / 10**4:.4f}%"
+        return "100%" if self.share == 1 else f"{math.floor(self.share * 10**6) / 10**4:.4f}%"
 
     def __repr__(self) -> str:
         """Name the statement and the verdict."""
@@ -115,11 +111,10 @@ class Proof:
 def prove(
     statement: Statement | str, *, halvings: int = 14, time_limit: float | None = None
 ) -> Proof:
-    """Prove a one-step statement over all of its box but thin layers, or find where it is false.
+    """Prove a one-step statement over all of its box, or find where it is false.
 
-    ``"proved"`` speaks of the share of the box that the proof reports, at least 99.9% of it. Of the
-    layers that are left it says only that they touch faces and that no corner or middle of their
-    pieces is a counterexample.
+    ``"proved"`` says that no point of the box is left out, ``"refuted"`` comes with a point at
+    which the number is negative, in exact arithmetic; what is neither is ``"undecided"``.
 
     Args:
         statement: a :class:`Statement`, or the name of one of ``bs.statements``.
@@ -131,13 +126,12 @@ def prove(
 
     Raises:
         ValueError: for an unknown name, an argument out of range, or a statement whose two forms
-            are not the same number.
-        ModuleNotFoundError: where python-flint is not installed.
+            are not the same number, or that is no number at all.
 
     Example:
         >>> proof = prove("T3/contraction")
-        >>> proof.verdict, proof.share > 0.999
-        ('proved', True)
+        >>> proof.verdict, proof.percent, proof.pieces
+        ('proved', '100%', 1)
     """
     if isinstance(statement, str):
         if any(name.startswith(f"{statement}/") for name in STATEMENTS):
@@ -151,17 +145,15 @@ def prove(
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     began = time.monotonic()
-    _needs_flint()
     ends: Piece = {name: axis for name, axis in statement.box.items() if isinstance(axis, tuple)}
     lists = {name: list(axis) for name, axis in statement.box.items() if name not in ends}
     cases = [dict(zip(lists, case, strict=True)) for case in itertools.product(*lists.values())]
     proved, pieces, open_boxes = Fraction(0), 0, 0
     counterexample: dict[str, Any] | None = None
     undecided: list[dict[str, Any]] = []
-    rng, inside = random.Random(0), False
+    rng = random.Random(0)
     for case in track(cases, statement.name, len(cases)):
         _refuse_branches(statement, case, ends)
-        known: dict[tuple[Fraction, ...], bool] = {}
         _compare(statement, {**case, **_random_point(ends, rng)})
         stack = [(ends, dict.fromkeys(ends, 0))]
         while stack:
@@ -171,22 +163,16 @@ def prove(
                 break
             piece, depth = stack.pop()
             pieces += 1
-            sign = _sign(statement, case, piece)
-            if sign > 0:
+            number = _enclosed(statement, case, piece)
+            if number is not None and number.low >= 0:
                 proved += Fraction(1, len(cases) << sum(depth.values()))
                 continue
-            if sign < 0:
-                middle = {name: (low + high) / 2 for name, (low, high) in piece.items()}
-                assert _exactly(statement, {**case, **middle}) < 0
-                counterexample = {**case, **middle}
-                break
-            axis = _longest(piece, ends, depth, halvings)
-            if axis is None:
-                point = _false_point(statement, case, piece, known)
-                if point is not None:
-                    counterexample = point
+            # The axis that was halved least; none is left where all were halved often enough.
+            axis = min(depth, key=depth.__getitem__, default=None)
+            if axis is None or depth[axis] == halvings or (number is not None and number.high < 0):
+                counterexample = _false_point(statement, case, piece, rng)
+                if counterexample is not None:
                     break
-                inside |= not _touches(piece, ends)
                 open_boxes += 1
                 undecided.append({**case, **piece})
                 continue
@@ -196,9 +182,7 @@ def prove(
                 stack.append(({**piece, axis: half}, deeper))
         if counterexample is not None:
             break
-    verdict = "proved" if proved >= ENOUGH and not inside else "undecided"
-    if counterexample is not None:
-        verdict = "refuted"
+    verdict = "refuted" if counterexample else "proved" if proved == 1 else "undecided"
     seconds = time.monotonic() - began
     left = tuple(undecided[:KEPT])
     return Proof(statement, verdict, proved, counterexample, open_boxes, left, pieces, seconds)
@@ -241,37 +225,9 @@ def prove_all(
     return proofs
 
 
-class _Name:
-    """What a name of a statement may be used for: + - * / and whole powers, and nothing else.
-
-    A comparison of balls has one answer for a whole piece, a comparison of numbers one for each
-    point: a statement that branches would not be the same function of both.
-    """
-
-    def _made(self, other: Any = 0) -> _Name:
-        if not isinstance(other, (_Name, int, Fraction)):
-            raise TypeError(f"a name with {other!r}")
-        return self
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _made
-    __truediv__ = __rtruediv__ = __neg__ = __pos__ = _made
-
-    def __pow__(self, power: Any) -> _Name:
-        if not isinstance(power, int):
-            raise TypeError(f"a power of {power!r}")
-        return self
-
-    def _refused(self, *_: Any) -> Any:
-        raise TypeError("a comparison, a branch, or a rounding")
-
-    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __abs__ = _refused
-    __floordiv__ = __mod__ = __round__ = __floor__ = __ceil__ = _refused
-    __eq__ = __ne__ = _refused
-
-
 def _refuse_branches(statement: Statement, case: Mapping[str, Any], ends: Piece) -> None:
     """Refuse a statement that is no rational function of its names."""
-    names = {name: _Name() for name in ends}
+    names = {name: Enclosure(*axis) for name, axis in ends.items()}
     for function in (statement.direct, statement.terms):
         try:
             function(**case, **names)
@@ -282,20 +238,18 @@ def _refuse_branches(statement: Statement, case: Mapping[str, Any], ends: Piece)
 
 
 def _false_point(
-    statement: Statement,
-    case: Mapping[str, Any],
-    piece: Piece,
-    known: dict[tuple[Fraction, ...], bool],
+    statement: Statement, case: Mapping[str, Any], piece: Piece, rng: random.Random
 ) -> dict[str, Any] | None:
-    """Return a corner of a piece, or its middle, at which the statement is false, if any is."""
-    corners = itertools.product(*piece.values())
-    middle = tuple((low + high) / 2 for low, high in piece.values())
-    for values in (middle, *corners):
+    """Return a point of a piece at which the statement is false, if one is found.
+
+    Its middle and its corners are tried, and a point at random: a number need not be one at them.
+    """
+    middle = [(low + high) / 2 for low, high in piece.values()]
+    tried = (middle, *itertools.product(*piece.values()), _random_point(piece, rng).values())
+    for values in tried:
         point = {**case, **dict(zip(piece, values, strict=True))}
-        # Neighbouring pieces share corners.
-        if values not in known:
-            known[values] = _exactly(statement, point) < 0
-        if known[values]:
+        value = _exactly(statement, point)
+        if value is not None and value < 0:
             return point
     return None
 
@@ -309,40 +263,50 @@ def _random_point(ends: Piece, rng: random.Random) -> dict[str, Fraction]:
 
 def _compare(statement: Statement, point: Mapping[str, Any]) -> None:
     """Refuse a statement whose sum of products is not the number that it stands for."""
+    told = f"terms of statement {statement.name!r}"
+    direct = _exactly(statement, point)
     try:
-        direct, slack = _exactly(statement, point), statement.slack(**point)
+        slack = statement.slack(**point)
     except TypeError as error:
         allowed = "a function that returns a list of terms, each a list of factors"
-        raise refuse(f"terms of statement {statement.name!r}", allowed, str(error)) from None
+        raise refuse(told, allowed, str(error)) from None
+    except ZeroDivisionError:
+        slack = None
+    where = ", ".join(
+        f"{name}={value if isinstance(value, int) else format(float(value), '.6g')}"
+        for name, value in point.items()
+    )
+    if direct is None or slack is None:
+        # At a point taken at random a denominator is 0 only where it is 0 everywhere.
+        raise refuse(
+            f"statement {statement.name!r}", "a number on its box", f"a division by 0 at {where}"
+        )
     if not isinstance(slack, (int, Fraction)):
         raise _inexact(statement, f"the terms come to {slack!r}")
     if direct != slack:
         raise ValueError(
-            f"terms of statement {statement.name!r} must add up to direct; at "
-            f"{', '.join(f'{name}={float(value):.6g}' for name, value in point.items())} they are "
-            f"{float(slack):.6g} and {float(direct):.6g}"
+            f"{told} must add up to direct; at {where} they are {float(slack):.6g} and "
+            f"{float(direct):.6g}"
         )
 
 
-def _sign(statement: Statement, case: Mapping[str, Any], piece: Piece) -> int:
-    """Return 1 where no factor is negative on a piece, -1 where the slack is below 0, else 0."""
-    balls = {name: _ball(*ends) for name, ends in piece.items()}
+def _enclosed(statement: Statement, case: Mapping[str, Any], piece: Piece) -> Enclosure | None:
+    """Return an interval that contains the number on all of a piece; None where there is none."""
     try:
-        terms = [list(factors) for factors in statement.terms(**case, **balls)]
-        distinct = {id(factor): factor for factors in terms for factor in factors}
-        if all(factor >= 0 for factor in distinct.values()):
-            return 1
-        return -1 if sum(math.prod(factors) for factors in terms) < 0 else 0
+        names = {name: Enclosure(*ends) for name, ends in piece.items()}
+        return enclosure(statement.slack(**case, **names))
+    except ZeroDivisionError:
+        return None
     except TypeError as error:
         raise _inexact(statement, str(error)) from None
 
 
-def _exactly(statement: Statement, point: Mapping[str, Any]) -> Any:
-    """Return the number at a rational point, in exact arithmetic."""
+def _exactly(statement: Statement, point: Mapping[str, Any]) -> int | Fraction | None:
+    """Return the number at a rational point, or None where a denominator is 0."""
     try:
         value = statement.direct(**point)
     except ZeroDivisionError:
-        return Fraction(0)
+        return None
     if not isinstance(value, (int, Fraction)):
         raise _inexact(statement, f"direct comes to {value!r}")
     return value
@@ -351,51 +315,10 @@ def _exactly(statement: Statement, point: Mapping[str, Any]) -> Any:
 def _inexact(statement: Statement, got: str) -> ValueError:
     return refuse(
         f"statement {statement.name!r}",
-        "made of the names, whole numbers, + - * / and whole powers",
+        "made of the names, whole numbers, Fractions, + - * / and whole powers",
         got,
-        "Balls know no Fractions and a float is rounded: write (3 * x - 1) / 3 for x - 1/3. A "
-        "whole number over a whole number is a float, too.",
+        "A float is rounded, and a whole number over a whole number is a float.",
     )
-
-
-def _touches(piece: Piece, ends: Piece) -> bool:
-    """Whether a piece touches a face of the box."""
-    return any(low == ends[name][0] or high == ends[name][1] for name, (low, high) in piece.items())
-
-
-def _needs_flint() -> None:
-    try:
-        import flint  # noqa: F401
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "prove needs python-flint; install it with: pip install 'boostsim[proof]'"
-        ) from None
-
-
-def _ball(low: Fraction, high: Fraction) -> Any:
-    """Return a ball that contains [low, high]."""
-    from flint import arb, fmpq
-
-    left, right = (arb(fmpq(end.numerator, end.denominator)) for end in (low, high))
-    return left.union(right)
-
-
-def _longest(piece: Piece, ends: Piece, depth: Mapping[str, int], halvings: int) -> str | None:
-    """Return the axis to cut: long for its distance from the box's faces, where factors vanish.
-
-    None where it may not be cut further: it touches a face, and cutting elsewhere does not help.
-    """
-
-    if not piece:
-        return None
-
-    def length(name: str) -> Fraction:
-        (low, high), (first, last) = piece[name], ends[name]
-        middle = (low + high) / 2
-        return (high - low) / min(middle - first, last - middle)
-
-    axis = max(piece, key=length)
-    return axis if depth[axis] < halvings else None
 
 
 def _box(statement: Statement) -> str:

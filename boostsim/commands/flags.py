@@ -297,8 +297,8 @@ class Falsify:
 
 @dataclass
 class Prove:
-    """Prove one-step statements over boxes but for thin layers, by ball arithmetic; exit code 0:
-    all proved, 1: one is false, 3: one is undecided."""
+    """Prove one-step statements over whole boxes, in exact arithmetic; exit code 0: all proved,
+    1: one is false, 3: one is undecided."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Statements to prove; T4 stands for all of T4; all of them where none is named."""

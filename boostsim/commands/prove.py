@@ -22,10 +22,7 @@ def prove(flags: dict[str, Any]) -> int:
         ValueError: for whatever the library refuses.
     """
     as_json = flags.pop("json", False)
-    try:
-        proofs = prove_all(flags.pop("names", ()), **flags)
-    except ModuleNotFoundError as error:
-        raise ValueError(str(error)) from None
+    proofs = prove_all(flags.pop("names", ()), **flags)
     verdicts = {proof.verdict for proof in proofs}
     code = next((number for word, number in CODES.items() if word in verdicts), 0)
     if as_json:
@@ -36,7 +33,7 @@ def prove(flags: dict[str, Any]) -> int:
     from rich.table import Table
 
     table = Table("statement", "what", "proved", "boxes left", "seconds", "verdict", box=None)
-    table.title = "rigorous: every point of the share of the box that is proved"
+    table.title = "rigorous: every point of the box"
     for proof in proofs:
         table.add_row(
             proof.statement.name,

@@ -1,10 +1,10 @@
-"""One-step statements: what can be proved over whole boxes of parameters, by ball arithmetic.
+"""One-step statements: what can be proved over whole boxes of parameters, in exact arithmetic.
 
 Iterating a recursion over a wide box blows up, so each theorem rests here on one iteration. Every
 statement says that a number is not negative on a box, and writes that number twice: as the theorem
-has it, and as a sum of products of factors that are not negative. A ball around a product of wide
-balls loses its sign where the factors keep theirs, so it is the factors that are bounded. All is
-written with + - * / and whole powers, so it takes fractions, balls and symbols alike.
+has it, and as a sum of products of factors that are not negative. An interval around a difference
+of wide intervals loses its sign where factors keep theirs. All is written with + - * / and whole
+powers, so it takes fractions, intervals and symbols alike.
 """
 
 from __future__ import annotations
