@@ -12,7 +12,6 @@ import json
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -29,7 +28,7 @@ from boostsim.simulation.neural import make_run
 from boostsim.simulation.run import simulate
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.theory.laws import slack_bound
-from boostsim.types import needed_key, refuse, whole
+from boostsim.types import as_path, needed_key, refuse, whole
 
 __all__ = ["CELLS", "GapReport", "boosting_curve", "fit_boosting", "gap_report"]
 
@@ -152,7 +151,7 @@ def gap_report(
     """
     iterations, seeds = whole("iterations", iterations, 1), whole("seeds", seeds, 1)
     run = make_run(procedure, task, learner=learner, exact=True)
-    place = None if folder is None else Path(folder)
+    place = None if folder is None else as_path("folder", folder)
     whole("visits", visits, 1)
     for name in ("filter", "labeler"):
         if getattr(getattr(procedure, name), "persistent", False):

@@ -69,7 +69,9 @@ def priced(trace: xarray.Dataset, prices: Prices) -> xarray.Dataset:
     """
     if not isinstance(prices, Prices):
         raise refuse("prices", "a bs.Prices", prices)
-    if "filter_calls" not in trace:
+    import xarray
+
+    if not (isinstance(trace, xarray.Dataset) and "filter_calls" in trace):
         raise refuse("trace", "of a run: one with labels, generations and filter_calls", trace)
     cost = (
         prices.label * trace.labels

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boostsim.files import write_whole
-from boostsim.types import refuse
+from boostsim.types import as_path, refuse
 
 if TYPE_CHECKING:
     import xarray
@@ -150,7 +150,7 @@ def save(trace: xarray.Dataset, path: str | os.PathLike[str]) -> Path:
 
     if not isinstance(trace, xarray.Dataset) or trace.attrs.get("format") != FORMAT:
         raise refuse("trace", "a trace that bs.simulate returned", type(trace).__name__)
-    return write_whole(path, lambda file: trace.to_netcdf(file, engine="h5netcdf"))
+    return write_whole(as_path("path", path), lambda file: trace.to_netcdf(file, engine="h5netcdf"))
 
 
 def load(path: str | os.PathLike[str]) -> xarray.Dataset:
@@ -161,9 +161,10 @@ def load(path: str | os.PathLike[str]) -> xarray.Dataset:
     """
     import xarray
 
+    path = as_path("path", path)
     shown = str(path)
-    if not isinstance(path, (str, os.PathLike)) or not Path(path).is_file():
-        raise ValueError(f"path must be an existing file; got {shown!r}")
+    if not path.is_file():
+        raise refuse("path", "an existing file", shown)
     try:
         trace = xarray.load_dataset(path, engine="h5netcdf")
     except Exception as error:

@@ -7,7 +7,11 @@ that no mistake of a caller surfaces as a traceback from inside a compiled progr
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from decimal import Decimal
+from numbers import Real
+from pathlib import Path
 from typing import Any, Protocol
 
 import jax
@@ -20,22 +24,28 @@ __all__ = [
     "Array",
     "Filter",
     "as_key",
+    "as_path",
+    "brief",
     "choice",
+    "digits",
     "distribution",
     "finite",
     "flag",
     "generator",
     "key_text",
     "needed_key",
+    "numbers",
     "probability",
+    "real",
     "refuse",
     "schedule",
     "unknown",
     "whole",
 ]
 
-# A longer list of names is cut where an error tells it.
+# A longer list of names is cut where an error tells it, and so is longer text.
 MOST_NAMES = 30
+MOST_TEXT = 80
 
 
 # The first two symbols of every vocabulary: padding, and the end of a response.
@@ -72,22 +82,31 @@ class Filter(Protocol):
 
 def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:
     """Build the error for a bad argument: ``raise refuse("gamma", "a probability", got)``."""
-    shown = repr(got)
-    if len(shown) > 80:
-        shown = f"{shown[:77]}..."
-    shown = " ".join(shown.split())
-    return ValueError(f"{name} must be {allowed}; got {shown}" + (f". {hint}" if hint else ""))
+    told = f"{name} must be {allowed}; got {brief(got)}"
+    return ValueError(told + (f". {hint}" if hint else ""))
 
 
-def unknown(kind: str, got: str, allowed: Iterable[str]) -> ValueError:
+def brief(got: Any) -> str:
+    """Return what an error shows of a value: one line as Python writes it, cut where long."""
+    try:
+        # Of long text the start is enough, and quickly had.
+        shown = repr(got[: MOST_TEXT + 1] if isinstance(got, (str, bytes)) else got)
+    except Exception:
+        # Python writes no whole number of more than 4,300 digits, and what is foreign may fail.
+        shown = f"a value of type {type(got).__name__}"
+    shown = f"{shown[: MOST_TEXT - 3]}..." if len(shown) > MOST_TEXT else shown
+    return " ".join(shown.split())
+
+
+def unknown(kind: str, got: Any, allowed: Iterable[str]) -> ValueError:
     """Build the error for an unknown name, with the nearest known one."""
     names = sorted(allowed)
     shown = ", ".join(names)
     if len(names) > MOST_NAMES:
         shown = ", ".join(names[:8]) + f" and {len(names) - 8} more"
-    close = difflib.get_close_matches(str(got), names, n=1, cutoff=0.5)
-    meant = f" Did you mean {close[0]!r}?" if close else ""
-    return ValueError(f"{kind} must be one of {shown}; got {got!r}.{meant}")
+    near = isinstance(got, str) and difflib.get_close_matches(got, names, n=1, cutoff=0.5)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    return ValueError(f"{kind} must be one of {shown}; got {brief(got)}.{meant}")
 
 
 def choice(name: str, got: str, allowed: Iterable[str]) -> str:
@@ -105,6 +124,76 @@ def flag(name: str, got: Any) -> bool:
     return bool(got)
 
 
+def number(got: Any) -> Any:
+    """Return the one real number that something is, as Python's own kind of it.
+
+    Numbers are Python's (whole, float, Fraction, Decimal) and arrays without dimensions. Text that
+    looks like one is none, nor is a truth value, a date, what is masked or what JAX traces.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if type(got) in (float, int):
+        return got
+    if hasattr(got, "__array__"):
+        array = _numeric(got)
+        if array.ndim:
+            raise TypeError("an array of several dimensions")
+        return array.item()
+    if isinstance(got, bool) or not isinstance(got, (Real, Decimal)):
+        raise TypeError("no number")
+    return got
+
+
+def _numeric(got: Any) -> np.ndarray:
+    """Return an array whose type is one of numbers.
+
+    Raises:
+        TypeError: for any other.
+    """
+    if isinstance(got, np.ma.MaskedArray):
+        raise TypeError("a masked array; fill it: array.filled(value)")
+    if isinstance(got, jax.core.Tracer):
+        raise TypeError("a value that JAX traces")
+    try:
+        array = np.asarray(got)
+    except Exception as error:
+        raise TypeError("no array") from error
+    # JAX knows its own narrow floats too; NumPy takes a length of time for a whole number.
+    known = [jax.numpy.issubdtype(array.dtype, kind) for kind in (np.floating, np.integer)]
+    if array.dtype.kind == "m" or not any(known):
+        raise TypeError(f"an array of {array.dtype}")
+    return array
+
+
+def real(got: Any) -> np.ndarray:
+    """Return real numbers as a new float64 array; a list is checked entry by entry.
+
+    Raises:
+        TypeError: for what is no number or array of numbers: see :func:`number`.
+        ValueError, OverflowError: for lists of uneven length, and numbers beyond the largest float.
+    """
+    if hasattr(got, "__array__"):
+        return np.array(_numeric(got), np.float64)
+    entries = np.array(got, dtype=object)
+    # As they come: nearly always.
+    if set(map(type, entries.ravel())) <= {float, int}:
+        return np.array(entries, np.float64)
+    flat = [float(number(entry)) for entry in entries.ravel()]
+    return np.array(flat, np.float64).reshape(entries.shape)
+
+
+def digits(value: float) -> str:
+    """Return a number as short text from which it can be read back.
+
+    Example:
+        >>> digits(0.5), digits(1.0), digits(1.0 / 3.0)
+        ('0.5', '1', '0.3333333333333333')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def finite(name: str, got: Any, low: float = -np.inf, high: float = np.inf) -> float:
     """Return a finite real number in [low, high] as a float."""
     allowed = "a finite number"
@@ -113,14 +202,19 @@ def finite(name: str, got: Any, low: float = -np.inf, high: float = np.inf) -> f
     elif np.isfinite(low):
         allowed = f"a finite number of at least {low:g}"
     try:
-        if isinstance(got, (bool, np.bool_, str, bytes)) or np.ndim(got) != 0:
-            raise TypeError
-        value = float(got)
+        value = float(number(got))
     except (TypeError, ValueError, OverflowError):
-        raise refuse(name, allowed, got) from None
+        raise refuse(name, allowed, got, _traced(got)) from None
     if not (np.isfinite(value) and low <= value <= high):
         raise refuse(name, allowed, got)
     return value
+
+
+def _traced(got: Any) -> str:
+    """Return what to do about a value that JAX traces."""
+    if not isinstance(got, jax.core.Tracer):
+        return ""
+    return "Make it outside of jit; bs.kernel gives a step to call inside."
 
 
 def probability(name: str, got: Any) -> float:
@@ -130,7 +224,12 @@ def probability(name: str, got: Any) -> float:
 
 def schedule(name: str, got: Any) -> float | tuple[float, ...]:
     """Return a number of at least 0, or one for each iteration, as a float or a tuple of floats."""
-    if isinstance(got, (str, bytes, dict, set, frozenset)) or np.ndim(got) == 0:
+    try:
+        alone = real(got).ndim == 0
+    except (TypeError, ValueError, OverflowError):
+        allowed = "a finite number of at least 0, or a list with one for each iteration"
+        raise refuse(name, allowed, got, _traced(got)) from None
+    if alone:
         return finite(name, got, 0.0)
     entries = numbers(name, got, 1)
     bad = np.flatnonzero(entries < 0.0)
@@ -144,11 +243,12 @@ def whole(name: str, got: Any, low: int, high: int = 2**53) -> int:
     """Return a whole number in [low, high] as an int; 3.0 counts as whole, True does not."""
     allowed = f"a whole number of at least {low}"
     try:
-        if isinstance(got, (bool, np.bool_, str, bytes)) or np.ndim(got) != 0 or int(got) != got:
+        given = number(got)
+        value = int(given)
+        if value != given:
             raise TypeError
-        value = int(got)
     except (TypeError, ValueError, OverflowError):
-        raise refuse(name, allowed, got) from None
+        raise refuse(name, allowed, got, _traced(got)) from None
     if value < low:
         raise refuse(name, allowed, got)
     if value > high:
@@ -159,9 +259,10 @@ def whole(name: str, got: Any, low: int, high: int = 2**53) -> int:
 def numbers(name: str, got: Any, dimensions: int) -> np.ndarray:
     """Return a float64 copy with the stated number of dimensions, every entry finite."""
     try:
-        array = np.array(got, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise refuse(name, f"an array of numbers with {dimensions} dimension(s)", got) from None
+        array = real(got)
+    except (TypeError, ValueError, OverflowError):
+        allowed = f"an array of numbers with {dimensions} dimension(s)"
+        raise refuse(name, allowed, got, _traced(got)) from None
     if array.ndim != dimensions:
         raise refuse(name, f"an array with {dimensions} dimension(s)", f"shape {array.shape}")
     if array.size == 0:
@@ -203,7 +304,7 @@ def as_key(got: Any) -> jax.Array:
         if got.shape != ():
             raise refuse("key", "one key", f"an array of keys of shape {got.shape}")
         return got
-    if isinstance(got, (jax.Array, np.ndarray)) and np.ndim(got) > 0:
+    if isinstance(got, (jax.Array, np.ndarray)) and got.ndim > 0:
         raise refuse("key", allowed, got, "Wrap raw bits with jax.random.wrap_key_data.")
     try:
         seed = whole("key", got, 0, 2**32 - 1)
@@ -234,3 +335,14 @@ def generator(key_words: np.ndarray, block: int = 0) -> np.random.Generator:
     words[: key_words.size] = np.ravel(key_words)[:4]
     words[3] ^= np.uint32(block)
     return np.random.Generator(np.random.Philox(key=words.view(np.uint64)))
+
+
+def as_path(name: str, got: Any) -> Path:
+    """Return a path, with the user's own folder for a leading ~; nothing is looked up."""
+    text = os.fspath(got) if isinstance(got, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise refuse(name, "a path (text or a pathlib.Path, without NUL)", got)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise refuse(name, "a path without ~ where there is no home", got) from None

@@ -1,6 +1,8 @@
 """Bad input: one ValueError that names the argument, what it got, what is allowed."""
 
 import re
+from decimal import Decimal
+from fractions import Fraction
 from types import SimpleNamespace
 
 import jax
@@ -8,6 +10,8 @@ import numpy as np
 import pytest
 
 import boostsim as bs
+from boostsim import types
+from boostsim.theory.law import Domain
 
 TASK = bs.random_table(0, prompts=4, responses=3)
 BOOSTING = bs.boosting(labeler=bs.WeakLabeler(0.2))
@@ -311,6 +315,59 @@ CASES = {
     "half a response": (lambda: bs.Sharpening(top_k=1.5), "top_k", "whole"),
     "sharpening by a number": (lambda: bs.uncurated(sharpening=0.7), "sharpening", "bs.Sharp"),
     "a path that is a number": (lambda: bs.load(3), "path", "3"),
+    "a trace saved under a number": (
+        lambda: bs.save(bs.simulate(BOOSTING, TASK, 0), 3),
+        "path",
+        "got 3",
+    ),
+    "a path with NUL": (lambda: bs.load("run\0.nc"), "path", "without NUL"),
+    "a folder with NUL": (
+        lambda: bs.simulate(
+            BOOSTING, bs.lookup(4, 3), 1, key=0, folder="a\0", learner=bs.Transformer()
+        ),
+        "folder",
+        "without NUL",
+    ),
+    "prices of nothing": (lambda: bs.priced(None, bs.Prices()), "trace", "None"),
+    "an uneven schedule": (
+        lambda: bs.boosting(labeler=bs.WeakLabeler(0.1), budget=[[0.1], [0.1, 0.2]]),
+        "budget",
+        "one for each iteration",
+    ),
+    "a schedule of truth values": (
+        lambda: bs.boosting(labeler=bs.WeakLabeler(0.1), budget=[True, False]),
+        "budget",
+        "True, False",
+    ),
+    "a masked schedule": (
+        lambda: bs.boosting(
+            labeler=bs.WeakLabeler(0.1), budget=np.ma.array([0.1, 0.2], mask=[0, 1])
+        ),
+        "budget",
+        "masked",
+    ),
+    "a law's argument in a word": (
+        lambda: bs.laws.label_cost(beta="0.5", initial_error=1.0, iterations=1),
+        "beta",
+        "'0.5'",
+    ),
+    "an axis of words": (lambda: bs.Box(beta=("0.1", "0.5")), "beta", "low, high"),
+    "more attempts than Python writes": (
+        lambda: bs.uncurated(attempts=10**6000),
+        "attempts",
+        "at most 1000; got a value of type int",
+    ),
+    "a regime of 100,000 letters": (lambda: bs.uncurated(regime="x" * 10**5), "regime", "xx..."),
+    "simulate in a compiled program": (
+        lambda: jax.jit(lambda: bs.simulate(BOOSTING, TASK, 1).error.values)(),
+        "simulate",
+        "use bs.kernel",
+    ),
+    "a number that JAX traces": (
+        lambda: jax.jit(lambda beta: bs.WeakLabeler(beta).beta)(0.5),
+        "beta",
+        "bs.kernel",
+    ),
     "a criterion that misspells": (with_criterion(misspelt), "'misspelt'", "pas_rate"),
 }
 
@@ -324,6 +381,61 @@ def test_bad_input_is_refused_in_words(case):
     assert re.search(told, message), message
     assert "\n" not in message
     assert len(message) < 400
+
+
+NO_NUMBERS = {
+    "text": "0.5",
+    "bytes": b"0.5",
+    "a truth value": True,
+    "NumPy's truth value": np.True_,
+    "text in an array": np.array("0.5"),
+    "an object array": np.array(0.5, dtype=object),
+    "masked": np.ma.masked,
+    "a masked array": np.ma.array(0.5, mask=False),
+    "complex": 0.5 + 0j,
+    "a complex array": np.array(0.5 + 0j),
+    "a date": np.datetime64("2020"),
+    "a length of time": np.timedelta64(1, "D"),
+    "beyond all floats": 10**400,
+    "a key": jax.random.key(0),
+    "a class": np.float64,
+    "a truth value of JAX": jax.numpy.array(True),
+}
+TAKE_NUMBERS = {
+    "finite": types.finite,
+    "whole": lambda name, got: types.whole(name, got, 0),
+    "schedule": types.schedule,
+    "a schedule's entry": lambda name, got: types.schedule(name, [0.5, got]),
+    "an entry": lambda name, got: types.numbers(name, [0.5, got], 1),
+    "an entry of a row": lambda name, got: types.distribution(name, [[0.5, got]], 2),
+    "a law's argument": Domain(high=np.inf).check,
+    "entries of a law's argument": lambda name, got: Domain(high=np.inf).check(name, [0.5, got]),
+}
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+@pytest.mark.parametrize("taker", TAKE_NUMBERS)
+def test_what_is_no_number_is_never_taken_for_one(kind, taker):
+    with pytest.raises(ValueError, match="number must be") as refused:
+        TAKE_NUMBERS[taker]("number", NO_NUMBERS[kind])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "half",
+    [0.5, np.float16(0.5), jax.numpy.bfloat16(0.5), np.array(0.5), Fraction(1, 2), Decimal("0.5")],
+    ids=lambda half: type(half).__name__,
+)
+@pytest.mark.parametrize("taker", set(TAKE_NUMBERS) - {"whole"})
+def test_every_kind_of_number_is_one(half, taker):
+    if "row" in taker:
+        assert types.distribution("number", [[0.5, half]], 2).tolist() == [[0.5, 0.5]]
+    else:
+        assert np.all(np.asarray(TAKE_NUMBERS[taker]("number", half)) == 0.5)
+
+
+def test_an_array_of_truth_values_says_what_is_right():
+    assert (bs.table_task(RIGHT == 1).quality == RIGHT).all()
 
 
 def test_the_kernel_asks_for_64_bits_a_key_and_a_state():

@@ -31,7 +31,7 @@ from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.iteration import EVALUATION, Carried, Run, Seed
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import flag, key_text, needed_key, refuse, whole
+from boostsim.types import as_path, flag, key_text, needed_key, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -61,10 +61,9 @@ def simulate_tokens(
     iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
     procedure.lasting(iterations)
     seed_key = needed_key(key, "where the learner is a transformer")
-    if folder is not None and not isinstance(folder, (str, os.PathLike)):
-        raise refuse("folder", "a path, or None", folder)
+    place = None if folder is None else as_path("folder", folder)
     mesh = mesh_for(devices, seeds, run.learner.batch)
-    return _trace(run, iterations, seed_key, seeds, mesh, None if folder is None else Path(folder))
+    return _trace(run, iterations, seed_key, seeds, mesh, place)
 
 
 def make_run(

@@ -131,6 +131,11 @@ def simulate(
         >>> trace.error.values.round(6)
         array([[1.   , 0.5  , 0.25 , 0.125]])
     """
+    if isinstance(jnp.zeros(()), jax.core.Tracer):
+        raise ValueError(
+            "simulate must be called outside of jit; use bs.kernel there, whose step is a pure "
+            "function"
+        )
     if prices is not None and not isinstance(prices, Prices):
         raise refuse("prices", "a bs.Prices", prices)
     neural: dict[str, Any] = {

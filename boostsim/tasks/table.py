@@ -87,7 +87,7 @@ def table_task(
     """Make a task from arrays.
 
     Args:
-        quality: 0 or 1, ``[prompts, responses]``.
+        quality: 0 or 1, or an array of truth values, ``[prompts, responses]``.
         prompt_weights: mu, ``[prompts]``, probabilities; uniform where None.
         initial: the first model f_0, ``[prompts, responses]``, probabilities in rows; uniform rows
             where None.
@@ -103,6 +103,8 @@ def table_task(
         >>> task.prompts, task.responses
         (2, 2)
     """
+    if isinstance(quality, (np.ndarray, jax.Array)) and quality.dtype == np.bool_:
+        quality = np.asarray(quality, np.float64)
     quality = numbers("quality", quality, 2)
     bad = np.argwhere((quality != 0.0) & (quality != 1.0))
     if len(bad):

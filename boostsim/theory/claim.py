@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from boostsim.theory.law import Domain
-from boostsim.types import choice, refuse
+from boostsim.types import choice, real, refuse
 
 __all__ = ["KINDS", "Axis", "Box", "Claim", "Point", "call", "just_inside", "steps"]
 
@@ -200,8 +200,9 @@ def _axis(name: str, given: Any) -> Axis:
         return tuple(given)
     elif isinstance(given, tuple) and len(given) == 2:
         try:
-            axis = Domain(low=float(given[0]), high=float(given[1]))
-        except (TypeError, ValueError):
+            low, high = real(given).tolist()
+            axis = Domain(low=low, high=high)
+        except (TypeError, ValueError, OverflowError):
             raise refuse(name, allowed, given) from None
     else:
         raise refuse(name, allowed, given)
@@ -396,8 +397,8 @@ class Claim:
         if value is None:
             raise refuse(f"law of claim {self.name!r}", f"one number at {point}", None)
         try:
-            number = float(np.asarray(value, np.float64))
-        except (TypeError, ValueError):
+            number = float(real(value))
+        except (TypeError, ValueError, OverflowError):
             raise refuse(f"law of claim {self.name!r}", f"one number at {point}", value) from None
         if math.isnan(number):
             raise refuse(

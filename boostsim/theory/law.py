@@ -18,6 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from boostsim.types import real, refuse
+
 __all__ = ["Domain", "Law", "law", "lost", "survival"]
 
 
@@ -58,9 +60,12 @@ class Domain:
         if self.many and isinstance(got, str) and got == "many":
             got = np.inf
         try:
-            values = np.asarray(got, np.float64)
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} must be {self}; got {got!r}") from None
+            if self.whole and self.high == 1 and np.asarray(got).dtype == bool:
+                # 0 or 1: whether something is so.
+                got = np.asarray(got, np.float64)
+            values = real(got)
+        except (TypeError, ValueError, OverflowError):
+            raise refuse(name, str(self), got) from None
         # Compiled programs flush what is below the smallest normal number to zero: so does this.
         values = np.where(np.abs(values) < np.finfo(np.float64).tiny, 0.0, values)
         above = values > self.low if self.low_open else values >= self.low
