@@ -102,9 +102,9 @@ def attempts_floor(*, beta: Array, gamma: Array, attempts: Array) -> Array:
     It falls with k. For gamma = 0 it is 0; for k = 1 it is T3's floor.
     Domain: beta in (0, 1]; gamma in [0, 1/2); k >= 1.
     Proof: put e' = e and use (1 - u^k)/A = 1 + ... + u^(k-1). The map is monotone, so e_t converges
-    to a fixed point. Below, the left side minus the right changes sign once: divided by u^k it is
-    unimodal in e (checked numerically), from 0 through its top down to 1 at e = 1, so it meets
-    1 - beta < 1 once.
+    to a fixed point. In w = 1/u the equation is a polynomial with two changes of sign, so it has
+    two positive roots at most (Descartes); one lies below 1/(1-gamma), where e > 1, so one is left
+    for e in (0, 1). That it falls with k: docs/theory.md.
     Reference: derived here.
 
     Args:
