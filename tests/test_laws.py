@@ -1,6 +1,8 @@
 """Laws against the exact simulator, second derivations, and the edges of their domains."""
 
+import contextlib
 import inspect
+import itertools
 import math
 from fractions import Fraction
 
@@ -15,7 +17,8 @@ from scipy.special import betainc
 from scipy.stats import binom
 
 import boostsim as bs
-from boostsim.theory.law import Domain
+from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.theory.law import Domain, least_whole
 
 EPS = np.finfo(np.float64).eps
 LAWS = {name: getattr(bs.laws, name) for name in bs.laws.__all__ if name[0].islower()}
@@ -65,6 +68,68 @@ def test_tiny_correct_masses_grow_by_the_odds(correct_mass):
     task = bs.table_task([[1, 0]], initial=row)
     found = bs.simulate(bs.filter_only(filter=bs.NoisyFilter(0.2)), task, 5).accuracy.values[0]
     assert found == pytest.approx(correct_mass * 4.0 ** np.arange(6), rel=1e-12)
+
+
+POWERS = [(beta, iterations) for beta in range(1, 100) for iterations in (1, 2, 3, 4, 7, 12, 23)]
+
+
+def test_exact_powers_are_reached_by_laws_plans_and_runs_alike():
+    """The target is the float next to the exact rational: T, whatever rounding does on the way."""
+    beta = np.array([hundredths / 100 for hundredths, _ in POWERS])
+    exact = [(1 - Fraction(hundredths, 100)) ** iterations for hundredths, iterations in POWERS]
+    target, iterations = np.array([float(each) for each in exact]), np.array(POWERS)[:, 1]
+    needed = bs.laws.iterations_needed(beta=beta, initial_error=1.0, target=target)
+    assert needed.tolist() == iterations.tolist()
+    # What is truly below is not reached.
+    less = {"beta": beta, "initial_error": 1.0, "target": target * (1 - 1e-10)}
+    assert (bs.laws.iterations_needed(**less) == iterations + 1).all()
+    several = [
+        (beta, k, iterations, float((1 - Fraction(beta, 10)) ** ((k**iterations - 1) // (k - 1))))
+        for beta in range(1, 10)
+        for k in (2, 3, 5)
+        for iterations in (1, 2, 3)
+    ]
+    beta, attempts, iterations, target = np.array(several).T
+    law = {"beta": beta / 10, "initial_error": 1.0, "attempts": attempts}
+    assert (bs.laws.iterations_needed(target=target, **law) == iterations).all()
+    only = {"gamma": 0.0, "error": 1.0, "most_votes": 1}
+    for hundredths, iterations in POWERS[::29]:
+        target = float((1 - Fraction(hundredths, 100)) ** iterations)
+        found = bs.plan(beta=hundredths / 100, target=target, most_attempts=1, **only)
+        assert found.iterations == iterations
+        row = {"beta": hundredths / 100, "target": target, "initial_error": 1.0, "attempts": 1}
+        assert MEASUREMENTS["T1.rate"].population(row) == iterations
+
+
+def test_floors_of_votes_are_reached_by_so_many_votes():
+    places = [
+        (beta, gamma, votes)
+        for beta in (0.01, 0.1, 0.3, 0.7, 0.99)
+        for gamma in (0.001, 0.05, 0.1, 0.3, 0.45)
+        for votes in (1, 3, 5, 9, 21, 63, 201, 501)
+    ]
+    beta, gamma, votes = np.array(places).T
+    noise = bs.laws.majority_noise(gamma=gamma, votes=votes)
+    floor = bs.laws.noisy_boosting(beta=beta, gamma=noise).floor
+    there = floor > 1e-250
+    law = {"beta": beta[there], "gamma": gamma[there]}
+    assert (bs.laws.votes_needed(target=floor[there], **law) == votes[there]).all()
+    below = bs.laws.votes_needed(target=floor[there] * (1 - 1e-10), **law)
+    assert (below == votes[there] + 2).all()
+    # Three votes by the rational: what the incomplete beta function rounds does not matter.
+    for tenths, hundredths in itertools.product(range(1, 10), range(1, 50, 3)):
+        gamma, beta = Fraction(hundredths, 100), Fraction(tenths, 10)
+        noise = gamma**2 * (3 - 2 * gamma)
+        floor = noise * (1 - beta) / (noise * (1 - beta) + (1 - noise) * beta)
+        law = {"beta": float(beta), "gamma": float(gamma), "target": float(floor)}
+        assert bs.laws.votes_needed(**law) == 3
+    with pytest.raises(ValueError, match="a target times beta above 1e-290"):
+        bs.laws.votes_needed(beta=1e-200, gamma=0.1, target=1e-200)
+
+
+def test_whole_numbers_above_are_the_least_up_to_rounding():
+    assert least_whole(math.log(125, 5)) == 3 < math.ceil(math.log(125, 5))
+    assert least_whole(np.array([0.0, 1.0, 2.0000001])).tolist() == [0.0, 1.0, 3.0]
 
 
 def test_t1_iterations_needed_is_the_first_that_suffices():
@@ -286,23 +351,35 @@ def test_t12_product_limit_and_bound(examples):
 
 
 def test_t13_says_when_nothing_can_improve():
-    for accuracy in (0.0, 0.4):
-        for filtered in (False, True):
-            for beta in (None, 0.0, 0.6):
-                procedure = bs.Procedure(
-                    filter=bs.NoisyFilter(0.1) if filtered else None,
-                    criterion=bs.criteria.uniform,
-                    labeler=None if beta is None else bs.WeakLabeler(beta),
-                )
-                trace = bs.simulate(procedure, one_prompt(1 - accuracy), 12).accuracy.values[0]
-                possible = bs.laws.necessary_signal(
-                    initial_accuracy=accuracy,
-                    label_probability=0.0 if beta is None else 1.0,
-                    beta=beta or 0.0,
-                    filtered=filtered,
-                )
-                if not possible:
-                    assert trace[-1] <= trace[0] + 1e-12
+    """Both sides: where it says no, nothing rises; where it says yes, something does."""
+    small = bs.Sharpening(temperature=0.5)
+    for accuracy, filtered, beta, sharpening in itertools.product(
+        (0.0, 0.4, 1.0), (False, True), (None, 0.0, 0.3, 0.6), (None, small)
+    ):
+        procedure = bs.Procedure(
+            filter=bs.NoisyFilter(0.1) if filtered else None,
+            criterion=bs.criteria.uniform,
+            labeler=None if beta is None else bs.WeakLabeler(beta),
+            # Few, or wrong labels would outweigh what the filter gains.
+            budget=None if beta is None else 0.02,
+            sharpening=sharpening,
+        )
+        # Of four answers the right one is the likeliest, if it is any.
+        trace = bs.simulate(procedure, one_prompt(1 - accuracy), 12).accuracy.values[0]
+        possible = bs.laws.necessary_signal(
+            initial_accuracy=accuracy,
+            label_probability=0.0 if beta is None else 0.02,
+            beta=beta or 0.0,
+            filtered=filtered,
+            sharpened=sharpening is not None,
+        )
+        rise = (trace - trace[0]).max()
+        assert rise > 1e-3 if possible else rise <= 1e-12, (accuracy, filtered, beta, sharpening)
+    # Said without sharpening, as it is by default.
+    quiet = {"label_probability": 0.0, "beta": 0.0, "filtered": 0}
+    assert not bs.laws.necessary_signal(initial_accuracy=0.6, **quiet)
+    trace = bs.simulate(bs.uncurated(sharpening=small), one_prompt(0.4, 2), 3).accuracy.values[0]
+    assert trace == pytest.approx([0.6, 0.692, 0.835, 0.962], abs=5e-4)
 
 
 def test_small_rates_are_not_rounded_away():
@@ -317,6 +394,55 @@ def test_small_rates_are_not_rounded_away():
     assert laws.iterations_needed(beta=0.1, initial_error=1.0, target=0.9**7) == 7
     bound = laws.slack_bound(beta=1e-17, slack=0.0, initial_error=1.0, iterations=1e18)
     assert bound == pytest.approx(np.exp(-10))
+
+
+def test_extreme_arguments_are_no_special_case():
+    """Where powers overflow and rates are lost beside one: by hand."""
+    laws = bs.laws
+    error = {"initial_error": 1.0, "iterations": 10**6}
+    # (1 - 1e-300)^(2^1,000,000 - 1), and the same without any label, or with half of the error.
+    assert laws.boosting_error(beta=1e-300, attempts=2, **error) == 0.0
+    assert laws.boosting_error(beta=0.0, attempts=2, **error) == 1.0
+    assert laws.boosting_error(beta=0.0, attempts=2, initial_error=0.5, iterations=10**6) == 0.0
+    # k^T = 2^1000 = 1.07e301: in between.
+    between = laws.boosting_error(beta=1e-301, attempts=2, initial_error=1.0, iterations=1000)
+    assert between == pytest.approx(math.exp(-(2**1000) / 1e301))
+    # log_k of a ratio that overflows, of a share that underflows.
+    tiny = {"initial_error": 1.0, "target": 0.5}
+    needed = math.ceil(math.log2(math.log(2.0)) + 300 * math.log2(10.0))
+    assert laws.iterations_needed(beta=1e-300, attempts=2, **tiny) == needed
+    assert laws.iterations_needed(beta=1e-308, attempts=2, initial_error=1.0, target=1e-9) > 1000
+    assert laws.iterations_needed(beta=1e-300, attempts=1e100, **tiny) == 4
+    # (1 - p) ln (1 - p) is -p, not 0, where p is lost beside one.
+    for p in (1e-17, 1e-300):
+        times = laws.fixation_time_diffusion(examples=3, initial_accuracy=p)
+        assert times == pytest.approx(-6.0 * p * (math.log(p) - 1.0), rel=1e-12)
+    assert laws.fixation_time_diffusion(examples=1.7e308, initial_accuracy=[0.0, 1.0]).tolist() == [
+        0.0,
+        0.0,
+    ]
+    shares = laws.accumulate_diversity(examples=[1e6, 1e17], iterations=[0, 1])
+    assert (shares <= 1.0).all()
+    # Rewards, probabilities and counts at the ends of every domain: never no number.
+    ends = [0.0, 1e-300, 1e-17, 0.3, 0.5, 1 - 2**-53, 1.0, 2.0, 999.0, 1e17, 1e300]
+    for name, law in LAWS.items():
+        domain = law.domain
+        if any(each.along_prompts or each.single for each in domain.values()):
+            continue
+        axes = [[end for end in ends if inside(each, end)] for each in domain.values()]
+        points = [dict(zip(domain, point, strict=True)) for point in itertools.product(*axes)]
+        for point in points[:: max(len(points) // 25, 1)]:
+            with contextlib.suppress(ValueError):
+                values = jax.tree.leaves(law(**point))
+                assert not np.isnan(values).any(), (name, point)
+
+
+def inside(domain, value):
+    try:
+        domain.check("", value)
+    except ValueError:
+        return False
+    return True
 
 
 def test_subnormal_arguments_are_zero():
@@ -394,6 +520,7 @@ INSIDE = {
     "labeler_liked": 0.5,
     "prompt_weights": [0.5, 0.5],
     "rate": 0.5,
+    "sharpened": 0,
     "slack": 0.1,
     "target": 0.25,
     "visited_share": 0.5,

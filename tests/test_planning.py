@@ -91,6 +91,27 @@ def test_reasons():
     assert "Nothing is to be done" in done.summary()
 
 
+def test_few_visits_stay_above_the_target_and_the_summary_says_so():
+    found = bs.plan(beta=0.05, gamma=0.2, error=1.0, target=0.02, most_votes=1, most_attempts=3)
+    assert found.attempts == 3
+    procedure = bs.boosting(attempts=3, filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.05))
+    task = bs.random_table(0, prompts=200, solvable=0.0)
+    few = bs.simulate(procedure, task, found.iterations, visits=1, key=0)
+    assert found.error <= 0.02
+    assert few.error[0, -1] > 10 * 0.02
+    assert "With few visits to a prompt the error may stay far above it" in found.summary()
+
+
+def test_a_target_at_the_limit_itself_is_reached_as_the_law_says():
+    for votes in (1, 3, 5):
+        noise = bs.laws.majority_noise(gamma=0.1, votes=votes)
+        floor = float(bs.laws.noisy_boosting(beta=0.3, gamma=float(noise)).floor)
+        assert bs.laws.votes_needed(beta=0.3, gamma=0.1, target=floor) == votes
+        only = {"most_attempts": 1, "most_votes": votes}
+        found = bs.plan(beta=0.3, gamma=0.1, error=1.0, target=floor, **only)
+        assert found.votes == votes
+
+
 def test_without_noise_one_look_is_enough():
     assert bs.plan(beta=0.3, gamma=0.0, error=0.5, target=1e-3).votes == 1
 

@@ -15,8 +15,10 @@ from boostsim.theory.law import (
     COUNT,
     POSITIVE,
     PROBABILITY,
+    ROUNDING,
     Domain,
     law,
+    reached,
     survival,
 )
 
@@ -28,9 +30,6 @@ __all__ = [
     "slack_bound",
     "uneven_error",
 ]
-
-# Exponents are cut here: large enough to be infinite for every base, and 1e300 * 0 is still 0.
-HUGE = 1e300
 
 
 @law(
@@ -72,9 +71,7 @@ def boosting_error(
     """
     power = jnp.power(attempts * 1.0, iterations)
     terms = jnp.where(attempts == 1, iterations, (power - 1.0) / jnp.maximum(attempts - 1, 1))
-    return survival(beta, jnp.minimum(terms, HUGE)) * jnp.power(
-        initial_error, jnp.minimum(power, HUGE)
-    )
+    return survival(beta, terms) * jnp.power(initial_error, power)
 
 
 @law(
@@ -89,8 +86,9 @@ def iterations_needed(
 ) -> Array:
     """T1. Iterations of boosting with a perfect filter until the error is at most eps.
 
-    Statement: the smallest T with e_T <= eps. 0 where e_0 <= eps; infinity where e_T never gets
-    there (k = 1 and beta = 0; k >= 2, beta = 0 and e_0 = 1); else for k = 1
+    Statement: the smallest T with e_T <= eps, up to rounding: e_T <= eps (1 + 1e-11), for at exact
+    powers e_T is eps. 0 where e_0 <= eps; infinity where e_T never gets there (k = 1 and beta = 0;
+    k >= 2, beta = 0 and e_0 = 1) or T exceeds 1.8e308; else for k = 1
         T = ceil(log(e_0/eps) / -log(1 - beta)) <= ceil(log(1/eps)/beta),
     the paper's rate, and for k >= 2 and d = -log(1 - beta)
         T = ceil(log_k[(log(1/eps) + d/(k-1)) / (log(1/e_0) + d/(k-1))]).
@@ -114,15 +112,18 @@ def iterations_needed(
     Example:
         >>> float(iterations_needed(beta=0.5, initial_error=1.0, target=0.25))
         2.0
+        >>> float(iterations_needed(beta=0.1, initial_error=1.0, target=0.729))
+        3.0
         >>> iterations_needed(beta=0.1, initial_error=1.0, target=1e-6, attempts=[1, 4]).tolist()
         [132.0, 5.0]
     """
     attempts = jnp.asarray(attempts)
     decay = -jnp.log1p(-beta)
-    share = decay / jnp.maximum(attempts - 1, 1)
-    wanted, given = -jnp.log(target), -jnp.log(initial_error)
-    ratio = (wanted + share) / (given + share)
-    several = jnp.log(ratio) / jnp.log(jnp.maximum(attempts, 2) * 1.0)
+    wanted, given = -jnp.log(target) - jnp.log1p(ROUNDING), -jnp.log(initial_error)
+    # In logarithms: the share may underflow, and the ratio overflow.
+    share = jnp.log(decay) - jnp.log(jnp.maximum(attempts - 1, 1) * 1.0)
+    ratio = jnp.logaddexp(jnp.log(wanted), share) - jnp.logaddexp(jnp.log(given), share)
+    several = ratio / jnp.log(jnp.maximum(attempts, 2) * 1.0)
     estimate = jnp.where(attempts == 1, (wanted - given) / decay, several)
     estimate = jnp.ceil(jnp.where(beta == 1.0, 1.0, estimate))
     estimate = jnp.where(jnp.isnan(estimate), jnp.inf, estimate)
@@ -134,8 +135,9 @@ def iterations_needed(
         error = boosting_error.formula(
             beta=beta, attempts=attempts, initial_error=initial_error, iterations=known
         )
-        needed = jnp.where(jnp.isfinite(candidate) & (error <= target), candidate, needed)
-    return jnp.where(initial_error <= target, 0.0, needed)
+        good = jnp.isfinite(candidate) & reached(error, target)
+        needed = jnp.where(good, candidate, needed)
+    return jnp.where(reached(initial_error, target), 0.0, needed)
 
 
 @law("T2", beta=POSITIVE, initial_error=PROBABILITY, iterations=COUNT)

@@ -1,7 +1,8 @@
 """T9 to T13: what goes wrong without focus, labels or filter.
 
-Setting unless said otherwise: replace, a strong learner without slack, fresh noise and labels, the
-population. p is the correct mass on a prompt.
+Setting unless said otherwise: replace, a strong learner without slack, fresh noise and labels,
+attempts drawn from the model as it is (no sharpening), the population. p is the correct mass on a
+prompt.
 """
 
 from __future__ import annotations
@@ -195,7 +196,9 @@ def fixation_time_diffusion(*, examples: Array, initial_accuracy: Array) -> Arra
         13.862944
     """
     p = initial_accuracy
-    return -2.0 * examples * (xlogy(p, p) + xlogy(1.0 - p, 1.0 - p))
+    # Not the logarithm of 1 - p, which is rounded to 1 where p is small.
+    times = -2.0 * examples * (xlogy(p, p) + xlog1py(1.0 - p, -p))
+    return jnp.where((p > 0.0) & (p < 1.0), times, 0.0)
 
 
 @law("T12", examples=EXAMPLES, iterations=COUNT)
@@ -233,7 +236,8 @@ def accumulate_diversity(*, examples: Array, iterations: Array) -> Array:
     n = jnp.maximum(last, 64.0) + 1.0
     series = a**2 * polygamma(1, n) + a**4 * polygamma(3, n) / 12.0 + a**6 * polygamma(5, n) / 360.0
     difference = jnp.where(last <= 64.0, direct, series)
-    return jnp.exp(difference - gammaln(2.0 - a) - gammaln(2.0 + a))
+    # A share: rounding must not lift it above one.
+    return jnp.minimum(jnp.exp(difference - gammaln(2.0 - a) - gammaln(2.0 + a)), 1.0)
 
 
 @law("T12", examples=EXAMPLES)
@@ -270,18 +274,28 @@ def accumulate_diversity_limit(*, examples: Array) -> Array:
     label_probability=PROBABILITY,
     beta=PROBABILITY,
     filtered=Domain(whole=True),
+    sharpened=Domain(whole=True),
 )
 def necessary_signal(
-    *, initial_accuracy: Array, label_probability: Array, beta: Array, filtered: Array
+    *,
+    initial_accuracy: Array,
+    label_probability: Array,
+    beta: Array,
+    filtered: Array,
+    sharpened: Array | int = 0,
 ) -> Array:
     """T13. Whether a prompt can improve in expectation at all: what is necessary, not sufficient.
 
-    Statement: without labels p_0(x) = 0 stays 0; without filter and labels E p_t = p_0. So a
-    prompt improves only with labels of positive probability and beta(x) > 0, or with a filter where
-    p_0 > 0 already.
-    Domain: probabilities in [0, 1]; ``filtered`` 0 or 1; replace or accumulate, no slack.
-    Proof: without labels f' is absolutely continuous with respect to f. Without a filter too, every
-    example is a draw from f, so p is a martingale.
+    Statement: without labels p_0(x) = 0 stays 0; without filter, labels and sharpening
+    E p_t = p_0. So a prompt with p_0 < 1 improves only with labels of positive probability and
+    beta(x) > p_0, or, where p_0 > 0 already, with a filter or with sharpening, which moves E p_t by
+    itself: at temperature 1/2 a right mass of 0.6 against one wrong answer becomes 0.692.
+    Domain: probabilities in [0, 1]; ``filtered``, ``sharpened`` 0 or 1; replace or accumulate, no
+    slack.
+    Proof: without labels f' is absolutely continuous with respect to f. Without a filter and
+    sharpening every example is a draw from f or a label, independently of which it is: E p' is a
+    mixture of p and beta, so E p_t rises only where beta is above p_0, and without labels p is a
+    martingale.
     Reference: derived here.
 
     Args:
@@ -289,6 +303,7 @@ def necessary_signal(
         label_probability: probability that a visit to it is labelled.
         beta: correct mass of its labels.
         filtered: whether a filter that tells right from wrong stands in the loop.
+        sharpened: whether attempts come from a sharpened model, not from the model as it is.
 
     Returns:
         A bool array: False where improvement is impossible.
@@ -301,5 +316,6 @@ def necessary_signal(
         >>> necessary_signal(initial_accuracy=[0.0, 0.5], **law).tolist()
         [False, True]
     """
-    labels = (label_probability > 0.0) & (beta > 0.0)
-    return labels | ((filtered > 0.0) & (initial_accuracy > 0.0))
+    labels = (label_probability > 0.0) & (beta > initial_accuracy)
+    selects = (filtered > 0.0) | (jnp.asarray(sharpened) > 0.0)
+    return labels | (selects & (initial_accuracy > 0.0) & (initial_accuracy < 1.0))

@@ -20,7 +20,11 @@ from jaxtyping import Array
 
 from boostsim.types import real, refuse
 
-__all__ = ["Domain", "Law", "law", "lost", "survival"]
+__all__ = ["ROUNDING", "Domain", "Law", "law", "least_whole", "lost", "reached", "survival"]
+
+# What rounding may add to an error, as a share of it: it grows with iterations and votes, and stays
+# below this up to some thousands of either.
+ROUNDING = 1e-11
 
 
 @dataclass(frozen=True)
@@ -162,10 +166,39 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
     return guard
 
 
+def reached(error: Any, target: Any) -> Any:
+    """Whether an error is at most a target, up to rounding: error <= target (1 + 1e-11).
+
+    The target may be an exact power of 1 - beta, and then the error is it, but for rounding. Laws,
+    plans, claims and figures all ask this, so that they agree.
+
+    Example:
+        >>> (1.0 - 0.1) ** 3 <= 0.729, reached((1.0 - 0.1) ** 3, 0.729)
+        (False, True)
+    """
+    return error <= target * (1.0 + ROUNDING)
+
+
+def least_whole(number: Any) -> Any:
+    """Return the least whole number that is not below, up to the same rounding.
+
+    Example:
+        >>> power = np.log(125.0) / np.log(5.0)
+        >>> int(np.ceil(power)), int(least_whole(power))
+        (4, 3)
+    """
+    return np.ceil(number * (1.0 - ROUNDING))
+
+
 def survival(rate: Array, rounds: Array) -> Array:
-    """Return (1 - rate)^rounds to full accuracy for small rates too, where 1 - rate is rounded."""
+    """Return (1 - rate)^rounds to full accuracy for small rates too, where 1 - rate is rounded.
+
+    Infinitely many rounds leave nothing, or everything at a rate of 0.
+    """
     small = rate < 0.01
-    slow = jnp.exp(rounds * jnp.log1p(-jnp.where(small, rate, 0.0)))
+    # At a rate of 0 a finite number of rounds, whatever it is: the derivative needs it.
+    counted = jnp.where((rate == 0.0) & jnp.isinf(rounds), 0.0, rounds)
+    slow = jnp.exp(counted * jnp.log1p(-jnp.where(small, rate, 0.0)))
     return jnp.where(small, slow, jnp.power(jnp.where(small, 0.5, 1.0 - rate), rounds))
 
 

@@ -15,7 +15,15 @@ from jax import lax
 from jax.scipy.special import betainc
 from jaxtyping import Array
 
-from boostsim.theory.law import AT_LEAST_ONE, BELOW_HALF, POSITIVE, PROBABILITY, Domain, law
+from boostsim.theory.law import (
+    AT_LEAST_ONE,
+    BELOW_HALF,
+    POSITIVE,
+    PROBABILITY,
+    ROUNDING,
+    Domain,
+    law,
+)
 
 __all__ = [
     "NoisyBoosting",
@@ -28,16 +36,23 @@ __all__ = [
 
 # Beyond this the incomplete beta function loses digits.
 MOST_VOTES = 999_999
+# Below this float64 has no room for what is to be compared.
+SMALLEST = 1e-290
 
 
 def _allowed_noise(beta: Any, target: Any) -> Any:
-    """Return the noise at which T3's floor is the target."""
-    return target * beta / ((1.0 - beta) * (1.0 - target) + target * beta)
+    """Return the noise at which the odds of T3's floor are the target's, with room for rounding."""
+    right = (1.0 + ROUNDING) * target * beta
+    return right / ((1.0 - beta) * (1.0 - target) + right)
 
 
 def _votes_suffice(beta: Any, gamma: Any, target: Any) -> Any:
     half = (MOST_VOTES + 1) / 2
     return scipy.special.betainc(half, half, gamma) <= _allowed_noise(beta, target)
+
+
+def _noise_is_a_number(beta: Any, gamma: Any, target: Any) -> Any:
+    return (gamma == 0.0) | (target * beta > SMALLEST)
 
 
 class NoisyBoosting(NamedTuple):
@@ -226,6 +241,7 @@ def majority_noise(*, gamma: Array, votes: Array) -> Array:
 
 @law(
     "T5",
+    (f"a target times beta above {SMALLEST:g} where gamma is above 0", _noise_is_a_number),
     (f"a target that at most {MOST_VOTES:,} votes reach", _votes_suffice),
     beta=POSITIVE,
     gamma=BELOW_HALF,
@@ -236,9 +252,12 @@ def votes_needed(*, beta: Array, gamma: Array, target: Array) -> Array:
 
     Statement: T3's floor with gamma_m for gamma is at most eps exactly when
         gamma_m <= eps beta / ((1-beta)(1-eps) + eps beta);
-    gamma_m falls with m, so the smallest odd such m is well defined. (T5's m >= log(2/(eps beta)) /
-    (2 (1/2 - gamma)^2) is sufficient for half the target, by Hoeffding's bound.)
-    Domain: beta, eps in (0, 1]; gamma in [0, 1/2); the answer at most 999,999.
+    gamma_m falls with m, so the smallest odd such m is well defined. Up to rounding: a floor of
+    eps (1 + 1e-11) counts, for eps may be the floor of a number of votes. (T5's
+    m >= log(2/(eps beta)) / (2 (1/2 - gamma)^2) is sufficient for half the target, by Hoeffding's
+    bound.)
+    Domain: beta, eps in (0, 1]; gamma in [0, 1/2); the answer at most 999,999; eps beta above
+    1e-290 unless gamma = 0.
     Proof: floor <= eps is linear in gamma_m; solve. That gamma_m falls: two more looks change the
     verdict only where it stood at one vote, and then repair it more often than they spoil it.
     Reference: derived here.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from boostsim.theory.law import reached
 from boostsim.theory.laws import attempts_floor, majority_noise, noisy_boosting
 
 __all__ = ["Grid", "Groups", "best_limit", "search"]
@@ -28,7 +29,8 @@ class Grid(NamedTuple):
 
     Attributes:
         votes, attempts: of each entry.
-        iterations: the first T with an error of at most the target; infinity where there is none.
+        iterations: the first T with an error of at most the target, up to rounding as in
+            ``bs.laws.iterations_needed``; infinity where there is none.
         error: the error then, or after the last iteration.
         lowest: the lowest error on the way.
         labels: labels per prompt until then.
@@ -77,7 +79,7 @@ def search(
     for passed in range(most_iterations + 1):
         mean = error @ groups.weights
         lowest = np.minimum(lowest, mean)
-        iterations[(mean <= target) & np.isinf(iterations)] = passed
+        iterations[reached(mean, target) & np.isinf(iterations)] = passed
         going = np.isinf(iterations)
         if not going.any() or passed == most_iterations:
             break

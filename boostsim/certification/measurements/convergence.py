@@ -21,6 +21,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.learners.strong import StrongLearner
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory import laws
+from boostsim.theory.law import least_whole, reached
 
 if TYPE_CHECKING:
     import xarray
@@ -43,7 +44,7 @@ def _affine(iterations: int, attempts: int) -> bool:
 
 
 def _first_below(trace: xarray.Dataset, target: float) -> Any:
-    below = trace.error <= target
+    below = reached(trace.error, target)
     return below.argmax("iteration").where(below.any("iteration"), np.inf)
 
 
@@ -92,12 +93,11 @@ def _weak_outside(beta: float, copies: int) -> Procedure:
 
 
 def _enough_iterations(beta: float, target: float) -> int:
-    return int(np.ceil(np.log(1.0 / target) / beta))
+    return int(least_whole(np.log(1.0 / target) / beta))
 
 
 def _share_above(trace: xarray.Dataset, target: float) -> Any:
-    # At exact powers the error is the target, up to rounding.
-    return (trace.error.isel(iteration=-1) > target * (1.0 + 1e-9)) * 1.0
+    return ~reached(trace.error.isel(iteration=-1), target) * 1.0
 
 
 MEASUREMENTS: dict[str, Measurement] = {

@@ -7,6 +7,7 @@ import math
 from boostsim.theory import laws
 from boostsim.theory.claim import Box, Claim
 from boostsim.theory.claims.shared import ATTEMPTS, CONDITIONED, ITERATIONS, POSITIVE, UNIT, claim
+from boostsim.theory.law import least_whole
 
 __all__ = ["CLAIMS"]
 
@@ -14,8 +15,8 @@ __all__ = ["CLAIMS"]
 def _most_iterations(beta: float, target: float, attempts: int) -> float:
     logarithm = math.log(1.0 / target)
     if attempts == 1:
-        return math.ceil(logarithm / beta)
-    return 1 + math.ceil(math.log(max(1.0, logarithm / beta), attempts))
+        return float(least_whole(logarithm / beta))
+    return 1.0 + float(least_whole(math.log(max(1.0, logarithm / beta), attempts)))
 
 
 def _noisy_slack(

@@ -67,8 +67,8 @@ def _failures() -> list[Claim]:
             "T13",
             title="exogenous signal is necessary",
             kind="upper",
-            statement="Without labels that can be right, and without a filter on a prompt that is "
-            "sometimes solved, the expected accuracy does not rise.",
+            statement="Without labels that can be right, without sharpening, and without a filter "
+            "on a prompt that is sometimes solved, the expected accuracy does not rise.",
             formula="no exogenous signal  =>  E p_T <= p_0",
             domain=Box(
                 (
@@ -97,8 +97,8 @@ def _drift() -> list[Claim]:
             laws.drift_diversity,
             title="drift",
             kind="equality",
-            statement="Training on M of its own responses a prompt costs a model the share 1/M of "
-            "its diversity in each iteration.",
+            statement="Training on M of its own responses a prompt, drawn without sharpening, "
+            "costs a model the share 1/M of its diversity in each iteration.",
             formula="E H_t = (1 - 1/M)^t H_0",
             domain=Box(examples=range(1, 17), iterations=range(5), initial_error=(0.1, 0.9)),
         ),
@@ -106,7 +106,7 @@ def _drift() -> list[Claim]:
             "T11.accuracy",
             title="a fair game",
             kind="equality",
-            statement="Uncurated, the expected accuracy stays as it was.",
+            statement="Uncurated and unsharpened, the expected accuracy stays as it was.",
             formula="E p_t = p_0",
             domain=Box(examples=range(1, 17), iterations=range(5), initial_error=UNIT),
             law=lambda initial_error: 1.0 - initial_error,
