@@ -1,5 +1,6 @@
 """What the documents say of the laws: all of them by their names, and nothing else."""
 
+import importlib.metadata
 import re
 from pathlib import Path
 
@@ -9,13 +10,22 @@ import pytest
 import boostsim as bs
 from boostsim.theory import laws
 
-THEORY = (Path(__file__).parent.parent / "docs" / "theory.md").read_text()
+ROOT = Path(__file__).parent.parent
+THEORY = (ROOT / "docs" / "theory.md").read_text()
 # Laws of other papers stand in their docstrings.
 OURS = {
     name
     for name in laws.__all__
     if re.fullmatch(r"T\d+", getattr(getattr(laws, name), "claim", ""))
 }
+
+
+def test_there_is_one_version_number():
+    cited = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {bs.__version__}\n" in cited
+    assert f"\n## {bs.__version__}\n" in (ROOT / "CHANGELOG.md").read_text()
+    assert bs.__version__ not in (ROOT / "pyproject.toml").read_text()
+    assert importlib.metadata.version("boostsim") == bs.__version__
 
 
 def test_the_theory_names_every_law_and_no_other():

@@ -1,4 +1,4 @@
-"""Figure 6: a transformer on chains of arithmetic, five procedures at one budget."""
+"""A transformer on chains of arithmetic, five procedures at one budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 1: how fast boosting converges with a perfect filter (T1)."""
+"""How fast boosting converges with a perfect filter (T1)."""
 
 from __future__ import annotations
 

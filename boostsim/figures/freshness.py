@@ -1,4 +1,4 @@
-"""Figure 10: what freshness is worth, fresh against persistent labels and filters (T14, T15)."""
+"""What freshness is worth, fresh against persistent labels and filters (T14, T15)."""
 
 from __future__ import annotations
 

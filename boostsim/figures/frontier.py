@@ -1,4 +1,4 @@
-"""Figure 14: the price frontier: labels against generations, by attempts, votes and focus."""
+"""The price frontier: labels against generations, by attempts, votes and focus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 9: what the strong-learner assumption costs: one procedure in all four cells (T1, T6)."""
+"""What the strong-learner assumption costs: one procedure in all four cells (T1, T6)."""
 
 from __future__ import annotations
 

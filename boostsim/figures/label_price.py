@@ -1,4 +1,4 @@
-"""Figure 4: what an error costs in labels, with and without focus (T2, T10)."""
+"""What an error costs in labels, with and without focus (T2, T10)."""
 
 from __future__ import annotations
 

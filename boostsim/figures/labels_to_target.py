@@ -1,4 +1,4 @@
-"""Figure 13: labels to 99% against beta, for every criterion."""
+"""Labels to 99% against beta, for every criterion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 12: selection criteria on the stress suite, at equal budget."""
+"""Selection criteria on the stress suite, at equal budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 3: the error that a noisy filter leaves, over its noise, attempts and votes (T3-T5)."""
+"""The error that a noisy filter leaves, over its noise, attempts and votes (T3-T5)."""
 
 from __future__ import annotations
 

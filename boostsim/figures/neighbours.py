@@ -1,4 +1,4 @@
-"""Figure 11: what neighbouring papers prove, each law over its simulation, beside the framework."""
+"""What neighbouring papers prove, each law over its simulation, beside the framework."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 2: the named procedures on a task with helpless prompts."""
+"""The named procedures on a task with helpless prompts."""
 
 from __future__ import annotations
 

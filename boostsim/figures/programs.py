@@ -1,4 +1,4 @@
-"""Figure 7: a transformer that writes programs, five procedures, and how weak labels may be."""
+"""A transformer that writes programs, five procedures, and how weak labels may be."""
 
 from __future__ import annotations
 

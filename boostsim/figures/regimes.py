@@ -1,4 +1,4 @@
-"""Figure 5: what each regime does to diversity and accuracy, with and without curation (T11-13)."""
+"""What each regime does to diversity and accuracy, with and without curation (T11-13)."""
 
 from __future__ import annotations
 

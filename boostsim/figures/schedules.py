@@ -1,4 +1,4 @@
-"""Figure 16: budgets by gradient against constant ones, on other prompts and other seeds."""
+"""Budgets by gradient against constant ones, on other prompts and other seeds."""
 
 from __future__ import annotations
 

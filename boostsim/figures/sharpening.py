@@ -1,4 +1,4 @@
-"""Figure 5b: what decoding does to a closed loop: temperature, top-p, and curation against both."""
+"""What decoding does to a closed loop: temperature, top-p, and curation against both."""
 
 from __future__ import annotations
 

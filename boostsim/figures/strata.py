@@ -1,4 +1,4 @@
-"""Figure 8: accuracy by difficulty, and what a filter alone never reaches."""
+"""Accuracy by difficulty, and what a filter alone never reaches."""
 
 from __future__ import annotations
 

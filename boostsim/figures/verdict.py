@@ -1,4 +1,4 @@
-"""Figure 15: does the order of criteria on tables predict their order with a transformer?"""
+"""Does the order of criteria on tables predict their order with a transformer?"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLAIM = (
     "is claimed."
 )
 TASKS = ("arithmetic", "programs")
-# The best five of figure 12 besides the paper's, and the paper's.
+# The best five of the leaderboard besides the paper's, and the paper's.
 BEST = ("failed", "upper_confidence", "below", "hardest", "thompson", "difficulty")
 # What the order with a transformer is held against.
 PREDICTORS = {"suite": "stress suite", "matched": "a table like the task"}
