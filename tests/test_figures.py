@@ -264,7 +264,7 @@ def test_committed_schedules_are_true_in_part_and_as_claimed():
 
 
 def test_the_committed_verdict_is_that_of_the_other_figures_and_as_claimed():
-    """The suite's scores are the leaderboard's, the paper's rule is arithmetic's and programs' boosting."""
+    """The suite's scores are the leaderboard's, the paper's rule the transformer's boosting."""
     from boostsim.figures.verdict import BEST, correlations, reversals
 
     table = committed("verdict")
