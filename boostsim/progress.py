@@ -1,4 +1,8 @@
-"""Progress for whatever takes over two seconds, on the error stream, and silence otherwise."""
+"""Progress for whatever takes over two seconds, on the error stream, and silence otherwise.
+
+A person at a terminal or in a notebook sees a bar; a log gets a plain line after 2, 4, 8, ...
+seconds. One thing is shown at a time: what runs inside it, or on another thread, leaves it to that.
+"""
 
 from __future__ import annotations
 
@@ -6,64 +10,127 @@ import contextlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TextIO, TypeVar
 
-__all__ = ["announced", "track"]
+__all__ = ["announced", "silenced", "tell", "track"]
 
 PATIENCE_SECONDS = 2.0
-# The bars that are open: one inside another leaves it to that one.
+# What is shown: something inside it leaves it to that.
 _open: list[str] = []
 Item = TypeVar("Item")
 
 
-def _in_a_notebook() -> bool:
-    """Whether a notebook can draw a bar; without ipywidgets it would print a complaint instead."""
-    return "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
+def tell(line: str) -> None:
+    """Print a line on the error stream; where there is none, or it takes no more, say nothing.
+
+    Example:
+        >>> tell("seen by a person, not by a program")
+    """
+    stream = _error_stream()
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=stream, flush=True)
+
+
+def silenced() -> None:
+    """Show nothing from now on in this process: another one shows what it does."""
+    _open.append("elsewhere")
 
 
 def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
-    """Yield the items; once two seconds have passed, draw a progress bar where a person looks on.
+    """Yield the items; once two seconds have passed, show how many of them are done.
 
     Example:
         >>> list(track(range(3), "counting", total=3))
         [0, 1, 2]
     """
-    # Two bars cannot be drawn at once: threads of a run leave it to the main one.
-    alone = threading.current_thread() is threading.main_thread()
     # One item has no progress, and is often one of many inside another bar.
-    watched = sys.stderr.isatty() or _in_a_notebook()
-    if total <= 1 or not alone or _open or not watched:
+    if total <= 1:
         yield from items
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(description, total=total)
-    # The first item may be a long time coming: the bar does not wait for it.
-    patience = threading.Timer(PATIENCE_SECONDS, bar.start)
-    patience.daemon = True
-    patience.start()
-    _open.append(description)
-    try:
+    with _shown(description, total) as update:
         for done, item in enumerate(items):
-            bar.update(task, completed=done)
+            update(done)
             yield item
-    finally:
-        patience.cancel()
-        patience.join()
-        bar.stop()
-        _open.clear()
 
 
 @contextlib.contextmanager
-def announced(description: str, quiet: bool = False) -> Iterator[None]:
-    """Show a spinner with the description while the block runs, where a person looks on."""
-    if quiet or not sys.stderr.isatty():
+def announced(description: str) -> Iterator[None]:
+    """Show the description while the block runs, once two seconds have passed."""
+    with _shown(description, None):
         yield
-        return
-    from rich.console import Console
 
-    with Console(stderr=True).status(description):
-        yield
+
+@contextlib.contextmanager
+def _shown(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show progress while the block runs; the block is given what is to be told how far it is."""
+    stream = _error_stream()
+    if stream is None or _open or threading.current_thread() is not threading.main_thread():
+        yield lambda done: None
+        return
+    kernel = "ipykernel" in sys.modules
+    # Without ipywidgets a notebook would print a complaint instead of a bar.
+    if kernel and importlib.util.find_spec("ipywidgets") is None:
+        yield lambda done: None
+        return
+    _open.append(description)
+    shown = (_Bar if kernel or stream.isatty() else _Lines)(description, total)
+    try:
+        yield shown.update
+    finally:
+        shown.stop()
+        _open.remove(description)
+
+
+def _error_stream() -> TextIO | None:
+    """Return the error stream, unless there is none: under pythonw, or closed."""
+    stream = sys.stderr
+    return None if stream is None or getattr(stream, "closed", False) else stream
+
+
+class _Bar:
+    """A bar that appears when patience ends: the first item may be a long time coming."""
+
+    def __init__(self, description: str, total: int | None) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self.bar = Progress(console=Console(stderr=True), transient=True)
+        self.task: Any = self.bar.add_task(description, total=total)
+        self.patience = threading.Timer(PATIENCE_SECONDS, self.bar.start)
+        self.patience.daemon = True
+        self.patience.start()
+
+    def update(self, done: int) -> None:
+        self.bar.update(self.task, completed=done)
+
+    def stop(self) -> None:
+        self.patience.cancel()
+        self.patience.join()
+        self.bar.stop()
+
+
+class _Lines:
+    """Plain lines, twice as far apart each time."""
+
+    def __init__(self, description: str, total: int | None) -> None:
+        self.description, self.total, self.done = description, total, 0
+        self.ended = threading.Event()
+        self.teller = threading.Thread(target=self._tell, daemon=True)
+        self.teller.start()
+
+    def update(self, done: int) -> None:
+        self.done = done
+
+    def stop(self) -> None:
+        self.ended.set()
+        self.teller.join()
+
+    def _tell(self) -> None:
+        began, seconds = time.monotonic(), PATIENCE_SECONDS
+        while not self.ended.wait(began + seconds - time.monotonic()):
+            far = "" if self.total is None else f"{self.done} of {self.total}, "
+            tell(f"{self.description}: {far}{seconds:.0f} s")
+            seconds *= 2.0
