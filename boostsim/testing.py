@@ -20,16 +20,13 @@ from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.sharpening import Sharpening
+from boostsim.extras import needed
 from boostsim.learners.strong import StrongLearner
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.claim import Claim
 
-try:
-    from hypothesis import strategies as st
-except ModuleNotFoundError:
-    raise ModuleNotFoundError(
-        "boostsim.testing needs Hypothesis; install it with: pip install 'boostsim[testing]'"
-    ) from None
+needed("hypothesis", "testing", "boostsim.testing")
+from hypothesis import strategies as st  # noqa: E402
 
 __all__ = [
     "assert_claim",

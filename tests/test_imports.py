@@ -11,7 +11,7 @@ PACKAGE = Path(bs.__file__).parent
 # From the ground up: a room may import only from rooms before it (and from itself).
 ORDER = [
     ("types",),
-    ("files", "progress"),
+    ("extras", "files", "processors", "progress"),
     ("theory",),
     ("learners",),
     ("curation",),

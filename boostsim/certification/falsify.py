@@ -23,6 +23,7 @@ from boostsim.certification.falsification import Falsification
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.statistical import look_at, looks_for
 from boostsim.certification.verdicts import Reading
+from boostsim.extras import needed
 from boostsim.progress import announced
 from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
 from boostsim.types import as_key, finite, key_text, refuse, whole
@@ -77,7 +78,7 @@ def falsify(
 
     Raises:
         ValueError: for whatever :func:`boostsim.certify` refuses.
-        ModuleNotFoundError: where Hypothesis is not installed.
+        MissingExtra: an ImportError and a ValueError, where Hypothesis is not installed.
 
     Example:
         >>> import boostsim as bs
@@ -251,6 +252,7 @@ class _Search:
         self, examples: int, kind: str, attempt: Callable[[Point], Trial]
     ) -> Trial | None:
         """Let Hypothesis look for a counterexample among so many points."""
+        needed("hypothesis", "testing", "bs.falsify")
         from hypothesis import HealthCheck, Phase, given, seed, settings
 
         from boostsim.certification.strategies import points

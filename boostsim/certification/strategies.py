@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 
 from boostsim.certification.certify import named
+from boostsim.extras import needed
 from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
 from boostsim.types import refuse
 
-try:
-    from hypothesis import strategies as st
-except ModuleNotFoundError:
-    raise ModuleNotFoundError(
-        "bs.falsify and boostsim.testing need Hypothesis; install it with: "
-        "pip install 'boostsim[testing]'"
-    ) from None
+needed("hypothesis", "testing", "boostsim.testing")
+from hypothesis import strategies as st  # noqa: E402
 
 __all__ = ["points"]
 

@@ -9,7 +9,6 @@ it: not on the order, not on the size of a batch.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,6 +27,7 @@ from boostsim.learners.transformer import (
     extend,
     logits,
 )
+from boostsim.processors import processors
 from boostsim.types import END, PAD, refuse
 
 __all__ = ["generate", "next_law", "response_probability"]
@@ -115,9 +115,7 @@ def generate(
 
 def cores() -> int:
     """Return how many chunks are drawn at once: on a CPU one a core, elsewhere one."""
-    if jax.default_backend() != "cpu":
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors() if jax.default_backend() == "cpu" else 1
 
 
 def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) -> np.ndarray:

@@ -15,11 +15,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from boostsim.extras import needed
 from boostsim.types import refuse
 
 __all__ = ["EVALUATED", "KINDS", "Entries", "Level", "generate", "package", "quiet"]
@@ -68,16 +68,10 @@ def package() -> Any:
     """Import reasoning-gym, which is optional and takes a second or two.
 
     Raises:
-        ValueError: where it is not installed.
+        MissingExtra: an ImportError and a ValueError, where it is not installed.
     """
-    try:
-        with quiet():
-            return import_module("reasoning_gym")
-    except ImportError:
-        raise ValueError(
-            "bs.reasoning_gym needs a package that is not installed; get it with "
-            "pip install 'boostsim[reasoning-gym]'"
-        ) from None
+    with quiet():
+        return needed("reasoning_gym", "reasoning-gym", "bs.reasoning_gym")
 
 
 @dataclass(frozen=True, eq=False)
