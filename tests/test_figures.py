@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +51,17 @@ def test_a_figure_has_a_claim_finite_numbers_and_the_same_bytes_twice(made, tmp_
     first = [path.read_bytes() for path in write(module, table, tmp_path, name)]
     again = [path.read_bytes() for path in write(module, table, tmp_path, name)]
     assert first == again
+
+
+def test_a_users_matplotlibrc_changes_nothing(tmp_path):
+    module, table = figure_module("convergence"), committed("convergence")
+    plain = [path.read_bytes() for path in write(module, table, tmp_path, "plain")]
+    theirs = {"text.usetex": True, "font.size": 30, "savefig.dpi": 20, "axes.facecolor": "red"}
+    with matplotlib.rc_context({**theirs, "svg.fonttype": "none", "savefig.bbox": "tight"}):
+        users = [path.read_bytes() for path in write(module, table, tmp_path, "theirs")]
+        # What they have set is theirs again.
+        assert matplotlib.rcParams["text.usetex"]
+    assert users == plain
 
 
 def test_drawing_is_pure(made):

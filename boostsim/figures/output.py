@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-import matplotlib
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from boostsim.figures.style import RC
+from boostsim.figures.style import styled
 from boostsim.files import write_whole
 
 __all__ = ["drawn", "write"]
@@ -18,7 +17,7 @@ __all__ = ["drawn", "write"]
 
 def drawn(module: ModuleType, table: pd.DataFrame) -> Figure:
     """Return the figure of a table, without touching pyplot's global state."""
-    with matplotlib.rc_context(RC):
+    with styled():
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)
         module.draw(table, figure)
@@ -35,7 +34,7 @@ def write(module: ModuleType, table: pd.DataFrame, folder: Path, name: str) -> l
     # No dates and no versions inside, so that a rerun changes nothing.
     quiet = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
     paths = []
-    with matplotlib.rc_context(RC):
+    with styled():
         for kind, metadata in quiet.items():
             paths.append(
                 write_whole(

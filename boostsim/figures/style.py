@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "RC", "band", "caption", "quantiles", "rows"]
+__all__ = ["COLORS", "RC", "band", "caption", "defaults", "quantiles", "rows", "styled"]
 
 # Colour-blind safe (Okabe and Ito), in a fixed order.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -31,6 +34,22 @@ RC: Any = {
     "lines.linewidth": 1.5,
     "svg.hashsalt": "boostsim",
 }
+
+
+@contextlib.contextmanager
+def defaults() -> Iterator[None]:
+    """Draw with matplotlib's own defaults, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Draw with the look of all figures, on top of the defaults."""
+    with defaults():
+        matplotlib.rcParams.update(RC)
+        yield
 
 
 def rows(**columns: Any) -> pd.DataFrame:
