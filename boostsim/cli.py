@@ -11,13 +11,22 @@ import io
 import os
 import re
 import sys
+import traceback
+from pathlib import Path
 
 import tyro
 
 from boostsim import __version__
 from boostsim.commands.flags import Command, Info, Reproduce
+from boostsim.commands.output import Unread, reserved, say, settled
+from boostsim.progress import tell
 
 __all__ = ["main"]
+
+# What ends a command with this is no answer; 1 is one: no.
+UNEXPECTED = 4
+# No path is longer, and nothing else in a command comes near.
+LONGEST = 4096
 
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
@@ -34,39 +43,83 @@ Then
   boostsim plan --help               the cheapest way to an error, at your prices
   boostsim gap                       what a transformer loses against a table that learns exactly
   boostsim info                      versions, device, cache
+Any of them with --debug says where an error comes from.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0 what was asked for came true, 1 a claim is violated, 2 bad input, 3 undecided.
+    0 what was asked for came true, 1 it is false (a claim is violated, a statement refuted, a plan
+    impossible), 2 bad input, 3 undecided, 4 anything unexpected, 130 interrupted. Whatever ends a
+    command early is told in one line; ``--debug`` adds the traceback.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that the terminal's encoding lacks is written as its number.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = _answered([word for word in arguments if word != "--debug"])
+        settled(sys.stdout)
+    except Unread:
+        code = 0
+    except KeyboardInterrupt:
+        tell("boostsim: interrupted")
+        code = 130
+    except BaseException as error:
+        if debug:
+            tell(traceback.format_exc())
+        told = isinstance(error, ValueError) and not isinstance(error, UnicodeError)
+        tell(f"boostsim: {_sentence(error, told)}")
+        code = 2 if told else UNEXPECTED
+    # What is left now would be an error at the end of the program, with another exit code.
+    with contextlib.suppress(OSError, Unread):
+        settled(sys.stdout, sys.stderr)
+    return code
+
+
+def _sentence(error: BaseException, told: bool) -> str:
+    """Say in one line what went wrong; long words are cut."""
+    text = re.sub(r"\S{300,}", lambda word: f"{word[0][:77]}...", " ".join(str(error).split()))
+    if told:
+        return text
+    text = _cut(text)
+    if isinstance(error, SystemExit):
+        return "code that was run, of a criterion perhaps, called sys.exit (--debug says where)"
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory ({text or 'none is left'})"
+    if type(error) is not RuntimeError:
+        text = f"{type(error).__name__}: {text}"
+    return f"{text} (--debug says where)"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 500 else f"{text[:497]}..."
+
+
+def _answered(arguments: list[str]) -> int:
     if not arguments:
-        print(WELCOME, end="")
+        say(WELCOME.rstrip())
         return 0
     if arguments == ["--version"]:
-        print(__version__)
+        say(__version__)
         return 0
-    try:
-        code = _dispatch(_parse(arguments))
-        sys.stdout.flush()
-        return code
-    except ValueError as error:
-        print(f"boostsim: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; leave nothing to be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for word in arguments:
+        if len(word) > LONGEST:
+            raise ValueError(f"{word[:40]!r}... has {len(word):,} characters: nothing is so long")
+    command = _parse(arguments)
+    if command is None:
         return 0
-    except KeyboardInterrupt:
-        print("boostsim: interrupted", file=sys.stderr)
-        return 130
+    for name, value in vars(command).items():
+        if isinstance(value, Path):
+            setattr(command, name, Path(os.path.expanduser(value)))
+    with reserved():
+        return _dispatch(command)
 
 
-def _parse(arguments: list[str]) -> Command:
-    """Parse, and turn the parser's framed complaints into one line."""
+def _parse(arguments: list[str]) -> Command | None:
+    """Parse, and turn the parser's framed complaints into one line; help is printed and None."""
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
@@ -78,7 +131,7 @@ def _parse(arguments: list[str]) -> Command:
             )
     except SystemExit as stop:
         if stop.code in (0, None):
-            raise
+            return None
         # The frame, in Unicode or in ASCII.
         text = re.sub(r"[╭╮╰╯│─]+|-{4,}|^[|+]|[|+]$", " ", complaint.getvalue(), flags=re.MULTILINE)
         text = re.split(r"Argument helptext:|For full helptext", text)[0]
@@ -88,7 +141,9 @@ def _parse(arguments: list[str]) -> Command:
         if wrong:
             kind = "a number" if wrong[2] == "FLOAT" else "a whole number"
             text = f"{wrong[1].replace('-', '_')} must be {kind}; got {wrong[3]}"
-        raise ValueError(f"{text} (see boostsim --help)") from None
+        raise ValueError(f"{_cut(text)} (see boostsim --help)") from None
+    except BrokenPipeError:
+        raise Unread from None
 
 
 def _dispatch(command: Command) -> int:

@@ -37,9 +37,7 @@ def test_alone_it_says_what_to_do_first(capsys):
     "command", [[], ["run"], ["reproduce"], ["certify"], ["claims"], ["plan"], ["info"]]
 )
 def test_help(command, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main([*command, "--help"])
-    assert stopped.value.code == 0
+    assert cli.main([*command, "--help"]) == 0
     assert "usage: boostsim" in capsys.readouterr().out
 
 
@@ -284,13 +282,6 @@ def test_info_for_people_and_programs(capsys):
     assert facts["boostsim_version"] == bs.__version__
     assert cli.main(["info"]) == 0
     assert "jax version" in capsys.readouterr().out
-
-
-def test_a_reader_that_stops_early_is_no_error():
-    line = f"{sys.executable} -m boostsim.cli run --prompts 5 --json | head -c 1"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True)
-    assert done.returncode == 0
-    assert done.stderr == ""
 
 
 def test_other_scales_leave_the_committed_figures_alone(tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ import boostsim as bs
 from boostsim.certification.verdicts import overall
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
+from boostsim.commands.output import console, say
 
 __all__ = ["certify"]
 
@@ -32,9 +32,8 @@ def certify(flags: dict[str, Any]) -> int:
     certificates = bs.certify_all(claims, **flags)
     code = CODES[overall([certificate.verdict for certificate in certificates])]
     if as_json:
-        print(json.dumps([json.loads(each.to_json()) for each in certificates], indent=2))
+        say(json.dumps([json.loads(each.to_json()) for each in certificates], indent=2))
         return code
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -53,15 +52,15 @@ def certify(flags: dict[str, Any]) -> int:
             f"{int(rows.samples.sum()):,}",
             f"[{STYLES[verdict]}]{verdict}[/]",
         )
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    console.print(table, highlight=False)
+    screen = console()
+    screen.print(table, highlight=False)
     for certificate in certificates:
         if certificate.verdict == "violated" or (
             certificate.verdict == "undecided" and len(certificates) == 1
         ):
-            console.print(certificate.summary(), highlight=False, markup=False)
+            screen.print(certificate.summary(), highlight=False, markup=False)
     if len(certificates) > 1 and code == CODES["undecided"]:
-        console.print(
+        screen.print(
             "undecided: more samples (--samples), a wider --resolution or more time may decide."
         )
     return code

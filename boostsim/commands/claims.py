@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from boostsim.commands.output import console, say
 from boostsim.theory.claim import Claim
 from boostsim.theory.claims import CLAIMS
 from boostsim.types import unknown
@@ -42,25 +42,24 @@ def claims(flags: Mapping[str, Any]) -> int:
     names = flags.get("names", ())
     listed = chosen(names)
     if flags.get("json"):
-        print(json.dumps([_record(claim) for claim in listed], indent=2))
+        say(json.dumps([_record(claim) for claim in listed], indent=2))
         return 0
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    screen = console()
     if not names:
         table = Table("claim", "kind", "what", "formula", box=None, padding=(0, 2, 0, 0))
         for claim in listed:
             table.add_row(claim.name, claim.kind, *map(escape, (claim.title, claim.formula)))
-        console.print(table, highlight=False)
-        console.print("boostsim claims T3 prints one in full, boostsim certify T3 checks it.")
+        screen.print(table, highlight=False)
+        screen.print("boostsim claims T3 prints one in full, boostsim certify T3 checks it.")
         return 0
     for number, claim in enumerate(listed):
         if number:
-            console.print()
+            screen.print()
         title = escape(f"{claim.name}: {claim.title} ({claim.kind})")
-        console.print(title, style="bold", highlight=False)
+        screen.print(title, style="bold", highlight=False)
         for heading, text in (
             ("Statement", claim.statement),
             ("Formula", claim.formula),
@@ -69,7 +68,7 @@ def claims(flags: Mapping[str, Any]) -> int:
             ("Reference", claim.reference),
         ):
             words = " ".join(text.split())
-            console.print(f"  {heading}: {words}", highlight=False, markup=False, soft_wrap=False)
+            screen.print(f"  {heading}: {words}", highlight=False, markup=False, soft_wrap=False)
     return 0
 
 

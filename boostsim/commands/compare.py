@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
+from boostsim.commands.output import console, say
+from boostsim.figures.style import defaults
 from boostsim.files import write_whole
 from boostsim.tournament.compare import every_criterion
 from boostsim.types import refuse, unknown, whole
@@ -40,7 +41,7 @@ def compare(flags: dict[str, Any]) -> int:
         if "seeds" in flags:
             flags["most_seeds"] = flags.pop("seeds")
         found = bs.race(rules, challenges, **flags)
-        print(found.to_json() if as_json else found.summary())
+        say(found.to_json() if as_json else found.summary())
         return 0
     if "resolution" in flags:
         raise refuse("resolution", "given with --race alone", flags["resolution"])
@@ -48,9 +49,9 @@ def compare(flags: dict[str, Any]) -> int:
     if plot is not None:
         _write(tournament, plot)
     if as_json:
-        print(tournament.to_json())
+        say(tournament.to_json())
         return 0
-    from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     heads = ["rank", "criterion", tournament.score.replace("_", " "), "regret against the oracle"]
@@ -60,17 +61,17 @@ def compare(flags: dict[str, Any]) -> int:
         regret = f"{row['regret']:+.4f} [{row['regret_low']:+.4f}, {row['regret_high']:+.4f}]"
         table.add_row(
             str(rank),
-            row["criterion"],
+            escape(row["criterion"]),
             f"{row[tournament.score]:.4f}",
             regret,
             f"{row['labels']:.3f}",
             f"{row['cost']:.2f}",
             style="bold" if row["best"] else None,
         )
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    console.print(table)
-    console.print("Bold: none is known to be better.", highlight=False)
-    console.print(tournament.summary(), highlight=False)
+    screen = console()
+    screen.print(table)
+    screen.print("Bold: none is known to be better.", highlight=False)
+    screen.print(tournament.summary(), highlight=False, markup=False)
     return 0
 
 
@@ -85,6 +86,7 @@ def _rules(names: tuple[str, ...]) -> list[bs.Criterion] | None:
 
 
 def _write(tournament: bs.Tournament, path: Path) -> None:
-    figure = tournament.plot()
     kind = path.suffix[1:]
-    write_whole(path, lambda file: figure.savefig(file, format=kind))
+    with defaults():
+        figure = tournament.plot()
+        write_whole(path, lambda file: figure.savefig(file, format=kind))

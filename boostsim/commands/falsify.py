@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
+from boostsim.commands.output import console, say
 from boostsim.progress import track
 
 __all__ = ["falsify"]
@@ -23,18 +23,14 @@ def falsify(flags: dict[str, Any]) -> int:
     as_json = flags.pop("json", False)
     claims = chosen(flags.pop("names", ()))
     use_cache()
-    try:
-        found = [bs.falsify(claim, **flags) for claim in track(claims, "claims", len(claims))]
-    except ModuleNotFoundError as error:
-        raise ValueError(str(error)) from None
+    found = [bs.falsify(claim, **flags) for claim in track(claims, "claims", len(claims))]
     code = int(any(found))
     if as_json:
-        print(json.dumps([json.loads(each.to_json()) for each in found], indent=2))
+        say(json.dumps([json.loads(each.to_json()) for each in found], indent=2))
         return code
-    from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    screen = console()
     for each in found:
         style = "bold red" if each else None
-        console.print(each.summary(), style=style, highlight=False, markup=False)
+        screen.print(each.summary(), style=style, highlight=False, markup=False)
     return code

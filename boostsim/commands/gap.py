@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import Any
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.device import use_device
+from boostsim.commands.output import console, say
 from boostsim.commands.run import TRANSFORMER, build
 from boostsim.gap import CELLS
 
@@ -39,9 +39,8 @@ def gap(flags: dict[str, Any]) -> int:
         folder=flags.get("folder"),
     )
     if as_json:
-        print(report.to_json())
+        say(report.to_json())
         return 0
-    from rich.console import Console
     from rich.table import Table
 
     columns = [*CELLS, "slack", "bound"]
@@ -51,7 +50,7 @@ def gap(flags: dict[str, Any]) -> int:
     for iteration, row in report.table.groupby("iteration")[columns].mean().iterrows():
         cells = ["" if math.isnan(value) else f"{value:.4g}" for value in row]
         table.add_row(str(iteration), *cells)
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    console.print(table)
-    console.print(report.summary(), highlight=False)
+    screen = console()
+    screen.print(table)
+    screen.print(report.summary(), highlight=False, markup=False)
     return 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+
+from boostsim.commands.output import console, say
 
 __all__ = ["info"]
 
@@ -14,6 +15,7 @@ def info(as_json: bool) -> int:
 
     from boostsim.commands.cache import cache_folder
     from boostsim.learners.transformer import compute_dtype
+    from boostsim.processors import processors
     from boostsim.results import provenance
 
     facts = {name: value for name, value in provenance().items() if name != "format"}
@@ -21,19 +23,16 @@ def info(as_json: bool) -> int:
     facts["transformer_precision"] = (
         f"products in {compute_dtype().name}, state in float32; devices share seeds, then batches"
     )
-    facts["processors"] = str(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    )
+    facts["processors"] = str(processors())
     facts["table_precision"] = "float64, inside jax.enable_x64; JAX's global switch is not touched"
     facts["compilation_cache"] = str(cache_folder())
     if as_json:
-        print(json.dumps(facts, indent=2))
+        say(json.dumps(facts, indent=2))
         return 0
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
         table.add_row(name.replace("_", " "), value)
-    Console().print(table)
+    console(None).print(table)
     return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
+from boostsim.commands.output import console, say
 
 __all__ = ["plan"]
 
@@ -21,19 +21,18 @@ def plan(flags: dict[str, Any]) -> int:
     use_cache()
     found = bs.plan(**flags)
     if as_json:
-        print(found.to_json())
+        say(found.to_json())
     else:
-        from rich.console import Console
         from rich.table import Table
 
-        console = Console(width=None if sys.stdout.isatty() else 110)
-        console.print(found.summary(), highlight=False, markup=False)
+        screen = console()
+        screen.print(found.summary(), highlight=False, markup=False)
         if found.reachable and found.iterations:
             table = Table(*found.alternatives.columns, box=None, padding=(0, 2, 0, 0))
             for row in found.alternatives.itertuples(index=False):
                 table.add_row(
                     *(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
                 )
-            console.print()
-            console.print(table, highlight=False)
+            screen.print()
+            screen.print(table, highlight=False)
     return 0 if found.reachable else 1

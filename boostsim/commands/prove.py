@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from boostsim.certification.boxes import prove_all
+from boostsim.commands.output import console, say
 
 __all__ = ["prove"]
 
@@ -26,9 +26,8 @@ def prove(flags: dict[str, Any]) -> int:
     verdicts = {proof.verdict for proof in proofs}
     code = next((number for word, number in CODES.items() if word in verdicts), 0)
     if as_json:
-        print(json.dumps([json.loads(proof.to_json()) for proof in proofs], indent=2))
+        say(json.dumps([json.loads(proof.to_json()) for proof in proofs], indent=2))
         return code
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -43,9 +42,9 @@ def prove(flags: dict[str, Any]) -> int:
             f"{proof.seconds:.1f}",
             f"[{STYLES[proof.verdict]}]{proof.verdict}[/]",
         )
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    console.print(table, highlight=False)
+    screen = console()
+    screen.print(table, highlight=False)
     for proof in proofs:
         if proof.verdict != "proved":
-            console.print(proof.summary(), highlight=False, markup=False)
+            screen.print(proof.summary(), highlight=False, markup=False)
     return code

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
+
+from boostsim.commands.output import console, say
+from boostsim.processors import processors
+from boostsim.progress import announced, silenced, track
 
 __all__ = ["reproduce"]
 
@@ -19,6 +28,7 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
 
     Raises:
         ValueError: for an unknown figure or scale, or a folder that cannot be written to.
+        RuntimeError: where a worker has ended before its figure, out of memory, say.
     """
     from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
 
@@ -35,44 +45,96 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
             f"({error.strerror})"
         ) from None
 
-    from boostsim.progress import announced
-
-    report = []
-    # Most of a small figure's time is compilation, on one core; a process each uses all of them.
-    # Networks too are trained in one, for what waits for a compiled program cannot be interrupted.
-    workers = min(len(names), os.cpu_count() or 1)
-    with announced(f"{', '.join(names)} ({scale.name})", quiet=as_json):
-        if workers == 1 and not set(names) & set(NEURAL):
-            report = [_drawn(name, scale.name, folder) for name in names]
-        else:
-            spawn = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(workers, spawn, _deaf) as pool:
-                started = [pool.submit(_drawn, name, scale.name, folder) for name in names]
-                try:
-                    report = [figure.result() for figure in started]
-                except KeyboardInterrupt:
-                    # Whatever they have written is whole, and is gone on from next time.
-                    for child in multiprocessing.active_children():
-                        child.terminate()
-                    raise
+    report = _report(names, scale.name, folder, workers=_workers(names, NEURAL))
     if as_json:
-        print(json.dumps({"scale": scale.name, "figures": report}, indent=2))
+        say(json.dumps({"scale": scale.name, "figures": report}, indent=2))
         return 0
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("figure", "what it shows", "seconds", box=None, padding=(0, 2, 1, 0))
     for row in report:
         table.add_row(row["figure"], row["claim"], f"{row['seconds']:.1f}")
-    console = Console()
-    console.print(table)
-    console.print(f"PNG, SVG and CSV are in {folder}/", highlight=False)
+    screen = console(None)
+    screen.print(table)
+    screen.print(f"PNG, SVG and CSV are in {folder}/", highlight=False, markup=False)
     return 0
 
 
-def _deaf() -> None:
-    """Leave an interrupt to the process that waits for this one."""
+def _workers(names: tuple[str, ...], neural: tuple[str, ...]) -> int:
+    """Return how many processes draw these figures; 0 stands for this one."""
+    # Most of a small figure's time is compilation, on one core; a process each uses all of them.
+    workers = min(len(names), processors())
+    # Networks too are trained in one, for what waits for a compiled program cannot be interrupted.
+    return workers if workers > 1 or set(names) & set(neural) else 0
+
+
+def _report(
+    names: tuple[str, ...], scale_name: str, folder: Path, workers: int
+) -> list[dict[str, Any]]:
+    """Draw the figures, and return what is reported of each, in order.
+
+    Raises:
+        RuntimeError: where a worker has ended before its figure.
+    """
+    if not workers:
+        drawn = (_drawn(name, scale_name, folder) for name in names)
+        return list(track(drawn, "figures", len(names)))
+    spawn = multiprocessing.get_context("spawn")
+    with _safe_path(), ProcessPoolExecutor(workers, spawn, _begin) as pool:
+        started = [pool.submit(_drawn, name, scale_name, folder) for name in names]
+        try:
+            if len(started) == 1:
+                with announced(names[0]):
+                    return [started[0].result()]
+            for _ in track(as_completed(started), "figures", len(names)):
+                pass
+            return [figure.result() for figure in started]
+        except BrokenProcessPool as error:
+            lost = [n for n, figure in zip(names, started, strict=True) if not _finished(figure)]
+            raise RuntimeError(
+                f"a worker was killed, or there was not enough memory for it; {', '.join(lost)} "
+                f"{'is' if len(lost) == 1 else 'are'} not drawn. What was begun is gone on from "
+                "when you run it again; one figure at a time needs the least memory"
+            ) from error
+        except BaseException:
+            # Whatever they have written is whole, and is gone on from next time.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+
+
+def _finished(figure: Future[Any]) -> bool:
+    return figure.done() and not figure.cancelled() and figure.exception() is None
+
+
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep the working folder from the path of what is started: a signal.py there is no module."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+def _begin() -> None:
+    """Leave interrupts and progress to the process that waits for this one, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silenced()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=[parent.sentinel], daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    """End this process as soon as its parent's end of a pipe is closed, however that ended."""
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def _drawn(name: str, scale_name: str, folder: Path) -> dict[str, Any]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import sys
+import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.device import use_device
+from boostsim.commands.flags import Run
+from boostsim.commands.output import console, say
 from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
-from boostsim.types import unknown
+from boostsim.progress import tell
+from boostsim.types import flag, refuse, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,9 +75,9 @@ def run(flags: dict[str, Any]) -> int:
     task, more, iterations = world(options, loop["key"])
     trace = bs.simulate(procedure, task, options.get("iterations", iterations), **loop, **more)
     if "save" in options:
-        print(f"saved {bs.save(trace, options['save'])}", file=sys.stderr)
+        tell(f"saved {bs.save(trace, options['save'])}")
     if as_json:
-        print(json.dumps(as_document(trace), indent=2))
+        say(json.dumps(as_document(trace), indent=2))
     else:
         show(name, trace)
     return 0
@@ -104,17 +107,44 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
 def read_config(path: Path) -> dict[str, Any]:
     """Return the keys of a TOML file, all known."""
     try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Some editors put a byte-order mark in front.
+        options = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ValueError(
             f"config must be a TOML file that can be read; got {str(path)!r} ({error.strerror})"
         ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"config must be a TOML file; got {str(path)!r} ({error})") from None
+    except RecursionError:
+        raise ValueError(
+            f"config must be a TOML file; got {str(path)!r} (it is nested too deeply)"
+        ) from None
+    kinds = get_type_hints(Run)
     for key in options:
         if key not in KEYS:
             raise unknown(f"key in {path.name}", key, KEYS)
+        options[key] = _of_kind(kinds.get(key), key, options[key])
     return options
+
+
+def _of_kind(kind: Any, key: str, got: Any) -> Any:
+    """Return a value of a file as the flag of that name would have it; numbers are left as are.
+
+    Raises:
+        ValueError: for words, paths, and switches that are none.
+    """
+    if kind is bool:
+        return flag(key, got)
+    if kind == tuple[str, ...]:
+        several = isinstance(got, list) and all(isinstance(each, str) for each in got)
+        if not (several or isinstance(got, str)):
+            raise refuse(key, "a word or a list of words", got)
+        return tuple(got) if several else (got,)
+    if kind in (str | None, Path | None):
+        if not isinstance(got, str):
+            raise refuse(key, "a word" if kind == str | None else "a path", got)
+        return got if kind == str | None else Path(os.path.expanduser(got))
+    return got
 
 
 def build(name: str, options: dict[str, Any]) -> Procedure:
@@ -173,7 +203,6 @@ def averaged(variable: xarray.DataArray) -> np.ndarray:
 
 def show(name: str, trace: xarray.Dataset) -> None:
     """Print about a dozen iterations of a trace as a table."""
-    from rich.console import Console
     from rich.table import Table
 
     seeds, iterations = trace.sizes["seed"], trace.sizes["iteration"]
@@ -196,10 +225,10 @@ def show(name: str, trace: xarray.Dataset) -> None:
                 cell += f"±{values.std(ddof=1):.1g}"
             cells.append(cell)
         table.add_row(str(row), *cells)
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
+    screen = console(160)
+    screen.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
     if level.startswith("neural"):
         about = "Accuracy is that of one sample, greedily, of any of 4 samples, on held-out prompts"
         about += " (lookup: on all). Labels and tokens are per visit, so far."
-    console.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)
+    screen.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,7 +27,7 @@ def load_criterion(name: str) -> Criterion:
     - ``failed``: built in (nothing else can have such a name); with its numbers where it has
       some, ``below(0.5)``.
     - ``mine.py:rule``: what a file calls ``rule``; the file is run. ``mine.py`` alone is enough
-      where the file makes only one.
+      where the file makes only one, and ``~`` is your home.
     - anything else: an entry point of that name in the group ``boostsim.criteria`` of an installed
       package.
 
@@ -44,16 +45,17 @@ def load_criterion(name: str) -> Criterion:
     if not isinstance(name, str) or not name.strip():
         raise refuse("criterion", "a name", name)
     name = name.strip()
-    file, _, attribute = name.rpartition(":")
-    if file.endswith(".py") or name.endswith(".py"):
-        return _from_file(name, file or name, attribute if file else "")
-    called, _, rest = name.partition("(")
+    # A path may have colons of its own.
+    file, attribute = (name, "") if name.endswith(".py") else name.rpartition(":")[::2]
+    if file.endswith(".py"):
+        return _from_file(name, file, attribute)
+    called, parenthesis, rest = name.partition("(")
     if called in criteria.__all__:
-        return _built_in(name, called, rest)
+        return _built_in(name, called, parenthesis + rest)
     installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in installed:
         return _from_entry_point(installed[name])
-    if Path(f"{name.partition(':')[0]}.py").is_file():
+    if _is_file(Path(f"{name.partition(':')[0]}.py")):
         where = f"{name.partition(':')[0]}.py:{name.rpartition(':')[2]}"
         raise refuse("criterion", f"written like {where} where it stands in a file", name)
     raise unknown("criterion", name, {*criteria.__all__, *installed})
@@ -67,9 +69,11 @@ def _built_in(name: str, called: str, rest: str) -> Criterion:
         return found
     signature = inspect.signature(found)
     try:
-        numbers: Any = ast.literal_eval("[" + rest.removesuffix(")") + "]")
+        if rest and not rest.endswith(")"):
+            raise SyntaxError
+        numbers: Any = ast.literal_eval(f"[{rest[1:-1]}]")
         signature.bind(*numbers)
-    except (SyntaxError, TypeError, ValueError):
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         arguments = ", ".join(signature.parameters)
         raise refuse("criterion", f"written like {called}({arguments})", name) from None
     made: Criterion = found(*numbers)
@@ -77,8 +81,8 @@ def _built_in(name: str, called: str, rest: str) -> Criterion:
 
 
 def _from_file(name: str, file: str, attribute: str) -> Criterion:
-    path = Path(file)
-    if not path.is_file():
+    path = Path(os.path.expanduser(file))
+    if not _is_file(path):
         raise refuse("criterion", "in a file that exists", name)
     # Under a name of its own, so that it hides no module; rules may ask where they come from.
     called = f"boostsim_criterion_{path.stem}"
@@ -89,7 +93,7 @@ def _from_file(name: str, file: str, attribute: str) -> Criterion:
     sys.modules[called] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[called]
         raise ValueError(
             f"criterion {name!r} cannot be imported; {file} raised {first_line(error)}"
@@ -107,6 +111,14 @@ def _from_file(name: str, file: str, attribute: str) -> Criterion:
     return next(iter(made_here.values()))
 
 
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; there is none with a name that is too long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _made_in(module: ModuleType) -> dict[str, Criterion]:
     """Return the criteria of a module that are not the built-in ones."""
     known = {id(each) for each in vars(criteria).values()}
@@ -120,7 +132,7 @@ def _made_in(module: ModuleType) -> dict[str, Criterion]:
 def _from_entry_point(point: EntryPoint) -> Criterion:
     try:
         found = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(
             f"criterion {point.name!r} cannot be imported from {point.value}; it raised "
             f"{first_line(error)}"

@@ -1,0 +1,95 @@
+"""Where a command's answer goes: to the output, which nothing else may write to.
+
+What a user's criterion prints goes to the error stream, so that ``--json`` is a document and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Unread", "console", "reserved", "say", "settled"]
+
+
+class Unread(Exception):
+    """Whoever read the output has seen enough, and closed the pipe."""
+
+
+# The output, while it is reserved; a list, for a command can be called inside another program.
+_answers: list[TextIO | None] = []
+
+
+@contextlib.contextmanager
+def reserved() -> Iterator[None]:
+    """Keep the output for the answer; what else is printed meanwhile is no part of it."""
+    _answers.append(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _answers.pop()
+
+
+def say(text: str) -> None:
+    """Print a line of the answer."""
+    stream = _output()
+    # Without a stream, print would choose one itself.
+    if stream is not None:
+        try:
+            print(text, file=stream)
+        except BrokenPipeError:
+            raise Unread from None
+
+
+def console(width: int | None = 110) -> Console:
+    """Return what tables of the answer are printed on, so wide where no terminal has a width."""
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            # Rich would end the program with 1.
+            raise Unread
+
+    stream = _output()
+    if stream is None:
+        return Plain(file=io.StringIO(), width=width)
+    return Plain(file=stream, width=None if stream.isatty() else width)
+
+
+def settled(*streams: Any) -> None:
+    """Write out what these streams still hold.
+
+    One that cannot take it is turned away from where it leads, so that nothing is left for the end
+    of the program to fail at.
+
+    Raises:
+        Unread: where the pipe that one of them leads to is closed.
+        OSError: where one of them cannot take it, for a disk is full, say.
+    """
+    failed: OSError | None = None
+    for stream in streams:
+        if stream is None or getattr(stream, "closed", False):
+            continue
+        try:
+            stream.flush()
+        except OSError as error:
+            failed = error
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if isinstance(failed, BrokenPipeError):
+        raise Unread
+    if failed is not None:
+        raise failed
+
+
+def _output() -> TextIO | None:
+    stream = _answers[-1] if _answers else sys.stdout
+    return None if stream is None or stream.closed else stream
