@@ -127,7 +127,8 @@ def _parse(arguments: list[str]) -> Command | None:
                 tyro.conf.FlagCreatePairsOff[Command],  # type: ignore[misc]
                 args=arguments,
                 prog="boostsim",
-                description=f"boostsim {__version__}: training on synthetic and weak data.",
+                description=f"boostsim {__version__}: training on synthetic and weak data. "
+                "--debug, anywhere, says where an error comes from.",
             )
     except SystemExit as stop:
         if stop.code in (0, None):

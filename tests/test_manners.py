@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 from boostsim import cli
@@ -163,6 +164,16 @@ def test_a_file_of_rules_neither_spoils_the_answer_nor_ends_it(
         assert "asked" in err
 
 
+def test_a_picture_is_drawn_whatever_a_users_matplotlibrc_says(tmp_path, capsys):
+    pictures = []
+    for theirs in ({}, {"text.usetex": True, "font.size": 30}):
+        path = tmp_path / f"{len(pictures)}.png"
+        with matplotlib.rc_context(theirs):
+            assert cli.main(["compare", "failed", "uniform", *COMPARE, "--plot", str(path)]) == 0
+        pictures.append(path.read_bytes())
+    assert pictures[0] == pictures[1]
+
+
 BAD = {
     "task = 3": "task must be a word; got 3",
     "preset = ['star']": "preset must be a word; got ['star']",
@@ -175,7 +186,8 @@ BAD = {
     "seeds = true": "seeds must be a whole number",
     f"gamma = {'[' * 100_000}{']' * 100_000}": "nested too deeply",
     f"task = '{'a' * 100_000}'": "task must be one of",
-    "prompts = 1000000000000": "there is not enough memory (Unable to allocate 58.2 TiB",
+    # More than addresses reach, so that no system pretends to have it.
+    "prompts = 1000000000000000": "there is not enough memory (Unable to allocate 56.8 PiB",
 }
 
 
