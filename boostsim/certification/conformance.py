@@ -22,7 +22,7 @@ from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.remembering import Remembering
-from boostsim.curation.visits import Visits
+from boostsim.curation.visits import Visits, pass_rates
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, random_table, table_task
 from boostsim.types import refuse, whole
@@ -133,7 +133,7 @@ def _visits(rng: np.random.Generator, attempts: int) -> Visits:
         group=jnp.asarray(prompt[order], jnp.int32),
         accepted=jnp.asarray(counts[order], jnp.int32),
         attempts=jnp.full(len(counts), attempts, jnp.int32),
-        pass_rate=jnp.asarray(counts[order] / attempts),
+        pass_rate=jnp.asarray(pass_rates(attempts)[counts[order]]),
         mass=jnp.asarray(mass),
         disagreement=jnp.asarray(rng.random(PROMPTS)[prompt[order]]),
     )

@@ -75,12 +75,15 @@ def disagreement(visits: Visits) -> Float[Array, "cells"]:
 
 @criterion
 def margin(visits: Visits) -> Float[Array, "cells"]:
-    """Visits whose verdicts are split: 1 - |2 J/k - 1|, uncertainty sampling of the verdicts.
+    """Visits whose verdicts are split: 2 min(J, k - J)/k, uncertainty sampling of the verdicts.
 
-    Lewis and Gale 1994. Wins where half-learned prompts decide. Loses on helpless prompts, which
+    That is 1 - |2 J/k - 1|. Lewis and Gale 1994. Wins where half-learned prompts decide. Loses on helpless prompts, which
     never split, and for k = 1, where no visit is split and none is labelled.
     """
-    return 1.0 - jnp.abs(2.0 * visits.pass_rate - 1.0)
+    # In whole numbers: J and k - J tie to the last bit.
+    fewer = jnp.minimum(visits.accepted, visits.attempts - visits.accepted)
+    dtype = visits.mass.dtype
+    return 2.0 * fewer.astype(dtype) / visits.attempts.astype(dtype)
 
 
 @criterion(sees_truth=True)

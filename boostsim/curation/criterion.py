@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from boostsim.curation.truth import Truth
-from boostsim.curation.visits import Visits
+from boostsim.curation.visits import Visits, pass_rates
 from boostsim.types import choice, refuse, unknown
 
 __all__ = ["Criterion", "complaint", "example", "first_line", "reads_of"]
@@ -169,7 +169,7 @@ def example(accepted: np.ndarray, attempts: int) -> Visits:
         group=prompt,
         accepted=counts,
         attempts=jnp.full_like(counts, attempts),
-        pass_rate=counts.astype(share.dtype) / attempts,
+        pass_rate=jnp.asarray(pass_rates(attempts)[accepted], share.dtype),
         mass=share,
         disagreement=0.0 * share,
     )

@@ -5,9 +5,23 @@ from __future__ import annotations
 import dataclasses
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float, Int
 
-__all__ = ["Visits"]
+__all__ = ["Visits", "pass_rates"]
+
+
+def pass_rates(attempts: int) -> np.ndarray:
+    """Return J/k for J = 0..k, each the float64 nearest to it.
+
+    Every cell takes its pass rates from here: divided in a compiled program they would be products
+    with the float nearest to 1/k, so that 3 of 10 would be more than 0.3.
+
+    Example:
+        >>> pass_rates(4).tolist()
+        [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+    return np.arange(attempts + 1) / attempts
 
 
 @jax.tree_util.register_dataclass
@@ -28,7 +42,7 @@ class Visits:
         group: the prompt in a fixed pool, the stratum with fresh prompts, int32 ``[cells]``.
         accepted: J, responses that the filter accepted, int32 ``[cells]``.
         attempts: k, responses drawn, int32 ``[cells]``.
-        pass_rate: J / k, ``[cells]``.
+        pass_rate: J / k, the float nearest to it in every run, ``[cells]``.
         mass: the cell's share of all visits, ``[cells]``; sums to one, zero marks padding.
         disagreement: probability that two draws of the model on this prompt differ, ``[cells]``;
             reading it makes sampled runs carry every response.

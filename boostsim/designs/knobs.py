@@ -18,6 +18,7 @@ from jaxtyping import Array
 from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.visits import pass_rates
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.types import finite, flag, refuse
 
@@ -118,7 +119,7 @@ def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
 def _temperature(
     structure: Structure, parameters: Parameters, procedure: Procedure, value: Array
 ) -> Parameters:
-    rate = jnp.array([part[0] for part in structure.parts]) / structure.attempts
+    rate = jnp.array([pass_rates(structure.attempts)[part[0]] for part in structure.parts])
     return replace(parameters, priority=jnp.exp(-rate / value)[:, None])
 
 

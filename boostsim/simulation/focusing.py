@@ -16,7 +16,7 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.truth import Truth
-from boostsim.curation.visits import Visits
+from boostsim.curation.visits import Visits, pass_rates
 from boostsim.types import refuse
 
 __all__ = ["disagreement", "first_memory", "focus", "remember", "see"]
@@ -53,7 +53,7 @@ def see(
         group=np.asarray(group, np.int32),
         accepted=np.asarray(accepted, np.int32),
         attempts=np.full(visits, attempts, np.int32),
-        pass_rate=accepted / attempts,
+        pass_rate=pass_rates(attempts)[accepted],
         mass=np.full(visits, 1.0 / visits),
         disagreement=disagreement(responses),
     )

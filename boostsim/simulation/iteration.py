@@ -277,7 +277,7 @@ class Seed:
             )
             group = number if run.by_prompt else task.stratum(prompts)
             seen = see(attempts, group, number, accepted.sum(1), responses)
-            truth: Any = (1.0 - correct.mean(1), labels.chance)
+            truth: Any = ((~correct).mean(1), labels.chance)
             probability = focus(
                 procedure,
                 seen,

@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.truth import Truth
-from boostsim.curation.visits import Visits
+from boostsim.curation.visits import Visits, pass_rates
 from boostsim.simulation.structure import Parameters, Structure
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "answers",
     "attempt",
     "attempt_weights",
+    "entrywise",
     "focus",
     "geometric",
     "known_truth",
@@ -101,6 +103,15 @@ def sharpened(
     if structure.sharpening is None:
         return mass
     return structure.sharpening(mass.T).T
+
+
+def entrywise(divisor: Array) -> Array:
+    """Return the same numbers, so that what is divided by them is divided entry by entry.
+
+    XLA divides by a number that is spread over an array as a product with its reciprocal, which is
+    another float: of counts, 3/10 would be more than 0.3.
+    """
+    return lax.optimization_barrier(divisor)
 
 
 def pairs(sources: int) -> list[tuple[int, int]]:
@@ -329,8 +340,8 @@ def _visits(
         prompt=prompt,
         group=prompt,
         accepted=accepted,
-        attempts=jnp.full_like(accepted, attempts),
-        pass_rate=accepted / jnp.asarray(attempts, part_mass.dtype),
+        attempts=entrywise(jnp.full_like(accepted, attempts)),
+        pass_rate=jnp.repeat(jnp.asarray(pass_rates(attempts), part_mass.dtype), prompts),
         mass=part_mass.ravel(),
         # A criterion that is not known to read it is handed zeros, which it then does not read.
         disagreement=jnp.tile(jnp.zeros(prompts) if disagreement is None else disagreement, counts),

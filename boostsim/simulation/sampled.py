@@ -21,6 +21,7 @@ from boostsim.simulation.population import (
     Attempts,
     answer_law,
     attempt,
+    entrywise,
     focus,
     remember,
     sharpened,
@@ -115,7 +116,8 @@ def step(
     state = dataclasses.replace(state, memory=memory)
     bought = jnp.sum(weight * labels)
     spent = bought, (made > 0.0) * 1.0, invalid
-    return state, Info(*spent, labels / sampling.visits, judged(structure, bought))
+    each = labels / entrywise(jnp.full_like(labels, sampling.visits))
+    return state, Info(*spent, each, judged(structure, bought))
 
 
 def _attempts(
