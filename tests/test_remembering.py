@@ -1,5 +1,6 @@
 """Criteria with a memory: the mean field by hand, sampled runs, the price, what is refused."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -52,6 +53,61 @@ def test_the_memory_is_the_mean_field():
     assert bought == pytest.approx([10 * 0.5 * failing] * 2)
     assert passed == pytest.approx([5 * failing * (1 - gamma), 5 * failing * gamma])
     assert float(info.judged) == pytest.approx(0.5 * failing)
+
+
+@pytest.mark.parametrize("name", ["upper_confidence", "thompson"])
+def test_labels_are_counted_whatever_a_prompt_weighs(name):
+    """Ten visits to each helpless prompt that is visited, and every one is labelled."""
+    rule = BUILT_IN[name]
+    task = bs.table_task([[1, 0]] * 8, [0.65, *[0.05] * 7], [[0, 1]] * 8)
+    procedure = bs.boosting(criterion=rule, labeler=bs.WeakLabeler(0.0), budget=1.0)
+    for settings in ({}, {"visits": 10}, {"visits": 10, "visited_share": 0.5}):
+        with jax.enable_x64(True):
+            kernel = bs.kernel(procedure, task, **settings)
+            state, info = kernel.step(jax.random.key(0), kernel.init())
+            bought, passed = (np.asarray(memory) for memory in state.memory)
+        assert bought == pytest.approx(10.0 * np.asarray(info.labels_by_prompt), abs=1e-12)
+        visited = bought > 0.0
+        assert bought[visited] == pytest.approx(10.0)
+        assert visited.all() == ("visited_share" not in settings)
+        assert not passed.any()
+
+
+def test_labels_are_counted_whatever_share_a_stratum_has():
+    """Fresh prompts: four visits to a stratum, half labelled, and one to another."""
+    rule = BUILT_IN["upper_confidence"]
+    group, counts = np.array([0, 0, 0, 0, 1]), np.zeros(5, int)
+    seen = focusing.see(1, group, np.arange(5), counts, np.zeros((5, 1, 1), np.int32))
+    labelled = np.array([True, True, False, False, True])
+    memory = focusing.remember(
+        rule, focusing.first_memory(rule, 2), seen, labelled, labelled & (group == 1)
+    )
+    assert memory[0] == pytest.approx([5.0, 10.0])
+    assert memory[1] == pytest.approx([0.0, 10.0])
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_group_that_is_not_visited_is_remembered_as_it_was(name):
+    rule = BUILT_IN[name]
+    with jax.enable_x64(True):
+        cells = jnp.arange(2, dtype=jnp.int32)
+        seen = bs.Visits(
+            prompt=cells,
+            group=cells,
+            accepted=cells,
+            attempts=1 + 0 * cells,
+            pass_rate=jnp.array([0.0, 1.0]),
+            mass=jnp.full(2, 0.5),
+            disagreement=jnp.zeros(2),
+        )
+        memory = rule.learned(rule.init(2), seen, 0.5 * seen.mass, 0.25 * seen.mass)
+        # Of the first prompt alone, all of which passed: hedge's largest weight stays as it is.
+        only = dataclasses.replace(
+            seen, accepted=cells[::-1], pass_rate=jnp.array([1.0, 0.0]), mass=jnp.array([1.0, 0])
+        )
+        after = rule.learned(memory, only, 0.0 * only.mass, 0.0 * only.mass)
+    for old, new in zip(jax.tree.leaves(memory), jax.tree.leaves(after), strict=True):
+        assert float(new[1]) == float(old[1])
 
 
 def test_hedge_by_hand():
@@ -293,7 +349,7 @@ def test_memory_with_a_transformer(how, tmp_path, monkeypatch):
     assert (whole.accuracy.values == resumed.accuracy.values).all()
     assert (whole.labels.values == resumed.labels.values).all()
     with np.load(tmp_path / "run" / "seed-0.npz") as state:
-        groups = 2 if "prompts_per_iteration" in how else 16
-        # In labels, as if a group had ten visits.
-        assert state["c_0"].sum() / (10 * groups) == pytest.approx(resumed.labels.values[0, -1])
+        # In labels, as if a group had ten visits; here every prompt has as many as any other.
+        if "prompts_per_iteration" not in how:
+            assert state["c_0"].sum() / (10 * 16) == pytest.approx(resumed.labels.values[0, -1])
         assert (state["c_1"] <= state["c_0"]).all()

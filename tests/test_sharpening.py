@@ -100,6 +100,60 @@ def test_small_masses_survive_and_do_not_overflow():
     assert cold.tolist() == [1.0, 0.0, 0.0]
 
 
+COLD = [1e-10, 1e-16, 1e-20, 1e-38, 1e-50, 1e-300, 5e-324]
+LIMITS = [{}, {"top_k": 2}, {"top_p": 0.4}, {"top_k": 2, "top_p": 0.6}]
+
+
+@pytest.mark.parametrize("precise", [True, False])
+@pytest.mark.parametrize("limits", LIMITS)
+def test_near_temperature_0_only_the_largest_stay(precise, limits):
+    """Greedy, evenly where several are largest; none of 300 rows is lost to rounding."""
+    rng = np.random.default_rng(0)
+    rows = rng.dirichlet(np.ones(5), 300)
+    rows[:3] = [[0.3, 0.3, 0.3, 0.1, 0.0], [0.2] * 5, [0.0, 0.0, 1.0, 0.0, 0.0]]
+    with jax.enable_x64(precise):
+        rows = jnp.asarray(rows)
+        largest = np.asarray(rows) == np.asarray(rows).max(1, keepdims=True)
+        wanted = largest / largest.sum(1, keepdims=True)
+        for temperature in [0.0, *COLD]:
+            cold = bs.Sharpening(temperature, **limits)
+            for sharpen in (cold, jax.jit(cold)):
+                np.testing.assert_allclose(sharpen(rows), wanted, atol=1e-6, err_msg=str(cold))
+
+
+def test_a_row_whose_entries_differ_by_the_last_digit():
+    """Never more for the less probable, whatever the temperature; at 1e-16 about exp(-1) to one."""
+    with jax.enable_x64(True):
+        high = 0.4 + 0.08 * np.arange(7) / 7
+        low = np.nextafter(high, 0.0)
+        rows = jnp.asarray(np.stack([high, low, 1.0 - high - low], axis=1))
+        for temperature in (1e-12, 1e-15, 1e-16, 1e-17, 1e-18, 1e-30):
+            got = np.asarray(jax.jit(bs.Sharpening(temperature))(rows))
+            ratio = (np.asarray(rows)[:, 1] / np.asarray(rows)[:, 0]) ** (1.0 / temperature)
+            np.testing.assert_allclose(got[:, 1], ratio / (1.0 + ratio), rtol=1e-9, atol=1e-300)
+
+
+@pytest.mark.parametrize("temperature", COLD)
+def test_runs_near_temperature_0_are_greedy(temperature):
+    task = bs.random_table(0, prompts=40, responses=5, correct=2)
+    for sampled in ({}, {"visits": 3, "seeds": 2, "key": 0}):
+        cold, greedy = (
+            bs.simulate(
+                bs.boosting(
+                    attempts=2,
+                    filter=bs.NoisyFilter(0.2),
+                    labeler=bs.WeakLabeler(0.3),
+                    sharpening=bs.Sharpening(each),
+                ),
+                task,
+                3,
+                **sampled,
+            ).error.values
+            for each in (temperature, 0.0)
+        )
+        np.testing.assert_allclose(cold, greedy, atol=1e-12)
+
+
 @pytest.mark.parametrize("temperature", [0.8, 1.0, 1.25])
 def test_temperature_alone_in_a_closed_loop(temperature):
     """Uncurated and exact: f_t is proportional to f_0^(1/temperature^t)."""

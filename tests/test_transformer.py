@@ -135,6 +135,17 @@ def test_prompts_that_do_not_fit_the_model_are_refused(weights):
             generate(MODEL, weights, prompts, RESPONSE, jax.random.key(0))
 
 
+@pytest.mark.parametrize("temperature", [1e-16, 1e-38, 1e-50, 5e-324])
+def test_near_temperature_0_a_response_is_the_greedy_one(weights, temperature):
+    prompts = frames(20)[:, :PROMPT]
+    cold, greedy = (
+        generate(MODEL, weights, prompts, RESPONSE, jax.random.key(0), bs.Sharpening(each, 0.9, 2))
+        for each in (temperature, 0.0)
+    )
+    assert np.array_equal(cold[0], greedy[0])
+    assert np.array_equal(cold[1], greedy[1])
+
+
 def test_greedy_says_the_most_probable_token_each_time(weights):
     prompt = [2, 3, 4, 2]
     greedy = bs.Sharpening(0.0)

@@ -19,7 +19,7 @@ def shares(attempts):
 
 
 def rule_for(attempts):
-    """A rule that labels where a share is not the float nearest to J/k; asked in every iteration."""
+    """A rule that labels where a share is not the float nearest to J/k; always asked."""
 
     @bs.criterion
     def inexact(visits):

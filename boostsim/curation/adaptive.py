@@ -82,7 +82,8 @@ def _failing(visits: Visits) -> Cells:
 class _Value:
     """What the labeler is worth on each group: labels bought there, and how many passed.
 
-    Visits tell masses, not numbers: ``visits`` says how many one prompt gets in an iteration.
+    Visits tell masses, not numbers: ``visits`` says how many a group gets where it is visited, and
+    of these the labelled part is the labelled share of the group's own mass.
     """
 
     visits: int
@@ -95,8 +96,8 @@ class _Value:
     def update(self, memory: Any, visits: Visits, labelled: Cells, accepted: Cells) -> Any:
         bought, passed = memory
         groups = len(bought)
-        # A group's mass is its share of all visits.
-        scale = self.visits * groups
+        mass = by_group(visits.mass, visits, groups)
+        scale = self.visits / jnp.where(mass > 0.0, mass, 1.0)
         return (
             bought + scale * by_group(labelled, visits, groups),
             passed + scale * by_group(accepted, visits, groups),
@@ -132,7 +133,7 @@ def upper_confidence(width: float = 0.1, visits: int = 10) -> Remembering:
 
     Args:
         width: of the confidence, at least 0.
-        visits: that one group gets in an iteration, for cells tell shares, not numbers.
+        visits: that a group gets where it is visited at all, for cells tell shares, not numbers.
 
     Raises:
         ValueError: for a width below 0, or no visits.
@@ -171,7 +172,7 @@ def thompson(visits: int = 10) -> Remembering:
     does, without a width to choose.
 
     Args:
-        visits: that one group gets in an iteration, for cells tell shares, not numbers.
+        visits: that a group gets where it is visited at all, for cells tell shares, not numbers.
 
     Raises:
         ValueError: for no visits.
@@ -201,8 +202,11 @@ class _LearningProgress:
         groups = len(fast)
         mass = by_group(visits.mass, visits, groups)
         passed = by_group(visits.mass * visits.pass_rate, visits, groups)
-        rate = jnp.where(mass > 0.0, passed / jnp.where(mass > 0.0, mass, 1.0), fast)
-        return rate, self.memory * slow + (1.0 - self.memory) * rate
+        seen = mass > 0.0
+        rate = passed / jnp.where(seen, mass, 1.0)
+        mean = self.memory * slow + (1.0 - self.memory) * rate
+        # Nothing is learned of a group that was not visited.
+        return jnp.where(seen, rate, fast), jnp.where(seen, mean, slow)
 
 
 def learning_progress(memory: float = 0.7, floor: float = 0.05) -> Remembering:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.curation.division import entrywise
 from boostsim.types import finite, refuse, whole
 
 __all__ = ["Sharpening"]
@@ -28,12 +29,13 @@ class Sharpening:
     a criterion sees, and what is kept, come from the sharpened row.
 
     Sharpening acts on single responses, so it breaks lumping (T0): runs with it carry every
-    response. Where two responses are nearly as probable, top-k and top-p choose between them by the
-    last digits: a sampled run then nears the exact one only at very many visits. A setting that
-    changes nothing is no sharpening, and costs nothing.
+    response. Where two responses are nearly as probable, top-k, top-p and a temperature near 0
+    choose between them by the last digits: a sampled run then nears the exact one only at very many
+    visits. A setting that changes nothing is no sharpening, and costs nothing.
 
     Args:
-        temperature: at least 0; 1 changes nothing, 0 is greedy.
+        temperature: at least 0; 1 changes nothing; 0, and what is nearly 0, is greedy: the most
+            probable response alone, or evenly those that are most probable together.
         top_p: mass that stays, in (0, 1]; 1 changes nothing.
         top_k: responses that stay, at least 1; None changes nothing.
 
@@ -76,7 +78,11 @@ class Sharpening:
             rows = jnp.where(rows == largest, rows, 0.0)
         elif self.temperature != 1.0:
             # Of the largest: its power is one, so the sum never underflows.
-            rows = jnp.where(rows > 0.0, (rows / largest) ** (1.0 / self.temperature), 0.0)
+            ratio = rows / entrywise(jnp.broadcast_to(largest, rows.shape))
+            # Of a temperature that is nearly 0 the largest exponent there is, for infinity is none.
+            exponent = min(1.0 / self.temperature, float(jnp.finfo(rows.dtype).max))
+            power = jnp.where(rows > 0.0, ratio**exponent, 0.0)
+            rows = jnp.where(rows == largest, 1.0, power)
         rows = rows / rows.sum(-1, keepdims=True)
         if self.top_k is not None and self.top_k < rows.shape[-1]:
             last = jnp.sort(rows, axis=-1)[..., -self.top_k, None]

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.curation.allocation import first_invalid, label_probability
+from boostsim.curation.division import entrywise
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
@@ -36,7 +36,6 @@ __all__ = [
     "answers",
     "attempt",
     "attempt_weights",
-    "entrywise",
     "focus",
     "geometric",
     "known_truth",
@@ -103,15 +102,6 @@ def sharpened(
     if structure.sharpening is None:
         return mass
     return structure.sharpening(mass.T).T
-
-
-def entrywise(divisor: Array) -> Array:
-    """Return the same numbers, so that what is divided by them is divided entry by entry.
-
-    XLA divides by a number that is spread over an array as a product with its reciprocal, which is
-    another float: of counts, 3/10 would be more than 0.3.
-    """
-    return lax.optimization_barrier(divisor)
 
 
 def pairs(sources: int) -> list[tuple[int, int]]:

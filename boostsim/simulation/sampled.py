@@ -15,13 +15,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.curation.division import entrywise
 from boostsim.simulation.exact import Info, judged, masses, shown
 from boostsim.simulation.learning import State, first, learn
 from boostsim.simulation.population import (
     Attempts,
     answer_law,
     attempt,
-    entrywise,
     focus,
     remember,
     sharpened,
