@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import xlogy
 
+from boostsim.results import check_task
 from boostsim.tasks.table import TableTask
 from boostsim.types import numbers, probability, refuse
 
@@ -47,7 +48,8 @@ def collapse_measures(
         A dataset of the five, with the dimensions (seed, iteration).
 
     Raises:
-        ValueError: for a trace without rows, values of another length, or a share outside [0, 1].
+        ValueError: for a trace without rows, one of another task, values of another length, or a
+            share outside [0, 1].
 
     Example:
         >>> import boostsim as bs
@@ -61,9 +63,8 @@ def collapse_measures(
 
     if "rows" not in trace:
         raise refuse("trace", 'one with rows: bs.simulate(..., record="rows")', sorted(trace))
+    check_task(trace, task)
     rows = trace.rows.values
-    if rows.shape[2:] != task.quality.shape:
-        raise refuse("task", f"the one that was run, of shape {rows.shape[2:]}", task.quality.shape)
     values = np.arange(task.responses) if values is None else numbers("values", values, 1)
     if len(values) != task.responses:
         raise refuse("values", f"a number for each of {task.responses} responses", len(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boostsim.files import write_whole
+from boostsim.tasks.table import TableTask
 from boostsim.types import as_path, refuse
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["load", "make_neural_trace", "make_trace", "provenance", "save"]
+__all__ = ["check_task", "load", "make_neural_trace", "make_trace", "provenance", "save"]
 
 FORMAT = "boostsim-trace-1"
 
@@ -123,6 +125,23 @@ def make_neural_trace(
         about = {"units": units, "long_name": text}
         data[name] = (dims, np.asarray(values, np.float64), about)
     return xarray.Dataset(data, coordinates, {**provenance(), **attributes})
+
+
+def check_task(trace: xarray.Dataset, task: TableTask) -> None:
+    """Check that a trace is a run of that task: by the hash of its arrays, which the trace holds.
+
+    Raises:
+        ValueError: for another task, and for a trace that does not say which one was run.
+    """
+    if not isinstance(task, TableTask):
+        raise refuse("task", "the table task that was run", task)
+    told = getattr(trace, "attrs", {}).get("task")
+    if not isinstance(told, str):
+        hint = "Arithmetic drops attrs: say xarray.set_options(keep_attrs=True)."
+        raise refuse("trace", "one that bs.simulate returned, with its attrs", trace, hint)
+    run, given = json.loads(told), task.describe()
+    if run.get("sha256") != given["sha256"]:
+        raise refuse("task", f"the one that was run: {told}", json.dumps(given, sort_keys=True))
 
 
 def save(trace: xarray.Dataset, path: str | os.PathLike[str]) -> Path:

@@ -73,6 +73,32 @@ def test_variance_drifts_like_diversity_and_the_tail_is_a_fair_game():
     assert measured.tail_mass.values[:, -1].mean() == pytest.approx(rows[:, 3].mean())
 
 
+def test_another_task_is_refused_whatever_its_shape(tmp_path):
+    """One prompt's truth turned round, other weights, another first model, other real data."""
+    trace = bs.simulate(bs.uncurated(), TASK, 1, record="rows")
+    kept = bs.load(bs.save(trace, tmp_path / "run.nc"))
+    again = bs.table_task(TASK.quality, TASK.prompt_weights, TASK.initial)
+    assert bs.collapse_measures(kept, again).identical(bs.collapse_measures(trace, TASK))
+    statistic = bs.Measurement(lambda: bs.uncurated(), statistic="error", iterations=1)
+    others = (
+        bs.table_task(1.0 - TASK.quality, TASK.prompt_weights, TASK.initial),
+        bs.table_task(TASK.quality, None, TASK.initial),
+        bs.table_task(TASK.quality, TASK.prompt_weights),
+        bs.table_task(TASK.quality, TASK.prompt_weights, TASK.initial, TASK.initial),
+    )
+    for other in others:
+        for asked in (
+            lambda other=other: bs.collapse_measures(trace, other),
+            lambda other=other: statistic.read(trace, other, {}),
+        ):
+            with pytest.raises(ValueError, match="task must be the one that was run"):
+                asked()
+    with pytest.raises(ValueError, match="trace must be one that"):
+        bs.collapse_measures(trace.drop_attrs(), TASK)
+    with pytest.raises(ValueError, match="task must be the table task that was run"):
+        bs.collapse_measures(trace, bs.lookup())
+
+
 def test_bad_input_is_refused():
     trace = bs.simulate(bs.uncurated(), TASK, 1, record="rows")
     with pytest.raises(ValueError, match='record="rows"'):

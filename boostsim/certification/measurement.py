@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
+from boostsim.results import check_task
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.claim import Point, call
@@ -235,7 +236,8 @@ class Measurement:
         return self._procedure({"copies": 1, **point}), task
 
     def read(self, trace: xarray.Dataset, task: TableTask, point: Point) -> float:
-        """Return the statistic of an exact run's trace."""
+        """Return the statistic of an exact run's trace, which must be of that task."""
+        check_task(trace, task)
         shown = trace.isel(iteration=slice(0, self.length(point) + 1))
         return float(np.mean(self._draws(_by_unit(shown, task, 1), point)))
 

@@ -8,6 +8,7 @@ automatic differentiation.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -102,7 +103,11 @@ def nearby(
             moved = {
                 name: (value + step * slopes[name][number])[None] for name, value in values.items()
             }
-            ends.append(traced(procedure, task, moved, {"level": "exact, to first order"}))
+            about = {
+                "level": "exact, to first order",
+                "task": json.dumps(task.describe(), sort_keys=True),
+            }
+            ends.append(traced(procedure, task, moved, about))
         pairs.append((ends[0], ends[1]))
     return pairs
 
