@@ -39,6 +39,7 @@ __all__ = [
     "real",
     "refuse",
     "schedule",
+    "sized",
     "unknown",
     "whole",
 ]
@@ -47,6 +48,9 @@ __all__ = [
 MOST_NAMES = 30
 MOST_TEXT = 80
 
+
+# Numbers that one array may have: 2 GiB of float64.
+LARGEST = 2**28
 
 # The first two symbols of every vocabulary: padding, and the end of a response.
 PAD, END = 0, 1
@@ -254,6 +258,21 @@ def whole(name: str, got: Any, low: int, high: int = 2**53) -> int:
     if value > high:
         raise refuse(name, f"at most {high}", got)
     return value
+
+
+def sized(name: str, count: int, what: str) -> None:
+    """Refuse what would be more numbers at once than :data:`LARGEST`, before they are made.
+
+    Args:
+        name: of the argument that asks for them.
+        count: of the numbers.
+        what: they are, as a product: "prompts x responses".
+    """
+    if count > LARGEST:
+        raise ValueError(
+            f"{name} must ask for at most {LARGEST:,} numbers at once (2 GiB); got {count:,} "
+            f"({count * 8 / 2**30:,.1f} GiB): {what}"
+        )
 
 
 def numbers(name: str, got: Any, dimensions: int) -> np.ndarray:

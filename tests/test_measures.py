@@ -109,5 +109,3 @@ def test_bad_input_is_refused():
         bs.collapse_measures(trace, TASK, rare=2.0)
     with pytest.raises(ValueError, match="task must be the one that was run"):
         bs.collapse_measures(trace, bs.random_table(0, prompts=3))
-    with pytest.raises(ValueError, match="record must be without rows"):
-        bs.simulate(bs.uncurated(), bs.random_table(0, prompts=1000), 50_000, record="rows")

@@ -14,7 +14,7 @@ from boostsim.simulation import persistence
 from boostsim.simulation.population import pairs
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
-from boostsim.types import refuse
+from boostsim.types import refuse, sized
 
 __all__ = ["check", "prepare"]
 
@@ -56,7 +56,8 @@ def prepare(
         key: the seed's, where :func:`boostsim.simulation.persistence.draws` says that one is used.
 
     Raises:
-        ValueError: where procedure and task do not fit.
+        ValueError: where procedure and task do not fit, or an iteration would be more than 2^28
+            cells.
     """
     quality = task.quality
     parts, priority = _parts(procedure)
@@ -74,13 +75,16 @@ def prepare(
     )
     dense = rows_needed or (sampled and within)
     collides = within and not dense
+    assert procedure.filter is not None
+    kinds = task.responses if dense else 4 if procedure.filter.persistent else 2
+    cells = max(kinds, len(parts)) * (kinds if split else 1)
+    sized("task", task.prompts * cells, f"{task.prompts:,} prompts x {cells:,} cells of each")
 
     rows = _rows(procedure, task)
     if labeler is not None and labeler.persistent and sampled:
         assert key is not None
         rows["labels"] = persistence.answers(rows["labels"], key)
     verdicts = None
-    assert procedure.filter is not None
     if procedure.filter.persistent:
         assert key is not None
         verdicts = persistence.verdicts(procedure, task, key)

@@ -32,22 +32,26 @@ from boostsim.simulation.learning import State
 from boostsim.simulation.persistence import draws
 from boostsim.simulation.population import right_and_wrong, total
 from boostsim.simulation.prepare import check, prepare
+from boostsim.simulation.recording import (
+    AHEAD,
+    Recording,
+    check_size,
+    numbers_each,
+    wanted_records,
+)
 from boostsim.simulation.sampled import Sampling
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, key_text, needed_key, refuse, unknown, whole
+from boostsim.types import as_key, key_text, needed_key, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["advance", "begin", "simulate", "traced", "wanted_records"]
+__all__ = ["advance", "begin", "simulate", "traced"]
 
 # Iterations in one compiled call: long runs report progress between calls.
 BLOCK = 128
-RECORDS = ("diversity", "entropy", "prompt", "rows")
-# Most numbers that recorded rows may be: 2 GiB.
-LARGEST_ROWS = 2**28
 
 
 def simulate(
@@ -173,13 +177,7 @@ def simulate(
     wanted = wanted_records(record)
     if visits is not None:
         whole("visits x attempts", visits * procedure.attempts, 1)
-    size = len(numbers) * (iterations + 1) * task.quality.size
-    if "rows" in wanted and size > LARGEST_ROWS:
-        raise refuse(
-            "record",
-            f"without rows where they are more than {LARGEST_ROWS:,} numbers",
-            f"{size:,} (seeds x iterations x prompts x responses)",
-        )
+    check_size(task, wanted, len(numbers), iterations)
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
     if persistent or sampling is not None:
@@ -204,15 +202,15 @@ def simulate(
             yield *made, sampling
 
     with jax.enable_x64(True):
-        blocks, copies = [], 1
-        for program, seed_key in track(zip(programs(), keys, strict=True), "seeds", len(keys)):
-            blocks.append(list(_run(program, seed_key, iterations, wanted)))
-            copies = program[0].copies
-        rows = [
-            {name: np.concatenate([np.asarray(block[name]) for block in run]) for name in run[0]}
-            for run in blocks
-        ]
-    variables = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        recording, copies = Recording(len(keys), iterations + 1), 1
+        # Long blocks of long rows would take as much memory as the trace.
+        most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted)))
+        runs = zip(programs(), keys, strict=True)
+        for number, (program, seed_key) in enumerate(track(runs, "seeds", len(keys))):
+            start, copies = 0, program[0].copies
+            for block in _run(program, seed_key, iterations, wanted, most):
+                start = recording.add(number, start, block)
+        variables = recording.variables()
     _check_priorities(procedure, task, copies, variables.pop("invalid"))
     attributes = {
         "level": _level(procedure, sampling),
@@ -234,7 +232,7 @@ def traced(
 ) -> xarray.Dataset:
     """Return the trace of what was recorded, ``[seed, iteration]``, costs added up."""
     for name in variables.keys() & {"labels", "labels_by_prompt"}:
-        variables[name] = np.cumsum(variables[name], axis=1)
+        variables[name] = np.cumsum(variables[name], axis=1, out=variables[name])
     assert procedure.filter is not None
     generated = procedure.attempts if procedure.filter.generates else 0
     # An iteration in which nobody was visited costs nothing.
@@ -249,22 +247,6 @@ def _level(procedure: Procedure, sampling: Sampling | None) -> str:
     if sampling is not None:
         return "sampled"
     return "exact given the verdicts" if draws(procedure, sampled=False) else "exact"
-
-
-def wanted_records(record: Iterable[str]) -> frozenset[str]:
-    """Return the names to record.
-
-    Raises:
-        ValueError: for a name that nothing has.
-    """
-    try:
-        names = (record,) if isinstance(record, str) else tuple(record)
-    except TypeError:
-        raise refuse("record", f"some of {', '.join(RECORDS)}", record) from None
-    for name in names:
-        if name not in RECORDS:
-            raise unknown("record", name, RECORDS)
-    return frozenset(names)
 
 
 def _measure(
@@ -307,15 +289,18 @@ Program = tuple[Structure, Parameters, Sampling | None]
 
 
 def _run(
-    program: Program, key: jax.Array | None, iterations: int, wanted: frozenset[str]
+    program: Program, key: jax.Array | None, iterations: int, wanted: frozenset[str], most: int
 ) -> Iterator[dict[str, jax.Array]]:
-    """Yield the measurements of one seed, block by block; the first model is a block of its own."""
+    """Yield the measurements of one seed, block by block; the first model is a block of its own.
+
+    A block is of ``most`` iterations at most.
+    """
     structure, parameters, sampling = program
     state, row = begin(structure, wanted, parameters, sampling)
     yield {name: value[None] for name, value in row.items()}
-    starts = range(0, iterations, BLOCK)
+    starts = range(0, iterations, most)
     for start in track(starts, "iterations", len(starts)):
-        length = min(BLOCK, iterations - start)
+        length = min(most, iterations - start)
         state, rows = advance(structure, wanted, length, parameters, sampling, key, start, state)
         yield rows
 

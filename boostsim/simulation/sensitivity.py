@@ -19,7 +19,8 @@ import numpy as np
 
 from boostsim.curation.procedure import Procedure
 from boostsim.simulation.prepare import check, prepare
-from boostsim.simulation.run import advance, begin, traced, wanted_records
+from boostsim.simulation.recording import wanted_records
+from boostsim.simulation.run import advance, begin, traced
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 

@@ -13,7 +13,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from boostsim.types import as_key, distribution, generator, numbers, probability, refuse, whole
+from boostsim.types import (
+    as_key,
+    distribution,
+    generator,
+    numbers,
+    probability,
+    refuse,
+    sized,
+    whole,
+)
 
 __all__ = ["TableTask", "random_table", "table_task"]
 
@@ -156,8 +165,8 @@ def random_table(
         solvable: share of the prompts on which f_0 has correct mass, in [0, 1].
 
     Raises:
-        ValueError: for an argument out of its range, more correct responses than responses, or
-            helpless prompts where every response is correct.
+        ValueError: for an argument out of its range, more correct responses than responses, more
+            than 2^28 prompts x responses, or helpless prompts where every response is correct.
 
     Example:
         >>> task = random_table(0, prompts=10, responses=4, solvable=0.7)
@@ -167,6 +176,7 @@ def random_table(
     rng = generator(np.asarray(jax.random.key_data(as_key(key))))
     prompts = whole("prompts", prompts, 1)
     responses = whole("responses", responses, 1)
+    sized("prompts", prompts * responses, "prompts x responses")
     correct = whole("correct", correct, 1)
     solvable = probability("solvable", solvable)
     if correct > responses:

@@ -1,0 +1,95 @@
+"""What a run records: its names, how many numbers it may be, and the arrays it is written into."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from boostsim.tasks.table import TableTask
+from boostsim.types import refuse, sized, unknown
+
+__all__ = ["AHEAD", "Recording", "check_size", "numbers_each", "wanted_records"]
+
+RECORDS = ("diversity", "entropy", "prompt", "rows")
+# Numbers that may wait on the device: so many that small runs never wait for one another.
+AHEAD = 2**24
+# Averages over prompts that every iteration records, and some to spare.
+AVERAGES = 10
+
+
+def wanted_records(record: Iterable[str]) -> frozenset[str]:
+    """Return the names to record.
+
+    Raises:
+        ValueError: for a name that nothing has.
+    """
+    try:
+        names = (record,) if isinstance(record, str) else tuple(record)
+    except TypeError:
+        raise refuse("record", f"some of {', '.join(RECORDS)}", record) from None
+    for name in names:
+        if name not in RECORDS:
+            raise unknown("record", name, RECORDS)
+    return frozenset(names)
+
+
+def numbers_each(task: TableTask, wanted: frozenset[str]) -> int:
+    """Return how many numbers an iteration of one seed records, at most."""
+    by_prompt = (3 + ("diversity" in wanted)) * ("prompt" in wanted)
+    return AVERAGES + by_prompt * task.prompts + ("rows" in wanted) * task.quality.size
+
+
+def check_size(task: TableTask, wanted: frozenset[str], seeds: int, iterations: int) -> None:
+    """Check that what is recorded can be held.
+
+    Raises:
+        ValueError: for more numbers than one array may have.
+    """
+    each = numbers_each(task, wanted)
+    what = f"seeds x (iterations + 1) x {each:,} numbers"
+    sized("record" if wanted else "iterations", seeds * (iterations + 1) * each, what)
+
+
+class Recording:
+    """The arrays of a run, ``[seed, iteration, ...]``, filled block by block.
+
+    Blocks are computed while earlier ones wait to be written, but at most :data:`AHEAD` numbers
+    wait, so that a run takes little more memory than its trace.
+    """
+
+    def __init__(self, seeds: int, iterations: int) -> None:
+        """Make room for so many seeds of so many iterations, the first model among them."""
+        self.shape = seeds, iterations
+        self.arrays: dict[str, np.ndarray] = {}
+        self.waiting: deque[tuple[int, int, Mapping[str, Any]]] = deque()
+        self.held = 0
+
+    def add(self, seed: int, start: int, block: Mapping[str, Any]) -> int:
+        """Take the rows of a seed from an iteration on; return the iteration after them."""
+        self.waiting.append((seed, start, block))
+        self.held += _size(block)
+        while self.held > AHEAD:
+            self._write()
+        return start + len(block["labels"])
+
+    def _write(self) -> None:
+        seed, start, block = self.waiting.popleft()
+        self.held -= _size(block)
+        for name, values in block.items():
+            rows = np.asarray(values)
+            if name not in self.arrays:
+                self.arrays[name] = np.empty((*self.shape, *rows.shape[1:]), rows.dtype)
+            self.arrays[name][seed, start : start + len(rows)] = rows
+
+    def variables(self) -> dict[str, np.ndarray]:
+        """Return the arrays, wholly written."""
+        while self.waiting:
+            self._write()
+        return self.arrays
+
+
+def _size(block: Mapping[str, Any]) -> int:
+    return sum(values.size for values in block.values())

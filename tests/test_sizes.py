@@ -1,0 +1,90 @@
+"""What would not fit into memory is refused in words, before it is made; what fits, is bounded."""
+
+import subprocess
+import sys
+
+import pytest
+
+import boostsim as bs
+from boostsim.simulation import recording, run
+
+MANY = bs.random_table(0, prompts=10**6, responses=2)
+FEW = bs.random_table(0, prompts=3)
+LASTING = bs.boosting(labeler=bs.WeakLabeler(0.5, persistent=True))
+
+
+def simulate(procedure, task, iterations=1, **settings):
+    return lambda: bs.simulate(procedure, task, iterations, **settings)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (
+            simulate(bs.uncurated(), MANY, 500, record="prompt"),
+            r"record.*got 1,503,005,010 \(11\.2",
+        ),
+        (simulate(bs.uncurated(), MANY, 200, record="rows"), "record must"),
+        (simulate(bs.uncurated(), FEW, 10**9), "iterations must"),
+        (simulate(bs.uncurated(), FEW, seeds=10**9, visits=1, key=0), "iterations must"),
+        (lambda: bs.random_table(0, prompts=10**12), "prompts must.*got 8,000,000,000,000"),
+        (
+            simulate(
+                bs.boosting(
+                    attempts=1000, criterion=bs.criteria.disagreement, labeler=bs.WeakLabeler(0.5)
+                ),
+                MANY,
+            ),
+            "task must.*1,000,000 prompts x 1,001 cells",
+        ),
+        (
+            simulate(
+                bs.boosting(labeler=bs.WeakLabeler(0.5, persistent=True)),
+                bs.random_table(0, prompts=300, responses=1000),
+                record="rows",
+            ),
+            "task must.*300 prompts x 1,000,000 cells",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_size(asked, told):
+    with pytest.raises(ValueError, match=told) as refused:
+        asked()
+    assert "at most 268,435,456 numbers at once (2 GiB)" in str(refused.value)
+
+
+@pytest.mark.parametrize("record", [(), ("prompt", "diversity"), ("rows", "entropy"), "prompt"])
+def test_the_size_that_is_checked_is_the_size_of_the_trace(record):
+    task = bs.random_table(0, prompts=500)
+    trace = bs.simulate(LASTING, task, 9, visits=2, seeds=2, key=0, record=record)
+    each = recording.numbers_each(task, recording.wanted_records(record))
+    size = sum(values.size for values in trace.data_vars.values()) / 20
+    assert size <= each <= size + recording.AVERAGES
+
+
+def test_blocks_change_no_number(monkeypatch):
+    """Whatever may wait, and however short a block has to be for that."""
+    settings = {"visits": 3, "seeds": 2, "key": 0, "record": ("prompt", "rows")}
+    whole = bs.simulate(LASTING, FEW, 5, **settings)
+    for ahead in (1, 100):
+        for module in (recording, run):
+            monkeypatch.setattr(module, "AHEAD", ahead)
+        assert bs.simulate(LASTING, FEW, 5, **settings).identical(whole)
+
+
+PEAK = """
+import resource
+import boostsim as bs
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+task = bs.random_table(0, prompts=1000, responses=64)
+bs.simulate(bs.uncurated(), task, 150, record="rows").rows
+before = peak()
+trace = bs.simulate(bs.uncurated(), task, 999, record="rows")
+print((peak() - before) / trace.nbytes)
+"""
+
+
+def test_rows_take_little_more_than_their_own_room():
+    """Half a gigabyte, and a quarter of that waits; the first run has made the programs."""
+    ran = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+    assert float(ran.stdout) < 1.6
