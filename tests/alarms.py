@@ -29,6 +29,7 @@ LOOKS = {
     "visited_share": 2,
     "binomial_sampler": 600,
     "multinomial_sampler": 200,
+    "host_counts": 600,
     "filter_only_fixation": 40,
     "accumulated_diversity": 4,
     "drifting_diversity": 4,

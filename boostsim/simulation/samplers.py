@@ -24,7 +24,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from boostsim.types import generator
+from boostsim.simulation import counts
+from boostsim.simulation.counts import Streams
+from boostsim.types import bit_generator
 
 __all__ = ["FEW", "binomial", "multinomial", "thinned"]
 
@@ -36,6 +38,9 @@ LARGE, BLOCKS = 2**16, 4
 # Words of one operand of a callback, just below 100 KiB: JAX copies what is larger on the very
 # threads that run callbacks, and where there is one core it would wait for itself for ever.
 PIECE = 24_000
+
+# (streams, counts, probabilities) -> counts by cell: a row for each stream.
+Draw = Callable[[Streams, np.ndarray, np.ndarray], np.ndarray]
 
 
 def binomial(
@@ -53,7 +58,7 @@ def binomial(
         trials, happens = _trials(key, count, most)
         return jnp.sum(happens & (trials < probability), axis=0).astype(count.dtype)
     if jax.default_backend() == "cpu":
-        return _on_host(_numpy_binomial, key, count, probability, count.shape)
+        return _on_host(_host_binomial, key, count, probability[None])[0]
     return _jax_binomial(key, count, probability)
 
 
@@ -77,7 +82,7 @@ def multinomial(
     if most is not None:
         return _trial_by_trial(key, count, probability, most)
     if jax.default_backend() == "cpu":
-        return _on_host(_numpy_multinomial, key, count, probability, probability.shape)
+        return _on_host(counts.multinomial, key, count, jnp.maximum(probability, 0.0))
     drawn = []
     left, share = count, jnp.ones_like(count)
     for cell in range(probability.shape[0] - 1):
@@ -146,82 +151,76 @@ def _jax_binomial(
     return jnp.where(inside, drawn, jnp.where(probability >= 1.0, count, 0.0))
 
 
-def _numpy_binomial(words: np.ndarray, count: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    n, p = count.ravel(), probability.ravel()
-    drawn = np.empty(n.shape)
-
-    def block(rng: np.random.Generator, part: slice) -> None:
-        drawn[part] = rng.binomial(n[part].astype(np.int64), p[part])
-
-    _in_blocks(block, words, len(n), 1)
-    return drawn.reshape(count.shape)
-
-
-def _numpy_multinomial(words: np.ndarray, count: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    n, p = count.ravel(), probability.reshape(len(probability), -1)
-    drawn = np.empty(p.shape)
-
-    def block(rng: np.random.Generator, part: slice) -> None:
-        # NumPy wants the cells last and refuses sums that exceed one by more than rounding.
-        share = np.array(p[:, part].T, order="C")
-        np.clip(share, 0.0, 1.0, out=share)
-        share /= share.sum(axis=1, keepdims=True)
-        drawn[:, part] = rng.multinomial(n[part].astype(np.int64), share).T
-
-    _in_blocks(block, words, len(n), len(p))
-    return drawn.reshape(probability.shape)
+def _host_binomial(
+    streams: Streams,
+    count: Float[np.ndarray, "streams size"],
+    probability: Float[np.ndarray, "streams 1 size"],
+) -> Float[np.ndarray, "streams 1 size"]:
+    return counts.binomial(streams, count, probability[:, 0])[:, None]
 
 
 def _in_blocks(
-    draw: Callable[[np.random.Generator, slice], None], words: np.ndarray, entries: int, cells: int
-) -> None:
-    """Draw small jobs at once, large ones in four blocks on as many threads.
+    draw: Draw,
+    words: np.ndarray,
+    count: Float[np.ndarray, "keys size"],
+    probability: Float[np.ndarray, "keys cells size"],
+) -> Float[np.ndarray, "keys cells size"]:
+    """Draw small jobs of several keys at once, large ones in four blocks on as many threads.
 
-    Each block has a stream of its own and the split depends on the size alone, so the numbers do
-    not depend on how many threads there are.
+    Each key has a stream of its own, and each block of a large job; the split depends on the size
+    of one key's job alone. So the numbers depend neither on the batch nor on the threads.
     """
-    if entries * cells < LARGE:
-        draw(generator(words), slice(None))
-        return
-    ends = [entries * block // BLOCKS for block in range(BLOCKS + 1)]
+    keys, cells, size = probability.shape
+    drawn = np.empty(probability.shape)
+    if size * cells < LARGE:
+        together = max(1, LARGE // max(1, size * cells))
+        for start in range(0, keys, together):
+            some = slice(start, start + together)
+            streams = [bit_generator(key) for key in words[some]]
+            drawn[some] = draw(streams, count[some], probability[some])
+        return drawn
+    ends = [size * block // BLOCKS for block in range(BLOCKS + 1)]
+
+    def block(job: tuple[int, int]) -> None:
+        key, number = job
+        own, part = slice(key, key + 1), slice(ends[number], ends[number + 1])
+        streams = [bit_generator(words[key], number)]
+        drawn[own, :, part] = draw(streams, count[own, part], probability[own, :, part])
+
     with ThreadPoolExecutor(BLOCKS) as threads:
         # Collected, so that an error in a block is an error here.
-        list(
-            threads.map(
-                lambda block: draw(generator(words, block), slice(ends[block], ends[block + 1])),
-                range(BLOCKS),
-            )
-        )
+        list(threads.map(block, itertools.product(range(keys), range(BLOCKS))))
+    return drawn
 
 
 def _on_host(
-    draw: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    draw: Draw,
     key: jax.Array,
     count: Float[Array, "*shape"],
-    probability: Float[Array, "*cells"],
-    shape: tuple[int, ...],
-) -> Float[Array, "*drawn"]:
-    """Call ``draw`` on the host, once for each key: a batch of keys changes no key's numbers.
+    probability: Float[Array, "cells *shape"],
+) -> Float[Array, "cells *shape"]:
+    """Call ``draw`` on the host, for all keys of a batch at once.
 
     All operands travel as one vector of uint32, cut into pieces: most of a call's cost is per
     operand.
     """
     words = jax.random.key_data(key).ravel()
     ends = words.size, words.size + 2 * count.size
+    cells = len(probability)
 
     def call(*pieces: jax.Array) -> np.ndarray:
         packed = np.concatenate([np.asarray(piece) for piece in pieces], axis=-1)
         batch = packed.reshape(-1, packed.shape[-1])
-        drawn = np.empty((len(batch), *shape), np.float64)
-        for row, out in zip(batch, drawn, strict=True):
-            n = row[ends[0] : ends[1]].view(np.float64).reshape(count.shape)
-            p = row[ends[1] :].view(np.float64).reshape(probability.shape)
-            out[...] = draw(row[: ends[0]], n, p)
-        return drawn.view(np.uint32).reshape(*packed.shape[:-1], *shape, 2)
+        n, p = (
+            np.ascontiguousarray(part).view(np.float64)
+            for part in (batch[:, ends[0] : ends[1]], batch[:, ends[1] :])
+        )
+        drawn = _in_blocks(draw, batch[:, : ends[0]], n, p.reshape(len(batch), cells, -1))
+        return drawn.view(np.uint32).reshape(*packed.shape[:-1], *probability.shape, 2)
 
     bits = jax.pure_callback(
         call,
-        jax.ShapeDtypeStruct((*shape, 2), jnp.uint32),
+        jax.ShapeDtypeStruct((*probability.shape, 2), jnp.uint32),
         *_pieces(jnp.concatenate([words, _bits(count), _bits(probability)])),
         vmap_method="broadcast_all",
     )
