@@ -18,6 +18,7 @@ from scipy.stats import binom
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements.shared import short
 from boostsim.curation.presets import uncurated
+from boostsim.simulation.counts import binomial
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.claims.neighbours import three_responses
 
@@ -72,12 +73,17 @@ def _survival(examples: int, initial_accuracy: float) -> float:
     return float(first[inner] @ solved + first[-1])
 
 
+def _drawn(rng: np.random.Generator, n: np.ndarray, p: np.ndarray | float) -> np.ndarray:
+    n, p = np.broadcast_arrays(np.asarray(n, np.float64), p)
+    return binomial([rng.bit_generator], n[None], p[None])[0]
+
+
 def _survivors(
     rng: np.random.Generator, draws: int, examples: int, initial_accuracy: float
 ) -> np.ndarray:
-    count = rng.binomial(examples, initial_accuracy, draws)
+    count = _drawn(rng, np.full(draws, examples), initial_accuracy)
     while ((count > 0) & (count < examples)).any():
-        count = rng.binomial(examples, count / examples)
+        count = _drawn(rng, np.full(draws, examples), count / examples)
     return (count == examples) * 1.0
 
 
@@ -181,9 +187,9 @@ def _majority(
     examples: int,
 ) -> np.ndarray:
     """Whether the majority of what is kept is wrong, or there is none."""
-    correct = rng.binomial(examples, accuracy, draws)
-    kept_correct = rng.binomial(correct, keep_correct)
-    kept_wrong = rng.binomial(examples - correct, keep_wrong)
+    correct = _drawn(rng, np.full(draws, examples), accuracy)
+    kept_correct = _drawn(rng, correct, keep_correct)
+    kept_wrong = _drawn(rng, examples - correct, keep_wrong)
     return (kept_correct <= kept_wrong) * 1.0
 
 
