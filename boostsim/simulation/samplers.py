@@ -1,11 +1,12 @@
 """Binomial and multinomial draws in bulk.
 
 Counts that are known to be small are drawn trial by trial, a uniform number each, wherever the
-program runs. Others come, on a CPU, from NumPy's ``Generator`` through a host callback: its
-binomial costs 50 to 150 ns a draw whatever n is, against 300 to 1,000 ns for
-``jax.random.binomial``. On an accelerator they come from ``jax.random.binomial`` in float64 (in
-float32 its variance is wrong from n = 10^7). All are exact to float64 rounding (trial by trial: up
-to 2^-52); the same key gives the same counts on the same kind of backend.
+program runs. Others come, on a CPU, from :mod:`boostsim.simulation.counts` through a host callback,
+at 50 to 150 ns a draw in bulk, whatever n is, against 300 to 1,000 ns for ``jax.random.binomial``:
+the same key gives the same counts with every version of NumPy, and their law is exact to what is
+said there. On an accelerator they come from ``jax.random.binomial`` in float64 (in float32 its
+variance is wrong from n = 10^7): other counts, of a law that is exact to about 10^-10, and the same
+only as long as JAX keeps them. Trial by trial laws are exact up to 2^-52.
 
 A callback runs on a thread that does not see the 64-bit context, so float64 operands would arrive
 as float32: numbers cross in both directions as pairs of uint32.
