@@ -152,7 +152,7 @@ def gap_report(
     iterations, seeds = whole("iterations", iterations, 1), whole("seeds", seeds, 1)
     run = make_run(procedure, task, learner=learner, exact=True)
     place = None if folder is None else as_path("folder", folder)
-    whole("visits", visits, 1)
+    visits = whole("visits", visits, 1)
     for name in ("filter", "labeler"):
         if getattr(getattr(procedure, name), "persistent", False):
             # Each cell would meet other verdicts, and the difference would not be the learner's.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from boostsim.files import write_whole
+from boostsim.mode import described
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_path, refuse
 
@@ -36,19 +38,36 @@ DESCRIPTIONS = {
 }
 
 
-def provenance() -> dict[str, str]:
-    """Return what the numbers were computed with."""
+def provenance(*, double: bool = True) -> dict[str, str]:
+    """Return what the numbers were computed with.
+
+    Args:
+        double: whether numbers are float64, as on tables, or float32.
+    """
     import jax
+    import jaxlib
 
     from boostsim import __version__
 
+    # How many devices there are, and what is dumped, changes no program.
+    idle = ("--xla_force_host_platform_device_count", "--xla_dump")
+    flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(idle)]
+    backend = jax.default_backend()
+    asked = any("deterministic" in flag and not flag.endswith(("=false", "=0")) for flag in flags)
+    steady = backend == "cpu" or asked
     return {
         "format": FORMAT,
         "boostsim_version": __version__,
         "jax_version": jax.__version__,
+        "jaxlib_version": jaxlib.__version__,
         "numpy_version": np.__version__,
+        "optax_version": version("optax"),
         "python_version": platform.python_version(),
-        "backend": jax.default_backend(),
+        "backend": backend,
+        "device": jax.devices()[0].device_kind,
+        **described(double=double),
+        "deterministic": "yes" if steady else "no",
+        "xla_flags": " ".join(sorted(flags)) or "none",
     }
 
 
@@ -124,7 +143,7 @@ def make_neural_trace(
         dims = ["seed", "iteration", "stratum"][: values.ndim]
         about = {"units": units, "long_name": text}
         data[name] = (dims, np.asarray(values, np.float64), about)
-    return xarray.Dataset(data, coordinates, {**provenance(), **attributes})
+    return xarray.Dataset(data, coordinates, {**provenance(double=False), **attributes})
 
 
 def check_task(trace: xarray.Dataset, task: TableTask) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+
+from boostsim.mode import KEYS
 
 __all__ = [
     "END",
@@ -317,11 +320,21 @@ def distribution(name: str, got: Any, dimensions: int) -> np.ndarray:
 
 
 def as_key(got: Any) -> jax.Array:
-    """Return a typed JAX key from a ``jax.random.key`` or a whole number below 2^32."""
+    """Return a typed JAX key from a ``jax.random.key`` or a whole number below 2^32.
+
+    Keys are of one implementation, threefry2x32: those of others draw other numbers on other
+    machines, and beside other keys.
+
+    Raises:
+        ValueError: for something else, for several keys, for a key of another implementation.
+    """
     allowed = "a jax.random.key or a whole number in [0, 2^32)"
     if isinstance(got, jax.Array) and jax.dtypes.issubdtype(got.dtype, jax.dtypes.prng_key):
         if got.shape != ():
             raise refuse("key", "one key", f"an array of keys of shape {got.shape}")
+        if jax.random.key_impl(got) != KEYS:
+            hint = f"Give a whole number, or jax.random.key(0, impl={KEYS!r})."
+            raise refuse("key", f"of implementation {KEYS}", jax.random.key_impl(got), hint)
         return got
     if isinstance(got, (jax.Array, np.ndarray)) and got.ndim > 0:
         raise refuse("key", allowed, got, "Wrap raw bits with jax.random.wrap_key_data.")
@@ -329,7 +342,7 @@ def as_key(got: Any) -> jax.Array:
         seed = whole("key", got, 0, 2**32 - 1)
     except ValueError:
         raise refuse("key", allowed, got) from None
-    return jax.random.key(seed)
+    return jax.random.wrap_key_data(jnp.array([0, seed], jnp.uint32), impl=KEYS)
 
 
 def needed_key(key: jax.Array | int | None, when: str) -> jax.Array:

@@ -23,9 +23,10 @@ from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.visits import Visits, pass_rates
+from boostsim.mode import fixed
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, random_table, table_task
-from boostsim.types import refuse, whole
+from boostsim.types import as_key, refuse, whole
 
 __all__ = ["CHECKS", "check_criterion"]
 
@@ -82,7 +83,7 @@ def check_criterion(rule: Criterion, attempts: int = 4, key: int = 0) -> None:
     attempts = whole("attempts", attempts, 1, 1000)
     rng = np.random.default_rng(whole("key", key, 0))
     asked: Criterion = _Once(rule) if isinstance(rule, Remembering) else rule
-    with jax.enable_x64(True):
+    with fixed(double=True):
         for _ in range(TRIALS):
             visits = _visits(rng, attempts)
             for check in CHECKS:
@@ -113,7 +114,7 @@ class _Once(Criterion):
         memory = rule.init(PROMPTS)
         # Half of what was seen is labelled, a quarter of all passes.
         memory = rule.learned(memory, visits, 0.5 * visits.mass, 0.25 * visits.mass)
-        return rule.ask(memory, visits, jax.random.key(key))
+        return rule.ask(memory, visits, as_key(key))
 
     def draws(self, visits: Visits) -> bool:
         """Whether what it says depends on the key."""

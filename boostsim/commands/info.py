@@ -24,7 +24,7 @@ def info(as_json: bool) -> int:
         f"products in {compute_dtype().name}, state in float32; devices share seeds, then batches"
     )
     facts["processors"] = str(processors())
-    facts["table_precision"] = "float64, inside jax.enable_x64; JAX's global switch is not touched"
+    facts["table_precision"] = "float64; JAX's switches are not touched, and change no number"
     facts["compilation_cache"] = str(cache_folder())
     if as_json:
         say(json.dumps(facts, indent=2))

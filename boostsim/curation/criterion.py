@@ -20,7 +20,8 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
-from boostsim.types import choice, refuse, unknown
+from boostsim.mode import fixed
+from boostsim.types import choice, flag, refuse, unknown
 
 __all__ = ["Criterion", "complaint", "example", "first_line", "reads_of"]
 
@@ -48,6 +49,7 @@ class Criterion:
         if not callable(self.function):
             raise refuse("criterion", "a function of bs.Visits", self.function)
         choice("allocation", self.allocation, ("ranked", "proportional"))
+        object.__setattr__(self, "sees_truth", flag("sees_truth", self.sees_truth))
         # What help() shows of a rule is what the rule says of itself.
         object.__setattr__(self, "__doc__", getattr(self.function, "__doc__", None))
 
@@ -120,7 +122,7 @@ class Criterion:
         It is taken of the traced program and of the arrays in it, so comments and names in the
         source do not count.
         """
-        with jax.enable_x64(True):
+        with fixed(double=True):
             traced = _traced(self.name, self.tried, attempts)
         # In a notebook str would add colours.
         program = traced.jaxpr.pretty_print(use_color=False)
@@ -137,7 +139,7 @@ class Criterion:
             return None
         one = np.arange(attempts + 1)
         several = np.concatenate([one[::-1], one, np.roll(one, 1)])
-        with jax.enable_x64(True):
+        with fixed(double=True):
             priority = np.asarray(self(example(one, attempts)))
             again = np.asarray(self(example(several, attempts)))
         if not np.array_equal(again, priority[several], equal_nan=True):
@@ -230,7 +232,7 @@ def _traced(name: str, rule: Callable[[Visits], Any], attempts: int) -> Any:
 @functools.lru_cache(maxsize=256)
 def reads_of(name: str, rule: Callable[[Visits], Any], attempts: int) -> frozenset[str]:
     """Return the names of the fields of ``Visits`` that a function of them depends on."""
-    with jax.enable_x64(True):
+    with fixed(double=True):
         traced = _traced(name, rule, attempts).jaxpr
     needed = {id(variable) for variable in traced.outvars}
     for equation in reversed(traced.eqns):

@@ -47,8 +47,8 @@ def criterion(
     """
     if function is None:
         choice("allocation", allocation, ("ranked", "proportional"))
-        flag("sees_truth", sees_truth)
-        return functools.partial(_made, allocation=allocation, sees_truth=sees_truth)
+        sees = flag("sees_truth", sees_truth)
+        return functools.partial(_made, allocation=allocation, sees_truth=sees)
     return _made(function, allocation, flag("sees_truth", sees_truth))
 
 

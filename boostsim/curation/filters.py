@@ -64,7 +64,7 @@ class NoisyFilter:
         object.__setattr__(self, "votes", whole("votes", self.votes, 1))
         if self.votes % 2 == 0:
             raise refuse("votes", "odd, so that a majority exists", self.votes)
-        flag("persistent", self.persistent)
+        object.__setattr__(self, "persistent", flag("persistent", self.persistent))
 
     def _rates(self) -> tuple[float, float]:
         if self.gamma is not None:

@@ -62,7 +62,7 @@ class WeakLabeler:
     def __post_init__(self) -> None:
         """Refuse what no labeler can be."""
         choice("wrong", self.wrong, WRONG)
-        flag("persistent", self.persistent)
+        object.__setattr__(self, "persistent", flag("persistent", self.persistent))
         if self.rows is not None:
             object.__setattr__(self, "rows", distribution("rows", self.rows, 2))
         elif self.beta is None:

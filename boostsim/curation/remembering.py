@@ -45,7 +45,8 @@ from jaxtyping import Array, Float
 from boostsim.curation.criterion import Criterion, example, first_line, reads_of
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
-from boostsim.types import choice, refuse
+from boostsim.mode import fixed
+from boostsim.types import as_key, choice, refuse
 
 __all__ = ["Remembering", "is_remembering"]
 
@@ -148,14 +149,14 @@ class Remembering(Criterion):
 
     def __call__(self, visits: Visits, truth: Truth | None = None) -> Float[Array, "cells"]:
         """Return the priorities before anything was learned."""
-        return self.ask(self.init(int(visits.mass.shape[0])), visits, jax.random.key(0))
+        return self.ask(self.init(int(visits.mass.shape[0])), visits, as_key(0))
 
     def _once(self, visits: Visits) -> Any:
         """Ask and learn once: all that the rule may read is read here."""
         memory = self.init(int(visits.mass.shape[0]))
         zero = jnp.zeros_like(visits.mass)
         return (
-            self.ask(memory, visits, jax.random.key(0)),
+            self.ask(memory, visits, as_key(0)),
             self.learned(memory, visits, zero, zero),
         )
 
@@ -165,7 +166,7 @@ class Remembering(Criterion):
 
     def fingerprint(self, attempts: int) -> str:
         """Return a hash of what the rule computes, priority and memory."""
-        with jax.enable_x64(True):
+        with fixed(double=True):
             traced = jax.make_jaxpr(self._once)(example(np.arange(attempts + 1), attempts))
         program = traced.jaxpr.pretty_print(use_color=False)
         told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]

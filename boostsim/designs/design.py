@@ -14,6 +14,7 @@ from boostsim.designs.knobs import KNOBS, Knob, plain
 from boostsim.designs.objective import SHOWN, Objective
 from boostsim.designs.problem import Point, Problem, settle
 from boostsim.designs.search import descend, flat, settled, starts
+from boostsim.mode import fixed
 from boostsim.progress import announced, track
 from boostsim.simulation.run import simulate
 from boostsim.types import as_key, key_text, refuse, unknown, whole
@@ -75,7 +76,7 @@ def design(
     knobs = _checked(objective, parameters)
     steps, restarts = whole("steps", steps, 1), whole("restarts", restarts, 1)
     grid, key = whole("grid", grid, 1), as_key(key)
-    with jax.enable_x64(True):
+    with fixed(double=True):
         problem = Problem.of(objective, knobs)
         others = points(problem, grid)
         batches = track(evaluated(problem, others), "grid", -(-len(others) // BATCH))
@@ -112,7 +113,7 @@ def design(
         key=objective.key,
         prices=objective.prices,
     )
-    with jax.enable_x64(True):
+    with fixed(double=True):
         score = float(objective.of({name: jnp.asarray(trace[name].values[0]) for name in SHOWN}))
     return Design(
         objective=objective,

@@ -56,7 +56,7 @@ class Knob:
             raise refuse("high", f"above low, {low:g}", high)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
-        flag("per_iteration", self.per_iteration)
+        object.__setattr__(self, "per_iteration", flag("per_iteration", self.per_iteration))
 
     def from_unit(self, unit: Any) -> Any:
         """Return the value that lies so far, 0 to 1, between the bounds."""

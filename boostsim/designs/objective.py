@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.procedure import Procedure
+from boostsim.mode import fixed
 from boostsim.prices import Prices
 from boostsim.simulation.prepare import check
 from boostsim.simulation.run import advance, begin
@@ -84,7 +85,7 @@ class Objective:
 
     def _try_score(self) -> None:
         """Refuse a score that JAX cannot follow, before anything is compiled."""
-        with jax.enable_x64(True):
+        with fixed(double=True):
             column = jax.ShapeDtypeStruct((self.iterations + 1,), jnp.float64)
             try:
                 jax.eval_shape(self.of, dict.fromkeys(SHOWN, column))

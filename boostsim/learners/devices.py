@@ -33,10 +33,10 @@ def mesh_for(devices: int | None, seeds: int, batch: int) -> Mesh | None:
         ValueError: for more devices than there are.
     """
     there = jax.devices()
-    if devices is not None and whole("devices", devices, 1) > len(there):
+    count = len(there) if devices is None else whole("devices", devices, 1)
+    if count > len(there):
         kind = jax.default_backend()
-        raise refuse("devices", f"at most the {len(there)} of kind {kind!r} here", devices)
-    count = len(there) if devices is None else devices
+        raise refuse("devices", f"at most the {len(there)} of kind {kind!r} here", count)
     at_once = max(size for size in range(1, min(seeds, count) + 1) if count % size == 0)
     share = max(size for size in range(1, count // at_once + 1) if batch % size == 0)
     if at_once * share == 1:

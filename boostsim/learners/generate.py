@@ -27,6 +27,7 @@ from boostsim.learners.transformer import (
     extend,
     logits,
 )
+from boostsim.mode import fixed
 from boostsim.processors import processors
 from boostsim.types import END, PAD, refuse
 
@@ -91,6 +92,7 @@ def generate(
     most = ROWS_ON_CPU if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
     chunk = min(most, -(-count // parts)) * parts
 
+    @fixed()
     def drawn(start: int) -> tuple[np.ndarray, np.ndarray]:
         # The last chunk is filled up, so that there is one shape.
         part = np.minimum(np.arange(start, start + chunk), count - 1)
@@ -118,6 +120,7 @@ def cores() -> int:
     return processors() if jax.default_backend() == "cpu" else 1
 
 
+@fixed()
 def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) -> np.ndarray:
     """Return the law of the first token of the response to each prompt, ``[N, V]`` in float64."""
     parts = [
@@ -164,7 +167,9 @@ def _generate(
         logits_BxV = logits_BxSxV[:, 0]
         law_BxV = response_probability(logits_BxV, decode)
         noise_BxV = jax.vmap(
-            lambda key: jax.random.gumbel(jax.random.fold_in(key, step), law_BxV.shape[1:])
+            lambda key: jax.random.gumbel(
+                jax.random.fold_in(key, step), law_BxV.shape[1:], law_BxV.dtype, mode="low"
+            )
         )(keys_B)
         token_B = jnp.argmax(jnp.log(law_BxV) + noise_BxV, axis=-1).astype(jnp.int32)
         plain_BxV = response_probability(logits_BxV, None)

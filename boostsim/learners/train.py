@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from boostsim.learners.devices import spread
 from boostsim.learners.transformer import Parameters, Shape, Transformer, logits
+from boostsim.mode import fixed
 from boostsim.types import PAD, generator
 
 __all__ = ["fit", "law_loss", "loss", "rates", "train"]
@@ -120,6 +121,7 @@ def fit(
     )
 
 
+@fixed()
 def _descend(
     objective: Callable[..., Array],
     model: Shape,

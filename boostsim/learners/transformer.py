@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from boostsim.mode import fixed
 from boostsim.types import choice, finite, refuse, whole
 
 __all__ = [
@@ -104,6 +105,7 @@ class Transformer:
         return asdict(self)
 
 
+@fixed()
 def initial(model: Shape, vocabulary: int, length: int, key: Array) -> Parameters:
     """Draw parameters: normal weights of variance 1/fan-in, the last of each branch made smaller.
 

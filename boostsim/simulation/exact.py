@@ -34,6 +34,7 @@ from boostsim.simulation.population import (
     total,
 )
 from boostsim.simulation.structure import Parameters, Structure
+from boostsim.types import as_key
 
 __all__ = [
     "Gathered",
@@ -147,7 +148,7 @@ def gather(
     told = shown(structure, parameters, state, tried)
     if key is None:
         # A rule that draws would draw the same each time: the loop hands out keys.
-        key = jax.random.key(0)
+        key = as_key(0)
     probability, invalid = focus(structure, parameters, cells, told, state.memory, key)
     labels = total(seen.parts * probability)
     # A sharpened row is carried whole: it is the only one.

@@ -14,6 +14,7 @@ from boostsim.learners.train import train
 from boostsim.learners.transformer import Parameters, Transformer, initial
 from boostsim.simulation.checkpoints import load_state, save_state
 from boostsim.simulation.prompts import draw_prompts
+from boostsim.simulation.resuming import facts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import generator
 
@@ -37,12 +38,12 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
     steps = task.first_steps if model.first_steps is None else model.first_steps
     words = np.asarray(jax.random.key_data(key)).ravel().tolist()
     about = {
-        "first_model": 3,
+        "first_model": 4,
         "task": task.describe(),
         "shape": [*model.shape, model.batch],
         "training": [steps, model.first_learning_rate, EXAMPLES, task.easy_slips],
         "key": words,
-        "jax": [jax.__version__, jax.default_backend()],
+        "computed": facts(),
     }
     digest = sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     path = cache_folder() / "models" / f"{digest[:32]}.npz"

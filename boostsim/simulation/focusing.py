@@ -17,6 +17,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
+from boostsim.mode import fixed
 from boostsim.types import refuse
 
 __all__ = ["disagreement", "first_memory", "focus", "remember", "see"]
@@ -64,7 +65,7 @@ def first_memory(criterion: Criterion, groups: int) -> Any:
     """Return what a criterion remembers before the first iteration, in NumPy's arrays, or None."""
     if not isinstance(criterion, Remembering):
         return None
-    with jax.enable_x64(True):
+    with fixed(double=True):
         return jax.tree.map(np.asarray, criterion.init(groups))
 
 
@@ -89,7 +90,7 @@ def focus(
     """
     criterion, budget = procedure.criterion, procedure.budget or 0.0
     assert isinstance(budget, float)
-    with jax.enable_x64(True):
+    with fixed(double=True):
         probability, priority, invalid = _focus(
             criterion,
             procedure.budget is not None,
@@ -144,7 +145,7 @@ def remember(
     """
     if not isinstance(criterion, Remembering):
         return None
-    with jax.enable_x64(True):
+    with fixed(double=True):
         bought, accepted = labelled * seen.mass, (labelled & passed) * seen.mass
         return jax.tree.map(np.asarray, _remember(criterion, memory, seen, bought, accepted))
 

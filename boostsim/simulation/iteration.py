@@ -22,6 +22,7 @@ from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.train import fit, train
 from boostsim.learners.transformer import Parameters, Transformer
+from boostsim.mode import described
 from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.first_model import first_model
 from boostsim.simulation.focusing import first_memory, focus, remember, see
@@ -95,8 +96,6 @@ class Run:
         every = {"visits": self.visits or "unlimited"} if self.visits or self.exact else {}
         return {
             "procedure": json.loads(procedure.describe()),
-            # A criterion's name does not say what it computes.
-            "criterion": procedure.criterion.fingerprint(procedure.attempts),
             "task": self.task.describe(),
             "vocabulary": list(self.task.symbols),
             "learner": self.learner.describe(),
@@ -104,6 +103,7 @@ class Run:
             "pool": self.pool,
             "evaluate": self.evaluation.each,
             "backend": jax.default_backend(),
+            **described(double=False),
             **every,
         }
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from boostsim.curation.procedure import Procedure
+from boostsim.mode import fixed
 from boostsim.simulation import exact, sampled
 from boostsim.simulation.exact import Info
 from boostsim.simulation.learning import State
@@ -74,7 +75,10 @@ def kernel(
     persistent = None
     if draws(procedure, sampled=finite_visits):
         persistent = needed_key(key, "where verdicts or answers persist")
-    with jax.enable_x64(True):
+    elif key is not None:
+        # Not needed, but a mistake all the same.
+        as_key(key)
+    with fixed(double=True):
         structure, parameters = prepare(procedure, task, sampled=finite_visits, key=persistent)
 
     def doubled() -> None:
@@ -86,7 +90,8 @@ def kernel(
 
     def init() -> State:
         doubled()
-        return first_state(structure, parameters, sampling)
+        with fixed(double=None):
+            return first_state(structure, parameters, sampling)
 
     def step(key: jax.Array | None, state: State) -> tuple[State, Info]:
         doubled()
@@ -94,7 +99,8 @@ def kernel(
             raise refuse("state", "what init or step returned: step(key, state)", state)
         # Of an exact run only a criterion may draw.
         fresh = None if key is None and sampling is None else as_key(key)
-        return one_step(structure, parameters, sampling, fresh, state)
+        with fixed(double=None):
+            return one_step(structure, parameters, sampling, fresh, state)
 
     return Kernel(init, step)
 
@@ -111,7 +117,7 @@ def sampling_of(visits: int | None, visited_share: float) -> Sampling | None:
     visits = whole("visits", visits, 1)
     if visited_share == 0.0:
         raise refuse("visited_share", "above 0, for nothing would ever happen", visited_share)
-    with jax.enable_x64(True):
+    with fixed(double=True):
         share = None if visited_share == 1.0 else jnp.asarray(visited_share)
         return Sampling(jnp.asarray(float(visits)), share, visits if visits <= FEW else None)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
 from boostsim.curation.procedure import Procedure
+from boostsim.mode import fixed
 from boostsim.simulation import exact
 from boostsim.simulation.learning import State, learn
 from boostsim.simulation.population import answers
@@ -147,7 +148,7 @@ class TrainingLaw:
         self.listing = listing
         self.first_rows = rows
         self.regime = procedure.regime
-        with jax.enable_x64(True):
+        with fixed(double=True):
             # Every token is a class of its own, and a persistent labeler has drawn its answers.
             self.structure, self.parameters = prepare(
                 *tabular(procedure, listing, rows),
@@ -184,7 +185,7 @@ class TrainingLaw:
             memory, key: of a criterion that remembers.
             iteration: its number, for a labeler that drifts and for schedules.
         """
-        with jax.enable_x64(True):
+        with fixed(double=True):
             before = _state(rows)
             if data.size:
                 before = State(before.mass, _state(data[:, :-1]).mass, jnp.asarray(data[:, -1]))

@@ -24,11 +24,13 @@ from jax.sharding import Mesh
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.transformer import Transformer
+from boostsim.mode import fixed
 from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
 from boostsim.simulation.checkpoints import load_state, locked, save_state
 from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.iteration import EVALUATION, Carried, Run, Seed
+from boostsim.simulation.resuming import History
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import as_path, flag, key_text, needed_key, refuse, whole
@@ -38,9 +40,12 @@ if TYPE_CHECKING:
 
 __all__ = ["make_run", "simulate_tokens"]
 
+# By iteration, and what of it was computed otherwise than now.
+Measured = tuple[dict[str, np.ndarray], str]
 COSTS = ("labels", "generations", "filter_calls", "tokens")
 
 
+@fixed()
 def simulate_tokens(
     procedure: Procedure,
     task: SequenceTask,
@@ -88,21 +93,31 @@ def make_run(
         noise_for(task, procedure.labeler)
     if not isinstance(learner, Transformer):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
-    prompts = 2048 if prompts_per_iteration is None else prompts_per_iteration
-    prompts = whole("prompts_per_iteration", prompts, 1)
-    if flag("exact", exact) or visits is not None:
+    exact = flag("exact", exact)
+    visits, pool, evaluate, prompts = (
+        None if value is None else whole(name, value, 1)
+        for name, value in (
+            ("visits", visits),
+            ("pool", pool),
+            ("evaluate", evaluate),
+            ("prompts_per_iteration", prompts_per_iteration),
+        )
+    )
+    if exact or visits is not None:
         listed = len(task.every_prompt())
         for name, value in (("prompts_per_iteration", prompts_per_iteration), ("pool", pool)):
             if value is not None:
                 raise refuse(name, "None where every prompt is visited", value)
         if exact and visits is not None:
             raise refuse("visits", "None in an exact run", visits)
-        prompts = listed if visits is None else listed * whole("visits", visits, 1)
-    elif pool is not None and whole("pool", pool, 1) < prompts:
+        prompts = listed if visits is None else listed * visits
+    elif prompts is None:
+        prompts = 2048
+    if pool is not None and pool < prompts:
         raise refuse("pool", f"at least the {prompts} prompts of an iteration", pool)
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
-    each = whole("evaluate", 100 if evaluate is None else evaluate, 1)
+    each = 100 if evaluate is None else evaluate
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
     return Run(procedure, task, learner, prompts, pool, visits, exact, Evaluation(task, each))
@@ -125,7 +140,8 @@ def _trace(
         if folder is not None:
             stack.enter_context(locked(folder))
 
-        def measured(number: int) -> dict[str, np.ndarray]:
+        @fixed()
+        def measured(number: int) -> Measured:
             path = None if folder is None else folder / f"seed-{number}.npz"
             devices = None if mesh is None else row(mesh, number)
             return _measured(Seed(run, jax.random.fold_in(key, number), devices), iterations, path)
@@ -139,7 +155,9 @@ def _trace(
                 turns = [range(first, seeds, at_once) for first in range(at_once)]
                 done = list(pool.map(lambda turn: [measured(number) for number in turn], turns))
             rows = [done[number % at_once][number // at_once] for number in range(seeds)]
-    variables = {name: np.stack([row[name][: iterations + 1] for row in rows]) for name in rows[0]}
+    variables = {
+        name: np.stack([row[name][: iterations + 1] for row, _ in rows]) for name in rows[0][0]
+    }
     plain = (str, int, float)
     about = {
         name: value if isinstance(value, plain) else json.dumps(value, sort_keys=True)
@@ -147,13 +165,22 @@ def _trace(
     }
     about["key"] = key_text(key)
     about["level"] = "neural, exact" if run.exact else "neural"
+    # A criterion's name does not say what it computes.
+    about["criterion"] = run.procedure.criterion.fingerprint(run.procedure.attempts)
+    resumed = [f"seed {number}: {told}" for number, (_, told) in enumerate(rows) if told]
+    if resumed:
+        about["resumed"] = "; ".join(resumed)
     about["mesh"] = "1" if mesh is None else " x ".join(str(size) for size in mesh.devices.shape)
     return make_neural_trace(variables, run.task.strata, run.task.stratum_weights, about)
 
 
-def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.ndarray]:
+def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
     """Run one seed, from the file if it was begun; return what was measured, by iteration."""
     run = seed.run
+    history = None
+    if path is not None:
+        devices = str(1 if seed.mesh is None else seed.mesh.size)
+        history = History(run.procedure.criterion, run.procedure.attempts, devices=devices)
     about = {**run.describe(), "key": np.ravel(jax.random.key_data(seed.key)).tolist()}
     state = None if path is None else load_state(path, about)
     if state is None:
@@ -177,6 +204,9 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
             {name: values[t] for name, values in recorded.items()}
             for t in range(len(recorded["labels"]))
         ]
+        assert path is not None
+        assert history is not None
+        history.go_on(path, state, len(rows))
     for iteration in track(
         range(len(rows), iterations + 1), "iterations", iterations + 1 - len(rows)
     ):
@@ -187,10 +217,11 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> dict[str, np.nd
         row |= run.evaluation.measure(run.learner, parameters, seed.site(iteration, EVALUATION))
         row["seconds"] = rows[-1]["seconds"] + time.monotonic() - began
         rows.append(row)
-        if path is not None:
+        if path is not None and history is not None:
             arrays = {f"w_{name}": np.asarray(leaf) for name, leaf in parameters.items()}
             arrays |= {f"m_{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
             remembered = jax.tree.leaves(carried.memory)
             arrays |= {f"c_{number}": leaf for number, leaf in enumerate(remembered)}
-            save_state(path, about, {**arrays, "data": carried.data})
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+            save_state(path, about, {**arrays, **history.arrays(), "data": carried.data})
+    told = "" if history is None else history.words(iterations)
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}, told

@@ -1,7 +1,7 @@
 """The loop: a procedure on a task for some iterations, exact or sampled, into a trace.
 
-Tables are computed in float64. The public functions enter ``jax.enable_x64(True)`` themselves and
-hand out NumPy arrays, so JAX's global switch stays as the user set it.
+Tables are computed in float64, in the fixed mode of :mod:`boostsim.mode`, and traces hold NumPy
+arrays: JAX's switches stay as the user set them, and change no number here.
 
 Seeds run one after another through one compiled program (a CPU overlaps them), so a seed's numbers
 cannot depend on which others run beside it.
@@ -23,6 +23,7 @@ from jax.scipy.special import xlogy
 
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.transformer import Transformer
+from boostsim.mode import fixed
 from boostsim.prices import Prices, priced
 from boostsim.progress import track
 from boostsim.results import make_trace
@@ -43,7 +44,7 @@ from boostsim.simulation.sampled import Sampling
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, key_text, needed_key, refuse, whole
+from boostsim.types import as_key, flag, key_text, needed_key, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -142,11 +143,12 @@ def simulate(
         )
     if prices is not None and not isinstance(prices, Prices):
         raise refuse("prices", "a bs.Prices", prices)
+    visits = None if visits is None else whole("visits", visits, 1)
     neural: dict[str, Any] = {
         "learner": learner,
         "prompts_per_iteration": prompts_per_iteration,
         "pool": pool,
-        "exact": exact,
+        "exact": flag("exact", exact),
         "evaluate": evaluate,
         "devices": devices,
         "folder": folder,
@@ -201,7 +203,7 @@ def simulate(
                 )
             yield *made, sampling
 
-    with jax.enable_x64(True):
+    with fixed(double=True):
         recording, copies = Recording(len(keys), iterations + 1), 1
         # Long blocks of long rows would take as much memory as the trace.
         most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted)))
@@ -216,7 +218,7 @@ def simulate(
         "level": _level(procedure, sampling),
         "procedure": procedure.describe(),
         "task": json.dumps(task.describe(), sort_keys=True),
-        "visits": "unlimited" if visits is None else int(visits),
+        "visits": "unlimited" if visits is None else visits,
         "visited_share": float(visited_share),
         "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
     }

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
+from boostsim.mode import fixed
 from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.recording import wanted_records
 from boostsim.simulation.run import advance, begin, traced
@@ -65,7 +66,7 @@ def nearby(
         (a labeler that comes or goes, say): there is no derivative there.
     """
     wanted = wanted_records(record)
-    with jax.enable_x64(True):
+    with fixed(double=True):
         check(*world)
         structure, parameters = prepare(*world, sampled=False, wanted=wanted)
         tangents, smooth = [], []

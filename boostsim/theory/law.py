@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from boostsim.mode import fixed
 from boostsim.types import real, refuse
 
 __all__ = ["ROUNDING", "Domain", "Law", "law", "least_whole", "lost", "reached", "survival"]
@@ -124,8 +125,8 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
     def guard(formula: Callable) -> Law:
         signature = inspect.signature(formula)
         assert list(signature.parameters) == list(domain)
-        fixed = [name for name, values in domain.items() if values.single]
-        compiled = jax.jit(formula, static_argnames=fixed)
+        single = [name for name, values in domain.items() if values.single]
+        compiled = jax.jit(formula, static_argnames=single)
 
         @functools.wraps(formula)
         def guarded(**arguments: Any) -> Any:
@@ -149,7 +150,7 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
                 raise ValueError(
                     f"{formula.__name__} needs arguments that broadcast; got {shapes}"
                 ) from None
-            with jax.enable_x64(True):
+            with fixed(double=True):
                 result = compiled(
                     **{
                         name: got if domain[name].single else jnp.asarray(got)

@@ -55,11 +55,12 @@ class Challenge:
             raise refuse("task", "made by bs.table_task or bs.random_table", self.task)
         if not isinstance(self.labeler, WeakLabeler):
             raise refuse("labeler", "a bs.WeakLabeler", self.labeler)
-        if not finite("labels", self.labels, 0.0):
+        object.__setattr__(self, "labels", finite("labels", self.labels, 0.0))
+        if not self.labels:
             raise refuse("labels", "above 0", self.labels)
         if not isinstance(self.about, str):
             raise refuse("about", "a sentence", self.about)
-        whole("attempts", self.attempts, 1, 1000)
+        object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
         # A filter that is none is refused here, not in the middle of a tournament.
         boosting(attempts=self.attempts, filter=self.filter, labeler=self.labeler)
 

@@ -1,0 +1,109 @@
+"""What a criterion does, in numbers: its priorities on a fixed set of visits.
+
+The text of a compiled program changes from one version of JAX to the next; what a rule says of
+given visits does not. So a folder that is gone on with is compared by this.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from boostsim.curation.criterion import Criterion
+from boostsim.curation.remembering import Remembering
+from boostsim.curation.truth import Truth
+from boostsim.curation.visits import Visits, pass_rates
+from boostsim.mode import fixed
+from boostsim.types import as_key
+
+__all__ = ["behaviour", "difference"]
+
+# Prompts, and numbers of accepted responses on each (at most), of which a rule is asked: all counts
+# on few prompts, and few on so many that a threshold is known to 0.2%.
+ASKED = ((1, 1001), (3, 1001), (512, 5))
+# A rule with a memory: iterations, and the same in each of them.
+ITERATIONS, EACH = 32, (8, 17)
+GROUPS = 4
+# Relative: far more than versions of a compiler differ by, far less than two rules do.
+SAME = 1e-6
+
+
+def behaviour(criterion: Criterion, attempts: int) -> np.ndarray:
+    """Return the priorities of a criterion on visits that are always the same, one after another.
+
+    Visits to one prompt, to three and to 512; all that a rule can read spreads over its range. A
+    rule with a memory is asked in 32 iterations, after each of which it learns.
+
+    Args:
+        criterion: any.
+        attempts: k.
+    """
+    with fixed(double=True):
+        if isinstance(criterion, Remembering):
+            return _remembered(criterion, attempts)
+        said = []
+        for prompts, counts in ASKED:
+            visits, truth = _visits(attempts, prompts, counts, 0)
+            said.append(criterion(visits, truth) if criterion.sees_truth else criterion(visits))
+        return np.concatenate([np.asarray(each) for each in said])
+
+
+def difference(before: np.ndarray, now: np.ndarray) -> str | None:
+    """Return in words where two behaviours differ, or None."""
+    if before.shape != now.shape:
+        return "it is asked of other visits"
+    least = SAME * 1e-6 * np.max(np.abs(before), initial=0.0, where=np.isfinite(before))
+    differs = ~np.isclose(now, before, rtol=SAME, atol=least, equal_nan=True)
+    if not differs.any():
+        return None
+    first = int(np.argmax(differs))
+    return f"it said {before[first]:.6g} where it now says {now[first]:.6g}"
+
+
+def _remembered(criterion: Remembering, attempts: int) -> np.ndarray:
+    """Ask and teach it in turn."""
+
+    @jax.jit
+    def iteration(memory: Any, visits: Visits, key: jax.Array, share: jax.Array) -> Any:
+        priority = criterion.ask(memory, visits, key)
+        bought = share * visits.mass
+        return criterion.learned(memory, visits, bought, share * bought), priority
+
+    memory, said = criterion.init(GROUPS), []
+    for number in range(ITERATIONS):
+        visits, _ = _visits(attempts, *EACH, number)
+        share = jnp.asarray(_spread(len(visits.mass), 11.0, number))
+        key = jax.random.fold_in(as_key(0), number)
+        memory, priority = iteration(memory, visits, key, share)
+        said.append(np.asarray(priority))
+    return np.concatenate(said)
+
+
+def _spread(count: int, root: float, start: int) -> np.ndarray:
+    """Return numbers that fill [0, 1) evenly: the fractions of multiples of an irrational one."""
+    return np.modf(np.sqrt(root) * (1.0 + np.arange(count) + count * start))[0]
+
+
+def _visits(attempts: int, prompts: int, counts: int, start: int) -> tuple[Visits, Truth]:
+    """Return visits to so many prompts, and the truth about them: for each ``start`` others."""
+    few = np.unique(np.linspace(0, attempts, min(counts, attempts + 1)).round().astype(int))
+    accepted, prompt = np.tile(few, prompts), np.repeat(np.arange(prompts), len(few))
+    cells = len(accepted)
+    # From a large part of all to a small one.
+    mass = _spread(cells, 2.0, start) / (1.0 + np.arange(cells))
+    # Cells without visits, too: padding.
+    mass[3::7] = 0.0
+    visits = Visits(
+        prompt=jnp.asarray(prompt, jnp.int32),
+        group=jnp.asarray(prompt % GROUPS, jnp.int32),
+        accepted=jnp.asarray(accepted, jnp.int32),
+        attempts=jnp.full(cells, attempts, jnp.int32),
+        pass_rate=jnp.asarray(pass_rates(attempts))[accepted],
+        mass=jnp.asarray(mass / mass.sum()),
+        disagreement=jnp.asarray(_spread(prompts, 3.0, start)[prompt]),
+    )
+    error, right = (jnp.asarray(_spread(prompts, root, start)[prompt]) for root in (5.0, 7.0))
+    return visits, Truth(error, right)
