@@ -7,6 +7,23 @@
     trace = bs.simulate(procedure, task, iterations=50)
 
 Names are imported when they are first used, so ``import boostsim`` costs next to nothing.
+
+JAX does not survive a fork: a forked worker may hang. Start workers by spawn; whatever is public
+here can be sent to them, rules and claims of your own where they stand at the top of a module:
+
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    import boostsim as bs
+
+    def final_error(beta):
+        task = bs.random_table(0, prompts=100, solvable=0.0)
+        procedure = bs.boosting(labeler=bs.WeakLabeler(beta))
+        return round(float(bs.simulate(procedure, task, 3).error[0, -1]), 3)
+
+    if __name__ == "__main__":
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers:
+            print(list(workers.map(final_error, [0.5, 0.9])))
 """
 
 from __future__ import annotations

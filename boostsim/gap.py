@@ -22,6 +22,7 @@ from boostsim.curation.criteria import failed
 from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.transformer import Transformer
+from boostsim.objects import ByValue
 from boostsim.simulation.iteration import Seed
 from boostsim.simulation.listed import tabular
 from boostsim.simulation.neural import make_run
@@ -37,8 +38,8 @@ DRAWS = 64
 CELLS = ("table_exact", "table_sampled", "transformer_exact", "transformer_sampled")
 
 
-@dataclass(frozen=True)
-class GapReport:
+@dataclass(frozen=True, eq=False)
+class GapReport(ByValue):
     """What :func:`gap_report` measured. It measures; it does not certify anything.
 
     Attributes:

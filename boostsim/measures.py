@@ -61,8 +61,11 @@ def collapse_measures(
     """
     import xarray
 
+    wanted = 'one with rows: bs.simulate(..., record="rows")'
+    if not isinstance(trace, xarray.Dataset):
+        raise refuse("trace", wanted, trace)
     if "rows" not in trace:
-        raise refuse("trace", 'one with rows: bs.simulate(..., record="rows")', sorted(trace))
+        raise refuse("trace", wanted, sorted(trace))
     check_task(trace, task)
     rows = trace.rows.values
     values = np.arange(task.responses) if values is None else numbers("values", values, 1)

@@ -42,7 +42,9 @@ __all__ = [
     "real",
     "refuse",
     "schedule",
+    "several",
     "sized",
+    "text",
     "unknown",
     "whole",
 ]
@@ -50,6 +52,8 @@ __all__ = [
 # A longer list of names is cut where an error tells it, and so is longer text.
 MOST_NAMES = 30
 MOST_TEXT = 80
+# What file systems take, in bytes.
+LONGEST_NAME, LONGEST_PATH = 255, 4095
 
 
 # Numbers that one array may have: 2 GiB of float64.
@@ -121,6 +125,23 @@ def choice(name: str, got: str, allowed: Iterable[str]) -> str:
     allowed = list(allowed)
     if not isinstance(got, str) or got not in allowed:
         raise unknown(name, got, allowed)
+    return got
+
+
+def several(name: str, allowed: str, got: Any, alone: type | tuple[type, ...] = str) -> list[Any]:
+    """Return a list of what may also come alone, or refuse what cannot be gone through."""
+    if isinstance(got, alone):
+        return [got]
+    try:
+        return list(got)
+    except TypeError:
+        raise refuse(name, allowed, got) from None
+
+
+def text(name: str, got: Any) -> str:
+    """Return ``got`` when it is text."""
+    if not isinstance(got, str):
+        raise refuse(name, "text", got)
     return got
 
 
@@ -379,10 +400,16 @@ def generator(key_words: np.ndarray, block: int = 0) -> np.random.Generator:
 
 def as_path(name: str, got: Any) -> Path:
     """Return a path, with the user's own folder for a leading ~; nothing is looked up."""
-    text = os.fspath(got) if isinstance(got, (str, os.PathLike)) else None
-    if not isinstance(text, str) or not text or "\0" in text:
+    written = os.fspath(got) if isinstance(got, (str, os.PathLike)) else None
+    if not isinstance(written, str) or not written or "\0" in written:
         raise refuse(name, "a path (text or a pathlib.Path, without NUL)", got)
     try:
-        return Path(text).expanduser()
+        parts = os.fsencode(written).split(os.fsencode(os.sep))
+        path = Path(written).expanduser()
+    except UnicodeEncodeError:
+        raise refuse(name, "a path in characters that a file system can write", got) from None
     except RuntimeError:
         raise refuse(name, "a path without ~ where there is no home", got) from None
+    if max(map(len, parts)) > LONGEST_NAME or len(written) > LONGEST_PATH:
+        raise refuse(name, "a path short enough for a file system", got)
+    return path

@@ -12,7 +12,7 @@ PACKAGE = Path(bs.__file__).parent
 ORDER = [
     ("mode",),
     ("types",),
-    ("extras", "files", "processors", "progress"),
+    ("extras", "files", "objects", "processors", "progress"),
     ("theory",),
     ("learners",),
     ("curation",),
@@ -71,7 +71,7 @@ def test_imports_go_one_way():
 def test_theory_stands_alone_and_criteria_cannot_see_tasks():
     for room, path in rooms():
         if room == "theory":
-            assert set(imports(path)) <= {"theory", "types", "mode"}, path
+            assert set(imports(path)) <= {"theory", "types", "mode", "objects"}, path
         if room == "curation":
             assert "tasks" not in set(imports(path)), path
 

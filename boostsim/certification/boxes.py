@@ -20,9 +20,10 @@ from fractions import Fraction
 from typing import Any
 
 from boostsim.certification.enclosure import Enclosure, enclosure
+from boostsim.objects import ByValue
 from boostsim.progress import track
 from boostsim.theory.statements import STATEMENTS, Statement
-from boostsim.types import finite, refuse, unknown, whole
+from boostsim.types import finite, refuse, several, unknown, whole
 
 __all__ = ["Proof", "prove", "prove_all"]
 
@@ -34,8 +35,8 @@ KEPT = 100
 RANDOM = 2**61 - 1
 
 
-@dataclass(frozen=True)
-class Proof:
+@dataclass(frozen=True, eq=False)
+class Proof(ByValue):
     """What :func:`prove` found: a rigorous certificate of every point of a box.
 
     Faces and corners are points of it, too; where a denominator is 0 a statement has no number and
@@ -206,7 +207,7 @@ def prove_all(
         ['proved', 'proved']
     """
     theorems = {name.split("/")[0] for name in STATEMENTS}
-    asked = [names] if isinstance(names, str) else list(names)
+    asked = several("names", "names of bs.statements or theorems", names)
     for name in asked:
         if not isinstance(name, str):
             raise refuse("names", "names of bs.statements or theorems", name, "One: bs.prove.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from boostsim.certification.verdicts import VERDICTS
+from boostsim.objects import ByValue
 from boostsim.theory.claim import Claim
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, eq=False)
+class Certificate(ByValue):
     """What :func:`boostsim.certify` found.
 
     Attributes:

@@ -21,7 +21,17 @@ from boostsim.progress import track
 from boostsim.results import provenance
 from boostsim.theory.claim import Claim, Point
 from boostsim.theory.claims import CLAIMS
-from boostsim.types import as_key, choice, finite, generator, key_text, refuse, unknown, whole
+from boostsim.types import (
+    as_key,
+    choice,
+    finite,
+    generator,
+    key_text,
+    refuse,
+    several,
+    unknown,
+    whole,
+)
 
 __all__ = ["LEVELS", "both", "certify", "certify_all", "chosen_levels", "named", "rng_of"]
 
@@ -162,8 +172,12 @@ def certify_all(
         >>> [report.verdict for report in reports]
         ['holds', 'holds']
     """
-    listed = [claims] if isinstance(claims, str) else list(claims)
-    chosen = [both(*(entry if isinstance(entry, tuple) else (entry, None))) for entry in listed]
+    listed = several("claims", "claims or their names", claims, (str, Claim))
+    pairs = [entry if isinstance(entry, tuple) else (entry, None) for entry in listed]
+    for pair in pairs:
+        if len(pair) != 2:
+            raise refuse("claims", "claims, their names, or pairs with a measurement", pair)
+    chosen = [both(*pair) for pair in pairs]
     confidence = finite("confidence", confidence, 0.0, 1.0)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
@@ -236,7 +250,7 @@ def chosen_levels(levels: Iterable[str]) -> tuple[str, ...]:
     Raises:
         ValueError: for none, or for another word.
     """
-    asked = (levels,) if isinstance(levels, str) else tuple(levels)
+    asked = several("levels", "exact, statistical or both", levels)
     chosen = tuple(choice("levels", level, LEVELS) for level in asked)
     if not chosen:
         raise refuse("levels", "exact, statistical or both", levels)

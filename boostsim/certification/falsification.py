@@ -7,13 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from boostsim.objects import ByValue
 from boostsim.theory.claim import Claim, Point
 
 __all__ = ["Falsification"]
 
 
-@dataclass(frozen=True)
-class Falsification:
+@dataclass(frozen=True, eq=False)
+class Falsification(ByValue):
     """What :func:`boostsim.falsify` found.
 
     Attributes:

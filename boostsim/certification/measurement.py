@@ -18,11 +18,12 @@ import jax
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
+from boostsim.objects import ByReference
 from boostsim.results import check_task
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.claim import Point, call
-from boostsim.types import generator, refuse, whole
+from boostsim.types import finite, generator, numbers, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -63,7 +64,7 @@ def rounding_of(iterations: int = 1, attempts: int = 1, predicted: float = 1.0) 
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(ByReference):
     """How the statistic of a claim comes about. Functions take what they name of a point.
 
     Attributes:
@@ -104,6 +105,7 @@ class Measurement:
         why_not: what is said where a kind of run is inapplicable everywhere.
     """
 
+    listed_in = ("boostsim.certification.measurements",)
     procedure: Callable[..., Procedure] | None = None
     statistic: str | Callable[..., Any] = "error"
     task: Callable[..., TableTask] = one_prompt
@@ -133,14 +135,17 @@ class Measurement:
                 raise refuse(name, "a function of the point's names", type(given).__name__)
         if not (callable(self.statistic) or isinstance(self.statistic, str)):
             raise refuse("statistic", "a variable's name or a function", self.statistic)
-        if self.simulator is None and (callable(self.beyond) or self.beyond != 0.0):
+        beyond = self.beyond if callable(self.beyond) else finite("beyond", self.beyond, 0.0)
+        if self.simulator is None and beyond != 0.0:
             raise refuse("beyond", "0 without a simulator, whose draws are cut", self.beyond)
         if self.ladder is not None and (
-            len(self.ladder) < 3 or any(a >= b for a, b in pairwise(self.ladder))
+            len(numbers("ladder", self.ladder, 1)) < 3
+            or any(a >= b for a, b in pairwise(self.ladder))
         ):
             raise refuse("ladder", "at least three growing values", self.ladder)
         if self.sampled_ladder is not None and not (
-            len(self.sampled_ladder) == 2 and self.sampled_ladder[1] >= 2 * self.sampled_ladder[0]
+            len(numbers("sampled_ladder", self.sampled_ladder, 1)) == 2
+            and self.sampled_ladder[1] >= 2 * self.sampled_ladder[0]
         ):
             raise refuse(
                 "sampled_ladder",

@@ -12,6 +12,7 @@ import pandas as pd
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
+from boostsim.objects import ByValue
 from boostsim.prices import Prices
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import table_task
@@ -26,8 +27,8 @@ SPREADS = ("prompts", "responses")
 AGREEMENT = 1e-9
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, eq=False)
+class Plan(ByValue):
     """What :func:`plan` found. Costs are per visit that an iteration makes to each prompt.
 
     Attributes:

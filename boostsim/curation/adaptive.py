@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.visits import Visits
-from boostsim.types import finite, refuse, whole
+from boostsim.types import digits, finite, refuse, whole
 
 __all__ = ["by_group", "hedge", "learning_progress", "thompson", "upper_confidence"]
 
@@ -32,7 +32,7 @@ class _Hedge:
 
     @property
     def name(self) -> str:
-        return f"hedge({self.rate:g})"
+        return f"hedge({digits(self.rate)})"
 
     def init(self, groups: int) -> Groups:
         return jnp.zeros(groups)
@@ -110,7 +110,7 @@ class _UpperConfidence(_Value):
 
     @property
     def name(self) -> str:
-        return f"upper_confidence({self.width:g}, {self.visits})"
+        return f"upper_confidence({digits(self.width)}, {self.visits})"
 
     def priority(self, memory: Any, visits: Visits, key: jax.Array) -> Cells:
         bought, passed = memory
@@ -186,9 +186,14 @@ def thompson(visits: int = 10) -> Remembering:
 
 @dataclass(frozen=True)
 class _LearningProgress:
-    memory: float
-    floor: float
-    name = "learning_progress"
+    memory: float = 0.7
+    floor: float = 0.05
+
+    @property
+    def name(self) -> str:
+        usual = self == _LearningProgress()
+        numbers = "" if usual else f"({digits(self.memory)}, {digits(self.floor)})"
+        return f"learning_progress{numbers}"
 
     def init(self, groups: int) -> tuple[Groups, Groups]:
         return jnp.zeros(groups), jnp.zeros(groups)

@@ -7,8 +7,7 @@ are made by a function: ``bs.criteria.below(0.5)``; so are those with a memory, 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -23,7 +22,7 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.decorator import criterion
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
-from boostsim.types import finite, refuse
+from boostsim.types import digits, finite, refuse
 
 __all__ = [
     "below",
@@ -100,12 +99,18 @@ def oracle(visits: Visits, truth: Truth) -> Float[Array, "cells"]:
     return (visits.accepted == 0) * jnp.round(value, 9)
 
 
-@functools.lru_cache(maxsize=64)
-def _below(threshold: float) -> Criterion:
-    def rule(visits: Visits) -> Float[Array, "cells"]:
-        return jnp.where(visits.pass_rate < threshold, 1.0 - visits.pass_rate, 0.0)
+@dataclass(frozen=True)
+class _Below:
+    """Visits of which less than a share of the attempts passed, the fewest first."""
 
-    return _named(rule, f"below({threshold:g})")
+    threshold: float
+
+    @property
+    def __name__(self) -> str:
+        return f"below({digits(self.threshold)})"
+
+    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
+        return jnp.where(visits.pass_rate < self.threshold, 1.0 - visits.pass_rate, 0.0)
 
 
 def below(threshold: float) -> Criterion:
@@ -125,23 +130,30 @@ def below(threshold: float) -> Criterion:
         >>> below(0.5).priority_by_accepted(attempts=4)
         array([1.  , 0.75, 0.  , 0.  , 0.  ])
     """
-    if not 0.0 < finite("threshold", threshold) <= 1.0:
+    threshold = finite("threshold", threshold)
+    if not 0.0 < threshold <= 1.0:
         raise refuse("threshold", "in (0, 1], for at 0 no visit is ever labelled", threshold)
-    return _below(float(threshold))
+    return Criterion(_Below(threshold))
 
 
-@functools.lru_cache(maxsize=64)
-def _hardest(share: float) -> Criterion:
-    def rule(visits: Visits) -> Float[Array, "cells"]:
+@dataclass(frozen=True)
+class _Hardest:
+    """The share of all visits that passed least; ties with the last of them come too."""
+
+    share: float
+
+    @property
+    def __name__(self) -> str:
+        return f"hardest({digits(self.share)})"
+
+    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
         order = jnp.argsort(visits.pass_rate)
         before = jnp.cumsum(visits.mass[order]) - visits.mass[order]
         # Of cells that pass alike the first: all are chosen or none.
         first = jnp.searchsorted(visits.pass_rate[order], visits.pass_rate)
         # What rounds to the share is not below it.
-        chosen = before[first] < share * (1.0 - 1e-6)
+        chosen = before[first] < self.share * (1.0 - 1e-6)
         return jnp.where(chosen, 2.0 - visits.pass_rate, 0.0)
-
-    return _named(rule, f"hardest({share:g})")
 
 
 def hardest(share: float) -> Criterion:
@@ -165,17 +177,24 @@ def hardest(share: float) -> Criterion:
         >>> bool(trace.labels[0, 1] >= 0.2)
         True
     """
-    if not 0.0 < finite("share", share) <= 1.0:
+    share = finite("share", share)
+    if not 0.0 < share <= 1.0:
         raise refuse("share", "in (0, 1], for at 0 no visit is ever labelled", share)
-    return _hardest(float(share))
+    return Criterion(_Hardest(share))
 
 
-@functools.lru_cache(maxsize=64)
-def _difficulty(temperature: float) -> Criterion:
-    def rule(visits: Visits) -> Float[Array, "cells"]:
-        return jnp.exp(-visits.pass_rate / temperature)
+@dataclass(frozen=True)
+class _Difficulty:
+    """Every visit, by exp(-pass rate/temperature): a softmax of difficulty."""
 
-    return _named(rule, f"difficulty({temperature:g})", "proportional")
+    temperature: float
+
+    @property
+    def __name__(self) -> str:
+        return f"difficulty({digits(self.temperature)})"
+
+    def __call__(self, visits: Visits) -> Float[Array, "cells"]:
+        return jnp.exp(-visits.pass_rate / self.temperature)
 
 
 def difficulty(temperature: float = 0.25) -> Criterion:
@@ -197,9 +216,4 @@ def difficulty(temperature: float = 0.25) -> Criterion:
     temperature = finite("temperature", temperature, 0.0)
     if temperature < 1e-2:
         raise refuse("temperature", "at least 0.01, so that no priority is lost", temperature)
-    return _difficulty(temperature)
-
-
-def _named(rule: Callable[[Visits], Array], name: str, allocation: str = "ranked") -> Criterion:
-    rule.__name__ = name
-    return Criterion(rule, allocation)
+    return Criterion(_Difficulty(temperature), "proportional")

@@ -8,6 +8,8 @@ sampled runs alike, because both hand it the same cells.
 from __future__ import annotations
 
 import functools
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from hashlib import sha256
@@ -21,16 +23,19 @@ from jaxtyping import Array, Float
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
+from boostsim.objects import ByReference
 from boostsim.types import choice, flag, refuse, unknown
 
 __all__ = ["Criterion", "complaint", "example", "first_line", "reads_of"]
 
+# How modules are called that are rule files.
+FROM_FILE = "boostsim_criterion_"
 # What a criterion can read that is known before the run: the same in every iteration.
 _KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
 
 
 @dataclass(frozen=True)
-class Criterion:
+class Criterion(ByReference):
     """A priority for each cell of visits, and how a budget is shared by it.
 
     Attributes:
@@ -52,6 +57,14 @@ class Criterion:
         object.__setattr__(self, "sees_truth", flag("sees_truth", self.sees_truth))
         # What help() shows of a rule is what the rule says of itself.
         object.__setattr__(self, "__doc__", getattr(self.function, "__doc__", None))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Say where it stands, a file where that is no module that can be imported."""
+        place = self._place()
+        if place is not None and place[0].startswith(FROM_FILE):
+            file = os.path.abspath(str(sys.modules[place[0]].__file__))
+            return _from_file, (place[0], file, place[1][0])
+        return super().__reduce_ex__(protocol)
 
     @property
     def name(self) -> str:
@@ -153,6 +166,16 @@ class Criterion:
                 f"See the visits with {bad[0]} of {attempts} accepted.",
             )
         return priority
+
+
+def _from_file(module: str, file: str, name: str) -> Any:
+    """Return what stands in a rule file under a name, loaded where it is not yet."""
+    known = sys.modules.get(module)
+    if known is not None and os.path.abspath(str(known.__file__)) == file:
+        return getattr(known, name)
+    from boostsim.curation.loading import load_criterion
+
+    return load_criterion(f"{file}:{name}")
 
 
 def first_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from boostsim.objects import ByValue
 from boostsim.types import choice, distribution, flag, numbers, probability, refuse, whole
 
 __all__ = ["DriftingLabeler", "WeakLabeler"]
@@ -19,7 +20,7 @@ WRONG = ("spread", "concentrated", "garbage", "systematic", "slip")
 
 
 @dataclass(frozen=True, eq=False)
-class WeakLabeler:
+class WeakLabeler(ByValue):
     """A labeler that is right with probability beta(x): each time anew, or once for all.
 
     Fresh: every label is an independent draw. Persistent: each prompt has one answer for ever,
@@ -69,7 +70,7 @@ class WeakLabeler:
             raise refuse("beta", "given where rows are not", None)
         if self.beta is None:
             return
-        if np.ndim(self.beta) == 0:
+        if not isinstance(self.beta, (list, tuple)) and np.ndim(self.beta) == 0:
             object.__setattr__(self, "beta", probability("beta", self.beta))
             return
         beta = numbers("beta", self.beta, 1)

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from boostsim.curation import criteria
-from boostsim.curation.criterion import Criterion, first_line
+from boostsim.curation.criterion import FROM_FILE, Criterion, first_line
 from boostsim.types import refuse, unknown
 
 __all__ = ["ENTRY_POINTS", "load_criterion"]
@@ -85,7 +85,7 @@ def _from_file(name: str, file: str, attribute: str) -> Criterion:
     if not _is_file(path):
         raise refuse("criterion", "in a file that exists", name)
     # Under a name of its own, so that it hides no module; rules may ask where they come from.
-    called = f"boostsim_criterion_{path.stem}"
+    called = f"{FROM_FILE}{path.stem}"
     spec = importlib.util.spec_from_file_location(called, path)
     assert spec is not None
     assert spec.loader is not None

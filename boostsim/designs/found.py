@@ -13,6 +13,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import Knob
 from boostsim.designs.objective import Objective
 from boostsim.files import bounded
+from boostsim.objects import ByValue
 
 if TYPE_CHECKING:
     import xarray
@@ -28,7 +29,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class Design(ByValue):
     """What :func:`boostsim.design` found.
 
     Attributes:

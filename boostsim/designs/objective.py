@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.procedure import Procedure
 from boostsim.mode import fixed
+from boostsim.objects import ByValue
 from boostsim.prices import Prices
 from boostsim.simulation.prepare import check
 from boostsim.simulation.run import advance, begin
@@ -28,7 +29,7 @@ Run = Mapping[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
-class Objective:
+class Objective(ByValue):
     """What :func:`boostsim.design` makes small: a score of an exact run, at a total price.
 
     Args:

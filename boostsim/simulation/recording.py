@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from boostsim.tasks.table import TableTask
-from boostsim.types import refuse, sized, unknown
+from boostsim.types import choice, several, sized
 
 __all__ = ["AHEAD", "Recording", "check_size", "numbers_each", "wanted_records"]
 
@@ -26,13 +26,9 @@ def wanted_records(record: Iterable[str]) -> frozenset[str]:
     Raises:
         ValueError: for a name that nothing has.
     """
-    try:
-        names = (record,) if isinstance(record, str) else tuple(record)
-    except TypeError:
-        raise refuse("record", f"some of {', '.join(RECORDS)}", record) from None
+    names = several("record", f"some of {', '.join(RECORDS)}", record)
     for name in names:
-        if name not in RECORDS:
-            raise unknown("record", name, RECORDS)
+        choice("record", name, RECORDS)
     return frozenset(names)
 
 

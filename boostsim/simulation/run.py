@@ -85,6 +85,9 @@ def simulate(
     splits each prompt of an exact run into its possible answers; sampled runs draw one per seed.
     With a budget the answers share it, as they do in the limit of many prompts.
 
+    JAX does not survive a fork: many runs side by side want workers that are spawned, as the text
+    of ``help(boostsim)`` shows.
+
     Args:
         procedure: what an iteration does.
         task: a table task, or one in tokens, which needs a learner.

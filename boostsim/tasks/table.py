@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from boostsim.objects import ByValue
 from boostsim.types import (
     as_key,
     distribution,
@@ -28,7 +29,7 @@ __all__ = ["TableTask", "random_table", "table_task"]
 
 
 @dataclass(frozen=True, eq=False)
-class TableTask:
+class TableTask(ByValue):
     """A finite task. Build one with :func:`table_task` or :func:`random_table`.
 
     Attributes:

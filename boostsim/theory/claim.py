@@ -8,14 +8,16 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from boostsim.objects import ByReference
 from boostsim.theory.law import Domain
-from boostsim.types import choice, real, refuse
+from boostsim.types import choice, real, refuse, text
 
 __all__ = ["KINDS", "Axis", "Box", "Claim", "Point", "call", "just_inside", "steps"]
 
@@ -88,6 +90,8 @@ class Box:
         if not axes:
             raise refuse("domain", "given: a range for at least one name", "no axes")
         self.axes = {name: _axis(name, given) for name, given in axes.items()}
+        if not isinstance(where, (list, tuple)):
+            raise refuse("where", "a list of pairs of a sentence and a predicate", where)
         self.where = tuple(where)
         for constraint in self.where:
             pair = isinstance(constraint, tuple) and len(constraint) == 2
@@ -100,6 +104,24 @@ class Box:
                 )
             # Wrong names are told here, not when a point is drawn.
             _names_known("where", constraint[1], self.axes)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is a box of the same axes and constraints."""
+        if not isinstance(other, Box):
+            return NotImplemented
+        return (self.axes, self.where) == (other.axes, other.where)
+
+    def __hash__(self) -> int:
+        """Hash the names and constraints."""
+        return hash((*self.axes, *self.where))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Say whose domain it is where it is that of a listed claim; else what it is made of."""
+        home = sys.modules.get(Claim.listed_in[0])
+        for claim in getattr(home, "CLAIMS", {}).values():
+            if claim.domain is self:
+                return getattr, (claim, "domain")
+        return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         """Write it as a mathematician would."""
@@ -295,7 +317,12 @@ def _halves(axis: Axis) -> tuple[Axis, Axis] | None:
 def _names_known(what: str, function: Callable[..., Any], known: Iterable[str]) -> None:
     """Refuse a function that needs other names than those known."""
     known = list(known)
-    for parameter in inspect.signature(function).parameters.values():
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        allowed = f"a function of {', '.join(sorted(known))}"
+        raise refuse(what, f"{allowed} whose names can be read", function) from None
+    for parameter in parameters.values():
         variable = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         if not variable and parameter.default is parameter.empty and parameter.name not in known:
             raise refuse(
@@ -306,7 +333,7 @@ def _names_known(what: str, function: Callable[..., Any], known: Iterable[str]) 
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(ByReference):
     """A statement that can be checked.
 
     Attributes:
@@ -341,6 +368,8 @@ class Claim:
         0.2
     """
 
+    listed_in = ("boostsim.theory.claims",)
+
     name: str
     statement: str
     formula: str
@@ -355,6 +384,8 @@ class Claim:
 
     def __post_init__(self) -> None:
         """Refuse what could not be checked."""
+        for field in ("name", "statement", "formula", "proof", "reference", "title"):
+            text(f"{field} of a claim", getattr(self, field))
         choice("kind", self.kind, KINDS)
         choice("direction", self.direction, DIRECTIONS)
         if not isinstance(self.domain, Box):

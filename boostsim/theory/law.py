@@ -27,6 +27,9 @@ __all__ = ["ROUNDING", "Domain", "Law", "law", "least_whole", "lost", "reached",
 # below this up to some thousands of either.
 ROUNDING = 1e-11
 
+# More than anybody wants, and no more than JAX takes with some added.
+MOST_DIMENSIONS = 16
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -71,6 +74,8 @@ class Domain:
             values = real(got)
         except (TypeError, ValueError, OverflowError):
             raise refuse(name, str(self), got) from None
+        if values.ndim > MOST_DIMENSIONS:
+            raise refuse(name, f"an array of at most {MOST_DIMENSIONS} dimensions", values.shape)
         # Compiled programs flush what is below the smallest normal number to zero: so does this.
         values = np.where(np.abs(values) < np.finfo(np.float64).tiny, 0.0, values)
         above = values > self.low if self.low_open else values >= self.low

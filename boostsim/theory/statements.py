@@ -14,10 +14,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Any
 
-from boostsim.types import refuse
+from boostsim.objects import ByReference, Named
+from boostsim.types import refuse, text
 
 __all__ = ["STATEMENTS", "Statement"]
 
@@ -32,7 +32,7 @@ ATTEMPTS = list(range(1, 17))
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(ByReference):
     """A number that is not negative on a box: ``direct(...) >= 0``.
 
     Attributes:
@@ -59,6 +59,8 @@ class Statement:
         Fraction(2, 9)
     """
 
+    listed_in = ("boostsim.theory.statements",)
+
     name: str
     sentence: str
     box: Mapping[str, Ends | Sequence[int]]
@@ -67,14 +69,16 @@ class Statement:
 
     def __post_init__(self) -> None:
         """Refuse a box that is none, and make its ends fractions."""
-        if not self.box:
+        text("name", self.name)
+        text("sentence", self.sentence)
+        if not isinstance(self.box, Mapping) or not self.box:
             raise refuse("box", "ends for at least one name", self.box)
         box = {name: _axis(name, axis) for name, axis in self.box.items()}
-        object.__setattr__(self, "box", MappingProxyType(box))
+        object.__setattr__(self, "box", Named(box))
         for field in ("direct", "terms"):
             try:
                 inspect.signature(getattr(self, field)).bind(**box)
-            except TypeError as error:
+            except (TypeError, ValueError) as error:
                 allowed = f"a function of {', '.join(box)}"
                 raise refuse(f"{field} of statement {self.name!r}", allowed, str(error)) from None
 
@@ -334,4 +338,4 @@ def _all() -> list[Statement]:
     ]
 
 
-STATEMENTS = MappingProxyType({statement.name: statement for statement in _all()})
+STATEMENTS = Named({statement.name: statement for statement in _all()})

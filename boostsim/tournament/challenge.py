@@ -12,6 +12,7 @@ from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
+from boostsim.objects import ByValue
 from boostsim.tasks.table import TableTask
 from boostsim.types import Filter, finite, refuse, whole
 
@@ -21,7 +22,7 @@ ONCE_IN_TWENTY = NoisyFilter(0.05)
 
 
 @dataclass(frozen=True, eq=False)
-class Challenge:
+class Challenge(ByValue):
     """A task, the filter and the labeler there: everything of a run but the criterion.
 
     Args:

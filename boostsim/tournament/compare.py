@@ -21,7 +21,7 @@ from boostsim.simulation.run import simulate
 from boostsim.tournament.challenge import Challenge
 from boostsim.tournament.leaderboard import ALL, SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
-from boostsim.types import as_key, choice, finite, key_text, refuse, whole
+from boostsim.types import as_key, choice, finite, key_text, refuse, several, whole
 
 __all__ = ["Match", "between_0_and_1", "compare", "contenders", "every_criterion"]
 
@@ -58,12 +58,8 @@ def contenders(
     """
     if criteria is None:
         return every_criterion(visits)
-    if isinstance(criteria, (str, Criterion)):
-        criteria = (criteria,)
-    try:
-        given = tuple(criteria)
-    except TypeError:
-        raise refuse("criteria", "a list of criteria, or of their names", criteria) from None
+    wanted = "a list of criteria, or of their names"
+    given = several("criteria", wanted, criteria, (str, Criterion))
     found = [load_criterion(each) if isinstance(each, str) else each for each in given]
     for each in found:
         if not isinstance(each, Criterion):

@@ -22,6 +22,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from boostsim.files import bounded
+from boostsim.objects import ByValue
 from boostsim.types import refuse, unknown
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def paired(differences: np.ndarray, comparisons: int, confidence: float) -> Diff
 
 
 @dataclass(frozen=True, eq=False)
-class Tournament:
+class Tournament(ByValue):
     """What :func:`boostsim.compare` found.
 
     Attributes:

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from boostsim.curation.criterion import Criterion
+from boostsim.objects import ByValue
 from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
 from boostsim.tournament.compare import Match, between_0_and_1, contenders
@@ -42,8 +43,8 @@ class Elimination:
     high: float
 
 
-@dataclass(frozen=True)
-class Race:
+@dataclass(frozen=True, eq=False)
+class Race(ByValue):
     """What :func:`boostsim.race` found.
 
     Attributes:

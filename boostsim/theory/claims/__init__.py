@@ -8,8 +8,9 @@ neighbours go by their first author's name.
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
+from boostsim.objects import Named
 from boostsim.theory.claim import Claim
 from boostsim.theory.claims import convergence, failure, freshness, neighbours, noise
 from boostsim.theory.claims.noise import boosting_step
@@ -22,6 +23,6 @@ def _number(claim: Claim) -> int:
 
 
 _ALL = [*convergence.CLAIMS, *noise.CLAIMS, *failure.CLAIMS, *freshness.CLAIMS]
-CLAIMS = MappingProxyType(
+CLAIMS: Mapping[str, Claim] = Named(
     {claim.name: claim for claim in [*sorted(_ALL, key=_number), *neighbours.CLAIMS]}
 )

@@ -1,0 +1,176 @@
+"""Objects as values: compared by what they hold, and copied or sent to a process whole."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import jax
+import numpy as np
+
+__all__ = ["ByReference", "ByValue", "Named", "same"]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, with arrays and tables in them; NaN equals NaN.
+
+    Example:
+        >>> same({"a": np.array([1.0, np.nan])}, {"a": np.array([1.0, np.nan])})
+        True
+        >>> same(np.zeros(2), np.zeros(3))
+        False
+    """
+    if one is other:
+        return True
+    if isinstance(one, jax.Array) and isinstance(other, jax.Array):
+        if one.dtype != other.dtype:
+            return False
+        if jax.dtypes.issubdtype(one.dtype, jax.dtypes.prng_key):
+            one, other = jax.random.key_data(one), jax.random.key_data(other)
+        one, other = np.asarray(one), np.asarray(other)
+    if type(one) is not type(other):
+        arrays = any(isinstance(each, (np.ndarray, jax.Array)) for each in (one, other))
+        return not arrays and bool(one == other)
+    if isinstance(one, np.ndarray):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
+    if isinstance(one, float):
+        return one == other or (one != one and other != other)
+    if hasattr(one, "identical"):
+        return bool(one.identical(other))
+    if hasattr(one, "equals"):
+        return bool(one.equals(other))
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _told(value: Any) -> Any:
+    """Return something that can be hashed, equal for values that are the same."""
+    if isinstance(value, np.ndarray):
+        # Minus zero is zero.
+        return value.shape, (value + 0.0).tobytes() if value.dtype.kind == "f" else None
+    if isinstance(value, Mapping):
+        return frozenset(value)
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_told, value))
+    try:
+        return hash(value)
+    except TypeError:
+        return None
+
+
+class ByValue:
+    """A dataclass that may hold arrays and tables: equal where these are, hashed accordingly.
+
+    Its arrays cannot be written to, and neither can those of a copy.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another is of the same type and holds the same."""
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [entry.name for entry in fields(self)]  # type: ignore[arg-type]
+        return all(same(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        """Hash what can be hashed of it."""
+        held = [_told(getattr(self, entry.name)) for entry in fields(self)]  # type: ignore[arg-type]
+        return hash((type(self).__name__, *held))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a copy: NumPy forgets what was not to be written to."""
+        self.__dict__.update(state)
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
+
+def _named(thing: object, modules: Iterable[str]) -> tuple[str, tuple[Any, ...]] | None:
+    """Return the module at whose top a thing stands, and the name (and key) that leads to it."""
+    for module in modules:
+        known = sys.modules.get(module)
+        for name, value in list(vars(known).items()) if known else ():
+            if value is thing:
+                return module, (name,)
+            if isinstance(value, (dict, Named)) and not name.startswith("__"):
+                for key, each in list(value.items()):
+                    if each is thing:
+                        return module, (name, key)
+    return None
+
+
+def _fetched(module: str, name: str, *keys: Any) -> Any:
+    """Return what stands at the top of a module, imported where it is not yet."""
+    found = getattr(importlib.import_module(module), name)
+    return found[keys[0]] if keys else found
+
+
+class ByReference:
+    """A frozen dataclass that holds functions: sent as Python sends these, by module and name.
+
+    Where none leads to it, it is sent by its parts. A copy of it is itself.
+    """
+
+    # Modules that list things of this kind.
+    listed_in: tuple[str, ...] = ()
+
+    def __copy__(self) -> Any:
+        """Return it: nothing in it changes."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Return it: nothing in it changes."""
+        return self
+
+    def _place(self) -> tuple[str, tuple[Any, ...]] | None:
+        held = [getattr(self, entry.name) for entry in fields(self)]  # type: ignore[arg-type]
+        written = [getattr(each, "__module__", None) for each in held if callable(each)]
+        own = [module for module in written if module]
+        # In a notebook, or at a prompt, there is nothing that another process could import.
+        if not hasattr(sys.modules["__main__"], "__file__"):
+            own = [module for module in own if module != "__main__"]
+        return _named(self, [*self.listed_in, *own])
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Say where it stands, or what it is made of."""
+        place = self._place()
+        if place is None:
+            return super().__reduce_ex__(protocol)
+        return _fetched, (place[0], *place[1])
+
+
+class Named(Mapping[str, Any]):
+    """A mapping that cannot be changed; a copy of it is a mapping like it."""
+
+    def __init__(self, named: Mapping[str, Any]) -> None:
+        """Hold the entries."""
+        self._named = dict(named)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return an entry."""
+        return self._named[name]
+
+    def __iter__(self) -> Any:
+        """Iterate over the names."""
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        """Count the entries."""
+        return len(self._named)
+
+    def __hash__(self) -> int:
+        """Hash the names."""
+        return hash(frozenset(self._named))
+
+    def __repr__(self) -> str:
+        """Show the entries."""
+        return repr(self._named)

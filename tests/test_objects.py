@@ -1,0 +1,302 @@
+"""Public objects are values: equal by content, checked when replaced, sent between processes."""
+
+import copy
+import dataclasses
+import multiprocessing
+import pickle
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+
+import boostsim as bs
+from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.tournament.leaderboard import Difference
+from boostsim.tournament.race import Elimination
+
+NAN = float("nan")
+
+
+@bs.criterion
+def struggling(visits):
+    return (visits.pass_rate < 0.5) * (1.0 - visits.pass_rate)
+
+
+evenly = bs.criterion(lambda visits: jnp.ones_like(visits.mass))
+
+
+@dataclasses.dataclass(frozen=True)
+class Patience:
+    times: float
+
+    def init(self, groups):
+        return jnp.zeros(groups)
+
+    def priority(self, memory, visits, key):
+        return memory[visits.group] * (visits.accepted == 0)
+
+    def update(self, memory, visits, labelled_mass, accepted_label_mass):
+        return memory + self.times
+
+
+def halved(initial_error, iterations):
+    return 0.5**iterations * initial_error
+
+
+def no_error_left(run):
+    return run["error"][-1]
+
+
+def direct(x):
+    return x - x**2
+
+
+def terms(x):
+    return [[x, 1 - x]]
+
+
+HALVING = bs.Claim(
+    name="halving",
+    statement="Labels that are right half of the time halve the error.",
+    formula="e_T = 2^-T e_0",
+    kind="equality",
+    domain=bs.Box(initial_error=(0.0, 1.0), iterations=range(9)),
+    law=halved,
+)
+BY_LAMBDA = dataclasses.replace(HALVING, law=lambda initial_error: initial_error)
+
+
+def a_procedure(rows=False):
+    beta = {"rows": [[0.5, 0.5], [0.25, 0.75]]} if rows else {"beta": [0.1, 0.3]}
+    return bs.boosting(
+        attempts=3,
+        filter=bs.NoisyFilter(0.1, votes=3),
+        labeler=bs.WeakLabeler(**beta),
+        criterion=bs.criteria.below(1 / 3),
+        budget=[0.3, 0.2],
+        sharpening=bs.Sharpening(0.5),
+    )
+
+
+def a_task():
+    return bs.table_task([[1, 0], [0, 1]], [0.25, 0.75], initial=[[0.5, 0.5], [1.0, 0.0]])
+
+
+def a_trace():
+    return bs.simulate(a_procedure(), a_task(), 2, prices=bs.Prices())
+
+
+def a_plan(target):
+    limits = {"most_attempts": 2, "most_votes": 3, "most_iterations": 9}
+    return bs.plan(beta=0.3, gamma=0.05, error=0.6, target=target, **limits)
+
+
+def made():
+    """Return one of each kind of public object, by name; each call makes them anew."""
+    task, trace = a_task(), a_trace()
+    goal = bs.Objective(a_procedure(), task, 2, score=no_error_left, key=1)
+    drifting = bs.DriftingLabeler(0.5, later=bs.WeakLabeler([0.1, 0.2]), between=(0, 4))
+    table = pd.DataFrame({"level": ["exact", "exact"], "measured": [0.5, NAN]})
+    claim = bs.claims["T3"]
+    return {
+        "a filter": bs.NoisyFilter(false_accept=0.1, false_reject=0.2),
+        "no filter": bs.AcceptAll(),
+        "a filter of everything": bs.RejectAll(),
+        "a labeler": bs.WeakLabeler([0.1, 0.2]),
+        "a labeler by rows": bs.WeakLabeler(rows=[[0.5, 0.5]]),
+        "a drifting labeler": drifting,
+        "a learner": bs.StrongLearner(0.1),
+        "sharpening": bs.Sharpening(0.5, top_k=3),
+        "a procedure": a_procedure(),
+        "a procedure by rows": a_procedure(rows=True),
+        "a built-in criterion": bs.criteria.failed,
+        "a criterion with a number": bs.criteria.below(1 / 3),
+        "another": bs.criteria.hardest(0.2),
+        "a proportional one": bs.criteria.difficulty(0.2),
+        "a memory": bs.criteria.hedge(0.3),
+        "a memory of labels": bs.criteria.upper_confidence(),
+        "a criterion of one's own": struggling,
+        "a criterion of a lambda": evenly,
+        "a memory of one's own": bs.criterion(Patience(1.0)),
+        "a table": task,
+        "a random table": bs.random_table(0, prompts=3),
+        "arithmetic": bs.arithmetic(3),
+        "a look-up": bs.lookup(4, 3),
+        "programs": bs.programs(),
+        "a transformer": bs.Transformer(width=8, heads=2),
+        "prices": bs.Prices(label=2.0),
+        "a trace": trace,
+        "a claim": claim,
+        "a claim of one's own": HALVING,
+        "a claim by a lambda": BY_LAMBDA,
+        "the domain of a claim": claim.domain,
+        "a domain": bs.Box(beta=(0.1, 0.9), regime=["replace"]),
+        "a law": bs.laws.label_cost,
+        "all claims": bs.claims,
+        "a measurement": MEASUREMENTS["T3"],
+        "a measurement of one's own": bs.Measurement(simulator=halved),
+        "a certificate": bs.Certificate(claim, "holds", table, {"key": 0}, {"exact": 2}),
+        "a falsification": bs.Falsification(
+            claim, None, None, NAN, NAN, NAN, NAN, None, {"draws": 3}, {}, 0.5
+        ),
+        "a statement": bs.statements["T6/step"],
+        "a statement of one's own": bs.Statement(
+            "x", "x", {"x": (0, Fraction(1, 2))}, direct, terms
+        ),
+        "a proof": dataclasses.replace(bs.prove("T6/step"), seconds=0.0),
+        "a plan": a_plan(0.2),
+        "a plan that fails": a_plan(1e-9),
+        "a knob": bs.Knob(0.0, 0.1, per_iteration=True),
+        "an objective": goal,
+        "a design": bs.Design(
+            objective=goal,
+            knobs={"budget": bs.Knob(0.0, 0.5)},
+            values={"budget": 0.1},
+            procedure=a_procedure(),
+            score=0.5,
+            trace=trace,
+            starts=np.array([0.5, NAN]),
+            from_grid=0.5,
+            flat=0,
+            grid=0.5,
+            grid_size=3,
+            constant=NAN,
+            search={"steps": 1},
+        ),
+        "a challenge": bs.Challenge(bs.random_table(0, prompts=3), drifting),
+        "a suite": bs.stress_suite(0, prompts=10),
+        "a tournament": bs.Tournament(trace, "average_error", 0.95),
+        "a difference": Difference(0.1, 0.0, 0.2),
+        "a race": bs.Race(
+            ("a",),
+            (Elimination("b", "a", 4, 0.1, 0.2),),
+            "decided",
+            {"a": np.array([0.1]), "b": np.array([0.2])},
+            8,
+            {"confidence": 0.95},
+        ),
+        "a gap report": bs.GapReport(table, table, {}, {"T6": None}),
+    }
+
+
+def equal(one, other):
+    """Whether two objects are; a trace is where it is identical."""
+    return one.identical(other) if hasattr(one, "identical") else one == other
+
+
+def round_trip(things):
+    """Run in the other process: return what came, and what it is good for there."""
+    return things, a_trace().error.values
+
+
+@pytest.fixture(scope="module")
+def things():
+    return made()
+
+
+def test_every_public_class_is_among_them(things):
+    public = {getattr(bs, name) for name in bs.__all__}
+    # What a criterion is given in a run: the leaves are JAX's.
+    public -= {bs.Visits, bs.Truth}
+    classes = {each for each in public if isinstance(each, type)}
+    assert classes <= {kind for each in things.values() for kind in type(each).__mro__}
+
+
+def test_objects_are_equal_to_themselves_to_copies_and_to_what_is_made_alike(things):
+    alike = made()
+    for name, thing in things.items():
+        assert equal(thing, thing), name
+        for copied in (copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
+            assert equal(copied, thing), name
+        assert equal(alike[name], thing), name
+
+
+def test_equal_objects_have_one_hash(things):
+    alike = made()
+    for name, thing in things.items():
+        if name not in ("a trace", "a suite"):
+            assert hash(alike[name]) == hash(thing), name
+            assert hash(copy.deepcopy(thing)) == hash(thing), name
+
+
+def test_unlike_objects_are_not_equal():
+    assert bs.WeakLabeler([0.1, 0.2]) != bs.WeakLabeler([0.1, 0.3])
+    assert bs.WeakLabeler([0.1, 0.2]) != bs.WeakLabeler([0.1, 0.2], wrong="concentrated")
+    assert bs.WeakLabeler(0.1) != bs.WeakLabeler([0.1, 0.1])
+    assert a_procedure() != a_procedure(rows=True)
+    assert a_task() != dataclasses.replace(a_task(), real=np.eye(2))
+    assert bs.criteria.below(0.5) != bs.criteria.below(0.25)
+    assert a_plan(0.2) != a_plan(0.3)
+    assert a_plan(0.2) != "a plan"
+
+
+@pytest.fixture(scope="module")
+def process():
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        yield pool
+
+
+def test_objects_survive_a_spawned_process(things, process):
+    came, error = process.submit(round_trip, things).result(timeout=300)
+    for name, thing in things.items():
+        assert equal(came[name], thing), name
+    np.testing.assert_array_equal(error, a_trace().error.values)
+
+
+def test_what_is_listed_or_named_comes_back_as_itself(things):
+    for name in (
+        "a built-in criterion",
+        "a criterion of one's own",
+        "a claim",
+        "a claim by a lambda",
+    ):
+        assert pickle.loads(pickle.dumps(things[name])) is things[name]
+
+
+def test_a_criterion_from_a_file_comes_back_from_there(tmp_path, process):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import boostsim as bs\n@bs.criterion\ndef rule(visits):\n    return visits.mass\n"
+    )
+    rule = bs.load_criterion(f"{file}:rule")
+    assert pickle.loads(pickle.dumps(rule)) is rule
+    assert process.submit(named, rule).result(timeout=300) == "rule"
+
+
+def named(criterion):
+    return criterion.name
+
+
+def test_arrays_of_copies_cannot_be_written_to(things):
+    for name in ("a labeler", "a labeler by rows", "a table"):
+        thing = things[name]
+        for copied in (thing, copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
+            arrays = [each for each in vars(copied).values() if isinstance(each, np.ndarray)]
+            assert arrays
+            assert not any(array.flags.writeable for array in arrays), name
+
+
+def test_names_of_criteria_keep_all_digits():
+    third = 1.0 / 3.0
+    assert bs.criteria.below(third).name == f"below({third!r})"
+    assert bs.load_criterion(bs.criteria.below(third).name) == bs.criteria.below(third)
+    for maker in (bs.criteria.hardest, bs.criteria.difficulty, bs.criteria.hedge):
+        assert maker(third).name != maker(np.nextafter(third, 1.0)).name
+        assert bs.load_criterion(maker(third).name) == maker(third)
+    assert bs.criteria.learning_progress(third).name != bs.criteria.learning_progress().name
+
+
+def test_the_docs_show_spawn(tmp_path):
+    assert "spawn" in bs.simulate.__doc__
+    shown = bs.__doc__[bs.__doc__.index("    from concurrent") :]
+    script = tmp_path / "shown.py"
+    script.write_text(textwrap.dedent(shown))
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300)
+    assert ran.stdout == "[0.125, 0.001]\n", ran.stderr
