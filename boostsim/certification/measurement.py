@@ -143,15 +143,11 @@ class Measurement(ByReference):
             or any(a >= b for a, b in pairwise(self.ladder))
         ):
             raise refuse("ladder", "at least three growing values", self.ladder)
-        if self.sampled_ladder is not None and not (
-            len(numbers("sampled_ladder", self.sampled_ladder, 1)) == 2
-            and self.sampled_ladder[1] >= 2 * self.sampled_ladder[0]
-        ):
-            raise refuse(
-                "sampled_ladder",
-                "two values, the second at least twice the first",
-                self.sampled_ladder,
-            )
+        if self.sampled_ladder is not None:
+            first, *more = numbers("sampled_ladder", self.sampled_ladder, 1)
+            if len(more) != 1 or more[0] < 2 * first:
+                allowed = "two values, the second at least twice the first"
+                raise refuse("sampled_ladder", allowed, self.sampled_ladder)
 
     def rungs(self, along: str) -> tuple[int, ...]:
         """Return the ladder of a limit, if anything here depends on what grows.
