@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boostsim.files import write_whole
+from boostsim.files import read_sealed, write_sealed
 from boostsim.mode import described
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_path, refuse
@@ -146,6 +147,16 @@ def make_neural_trace(
     return xarray.Dataset(data, coordinates, {**provenance(double=False), **attributes})
 
 
+# A share may leave [0, 1] by rounding: by what sums in float32 give, as a distribution may.
+ROUNDING = 1e-6
+# Not known where nothing was labelled, or nothing trained.
+UNKNOWN = {"label_accuracy", "right_tokens", "loss", "slack", "slack_worst_prompt"}
+REMEDY = (
+    "Make it again with bs.save; what a former version wrote, and is to be trusted, "
+    "xarray.load_dataset reads."
+)
+
+
 def check_task(trace: xarray.Dataset, task: TableTask) -> None:
     """Check that a trace is a run of that task: by the hash of its arrays, which the trace holds.
 
@@ -166,15 +177,20 @@ def check_task(trace: xarray.Dataset, task: TableTask) -> None:
 def save(trace: xarray.Dataset, path: str | os.PathLike[str]) -> Path:
     """Write a trace as netCDF, whole or not at all; ``load(save(trace, path))`` is identical.
 
+    Behind the end of the netCDF file, where its readers do not look, stands the SHA-256 of all
+    before it, which :func:`load` checks; ``xarray.open_dataset`` reads the file as any other.
+
     Args:
         trace: what ``bs.simulate`` returned.
-        path: the file, replaced where it exists.
+        path: the file, replaced where it exists; its mode is kept and a link is followed.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: for something that is no trace, or a folder that cannot be written to.
+        ValueError: for something that is no trace or holds what none can (an accuracy above 1,
+            say), for a path that is no regular file or in a folder that cannot be written to, and
+            where writing fails.
 
     Example:
         >>> import boostsim as bs, tempfile, pathlib
@@ -188,31 +204,70 @@ def save(trace: xarray.Dataset, path: str | os.PathLike[str]) -> Path:
 
     if not isinstance(trace, xarray.Dataset) or trace.attrs.get("format") != FORMAT:
         raise refuse("trace", "a trace that bs.simulate returned", type(trace).__name__)
-    return write_whole(as_path("path", path), lambda file: trace.to_netcdf(file, engine="h5netcdf"))
+    wrong = _wrong(trace)
+    if wrong:
+        raise ValueError(f"trace must be one that bs.simulate returned; its {wrong}")
+    # In memory first: HDF5 does not survive an error of writing to the disk.
+    content = io.BytesIO()
+    try:
+        trace.to_netcdf(content, engine="h5netcdf")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"trace must be one that netCDF can hold; {error}") from None
+    return write_sealed(path, content.getvalue())
 
 
 def load(path: str | os.PathLike[str]) -> xarray.Dataset:
-    """Read a trace that :func:`save` wrote.
+    """Read a trace that :func:`save` wrote, every bit as it was.
+
+    The digest is checked before anything is parsed, so a file that is damaged or cut short is
+    refused whatever is wrong with it. A file without one, such as a former version wrote, is
+    refused too; ``xarray.load_dataset`` reads it, and :func:`save` writes it with a digest.
 
     Raises:
-        ValueError: for a file that is missing, corrupt, or not a trace of boostsim.
+        ValueError: for a file that is missing, damaged, or not a trace of boostsim.
     """
     import xarray
 
+    allowed = "a netCDF file that bs.save wrote"
     path = as_path("path", path)
-    shown = str(path)
-    if not path.is_file():
-        raise refuse("path", "an existing file", shown)
+    content = read_sealed(path, "path", allowed, REMEDY)
     try:
-        trace = xarray.load_dataset(path, engine="h5netcdf")
+        trace = xarray.load_dataset(io.BytesIO(content), engine="h5netcdf")
     except Exception as error:
         raise ValueError(
-            f"path must name a netCDF file that bs.save wrote; got {shown!r}, which cannot be read "
+            f"path must be {allowed}; got {str(path)!r}, which cannot be read "
             f"({type(error).__name__})"
         ) from None
     if trace.attrs.get("format") != FORMAT:
         found = trace.attrs.get("format", "none")
         raise ValueError(
-            f"path must name a trace of format {FORMAT}; got {shown!r}, whose format is {found}"
+            f"path must name a trace of format {FORMAT}; got {str(path)!r}, whose format is {found}"
         )
+    wrong = _wrong(trace)
+    if wrong:
+        raise ValueError(f"path must be {allowed}; got {str(path)!r}, whose {wrong}")
     return trace
+
+
+def _wrong(trace: xarray.Dataset) -> str | None:
+    """Return what in a trace no run can have measured, or None; variables of others may be any."""
+    weights = dict.fromkeys(("prompt_weight", "stratum_weight"), ("probability", ""))
+    known = {**weights, **NEURAL_DESCRIPTIONS, **DESCRIPTIONS, "cost": ("currency", "")}
+    for name, variable in trace.variables.items():
+        plain = str(name).removesuffix("_by_stratum")
+        if plain not in known:
+            continue
+        if variable.dtype.kind != "f":
+            return f"{name} must be of floating-point numbers; got {variable.dtype}"
+        share = known[plain][0] == "probability" or plain == "distinct"
+        values, high = variable.values, 1.0 + ROUNDING if share else np.finfo(np.float64).max
+        good = (values >= -ROUNDING) & (values <= high)
+        if plain in UNKNOWN:
+            good |= np.isnan(values)
+        if not good.all():
+            allowed = "in [0, 1]" if share else "finite and at least 0"
+            return f"{name} must be {allowed}; got {float(values[~good].flat[0])!r}"
+    iteration = np.atleast_1d(trace.variables.get("iteration", 0))
+    if iteration.dtype.kind not in "iu" or (iteration < 0).any() or (np.diff(iteration) <= 0).any():
+        return "iterations must be whole numbers that rise"
+    return None

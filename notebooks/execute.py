@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from boostsim.files import write_whole
+
 HERE = Path(__file__).parent
 
 
@@ -29,4 +31,4 @@ if __name__ == "__main__":
     named = [Path(name) for name in sys.argv[1:]]
     for path in named or sorted(HERE.glob("*.ipynb")):
         print(f"running {path.name}", flush=True)
-        nbformat.write(execute(path), path)
+        write_whole(path, f"{nbformat.writes(execute(path))}\n".encode())

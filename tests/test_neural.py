@@ -13,7 +13,7 @@ import pytest
 from alarms import assert_law, assert_share
 
 import boostsim as bs
-from boostsim.simulation import checkpoints, evaluation, focusing, iteration, prompts, verdicts
+from boostsim.simulation import evaluation, focusing, iteration, prompts, verdicts
 from boostsim.simulation import first_model as first_models
 
 TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
@@ -306,12 +306,6 @@ def test_a_criterion_is_known_by_what_it_computes(tmp_path):
         bs.simulate(other, TASK, 1, folder=tmp_path, **SMALL)
 
 
-def test_a_broken_file_is_named(tmp_path):
-    (tmp_path / "seed-0.npz").write_bytes(b"PK nothing")
-    with pytest.raises(ValueError, match="folder must hold runs that can be read"):
-        bs.simulate(BOOSTING, TASK, 1, folder=tmp_path, **SMALL)
-
-
 def test_first_models_are_kept_by_content(tmp_path, monkeypatch):
     monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path))
     bs.simulate(BOOSTING, TASK, 0, **SMALL)
@@ -411,17 +405,6 @@ def test_beta_may_differ_by_stratum():
     words = np.array([1, 2], np.uint32)
     right = verdicts.label(TASK, labeler, prompts, words, words, 1).right
     assert right.tolist() == [False] * 50 + [True] * 50
-
-
-def test_locks_end_with_their_run(tmp_path):
-    with (
-        checkpoints.locked(tmp_path),
-        pytest.raises(checkpoints.InUse),
-        checkpoints.locked(tmp_path),
-    ):
-        pass
-    with checkpoints.locked(tmp_path):
-        pass
 
 
 def test_the_network_runs_in_single_precision_and_leaves_the_switch_alone():

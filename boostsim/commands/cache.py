@@ -5,20 +5,69 @@ It belongs to the command, not to the library: ``import boostsim`` changes no se
 
 from __future__ import annotations
 
+import contextlib
+import glob
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
 from boostsim.files import cache_folder
 
 __all__ = ["cache_folder", "use_cache"]
 
+PROGRAM = re.compile(
+    r"Error (reading|writing) persistent compilation cache entry for '(.*?)': (.*)"
+)
+FAILED = {
+    "reading": "a compiled program in {folder!r} is damaged, and is compiled again",
+    "writing": "compiled programs cannot be kept in {folder!r}",
+}
+
 
 def use_cache() -> None:
-    """Keep compiled programs between runs; without a folder to write to, do without."""
+    """Keep compiled programs between runs; without a folder to write to, do without.
+
+    Who has told JAX where to keep them, by JAX_COMPILATION_CACHE_DIR, has them there. Warnings are
+    from now on told as the command tells everything: in one line, and once.
+    """
     import jax
 
+    warnings.showwarning = _Told()
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or jax.config.read("jax_compilation_cache_dir"):
+        return
     folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    if folder is None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+class _Told:
+    """Shows a warning in one line, and of JAX's about its cache the first of each kind alone."""
+
+    def __init__(self) -> None:
+        self.told: set[str] = set()
+
+    def __call__(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        text = kind = " ".join(str(message).split())
+        found = PROGRAM.match(text)
+        if found:
+            kind, text = found[1], self._of_a_program(*found.groups())
+        if kind not in self.told and sys.stderr is not None:
+            self.told.add(kind)
+            print(f"boostsim: {text}", file=sys.stderr)
+
+    def _of_a_program(self, doing: str, program: str, why: str) -> str:
+        """Say what is wrong, and make room where one is damaged: JAX itself writes over none."""
+        import jax
+
+        folder = jax.config.read("jax_compilation_cache_dir")
+        if doing == "reading" and folder == str(cache_folder()):
+            for entry in Path(folder).glob(f"{glob.escape(program)}-*-cache"):
+                with contextlib.suppress(OSError):
+                    entry.unlink()
+        return f"{FAILED[doing].format(folder=folder)} ({why})"

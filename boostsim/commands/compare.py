@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.output import console, say
 from boostsim.figures.style import defaults
-from boostsim.files import write_whole
+from boostsim.files import try_to_write, write_whole
 from boostsim.tournament.compare import every_criterion
 from boostsim.types import refuse, unknown, whole
 
@@ -27,6 +28,8 @@ def compare(flags: dict[str, Any]) -> int:
     as_json, plot = flags.pop("json", False), flags.pop("plot", None)
     if plot is not None and plot.suffix not in PICTURES:
         raise refuse("plot", f"a file that ends in {', '.join(PICTURES)}", str(plot))
+    if plot is not None:
+        try_to_write(plot, "plot")
     key = flags.setdefault("key", 0)
     suite = bs.stress_suite(key, whole("prompts", flags.pop("prompts", 300), 10))
     chosen = flags.pop("tasks", ()) or tuple(suite)
@@ -46,11 +49,19 @@ def compare(flags: dict[str, Any]) -> int:
     if "resolution" in flags:
         raise refuse("resolution", "given with --race alone", flags["resolution"])
     tournament = bs.compare(rules, challenges, **{"seeds": 8, **flags})
-    if plot is not None:
-        _write(tournament, plot)
-    if as_json:
-        say(tournament.to_json())
-        return 0
+    try:
+        if plot is not None:
+            _write(tournament, plot)
+    finally:
+        # Whatever became of the picture: the tournament has been held.
+        if as_json:
+            say(tournament.to_json())
+        else:
+            _show(tournament)
+    return 0
+
+
+def _show(tournament: bs.Tournament) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -72,7 +83,6 @@ def compare(flags: dict[str, Any]) -> int:
     screen.print(table)
     screen.print("Bold: none is known to be better.", highlight=False)
     screen.print(tournament.summary(), highlight=False, markup=False)
-    return 0
 
 
 def _rules(names: tuple[str, ...]) -> list[bs.Criterion] | None:
@@ -86,7 +96,7 @@ def _rules(names: tuple[str, ...]) -> list[bs.Criterion] | None:
 
 
 def _write(tournament: bs.Tournament, path: Path) -> None:
-    kind = path.suffix[1:]
+    picture = io.BytesIO()
     with defaults():
-        figure = tournament.plot()
-        write_whole(path, lambda file: figure.savefig(file, format=kind))
+        tournament.plot().savefig(picture, format=path.suffix[1:])
+    write_whole(path, picture.getvalue(), "plot")

@@ -31,6 +31,7 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
         RuntimeError: where a worker has ended before its figure, out of memory, say.
     """
     from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
+    from boostsim.files import try_to_write
 
     scale = scale_named(scale_name)
     folder = out or Path("figures", *([] if scale.name == "quick" else [scale.name]))
@@ -44,6 +45,7 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
             f"out must be a folder that can be made and written to; got {str(folder)!r} "
             f"({error.strerror})"
         ) from None
+    try_to_write(folder / f"{names[0]}.csv", "out")
 
     report = _report(names, scale.name, folder, workers=_workers(names, NEURAL))
     if as_json:

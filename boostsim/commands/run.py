@@ -18,6 +18,7 @@ from boostsim.commands.flags import Run
 from boostsim.commands.output import console, say
 from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
+from boostsim.files import try_to_write
 from boostsim.progress import tell
 from boostsim.types import flag, refuse, unknown
 
@@ -62,8 +63,8 @@ def run(flags: dict[str, Any]) -> int:
     """
     as_json, config = flags.pop("json", False), flags.pop("config", None)
     options = {**(read_config(config) if config is not None else {}), **flags}
-    if "save" in options and not Path(options["save"]).absolute().parent.is_dir():
-        raise ValueError(f"save must lie in a folder that exists; got {str(options['save'])!r}")
+    if "save" in options:
+        try_to_write(options["save"], "save")
     use_device(options.get("device"))
     use_cache()
     name = options.get("preset", "boosting")
@@ -74,12 +75,15 @@ def run(flags: dict[str, Any]) -> int:
     loop.setdefault("key", 0)
     task, more, iterations = world(options, loop["key"])
     trace = bs.simulate(procedure, task, options.get("iterations", iterations), **loop, **more)
-    if "save" in options:
-        tell(f"saved {bs.save(trace, options['save'])}")
-    if as_json:
-        say(json.dumps(as_document(trace), indent=2))
-    else:
-        show(name, trace)
+    try:
+        if "save" in options:
+            tell(f"saved {bs.save(trace, options['save'])}")
+    finally:
+        # Whatever became of the file: the run has been made.
+        if as_json:
+            say(json.dumps(as_document(trace), indent=2))
+        else:
+            show(name, trace)
     return 0
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,8 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 import boostsim as bs
 from boostsim.figures import Scale
+from boostsim.figures.kept import kept
 from boostsim.figures.style import COLORS, caption, rows
-from boostsim.files import cache_folder
 from boostsim.gap import CELLS
 
 if TYPE_CHECKING:
@@ -80,37 +79,19 @@ def data(scale: Scale) -> pd.DataFrame:
     size = SIZES[scale.name]
     task = bs.lookup(size.entries, size.answers)
     procedure = bs.boosting(labeler=bs.WeakLabeler(BETA, wrong="garbage"))
-
-    def folder(*told: str | int) -> Path:
-        about = [task.fingerprint, procedure.describe(), KEY, *told]
-        digest = sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-        return cache_folder() / "runs" / digest[:32]
-
-    cells = bs.gap_report(
-        procedure,
-        task,
-        size.iterations,
-        learner=size.learner,
-        visits=size.visits,
-        seeds=size.seeds,
-        key=KEY,
-        folder=folder("cells", json.dumps(size.learner.describe()), size.visits),
-    ).table
+    about = [task.fingerprint, procedure.describe(), KEY]
+    shared: dict[str, Any] = {"seeds": size.seeds, "key": KEY}
+    run: list[Any] = [procedure, task, size.iterations]
+    told = [*about, "cells", json.dumps(size.learner.describe()), size.visits]
+    make = partial(bs.gap_report, *run, learner=size.learner, visits=size.visits, **shared)
+    cells = kept(told, make).table
     cells = cells.assign(panel="cells", width=size.learner.width, steps=size.learner.steps)
     parts = [cells.assign(entries=size.entries, visits=size.visits)]
     for width in size.widths:
         for steps in size.steps:
             learner = replace(size.learner, width=width, steps=steps, heads=min(4, width // 8))
-            trace = bs.simulate(
-                procedure,
-                task,
-                size.iterations,
-                learner=learner,
-                exact=True,
-                seeds=size.seeds,
-                key=KEY,
-                folder=folder("sweep", json.dumps(learner.describe())),
-            )
+            told = [*about, "sweep", json.dumps(learner.describe())]
+            trace = kept(told, partial(bs.simulate, *run, learner=learner, exact=True, **shared))
             for seed in trace.seed.values:
                 error = trace.error.values[seed]
                 part = rows(

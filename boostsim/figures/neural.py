@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import time
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +11,8 @@ import pandas as pd
 
 import boostsim as bs
 from boostsim.figures import Scale
+from boostsim.figures.kept import kept
 from boostsim.figures.style import COLORS, rows
-from boostsim.files import cache_folder
-from boostsim.simulation.checkpoints import InUse
 
 if TYPE_CHECKING:
     import xarray
@@ -135,23 +132,18 @@ def run(task_name: str, rule: bs.Procedure, scale: Scale) -> xarray.Dataset:
     size = SIZES[scale.name]
     task = task_named(task_name, size)
     told = [rule.describe(), task.fingerprint, size.learner.describe(), size.prompts, KEY]
-    digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-    while True:
-        try:
-            return bs.simulate(
-                rule,
-                task,
-                size.iterations[task_name],
-                learner=size.learner,
-                prompts_per_iteration=size.prompts,
-                evaluate=size.evaluate,
-                seeds=size.seeds,
-                key=KEY,
-                folder=cache_folder() / "runs" / digest[:32],
-            )
-        except InUse:
-            # Another figure that is being drawn makes the same run.
-            time.sleep(1.0)
+    make = partial(
+        bs.simulate,
+        rule,
+        task,
+        size.iterations[task_name],
+        learner=size.learner,
+        prompts_per_iteration=size.prompts,
+        evaluate=size.evaluate,
+        seeds=size.seeds,
+        key=KEY,
+    )
+    return kept(told, make)
 
 
 def records(

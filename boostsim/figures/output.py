@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import ModuleType
 
@@ -33,21 +34,12 @@ def write(module: ModuleType, table: pd.DataFrame, folder: Path, name: str) -> l
     figure = drawn(module, table)
     # No dates and no versions inside, so that a rerun changes nothing.
     quiet = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
-    paths = []
+    content = {}
     with styled():
         for kind, metadata in quiet.items():
-            paths.append(
-                write_whole(
-                    folder / f"{name}.{kind}",
-                    lambda file, kind=kind, metadata=metadata: figure.savefig(  # type: ignore[misc]
-                        file, format=kind, metadata=metadata
-                    ),
-                )
-            )
-    paths.append(
-        write_whole(
-            folder / f"{name}.csv",
-            lambda file: table.to_csv(file, index=False, float_format="%.9g", lineterminator="\n"),
-        )
-    )
-    return paths
+            picture = io.BytesIO()
+            figure.savefig(picture, format=kind, metadata=metadata)
+            content[kind] = picture.getvalue()
+    text = table.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    content["csv"] = text.encode()
+    return [write_whole(folder / f"{name}.{kind}", made) for kind, made in content.items()]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import io
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from boostsim.files import write_whole
+from boostsim.files import Damaged, read_sealed, sweep, warn_once, write_sealed
 
 __all__ = ["InUse", "load_state", "locked", "save_state"]
+
+REMEDY = "Delete it, and what it held is made again from the start."
 
 
 class InUse(ValueError):
@@ -25,13 +30,16 @@ class InUse(ValueError):
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for one run; the lock dies with the process.
 
+    What a run that was killed left half-written is swept. Where a file system has no locks, the
+    run goes on without one, and says so: two runs in one folder are then nobody's to prevent.
+
     Raises:
         InUse: where another run holds it.
         ValueError: where it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
+        handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
     except OSError as error:
         raise ValueError(
             f"folder must be one that can be made and written to; got {str(folder)!r} "
@@ -40,43 +48,84 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InUse(f"folder must not be in use by another run; got {str(folder)!r}") from None
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                told = f"folder must not be in use by another run; got {str(folder)!r}"
+                raise InUse(told) from None
+            warn_once(
+                f"{str(folder)!r} cannot be locked ({error.strerror}): "
+                "see to it that no other run uses it"
+            )
+        else:
+            # Nobody else writes here.
+            sweep(folder, older=-math.inf)
         yield
     finally:
         os.close(handle)
 
 
 def save_state(path: Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Write what a run needs to go on, whole or not at all."""
+    """Write what a run needs to go on, whole or not at all, with its digest."""
     told = np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8)
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez(file, about=told, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-
-    write_whole(path, write)
+    archive = io.BytesIO()
+    np.savez(archive, about=told, **arrays)  # type: ignore[arg-type]
+    write_sealed(path, archive.getvalue(), "folder")
 
 
-def load_state(path: Path, about: dict[str, Any]) -> dict[str, np.ndarray] | None:
+def load_state(
+    path: Path, about: dict[str, Any], weights: Mapping[str, Any], others: Sequence[str] = ()
+) -> dict[str, np.ndarray] | None:
     """Return the arrays of a run that was begun here, or None.
 
+    Args:
+        path: the file that :func:`save_state` wrote.
+        about: what the run is.
+        weights: by name, whatever has the shape that an array must have, all of it finite.
+        others: names of arrays that must be there besides; those of what was measured, which
+            begin with ``m_``, have one entry an iteration.
+
     Raises:
+        Damaged: a ValueError, where it does not hold what was written, or not all of it.
         ValueError: where the file belongs to another run; it says what differs.
     """
     if not path.exists():
         return None
+    content = read_sealed(path, "folder", "one that holds whole files of its runs", REMEDY)
     try:
-        with np.load(path) as file:
+        with np.load(io.BytesIO(content)) as file:
             arrays = {name: file[name] for name in file.files}
         found = json.loads(arrays.pop("about").tobytes())
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"folder must hold runs that can be read; {str(path)!r} is damaged or of another kind "
-            f"({type(error).__name__})"
-        ) from None
+        wrong = _wrong(arrays, weights, others)
+    except Exception as error:
+        # With a digest that fits: it was not written by this program, or by another version.
+        wrong = f"is of another kind ({type(error).__name__})"
+    else:
+        _same_run(path, about, found)
+    if wrong:
+        told = f"folder must be one that holds whole files of its runs; {str(path)!r} {wrong}"
+        raise Damaged(f"{told}. {REMEDY}", path)
+    return arrays
+
+
+def _wrong(
+    arrays: dict[str, np.ndarray], weights: Mapping[str, Any], others: Sequence[str]
+) -> str | None:
+    """Return what arrays lack, or None."""
+    for name in (*weights, *others):
+        if name not in arrays:
+            return f"lacks the array {name}"
+    for name, like in weights.items():
+        if arrays[name].shape != like.shape:
+            return f"has {name} of shape {arrays[name].shape}, not {like.shape}"
+        if not np.isfinite(arrays[name]).all():
+            return f"has numbers in {name} that are not finite"
+    if len({len(arrays[name]) for name in others if name.startswith("m_")}) > 1:
+        return "has measured some things in more iterations than others"
+    return None
+
+
+def _same_run(path: Path, about: dict[str, Any], found: dict[str, Any]) -> None:
+    """Refuse a file of another run, and say what differs."""
     wanted = json.loads(json.dumps(about))
     for name in sorted({*found, *wanted}):
         if found.get(name) != wanted.get(name):
@@ -85,7 +134,6 @@ def load_state(path: Path, about: dict[str, Any]) -> dict[str, np.ndarray] | Non
                 f"folder must hold this very run; {str(path)!r} was begun with {where} "
                 f"{_short(before)}, not {_short(now)}"
             )
-    return arrays
 
 
 def _difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:

@@ -25,6 +25,7 @@ __all__ = ["SAMPLES", "Evaluation"]
 
 # Responses drawn for each prompt.
 SAMPLES = 4
+MEASURED = ("accuracy", "greedy_accuracy", "pass_at_k", "entropy", "distinct")
 GREEDY = Sharpening(temperature=0.0)
 
 
@@ -46,6 +47,12 @@ class Evaluation:
         words = np.frombuffer(bytes.fromhex(self.task.fingerprint)[:16], np.uint32)
         stratum = np.repeat(np.arange(len(self.task.strata)), self.each)
         return draw_prompts(self.task, generator(words), stratum, held_out=True)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What :meth:`measure` returns, by name."""
+        by_stratum = tuple(f"{name}_by_stratum" for name in MEASURED)
+        return (*MEASURED, "error", *by_stratum)
 
     def measure(
         self, model: Transformer, parameters: Parameters, key: jax.Array

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import warnings
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.files import cache_folder
+from boostsim.files import cache_folder, warn_once
 from boostsim.learners.train import train
 from boostsim.learners.transformer import Parameters, Transformer, initial
 from boostsim.simulation.checkpoints import load_state, save_state
@@ -18,7 +22,7 @@ from boostsim.simulation.resuming import facts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import generator
 
-__all__ = ["first_model", "frame_length"]
+__all__ = ["first_model", "frame_length", "shapes"]
 
 EXAMPLES = 16_000
 WEIGHTS, PROMPTS, ORDER = range(3)
@@ -27,6 +31,12 @@ WEIGHTS, PROMPTS, ORDER = range(3)
 def frame_length(task: SequenceTask) -> int:
     """Return T, the columns of a frame."""
     return task.prompt_length + task.response_length
+
+
+def shapes(task: SequenceTask, model: Transformer) -> Parameters:
+    """Return the shapes that the parameters have, as arrays without content."""
+    draw = functools.partial(initial, model.shape, len(task.symbols), frame_length(task))
+    return jax.eval_shape(draw, jax.random.key(0))
 
 
 def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Parameters:
@@ -46,8 +56,9 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
         "computed": facts(),
     }
     digest = sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-    path = cache_folder() / "models" / f"{digest[:32]}.npz"
-    kept = load_state(path, about)
+    folder = cache_folder()
+    path = None if folder is None else folder / "models" / f"{digest[:32]}.npz"
+    kept = None if path is None else _kept(path, about, shapes(task, model))
     if kept is not None:
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
     sites = [jax.random.fold_in(key, site) for site in range(3)]
@@ -68,10 +79,21 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
         steps=steps,
         learning_rate=model.first_learning_rate,
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_state(path, about, {name: np.asarray(leaf) for name, leaf in parameters.items()})
-    except (OSError, ValueError):
-        # Without a cache to write to it is trained again next time.
-        pass
+    if path is not None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_state(path, about, {name: np.asarray(leaf) for name, leaf in parameters.items()})
+        except (OSError, ValueError) as error:
+            warn_once(f"the first model is not kept, and is trained again next time: {error}")
     return parameters
+
+
+def _kept(path: Path, about: dict[str, Any], like: Parameters) -> dict[str, np.ndarray] | None:
+    """Return the weights of a file in the cache; None where it is missing or damaged."""
+    try:
+        return load_state(path, about, like)
+    except ValueError as error:
+        warnings.warn(
+            f"the first model is trained again, for it cannot be read: {error}", stacklevel=2
+        )
+        return None

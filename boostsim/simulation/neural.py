@@ -29,8 +29,9 @@ from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
 from boostsim.simulation.checkpoints import load_state, locked, save_state
 from boostsim.simulation.evaluation import Evaluation
+from boostsim.simulation.first_model import shapes
 from boostsim.simulation.iteration import EVALUATION, Carried, Run, Seed
-from boostsim.simulation.resuming import History
+from boostsim.simulation.resuming import KEPT, History
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import as_path, flag, key_text, needed_key, refuse, whole
@@ -182,14 +183,14 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
         devices = str(1 if seed.mesh is None else seed.mesh.size)
         history = History(run.procedure.criterion, run.procedure.attempts, devices=devices)
     about = {**run.describe(), "key": np.ravel(jax.random.key_data(seed.key)).tolist()}
-    state = None if path is None else load_state(path, about)
+    row: dict[str, Any] = dict.fromkeys((*COSTS, "seconds"), 0.0)
+    row |= dict.fromkeys(("label_accuracy", "right_tokens", "loss"), np.nan)
+    if run.task.listed:
+        row |= dict.fromkeys(("slack", "slack_worst_prompt"), np.nan)
+    row["examples"] = 0.0
+    state = None if path is None else _begun(path, about, seed, (*row, *run.evaluation.names))
     if state is None:
         parameters, carried = seed.first_model, seed.first_carried()
-        nothing = dict.fromkeys(("labels", "generations", "filter_calls", "tokens", "seconds"), 0.0)
-        unknown = dict.fromkeys(("label_accuracy", "right_tokens", "loss"), np.nan)
-        if run.task.listed:
-            unknown |= dict.fromkeys(("slack", "slack_worst_prompt"), np.nan)
-        row: dict[str, Any] = {**nothing, **unknown, "examples": 0.0}
         row |= run.evaluation.measure(run.learner, parameters, seed.site(0, EVALUATION))
         rows = [row]
     else:
@@ -225,3 +226,13 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
             save_state(path, about, {**arrays, **history.arrays(), "data": carried.data})
     told = "" if history is None else history.words(iterations)
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}, told
+
+
+def _begun(
+    path: Path, about: dict[str, Any], seed: Seed, measured: tuple[str, ...]
+) -> dict[str, np.ndarray] | None:
+    """Return the state of a run that was begun in the file, all of it, or None."""
+    weights = {f"w_{name}": like for name, like in shapes(seed.run.task, seed.run.learner).items()}
+    remembered = [f"c_{n}" for n in range(len(jax.tree.leaves(seed.first_memory())))]
+    others = ("data", *KEPT, *remembered, *(f"m_{name}" for name in measured))
+    return load_state(path, about, weights, others)

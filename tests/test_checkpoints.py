@@ -1,0 +1,259 @@
+"""Files of runs and of first models: what is damaged is named or made again, never used."""
+
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+import boostsim as bs
+from boostsim import files
+from boostsim.figures.kept import kept
+from boostsim.simulation import checkpoints
+
+TASK = bs.lookup(6, 2)
+TINY = bs.Transformer(width=8, heads=1, layers=1, steps=2, batch=4, first_steps=2)
+SMALL = {"learner": TINY, "key": 3, "visits": 2}
+# With a memory and with data that accumulate, a run has files of every kind of array.
+RULE = bs.boosting(
+    attempts=2,
+    labeler=bs.WeakLabeler(0.3, wrong="garbage"),
+    regime="accumulate",
+    budget=0.5,
+    criterion=bs.criteria.hedge(),
+)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
+    # What is warned of once is warned of once in each test.
+    files.warn_once.cache_clear()
+
+
+def simulate(iterations=1, folder=None):
+    return bs.simulate(RULE, TASK, iterations, folder=folder, **SMALL).drop_vars("seconds")
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A run that was begun, in a folder; to be copied."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOSTSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        folder = tmp_path_factory.mktemp("begun")
+        simulate(1, folder)
+    return folder
+
+
+@pytest.fixture
+def run(begun, tmp_path):
+    return shutil.copytree(begun, tmp_path / "run")
+
+
+def contents(path):
+    """The arrays of a file of a run, as it is on the disk: an archive that NumPy reads."""
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
+def rewritten(path, arrays):
+    """Write them with a digest that fits, as somebody who knows how would."""
+    about = json.loads(arrays["about"].tobytes())
+    checkpoints.save_state(path, about, {n: a for n, a in arrays.items() if n != "about"})
+
+
+def test_a_damaged_file_of_a_run_is_named_with_what_to_do(run):
+    path = run / "seed-0.npz"
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    damaged = [
+        b"",
+        b"PK nothing",
+        whole + b"\0",
+        *(whole[:n] for n in rng.integers(len(whole), size=8)),
+    ]
+    for place in rng.integers(8 * len(whole), size=24):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        damaged.append(bytes(flipped))
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"folder must .*seed-0\.npz.* Delete it") as told:
+            simulate(2, run)
+        assert "\n" not in str(told.value)
+        assert path.read_bytes() == content
+    # The remedy is one.
+    path.unlink()
+    assert simulate(2, run).identical(simulate(2))
+
+
+def test_files_that_lack_something_are_refused_though_their_digest_fits(run):
+    path = run / "seed-0.npz"
+    whole = contents(path)
+    weights = [name for name in whole if name.startswith("w_")]
+    assert {"data", "c_0", "m_labels", "m_accuracy_by_stratum", "m_slack"} < set(whole)
+    for name in whole:
+        if name != "about":
+            rewritten(path, {n: a for n, a in whole.items() if n != name})
+            with pytest.raises(ValueError, match=f"seed-0.npz' lacks the array {name}"):
+                simulate(2, run)
+    for name in weights:
+        for bad, told in ((np.nan, "not finite"), (np.inf, "not finite")):
+            changed = whole[name].copy()
+            changed.flat[-1] = bad
+            rewritten(path, {**whole, name: changed})
+            with pytest.raises(ValueError, match=rf"seed-0\.npz' has numbers in {name}.*{told}"):
+                simulate(2, run)
+        rewritten(path, {**whole, name: whole[name][..., :1]})
+        with pytest.raises(ValueError, match=rf"seed-0\.npz' has {name} of shape"):
+            simulate(2, run)
+    shorter = {n: a[:1] if n == "m_labels" else a for n, a in whole.items()}
+    rewritten(path, shorter)
+    with pytest.raises(ValueError, match=r"seed-0\.npz' has measured"):
+        simulate(2, run)
+    files.write_sealed(path, b"no archive")
+    with pytest.raises(ValueError, match=r"seed-0\.npz' is of another kind.*Delete it"):
+        simulate(2, run)
+    rewritten(path, whole)
+    assert simulate(2, run).identical(simulate(2))
+
+
+def test_a_damaged_first_model_is_made_again_with_a_warning(tmp_path):
+    want = simulate()
+    (path,) = (tmp_path / "cache" / "models").iterdir()
+    whole = path.read_bytes()
+    sound = contents(path)
+    name = next(name for name in sound if name != "about")
+    rewritten(path, {**sound, name: sound[name] * np.nan})
+    broken = path.read_bytes()
+    rewritten(path, {n: a for n, a in sound.items() if n != name})
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for content in (b"", whole[:-1], bytes(flipped), broken, path.read_bytes()):
+        path.write_bytes(content)
+        with pytest.warns(UserWarning, match=rf"first model is trained again.*{path.name}") as told:
+            assert simulate().identical(want)
+        assert len(told) == 1
+        assert path.read_bytes() == whole
+        assert simulate().identical(want)
+
+
+def test_without_a_cache_a_run_is_the_same(monkeypatch):
+    want = simulate()
+    monkeypatch.setenv("BOOSTSIM_CACHE", "/proc/none")
+    with pytest.warns(RuntimeWarning, match="nothing is kept between runs: '/proc/none'") as told:
+        found = [simulate(), simulate()]
+    assert len(told) == 1
+    assert all(trace.identical(want) for trace in found)
+
+
+def test_a_run_sweeps_what_a_killed_one_left(run):
+    left = run / f".boostsim-{'0f' * 8}.tmp"
+    left.write_bytes(b"half")
+    mine = run / "notes.tmp"
+    mine.write_bytes(b"mine")
+    simulate(1, run)
+    assert not left.exists()
+    assert mine.exists()
+
+
+def test_locks_end_with_their_run(tmp_path):
+    with (
+        checkpoints.locked(tmp_path),
+        pytest.raises(checkpoints.InUse),
+        checkpoints.locked(tmp_path),
+    ):
+        pass
+    with checkpoints.locked(tmp_path):
+        pass
+    assert not (tmp_path / ".lock").stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("number", [errno.EWOULDBLOCK, errno.EACCES])
+def test_a_folder_that_another_run_holds_is_in_use(tmp_path, monkeypatch, number):
+    def held(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", held)
+    with pytest.raises(checkpoints.InUse, match="in use"), checkpoints.locked(tmp_path):
+        pass
+
+
+def held_twice(folder):
+    for _ in range(2):
+        with checkpoints.locked(folder):
+            pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL])
+def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch, number):
+    def lacking(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", lacking)
+    left = tmp_path / f".boostsim-{'0f' * 8}.tmp"
+    left.write_bytes(b"somebody may be writing it")
+    with pytest.warns(RuntimeWarning, match="cannot be locked") as told:
+        held_twice(tmp_path)
+    assert len(told) == 1
+    assert left.exists()
+
+
+def test_figures_make_damaged_runs_again_and_wait_for_others(tmp_path, monkeypatch):
+    where = []
+
+    def made(folder):
+        where.append(folder)
+        return simulate(1, folder / "cell")
+
+    want = kept(["told"], made)
+    path = where[0] / "cell" / "seed-0.npz"
+    other = path.with_name("seed-1.npz")
+    other.write_bytes(b"not asked for")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match=r"a run is made again: .*cell/seed-0\.npz"):
+        assert kept(["told"], made).identical(want)
+    assert other.exists()
+    assert kept(["told"], made).identical(want)
+    assert len(set(where)) == 1
+    assert str(where[0]).startswith(str(tmp_path / "cache" / "runs"))
+
+    busy = iter([True, True, False])
+
+    def in_turn(folder):
+        if next(busy):
+            raise checkpoints.InUse("by another")
+        return folder
+
+    waited = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    assert kept(["other"], in_turn) != where[0]
+    assert waited == [1.0, 1.0]
+    monkeypatch.setenv("BOOSTSIM_CACHE", "/proc/none")
+    with pytest.warns(RuntimeWarning, match="nothing is kept"):
+        assert kept(["other"], lambda folder: folder) is None
+
+
+def test_a_run_that_cannot_be_kept_ends_in_words(run, monkeypatch):
+    """A disk that fills up in the course of a run names the file; what was kept is whole."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = (run / "seed-0.npz").read_bytes()
+    with monkeypatch.context() as filled:
+        filled.setattr(os, "fsync", full)
+        with pytest.raises(ValueError, match=r"folder must .*seed-0\.npz.*No space left"):
+            simulate(2, run)
+    assert (run / "seed-0.npz").read_bytes() == before
+    assert simulate(2, run).identical(simulate(2))
+
+
+def test_a_learner_of_another_shape_is_another_run(run):
+    wider = {**SMALL, "learner": dataclasses.replace(TINY, width=16)}
+    with pytest.raises(ValueError, match="was begun with learner"):
+        bs.simulate(RULE, TASK, 1, folder=run, **wider)
