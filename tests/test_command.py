@@ -1,6 +1,8 @@
 """The command as a user meets it."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -60,6 +62,69 @@ def test_run_for_programs_is_the_library_call(capsys, tmp_path):
     assert document["accuracy"] == trace.accuracy.values.tolist()
     assert document["provenance"]["procedure"] == procedure.describe()
     assert bs.load(tmp_path / "run.nc").identical(trace)
+
+
+RUN = ["run", "--prompts", "5", "--iterations", "2"]
+
+
+def test_where_a_trace_cannot_be_saved_nothing_is_run(capsys, tmp_path, monkeypatch):
+    def ran(*_, **__):
+        raise AssertionError("the run would have been lost")
+
+    monkeypatch.setattr(bs, "simulate", ran)
+    os.mkfifo(tmp_path / "pipe")
+    for path, told in (
+        (tmp_path, "regular file; got the folder"),
+        (tmp_path / "pipe", "regular file; got the device or pipe"),
+        ("/dev/null", "regular file; got the device or pipe"),
+        (tmp_path / "no" / "run.nc", "folder that can be written to"),
+        ("/proc/none", "folder that can be written to"),
+    ):
+        assert cli.main([*RUN, "--save", str(path)]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("boostsim: save must ")
+        assert told in err
+        assert err.count("\n") == 1
+    monkeypatch.setattr(bs, "compare", ran)
+    assert cli.main(["compare", "--plot", str(tmp_path / "no" / "board.png")]) == 2
+    assert "plot must lie in a folder that can be written to" in capsys.readouterr().err
+    assert cli.main(["reproduce", "convergence", "--scale", "smoke", "--out", "/proc"]) == 2
+    assert "out must lie in a folder that can be written to" in capsys.readouterr().err
+
+
+def test_a_run_is_printed_whatever_becomes_of_its_file(capsys, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "run.nc"
+    path.write_bytes(b"old")
+    assert cli.main([*RUN, "--json"]) == 0
+    want = json.loads(capsys.readouterr().out)
+    monkeypatch.setattr(os, "fsync", full)
+    assert cli.main([*RUN, "--json", "--save", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out) == want
+    assert err.count("\n") == 1
+    assert "run.nc" in err
+    assert "No space left on device" in err
+    assert cli.main([*RUN, "--save", str(path)]) == 2
+    assert "accuracy" in capsys.readouterr().out
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["run.nc"]
+
+
+def test_a_tournament_is_printed_whatever_becomes_of_its_picture(capsys, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    line = ["compare", "failed", "uniform", "--prompts", "10", "--iterations", "2", "--seeds", "2"]
+    line += ["--tasks", "helpless", "--plot", str(tmp_path / "board.png")]
+    assert cli.main(line) == 2
+    out, err = capsys.readouterr()
+    assert "regret" in out
+    assert "No space left on device" in err
+    assert err.count("\n") == 1
 
 
 def test_a_file_says_the_same_as_flags_and_flags_win(capsys, tmp_path):

@@ -16,7 +16,7 @@ from typing import Any
 
 from boostsim.files import cache_folder
 
-__all__ = ["cache_folder", "use_cache"]
+__all__ = ["cache_folder", "programs_folder", "use_cache"]
 
 PROGRAM = re.compile(
     r"Error (reading|writing) persistent compilation cache entry for '(.*?)': (.*)"
@@ -36,7 +36,9 @@ def use_cache() -> None:
     import jax
 
     warnings.showwarning = _Told()
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ or jax.config.read("jax_compilation_cache_dir"):
+    # Python itself would leave out the second program of a name.
+    warnings.filterwarnings("always", "Error .* persistent compilation cache entry")
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or programs_folder():
         return
     folder = cache_folder()
     if folder is None:
@@ -46,8 +48,15 @@ def use_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
+def programs_folder() -> str | None:
+    """Return where JAX keeps compiled programs, or None."""
+    import jax
+
+    return jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+
+
 class _Told:
-    """Shows a warning in one line, and of JAX's about its cache the first of each kind alone."""
+    """Shows a warning in one line, and of JAX's about its cache the first alone."""
 
     def __init__(self) -> None:
         self.told: set[str] = set()
@@ -56,17 +65,15 @@ class _Told:
         text = kind = " ".join(str(message).split())
         found = PROGRAM.match(text)
         if found:
-            kind, text = found[1], self._of_a_program(*found.groups())
+            kind, text = PROGRAM.pattern, self._of_a_program(*found.groups())
         if kind not in self.told and sys.stderr is not None:
             self.told.add(kind)
             print(f"boostsim: {text}", file=sys.stderr)
 
     def _of_a_program(self, doing: str, program: str, why: str) -> str:
-        """Say what is wrong, and make room where one is damaged: JAX itself writes over none."""
-        import jax
-
-        folder = jax.config.read("jax_compilation_cache_dir")
-        if doing == "reading" and folder == str(cache_folder()):
+        """Say what is wrong, and remove what is damaged or half-written: JAX writes over none."""
+        folder = programs_folder() or "none"
+        if folder == str(cache_folder()):
             for entry in Path(folder).glob(f"{glob.escape(program)}-*-cache"):
                 with contextlib.suppress(OSError):
                     entry.unlink()

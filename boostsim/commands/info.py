@@ -13,7 +13,7 @@ def info(as_json: bool) -> int:
     """Print versions, device, precision and cache."""
     import jax
 
-    from boostsim.commands.cache import cache_folder, use_cache
+    from boostsim.commands.cache import cache_folder, programs_folder, use_cache
     from boostsim.learners.transformer import compute_dtype
     from boostsim.processors import processors
     from boostsim.results import provenance
@@ -27,7 +27,7 @@ def info(as_json: bool) -> int:
     facts["table_precision"] = "float64; JAX's switches are not touched, and change no number"
     use_cache()
     facts["cache"] = str(cache_folder() or "none")
-    facts["compilation_cache"] = str(jax.config.read("jax_compilation_cache_dir") or "none")
+    facts["compilation_cache"] = programs_folder() or "none"
     if as_json:
         say(json.dumps(facts, indent=2))
         return 0

@@ -1,0 +1,108 @@
+"""Compiled programs between runs: kept where the user says, and no trouble where they cannot be."""
+
+import os
+import resource
+import subprocess
+import sys
+import warnings
+
+import jax
+import pytest
+
+from boostsim.commands import cache
+
+NAMES = (
+    "jax_compilation_cache_dir",
+    "jax_persistent_cache_min_compile_time_secs",
+    "jax_persistent_cache_min_entry_size_bytes",
+)
+
+
+@pytest.fixture(autouse=True)
+def settings(tmp_path, monkeypatch):
+    """A machine on which nobody has told JAX anything; afterwards all is as it was."""
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
+    before = {name: getattr(jax.config, name) for name in NAMES}
+    jax.config.update(NAMES[0], None)
+    with warnings.catch_warnings():
+        yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def current():
+    return {name: getattr(jax.config, name) for name in NAMES}
+
+
+def test_programs_are_kept_in_the_cache(tmp_path):
+    cache.use_cache()
+    assert current()[NAMES[0]] == str(tmp_path / "cache")
+
+
+@pytest.mark.parametrize("told", ["/somewhere/else", ""])
+def test_who_has_told_JAX_where_to_keep_them_has_them_there(told, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", told)
+    before = current()
+    cache.use_cache()
+    assert current() == before
+
+
+def test_so_has_who_has_told_it_in_a_program():
+    jax.config.update(NAMES[0], "/somewhere/else")
+    before = current()
+    cache.use_cache()
+    assert current() == before
+
+
+def test_only_programs_of_the_own_cache_are_removed(tmp_path, capsys):
+    text = "Error reading persistent compilation cache entry for 'jit_f': error: Error -3\nhere"
+    for folder, left in ((tmp_path / "theirs", True), (tmp_path / "cache", False)):
+        folder.mkdir(exist_ok=True)
+        jax.config.update(NAMES[0], str(folder))
+        mine = [folder / name for name in ("jit_f-12ab-cache", "jit_g-12ab-cache")]
+        for path in mine:
+            path.write_bytes(b"")
+        cache.use_cache()
+        warnings.showwarning(UserWarning(text), UserWarning, "compiler.py", 3)
+        warnings.showwarning(UserWarning(text.replace("3", "5")), UserWarning, "compiler.py", 3)
+        assert [path.exists() for path in mine] == [left, True]
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert err.startswith(f"boostsim: a compiled program in '{folder}' is damaged")
+
+
+def run(folder, **limits):
+    """What the command prints, and complains of, with this cache."""
+    environment = {**os.environ, "BOOSTSIM_CACHE": str(folder)}
+    line = [sys.executable, "-m", "boostsim.cli", "run", "--prompts", "3", "--iterations", "1"]
+    done = subprocess.run(
+        line, env=environment, capture_output=True, text=True, check=True, timeout=300, **limits
+    )
+    return done.stdout, done.stderr
+
+
+def no_file():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def test_programs_that_cannot_be_kept_or_read_are_told_in_one_line(tmp_path):
+    shown, told = run(tmp_path, preexec_fn=no_file)
+    assert told.count("\n") == 1
+    assert told.startswith(f"boostsim: compiled programs cannot be kept in '{tmp_path}' (")
+    # What was left of them is gone, so the next run keeps its own.
+    assert run(tmp_path) == (shown, "")
+    entries = [path for path in tmp_path.iterdir() if path.name.endswith("-cache")]
+    assert len(entries) > 1
+    for path in entries:
+        path.write_bytes(path.read_bytes()[:-9])
+    again, told = run(tmp_path)
+    assert again == shown
+    assert told.count("\n") == 1
+    assert told.startswith(f"boostsim: a compiled program in '{tmp_path}' is damaged, and is")
+    assert run(tmp_path) == (shown, "")
+    assert run("/proc/none") == (
+        shown,
+        "boostsim: nothing is kept between runs: '/proc/none' is no folder to write to "
+        "(No such file or directory); BOOSTSIM_CACHE may name another\n",
+    )
