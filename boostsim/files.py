@@ -115,11 +115,12 @@ def write_whole(path: str | os.PathLike[str], content: bytes, name: str = "path"
         name: of the argument, for the error.
 
     Returns:
-        The file that was written, where a link leads if it was one.
+        The path.
 
     Raises:
         ValueError: for what is no path, for a folder, device or pipe, and where writing fails.
     """
+    path = as_path(name, path)
     target = _target(path, name)
     with _temporary(target, name) as (temporary, handle):
         sweep(target.parent)
@@ -134,7 +135,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes, name: str = "path"
                 os.fsync(folder)
             finally:
                 os.close(folder)
-    return target
+    return path
 
 
 def try_to_write(path: str | os.PathLike[str], name: str = "path") -> None:
@@ -143,7 +144,7 @@ def try_to_write(path: str | os.PathLike[str], name: str = "path") -> None:
     Raises:
         ValueError: as :func:`write_whole` does.
     """
-    with _temporary(_target(path, name), name):
+    with _temporary(_target(as_path(name, path), name), name):
         pass
 
 
@@ -198,12 +199,12 @@ def _seal(content: bytes) -> bytes:
     return SEAL + sha256(content).hexdigest().encode() + b"\n"
 
 
-def _target(path: Any, name: str) -> Path:
+def _target(path: Path, name: str) -> Path:
     """Return where a file is to be written: what a link leads to, and nothing but a file."""
-    target = Path(os.path.realpath(as_path(name, path)))
+    target = Path(os.path.realpath(path))
     # Asked of the path itself: what a pipe's or a terminal's name leads to may have none.
     try:
-        kind = os.stat(as_path(name, path)).st_mode
+        kind = os.stat(path).st_mode
     except FileNotFoundError:
         return target
     except OSError as error:
@@ -242,7 +243,7 @@ def _temporary(target: Path, name: str) -> Iterator[tuple[Path, int]]:
             temporary.unlink()
 
 
-def _unwritable(path: Any, name: str, error: OSError) -> ValueError:
+def _unwritable(path: Path, name: str, error: OSError) -> ValueError:
     why = error.strerror or type(error).__name__
     return ValueError(
         f"{name} must lie in a folder that can be written to; got {str(path)!r} ({why})"

@@ -1,7 +1,6 @@
 """Compiled programs between runs: kept where the user says, and no trouble where they cannot be."""
 
 import os
-import resource
 import subprocess
 import sys
 import warnings
@@ -9,6 +8,7 @@ import warnings
 import jax
 import pytest
 
+from boostsim import files
 from boostsim.commands import cache
 
 NAMES = (
@@ -72,22 +72,18 @@ def test_only_programs_of_the_own_cache_are_removed(tmp_path, capsys):
         assert err.startswith(f"boostsim: a compiled program in '{folder}' is damaged")
 
 
-def run(folder, **limits):
+def run(folder, *before):
     """What the command prints, and complains of, with this cache."""
     environment = {**os.environ, "BOOSTSIM_CACHE": str(folder)}
     line = [sys.executable, "-m", "boostsim.cli", "run", "--prompts", "3", "--iterations", "1"]
     done = subprocess.run(
-        line, env=environment, capture_output=True, text=True, check=True, timeout=300, **limits
+        [*before, *line], env=environment, capture_output=True, text=True, check=True, timeout=300
     )
     return done.stdout, done.stderr
 
 
-def no_file():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
 def test_programs_that_cannot_be_kept_or_read_are_told_in_one_line(tmp_path):
-    shown, told = run(tmp_path, preexec_fn=no_file)
+    shown, told = run(tmp_path, "bash", "-c", 'ulimit -f 0; exec "$@"', "no file may grow")
     assert told.count("\n") == 1
     assert told.startswith(f"boostsim: compiled programs cannot be kept in '{tmp_path}' (")
     # What was left of them is gone, so the next run keeps its own.
@@ -101,8 +97,16 @@ def test_programs_that_cannot_be_kept_or_read_are_told_in_one_line(tmp_path):
     assert told.count("\n") == 1
     assert told.startswith(f"boostsim: a compiled program in '{tmp_path}' is damaged, and is")
     assert run(tmp_path) == (shown, "")
-    assert run("/proc/none") == (
-        shown,
+
+
+def test_without_a_cache_it_is_said_in_one_line(monkeypatch, capsys):
+    monkeypatch.setenv("BOOSTSIM_CACHE", "/proc/none")
+    warnings.simplefilter("default")
+    files.warn_once.cache_clear()
+    for _ in range(3):
+        cache.use_cache()
+    assert current()[NAMES[0]] is None
+    assert capsys.readouterr().err == (
         "boostsim: nothing is kept between runs: '/proc/none' is no folder to write to "
-        "(No such file or directory); BOOSTSIM_CACHE may name another\n",
+        "(No such file or directory); BOOSTSIM_CACHE may name another\n"
     )
