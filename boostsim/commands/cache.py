@@ -9,12 +9,12 @@ import contextlib
 import glob
 import os
 import re
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 from boostsim.files import cache_folder
+from boostsim.progress import tell
 
 __all__ = ["cache_folder", "programs_folder", "use_cache"]
 
@@ -66,9 +66,9 @@ class _Told:
         found = PROGRAM.match(text)
         if found:
             kind, text = PROGRAM.pattern, self._of_a_program(*found.groups())
-        if kind not in self.told and sys.stderr is not None:
+        if kind not in self.told:
             self.told.add(kind)
-            print(f"boostsim: {text}", file=sys.stderr)
+            tell(f"boostsim: {text}")
 
     def _of_a_program(self, doing: str, program: str, why: str) -> str:
         """Say what is wrong, and remove what is damaged or half-written: JAX writes over none."""
