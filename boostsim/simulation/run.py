@@ -96,7 +96,8 @@ def simulate(
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
         seeds: number of runs, at least 1; 1 where nothing is drawn. Or a range of their numbers,
             on tables: ``range(8, 16)`` are the eight that follow ``seeds=8``.
-        key: a ``jax.random.key`` or a whole number below 2^32; needed where anything is drawn.
+        key: a ``jax.random.key`` of implementation threefry2x32 or a whole number below 2^32;
+            needed where anything is drawn.
         record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
             averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
             of averaged, and besides ``labels_by_prompt`` and, where diversity is recorded,
@@ -117,17 +118,21 @@ def simulate(
         devices: how many share the work, seeds first, then the batch; None is all that JAX has.
             More than one change the order of sums, so losses agree to rounding only.
         folder: where each seed's state is kept after every iteration; a run that was stopped goes
-            on from there to the same numbers.
+            on from there to the same numbers. After an upgrade (of JAX, say) it goes on with a
+            warning, for last digits may differ, and ``attrs["resumed"]`` of the trace says which
+            iterations were computed with what. Another run, criterion or backend is refused.
 
     Returns:
         An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
         accuracy, error, coverage, and labels, generations, filter_calls per visit, cumulative.
-        Procedure, task, key and versions stand in ``attrs``. With a transformer: accuracy of one
-        sampled response and greedy_accuracy, pass_at_k (one of 4 samples is right), entropy of a
-        response in nats, distinct (share of the 4 samples that differ), each also by stratum; the
-        costs, tokens and seconds besides; of each iteration the examples made, the mean loss, and
-        of its labels the share that was right and the share of right tokens; with ``bs.lookup`` the
-        slack, the total variation distance of the model to what it was trained on.
+        Procedure, task, key, versions and all else that decides numbers stand in ``attrs``; JAX's
+        switches (``JAX_ENABLE_X64`` and its like) do not: see :mod:`boostsim.mode`. With a
+        transformer: accuracy of one sampled response and greedy_accuracy, pass_at_k (one of 4
+        samples is right), entropy of a response in nats, distinct (share of the 4 samples that
+        differ), each also by stratum; the costs, tokens and seconds besides; of each iteration the
+        examples made, the mean loss, and of its labels the share that was right and the share of
+        right tokens; with ``bs.lookup`` the slack, the total variation distance of the model to
+        what it was trained on.
 
     Raises:
         ValueError: for an argument that is out of range or does not fit the others.
