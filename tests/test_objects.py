@@ -300,3 +300,37 @@ def test_the_docs_show_spawn(tmp_path):
     script.write_text(textwrap.dedent(shown))
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300)
     assert ran.stdout == "[0.125, 0.001]\n", ran.stderr
+
+
+REPLACED = {
+    "quality": (a_task, {"quality": [[2, 0]]}),
+    "prompt_weights": (a_task, {"prompt_weights": [1.0, 1.0]}),
+    "initial": (a_task, {"initial": [[0.5, 0.5]]}),
+    "reference": (a_task, {"real": [[0.5, 0.6], [0.5, 0.5]]}),
+    "operations": (bs.arithmetic, {"operations": 0}),
+    "modulus": (bs.arithmetic, {"modulus": 2}),
+    "entries": (bs.lookup, {"entries": 1}),
+    "solvable": (bs.lookup, {"solvable": 1.5}),
+    "operations ": (bs.programs, {"operations": 9}),
+    "beta": (lambda: bs.WeakLabeler(0.1), {"beta": "0.5"}),
+    "gamma": (lambda: bs.NoisyFilter(0.1), {"gamma": 2.0}),
+    "attempts": (a_procedure, {"attempts": 0}),
+    "budget": (a_procedure, {"budget": [True, False]}),
+    "width": (bs.Transformer, {"width": 0}),
+    "label": (bs.Prices, {"label": -1.0}),
+    "allocation": (lambda: bs.criteria.failed, {"allocation": "fair"}),
+    "kind": (lambda: HALVING, {"kind": "true"}),
+    "labels": (lambda: bs.Challenge(a_task(), bs.WeakLabeler(0.1)), {"labels": 0.0}),
+    "high": (lambda: bs.Knob(0.0, 0.1), {"high": 0.0}),
+    "iterations": (
+        lambda: bs.Objective(a_procedure(), a_task(), 2),
+        {"iterations": 0},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_is_replaced_is_checked(name):
+    make, changes = REPLACED[name]
+    with pytest.raises(ValueError, match=name.strip()):
+        dataclasses.replace(make(), **changes)

@@ -33,6 +33,11 @@ class Arithmetic(SequenceTask):
     operations: int = 6
     modulus: int = 7
 
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        object.__setattr__(self, "operations", whole("operations", self.operations, 1, 12))
+        object.__setattr__(self, "modulus", whole("modulus", self.modulus, 3, 97))
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """Padding, end, equals, operators, numbers."""
@@ -164,4 +169,4 @@ def arithmetic(operations: int = 6, modulus: int = 7) -> Arithmetic:
         >>> task.text(prompts), task.text(task.solve(prompts))
         ('5 - 6 - 1 =', '6 5 ;')
     """
-    return Arithmetic(whole("operations", operations, 1, 12), whole("modulus", modulus, 3, 97))
+    return Arithmetic(operations, modulus)

@@ -39,6 +39,13 @@ class Lookup(SequenceTask):
     solvable: float = 0.5
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        object.__setattr__(self, "entries", whole("entries", self.entries, 2, 4096))
+        object.__setattr__(self, "answers", whole("answers", self.answers, 2, 64))
+        object.__setattr__(self, "solvable", probability("solvable", self.solvable))
+        object.__setattr__(self, "seed", whole("seed", self.seed, 0))
+
     @property
     def base(self) -> int:
         """Digits in which the number of an entry is written, two of them."""
@@ -172,9 +179,4 @@ def lookup(entries: int = 256, answers: int = 16, solvable: float = 0.5, seed: i
         >>> task.strata[task.stratum(prompts)[0]]
         'known'
     """
-    return Lookup(
-        whole("entries", entries, 2, 4096),
-        whole("answers", answers, 2, 64),
-        probability("solvable", solvable),
-        whole("seed", seed, 0),
-    )
+    return Lookup(entries, answers, solvable, seed)

@@ -50,6 +50,10 @@ class Programs(SequenceTask):
 
     operations: int = 5
 
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        object.__setattr__(self, "operations", whole("operations", self.operations, 1, 8))
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """Padding, end, equals, operators, variables."""
@@ -249,4 +253,4 @@ def programs(operations: int = 5) -> Programs:
         >>> task.text(prompts), task.text(task.solve(prompts))
         ('a + e x a - c =', 'a e a x + c - ;')
     """
-    return Programs(whole("operations", operations, 1, 8))
+    return Programs(operations)

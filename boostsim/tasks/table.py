@@ -44,6 +44,33 @@ class TableTask(ByValue):
     initial: np.ndarray
     real: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what is no task, and fill in what is left out."""
+        quality: Any = self.quality
+        if isinstance(quality, (np.ndarray, jax.Array)) and quality.dtype == np.bool_:
+            quality = np.asarray(quality, np.float64)
+        quality = numbers("quality", quality, 2)
+        bad = np.argwhere((quality != 0.0) & (quality != 1.0))
+        if len(bad):
+            place = tuple(int(i) for i in bad[0])
+            where = f"See entry {place}."
+            raise refuse("quality", "0 or 1 everywhere", float(quality[place]), where)
+        quality.setflags(write=False)
+        prompts, responses = quality.shape
+        weights: Any = self.prompt_weights
+        weights = np.full(prompts, 1.0 / prompts) if weights is None else weights
+        weights = distribution("prompt_weights", weights, 1)
+        if weights.shape != (prompts,):
+            allowed = f"of shape ({prompts},) like quality"
+            raise refuse("prompt_weights", allowed, f"shape {weights.shape}")
+        first: Any = self.initial
+        first = np.full(quality.shape, 1.0 / responses) if first is None else first
+        object.__setattr__(self, "quality", quality)
+        object.__setattr__(self, "prompt_weights", weights)
+        object.__setattr__(self, "initial", _rows_like("initial", first, quality))
+        if self.real is not None:
+            object.__setattr__(self, "real", _rows_like("reference", self.real, quality))
+
     @property
     def prompts(self) -> int:
         """Number of prompts."""
@@ -113,27 +140,6 @@ def table_task(
         >>> task.prompts, task.responses
         (2, 2)
     """
-    if isinstance(quality, (np.ndarray, jax.Array)) and quality.dtype == np.bool_:
-        quality = np.asarray(quality, np.float64)
-    quality = numbers("quality", quality, 2)
-    bad = np.argwhere((quality != 0.0) & (quality != 1.0))
-    if len(bad):
-        place = tuple(int(i) for i in bad[0])
-        raise refuse("quality", "0 or 1 everywhere", float(quality[place]), f"See entry {place}.")
-    quality.setflags(write=False)
-    prompts, responses = quality.shape
-    if prompt_weights is None:
-        prompt_weights = np.full(prompts, 1.0 / prompts)
-    prompt_weights = distribution("prompt_weights", prompt_weights, 1)
-    if prompt_weights.shape != (prompts,):
-        raise refuse(
-            "prompt_weights", f"of shape ({prompts},) like quality", f"shape {prompt_weights.shape}"
-        )
-    if initial is None:
-        initial = np.full(quality.shape, 1.0 / responses)
-    initial = _rows_like("initial", initial, quality)
-    if reference is not None:
-        reference = _rows_like("reference", reference, quality)
     return TableTask(quality, prompt_weights, initial, reference)
 
 
