@@ -1,0 +1,268 @@
+"""Whatever a public callable is given, it answers, or refuses it in one sentence."""
+
+import functools
+import re
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+import boostsim as bs
+from boostsim.testing import assert_claim
+
+TASK = bs.random_table(0, prompts=3, responses=3)
+WEAK = bs.WeakLabeler(0.3)
+BOOSTING = bs.boosting(labeler=WEAK)
+CHALLENGES = {"a": bs.Challenge(TASK, WEAK)}
+HALVING = bs.Claim(
+    name="halving",
+    statement="Labels that are right half of the time halve the error.",
+    formula="e_T = 2^-T e_0",
+    kind="equality",
+    domain=bs.Box(initial_error=(0.0, 1.0), iterations=range(3)),
+    law=lambda initial_error, iterations: 0.5**iterations * initial_error,
+)
+HALVED = bs.Measurement(procedure=lambda: bs.boosting(labeler=bs.WeakLabeler(0.5)))
+
+# Made anew for each call, for a generator is used up.
+NASTY = {
+    "nothing": lambda: None,
+    "a truth value": lambda: True,
+    "text": lambda: "0.5",
+    "bytes": lambda: b"0.5",
+    "NaN": lambda: float("nan"),
+    "infinity": lambda: float("inf"),
+    "below zero": lambda: -1,
+    "zero": lambda: 0,
+    "large": lambda: 1e308,
+    "beyond floats": lambda: 10**400,
+    "beyond what Python writes": lambda: 10**6000,
+    "half": lambda: 0.5,
+    "complex": lambda: 0.5j,
+    "a date": lambda: np.datetime64("2020"),
+    "masked": lambda: np.ma.array([0.1, 0.2], mask=[0, 1]),
+    "uneven": lambda: [[1.0], [1.0, 2.0]],
+    "truth values": lambda: [True, False],
+    "texts": lambda: ["a", "b"],
+    "an object": object,
+    "a mapping": lambda: {"a": 1},
+    "an empty list": list,
+    "an empty array": lambda: np.zeros((0, 2)),
+    "a long word": lambda: "x" * 100_000,
+    "NUL": lambda: "a\0b",
+    "no character": lambda: "\ud800",
+    "a generator": lambda: (number for number in range(3)),
+    "a class": lambda: int,
+    "a function": lambda: lambda *arguments, **named: 1 / 0,
+    "a module": lambda: np,
+    "three dimensions": lambda: np.ones((2, 2, 2)),
+    "objects": lambda: np.array([None, 1], object),
+    "a key": lambda: jax.random.key(0),
+    "keys": lambda: jax.random.split(jax.random.key(0)),
+    "a set": lambda: {1},
+    "deep": lambda: eval("[" * 60 + "]" * 60),
+}
+# What a message may call an argument, where not by its name.
+ALSO = {
+    "function": "criterion",
+    "name": "criterion|name",
+    "criteria": "criterion|criteria",
+    "names": "names|statement",
+    "box": "box|a must",
+    "claims": "claim",
+    "stopped_at": "stopped",
+}
+SMALL = {"samples": 64, "levels": ("exact",), "confidence": 0.9}
+MATCH = {
+    "criteria": ["failed"],
+    "tasks": CHALLENGES,
+    "labels_per_visit": 0.1,
+    "key": 0,
+    "score": "final_error",
+    "confidence": 0.9,
+}
+# Where nothing stands for much: all criteria, a suite of large tasks.
+LONG = {("criteria", "nothing"), ("tasks", "nothing")}
+CALLS = {
+    "NoisyFilter": (bs.NoisyFilter, {"gamma": 0.1, "votes": 1, "persistent": False}),
+    "two rates": (bs.NoisyFilter, {"false_accept": 0.1, "false_reject": 0.1}),
+    "WeakLabeler": (bs.WeakLabeler, {"beta": 0.1, "wrong": "spread", "persistent": False}),
+    "rows": (bs.WeakLabeler, {"rows": [[0.5, 0.5]]}),
+    "DriftingLabeler": (bs.DriftingLabeler, {"beta": 0.1, "later": WEAK, "between": (0, 4)}),
+    "StrongLearner": (bs.StrongLearner, {"slack": 0.1, "noise": "wrong"}),
+    "Sharpening": (bs.Sharpening, {"temperature": 1.0, "top_p": 1.0, "top_k": 2}),
+    "Procedure": (
+        bs.Procedure,
+        {
+            "attempts": 1,
+            "filter": None,
+            "keep": "one",
+            "criterion": bs.criteria.failed,
+            "budget": 0.1,
+            "labeler": WEAK,
+            "regime": "anchor",
+            "real_share": 0.1,
+            "learner": bs.StrongLearner(),
+            "sharpening": None,
+        },
+    ),
+    "random_labels": (bs.random_labels, {"rate": 0.1, "labeler": WEAK}),
+    "table_task": (
+        bs.table_task,
+        {
+            "quality": [[1, 0], [0, 1]],
+            "prompt_weights": [0.5, 0.5],
+            "initial": [[0.5, 0.5]] * 2,
+            "reference": [[1, 0]] * 2,
+        },
+    ),
+    "random_table": (
+        bs.random_table,
+        {"key": 0, "prompts": 3, "responses": 3, "correct": 1, "solvable": 0.5},
+    ),
+    "arithmetic": (bs.arithmetic, {"operations": 2, "modulus": 5}),
+    "lookup": (bs.lookup, {"entries": 4, "answers": 2, "solvable": 0.5, "seed": 0}),
+    "programs": (bs.programs, {"operations": 2}),
+    "Transformer": (
+        bs.Transformer,
+        {"width": 8, "heads": 2, "learning_rate": 0.1, "start": "last", "first_steps": 1},
+    ),
+    "Prices": (bs.Prices, {"label": 1.0, "iteration": 1.0}),
+    "priced": (bs.priced, {"trace": None, "prices": bs.Prices()}),
+    "save": (bs.save, {"trace": bs.simulate(BOOSTING, TASK, 0), "path": "saved.nc"}),
+    "load": (bs.load, {"path": "/no/such/file"}),
+    "collapse_measures": (
+        bs.collapse_measures,
+        {"trace": bs.simulate(BOOSTING, TASK, 0, record="rows"), "task": TASK, "rare": 0.1},
+    ),
+    "simulate": (
+        bs.simulate,
+        {
+            "procedure": BOOSTING,
+            "task": TASK,
+            "iterations": 0,
+            "visits": None,
+            "visited_share": 1.0,
+            "seeds": 1,
+            "key": 0,
+            "prices": None,
+            "learner": None,
+            "pool": None,
+            "exact": False,
+            "folder": None,
+        },
+    ),
+    "kernel": (
+        bs.kernel,
+        {"procedure": BOOSTING, "task": TASK, "visits": 2, "visited_share": 1.0, "key": 0},
+    ),
+    "Knob": (bs.Knob, {"low": 0.1, "high": 0.2, "per_iteration": False}),
+    "Objective": (
+        bs.Objective,
+        {"procedure": BOOSTING, "task": TASK, "iterations": 2, "score": "final_error", "key": 0},
+    ),
+    "Challenge": (bs.Challenge, {"task": TASK, "labeler": WEAK, "filter": None, "labels": 1.0}),
+    "stress_suite": (bs.stress_suite, {"key": 0, "prompts": 10}),
+    "Box": (bs.Box, {"where": (), "beta": (0.0, 1.0)}),
+    "Claim": (
+        bs.Claim,
+        {
+            **{name: getattr(HALVING, name) for name in ("name", "statement", "formula", "kind")},
+            **{name: getattr(HALVING, name) for name in ("domain", "law", "along", "direction")},
+        },
+    ),
+    "Statement": (
+        bs.Statement,
+        {
+            "name": "a",
+            "sentence": "b",
+            "box": {"x": (0, 1)},
+            "direct": lambda x: x,
+            "terms": lambda x: [[x]],
+        },
+    ),
+    "Measurement": (
+        bs.Measurement,
+        {
+            "procedure": None,
+            "statistic": "error",
+            "ladder": None,
+            "sampled_ladder": None,
+            "beyond": 0.0,
+            "value": None,
+        },
+    ),
+    "criterion": (
+        bs.criterion,
+        {"function": lambda visits: visits.mass, "allocation": "ranked", "sees_truth": False},
+    ),
+    "load_criterion": (bs.load_criterion, {"name": "failed"}),
+    "below": (bs.criteria.below, {"threshold": 0.5}),
+    "hardest": (bs.criteria.hardest, {"share": 0.5}),
+    "difficulty": (bs.criteria.difficulty, {"temperature": 0.5}),
+    "hedge": (bs.criteria.hedge, {"rate": 0.5}),
+    "thompson": (bs.criteria.thompson, {"visits": 1}),
+    "upper_confidence": (bs.criteria.upper_confidence, {"width": 0.1, "visits": 1}),
+    "learning_progress": (bs.criteria.learning_progress, {"memory": 0.5, "floor": 0.1}),
+    "a law": (bs.laws.label_cost, {"beta": 0.5, "initial_error": 1.0, "iterations": 2}),
+    "prove_all": (bs.prove_all, {"names": ("T6/step",)}),
+    "certify": (
+        bs.certify,
+        {"claim": HALVING, "measurement": HALVED, "levels": ("exact",), "exact_points": 1},
+    ),
+    "assert_claim": (assert_claim, {"claim": HALVING, "measurement": HALVED, **SMALL}),
+    "falsify": (
+        bs.falsify,
+        {"claim": HALVING, "measurement": HALVED, "examples": 1, "ascents": 1, **SMALL},
+    ),
+    "design": (
+        # With little to compile again.
+        functools.partial(bs.design, steps=1, restarts=1, grid=2),
+        {
+            "objective": bs.Objective(BOOSTING, TASK, 1),
+            "parameters": {"budget": (0.01, 0.1)},
+        },
+    ),
+    "compare": (functools.partial(bs.compare, iterations=1, visits=2, seeds=2), MATCH),
+    "race": (
+        functools.partial(bs.race, iterations=1, visits=2),
+        {**MATCH, "most_seeds": 4, "resolution": 0.1},
+    ),
+}
+# Seconds after which a call counts as one that hangs.
+PATIENCE = 60
+
+
+def give_up(*_):
+    raise AssertionError("it hangs")
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_nasty_is_answered_or_refused_in_one_sentence(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call, arguments = CALLS[name]
+    before = signal.signal(signal.SIGALRM, give_up)
+    try:
+        for argument in arguments:
+            for kind, make in NASTY.items():
+                if (argument, kind) in LONG:
+                    continue
+                told = f"{name}({argument}={kind})"
+                signal.alarm(PATIENCE)
+                try:
+                    call(**{**arguments, argument: make()})
+                except ValueError as error:
+                    message = str(error)
+                    assert "\n" not in message, told
+                    assert len(message) < 500, told
+                    known = (
+                        rf"{argument}|{argument.replace('_', ' ')}|{ALSO.get(argument, argument)}"
+                    )
+                    assert re.search(known, message), (told, message)
+                except Exception as error:
+                    raise AssertionError(f"{told} raised {error!r}"[:500]) from error
+                finally:
+                    signal.alarm(0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
