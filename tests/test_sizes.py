@@ -1,20 +1,31 @@
 """What would not fit into memory is refused in words, before it is made; what fits, is bounded."""
 
+import dataclasses
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim.simulation import recording, run
+from boostsim.learners.train import _shuffled
+from boostsim.simulation import focusing, recording, run
 
 MANY = bs.random_table(0, prompts=10**6, responses=2)
 FEW = bs.random_table(0, prompts=3)
+LOOKUP = bs.lookup(8)
+LEARNER = bs.Transformer(width=8, heads=2, layers=1, steps=20, batch=16, first_steps=8)
 LASTING = bs.boosting(labeler=bs.WeakLabeler(0.5, persistent=True))
 
 
 def simulate(procedure, task, iterations=1, **settings):
     return lambda: bs.simulate(procedure, task, iterations, **settings)
+
+
+def tokens(learner=LEARNER, task=LOOKUP, **settings):
+    return simulate(
+        bs.boosting(labeler=bs.WeakLabeler(0.5)), task, learner=learner, key=0, **settings
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,6 +56,11 @@ def simulate(procedure, task, iterations=1, **settings):
             ),
             "task must.*300 prompts x 1,000,000 cells",
         ),
+        (tokens(pool=10**9), "pool must"),
+        (tokens(prompts_per_iteration=10**8), "prompts_per_iteration must"),
+        (tokens(task=bs.arithmetic(2), evaluate=10**8), "evaluate must"),
+        (tokens(bs.Transformer(batch=10**6)), "batch must"),
+        (lambda: bs.Transformer(width=10**6), "width must"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_size(asked, told):
@@ -88,3 +104,35 @@ def test_rows_take_little_more_than_their_own_room():
     """Half a gigabyte, and a quarter of that waits; the first run has made the programs."""
     ran = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
     assert float(ran.stdout) < 1.6
+
+
+@pytest.mark.parametrize("rate", [1e30, 1e300])
+@pytest.mark.parametrize("how", [{"exact": True}, {"visits": 2}])
+def test_training_that_diverges_ends_in_an_error_that_says_when(rate, how, tmp_path, monkeypatch):
+    """Nothing of it is kept: the folder has no state, the cache no first model."""
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
+    hot = dataclasses.replace(LEARNER, learning_rate=rate)
+    with pytest.raises(ValueError, match=r"learning_rate must be so small.*in iteration 1"):
+        tokens(hot, folder=tmp_path / "run", **how)()
+    assert not list((tmp_path / "run").glob("*.npz"))
+    hot = dataclasses.replace(LEARNER, first_learning_rate=rate)
+    kept = len(list(tmp_path.rglob("*.npz")))
+    with pytest.raises(ValueError, match=r"first_learning_rate must be.*for the first model"):
+        tokens(hot, **how)()
+    assert len(list(tmp_path.rglob("*.npz"))) == kept == 1
+
+
+def test_disagreement_is_the_share_of_pairs_that_differ():
+    responses = np.random.default_rng(0).integers(0, 2, (3, 200, 2))
+    same = [
+        np.mean([(row[i] == row[j]).all() for i in range(200) for j in range(i)])
+        for row in responses
+    ]
+    assert focusing.disagreement(responses) == pytest.approx(1.0 - np.array(same), rel=1e-12)
+
+
+def test_rows_come_anew_when_all_were_seen():
+    rng, again = np.random.default_rng(0), np.random.default_rng(0)
+    order = _shuffled(rng, 5, 4)
+    given = np.concatenate([next(order) for _ in range(10)])
+    assert np.array_equal(given, np.concatenate([again.permutation(5) for _ in range(8)]))

@@ -6,7 +6,7 @@ On examples, as a real run does, or on the law itself that infinitely many examp
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,9 @@ from jaxtyping import Array, Float, Int
 from boostsim.learners.devices import spread
 from boostsim.learners.transformer import Parameters, Shape, Transformer, logits
 from boostsim.mode import fixed
-from boostsim.types import PAD, generator
+from boostsim.types import PAD, generator, refuse
 
-__all__ = ["fit", "law_loss", "loss", "rates", "train"]
+__all__ = ["check_converged", "fit", "law_loss", "loss", "rates", "train"]
 
 WARM_UP = 10
 # Steps in one compiled call, so that any number of steps is one program, and an interrupt waits for
@@ -61,7 +61,30 @@ def rates(peak: float, steps: int) -> np.ndarray:
     step = np.arange(steps)
     warm = np.minimum(1.0, (step + 1) / max(1, min(WARM_UP, steps)))
     falling = 0.5 * (1.0 + np.cos(np.pi * step / max(1, steps)))
-    return (peak * warm * falling).astype(np.float32)
+    # What is beyond single precision is infinite, and training diverges.
+    with np.errstate(over="ignore"):
+        return (peak * warm * falling).astype(np.float32)
+
+
+def check_converged(
+    parameters: Parameters, surprise: float, name: str, rate: float, when: str
+) -> None:
+    """Refuse what diverged, before anything is measured of it.
+
+    Args:
+        parameters: after training.
+        surprise: the mean loss.
+        name: of the argument that was the learning rate.
+        rate: the learning rate.
+        when: it was, for the message: "in iteration 3".
+
+    Raises:
+        ValueError: for a loss or a weight that is not finite.
+    """
+    weights = all(bool(jnp.isfinite(leaf).all()) for leaf in parameters.values())
+    if not (weights and np.isfinite(surprise)):
+        allowed = f"so small that training does not diverge, as it did {when}"
+        raise refuse(name, allowed, rate, f"The mean loss was {surprise:.3g}.")
 
 
 def train(
@@ -141,18 +164,27 @@ def _descend(
     schedule = np.pad(schedule, (0, -steps % chunk))
     rng = generator(np.asarray(jax.random.key_data(key)))
     count = len(jax.tree.leaves(data)[0])
-    wanted = len(schedule) * batch
-    order = np.concatenate([rng.permutation(count) for _ in range(-(-wanted // count))])[:wanted]
-    order = order.reshape(-1, chunk, batch)
+    order = _shuffled(rng, count, chunk * batch)
     state = optimiser().init(parameters)
     losses = []
-    for rows, part in zip(order, schedule.reshape(-1, chunk), strict=True):
+    for part in schedule.reshape(-1, chunk):
+        rows = next(order).reshape(chunk, batch)
         batches = spread(parameters, jax.tree.map(lambda leaf, rows=rows: leaf[rows], data), 1)
         parameters, state, surprise = _steps(
             objective, model, prompt_length, parameters, state, batches, part
         )
         losses.append(np.asarray(surprise))
     return parameters, float(np.mean(np.concatenate(losses)[:steps]))
+
+
+def _shuffled(rng: np.random.Generator, count: int, size: int) -> Iterator[np.ndarray]:
+    """Yield so many rows at a time, in random order, anew when all ``count`` were seen."""
+    left = np.zeros(0, int)
+    while True:
+        rounds = -(-(size - len(left)) // count)
+        left = np.concatenate([left, *[rng.permutation(count) for _ in range(rounds)]])
+        yield left[:size]
+        left = left[size:]
 
 
 @functools.cache

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.mode import fixed
-from boostsim.types import choice, finite, refuse, whole
+from boostsim.types import choice, finite, refuse, sized, whole
 
 __all__ = [
     "Cache",
@@ -31,6 +31,9 @@ __all__ = [
     "initial",
     "logits",
 ]
+
+# Days of steps, whatever they cost.
+MOST_STEPS = 10**7
 
 Parameters = dict[str, Array]
 # Keys and values of each layer, [B, H, T, K] each.
@@ -85,10 +88,13 @@ class Transformer:
 
     def __post_init__(self) -> None:
         """Refuse what no transformer can be."""
-        for name in ("width", "layers", "heads", "steps", "batch"):
+        for name in ("width", "layers", "heads", "batch"):
             object.__setattr__(self, name, whole(name, getattr(self, name), 1))
+        object.__setattr__(self, "steps", whole("steps", self.steps, 1, MOST_STEPS))
         if self.first_steps is not None:
-            object.__setattr__(self, "first_steps", whole("first_steps", self.first_steps, 0))
+            first_steps = whole("first_steps", self.first_steps, 0, MOST_STEPS)
+            object.__setattr__(self, "first_steps", first_steps)
+        sized("width", 12 * self.layers * self.width**2, "12 x layers x width^2 weights")
         if self.width % self.heads:
             raise refuse("width", f"a multiple of the {self.heads} heads", self.width)
         for name in ("learning_rate", "first_learning_rate"):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.files import cache_folder, warn_once
-from boostsim.learners.train import train
+from boostsim.learners.train import check_converged, train
 from boostsim.learners.transformer import Parameters, Transformer, initial
 from boostsim.simulation.checkpoints import load_state, save_state
 from boostsim.simulation.prompts import draw_prompts
@@ -70,7 +70,7 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
     responses = np.where(
         wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)
     )
-    parameters, _ = train(
+    parameters, surprise = train(
         model,
         parameters,
         np.concatenate([prompts, responses], axis=1),
@@ -79,6 +79,9 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
         steps=steps,
         learning_rate=model.first_learning_rate,
     )
+    if steps:
+        peak = model.first_learning_rate
+        check_converged(parameters, surprise, "first_learning_rate", peak, "for the first model")
     if path is not None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

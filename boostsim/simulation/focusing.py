@@ -28,9 +28,11 @@ def disagreement(responses: np.ndarray) -> np.ndarray:
     attempts = responses.shape[1]
     if attempts < 2:
         return np.zeros(len(responses))
-    pairs = [(i, j) for i in range(attempts) for j in range(i)]
-    differ = [(responses[:, i] != responses[:, j]).any(1) for i, j in pairs]
-    return np.mean(differ, axis=0)
+    differ = np.zeros(len(responses), int)
+    for i in range(attempts):
+        for j in range(i):
+            differ += (responses[:, i] != responses[:, j]).any(1)
+    return differ / (attempts * (attempts - 1) // 2)
 
 
 def see(

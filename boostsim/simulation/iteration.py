@@ -20,7 +20,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.curation.truth import Truth
 from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
-from boostsim.learners.train import fit, train
+from boostsim.learners.train import check_converged, fit, train
 from boostsim.learners.transformer import Parameters, Transformer
 from boostsim.mode import described
 from boostsim.simulation.evaluation import Evaluation
@@ -201,6 +201,9 @@ class Seed:
                 steps=learner.steps,
                 learning_rate=learner.learning_rate,
             )
+        if not empty:
+            when = f"in iteration {iteration}"
+            check_converged(after, spent["loss"], "learning_rate", learner.learning_rate, when)
         if task.listed:
             listing = self.run.listing
             if target is None:

@@ -28,13 +28,13 @@ from boostsim.mode import fixed
 from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
 from boostsim.simulation.checkpoints import load_state, locked, save_state
-from boostsim.simulation.evaluation import Evaluation
+from boostsim.simulation.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.first_model import shapes
 from boostsim.simulation.iteration import EVALUATION, Carried, Run, Seed
 from boostsim.simulation.resuming import KEPT, History
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import as_path, flag, key_text, needed_key, refuse, whole
+from boostsim.types import as_path, flag, key_text, needed_key, refuse, sized, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -119,6 +119,14 @@ def make_run(
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
     each = 100 if evaluate is None else evaluate
+    frame, strata = task.prompt_length + task.response_length, len(task.strata)
+    tried = prompts * procedure.attempts * frame
+    asked = "prompts_per_iteration" if visits is None else "visits"
+    sized(asked, tried, "visits x attempts x tokens of a frame")
+    sized("pool", (pool or 0) * frame, "pool x tokens of a frame")
+    sized("evaluate", each * strata * SAMPLES * frame, "evaluate x strata x samples x tokens")
+    hidden = 4 * learner.width * learner.layers
+    sized("batch", learner.batch * frame * hidden, "batch x tokens of a frame x 4 width x layers")
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
     return Run(procedure, task, learner, prompts, pool, visits, exact, Evaluation(task, each))
