@@ -72,16 +72,17 @@ def collapse_measures(
     if len(values) != task.responses:
         raise refuse("values", f"a number for each of {task.responses} responses", len(values))
     tail = _tail(task.initial, probability("rare", rare))
-    mean = rows @ values
-    centred = values - mean[..., None]
-    measured = {
-        "accuracy": (rows * task.quality).sum(-1),
+    measured = {name: np.empty(rows.shape[:3]) for name in DESCRIPTIONS}
+    # Model by model: of all at once every product would be as large as the trace.
+    for place in np.ndindex(rows.shape[:2]):
+        model = rows[place]
+        centred = values - (model @ values)[:, None]
+        measured["accuracy"][place] = (model * task.quality).sum(-1)
         # Rounding must not make them negative.
-        "diversity": np.maximum(1.0 - (rows**2).sum(-1), 0.0),
-        "entropy": np.maximum(-xlogy(rows, rows).sum(-1), 0.0),
-        "variance": (rows * centred**2).sum(-1),
-        "tail_mass": (rows * tail).sum(-1),
-    }
+        measured["diversity"][place] = np.maximum(1.0 - (model**2).sum(-1), 0.0)
+        measured["entropy"][place] = np.maximum(-xlogy(model, model).sum(-1), 0.0)
+        measured["variance"][place] = (model * centred**2).sum(-1)
+        measured["tail_mass"][place] = (model * tail).sum(-1)
     data = {
         name: (
             ("seed", "iteration"),

@@ -135,7 +135,9 @@ def simulate(
         what it was trained on.
 
     Raises:
-        ValueError: for an argument that is out of range or does not fit the others.
+        ValueError: for an argument that is out of range or does not fit the others, for what would
+            be more than 2^28 numbers at once (2 GiB; recorded, in an iteration, or in training),
+            and for a transformer whose training diverges.
 
     Example:
         >>> import boostsim as bs
