@@ -107,6 +107,13 @@ CALLS = {
             "sharpening": None,
         },
     ),
+    "boosting": (bs.boosting, {"labeler": WEAK, "attempts": 1, "filter": None, "budget": 0.1}),
+    "filter_only": (bs.filter_only, {"attempts": 1, "keep": "one", "learner": bs.StrongLearner()}),
+    "labels_only": (bs.labels_only, {"labeler": WEAK, "regime": "replace", "real_share": None}),
+    "uncurated": (bs.uncurated, {"attempts": 1, "sharpening": None}),
+    "star": (bs.star, {"attempts": 1, "labeler": WEAK}),
+    "rest_em": (bs.rest_em, {"attempts": 1, "filter": None}),
+    "raft": (bs.raft, {"attempts": 1, "regime": "replace"}),
     "random_labels": (bs.random_labels, {"rate": 0.1, "labeler": WEAK}),
     "table_task": (
         bs.table_task,
@@ -197,6 +204,10 @@ CALLS = {
         bs.criterion,
         {"function": lambda visits: visits.mass, "allocation": "ranked", "sees_truth": False},
     ),
+    "Criterion": (
+        bs.Criterion,
+        {"function": lambda visits: visits.mass, "allocation": "ranked", "sees_truth": False},
+    ),
     "load_criterion": (bs.load_criterion, {"name": "failed"}),
     "below": (bs.criteria.below, {"threshold": 0.5}),
     "hardest": (bs.criteria.hardest, {"share": 0.5}),
@@ -206,12 +217,31 @@ CALLS = {
     "upper_confidence": (bs.criteria.upper_confidence, {"width": 0.1, "visits": 1}),
     "learning_progress": (bs.criteria.learning_progress, {"memory": 0.5, "floor": 0.1}),
     "a law": (bs.laws.label_cost, {"beta": 0.5, "initial_error": 1.0, "iterations": 2}),
+    "plan": (
+        functools.partial(bs.plan, most_attempts=2, most_votes=1, most_iterations=3),
+        {
+            **{"beta": 0.3, "gamma": 0.05, "error": 0.6, "target": 0.5, "price_label": 1.0},
+            "spread": "prompts",
+        },
+    ),
+    "limits of a plan": (
+        functools.partial(bs.plan, beta=0.3, gamma=0.05, error=0.6, target=0.5),
+        {"most_attempts": 2, "most_votes": 1, "most_iterations": 3},
+    ),
+    "prove": (bs.prove, {"statement": "T6/step", "time_limit": None}),
+    "certify_all": (
+        functools.partial(bs.certify_all, exact_points=1),
+        {"claims": [(HALVING, HALVED)], "time_limit": None, **SMALL},
+    ),
     "prove_all": (bs.prove_all, {"names": ("T6/step",)}),
     "certify": (
         bs.certify,
         {"claim": HALVING, "measurement": HALVED, "levels": ("exact",), "exact_points": 1},
     ),
-    "assert_claim": (assert_claim, {"claim": HALVING, "measurement": HALVED, **SMALL}),
+    "assert_claim": (
+        functools.partial(assert_claim, exact_points=1),
+        {"claim": HALVING, "measurement": HALVED, **SMALL},
+    ),
     "falsify": (
         bs.falsify,
         {"claim": HALVING, "measurement": HALVED, "examples": 1, "ascents": 1, **SMALL},
@@ -229,6 +259,13 @@ CALLS = {
         functools.partial(bs.race, iterations=1, visits=2),
         {**MATCH, "most_seeds": 4, "resolution": 0.1},
     ),
+}
+# They train for a while, need a package that may be missing, or have no arguments.
+ELSEWHERE = {bs.gap_report, bs.reasoning_gym, bs.AcceptAll, bs.RejectAll}
+# What runs hand out, and what they hand to criteria.
+RESULTS = {
+    *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),
+    *(bs.Race, bs.Tournament, bs.Truth, bs.Visits),
 }
 # Seconds after which a call counts as one that hangs.
 PATIENCE = 60
@@ -266,3 +303,9 @@ def test_what_is_nasty_is_answered_or_refused_in_one_sentence(name, tmp_path, mo
                     signal.alarm(0)
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+def test_no_public_callable_is_left_out():
+    tried = {getattr(call, "func", call) for call, _ in CALLS.values()}
+    public = {getattr(bs, name) for name in bs.__all__ if callable(getattr(bs, name))}
+    assert public - ELSEWHERE - RESULTS <= tried
