@@ -222,6 +222,13 @@ def test_falsify_says_how_hard_it_tried(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "T10: no counterexample found. Tried:" in out
     assert "1 ascents" in out
+    # What was not tried is no success.
+    assert cli.main(["falsify", "T10", "--time-limit", "0"]) == 3
+    assert "Time ran out before all of it was tried" in capsys.readouterr().out
+    assert cli.main(["falsify", "T10", "--levels", "statistical"]) == 3
+    assert "Nothing was tried" in capsys.readouterr().out
+    assert cli.main(["certify", "T10", "--levels", "statistical"]) == 3
+    assert "inapplicable" in capsys.readouterr().out
     false = {"T10": replace(bs.claims["T10"], law=lambda rate: 1.0 - rate)}
     monkeypatch.setattr(certify, "CLAIMS", false)
     monkeypatch.setattr(claims, "CLAIMS", false)
@@ -285,6 +292,14 @@ BAD = {
     "run --task reasoning-gym --dataset chain_sums": "Near it: chain_sum",
     "certify T33": "Did you mean 'T3'",
     "certify T1 --confidence 1": "confidence must be strictly between 0 and 1",
+    "certify T1 --confidence 0": "confidence must be strictly between 0 and 1; got 0",
+    "certify --confidence 0": "confidence must be strictly between 0 and 1; got 0",
+    "certify T1 --time-limit -1": "time_limit must be a finite number of at least 0",
+    "falsify T1 --confidence 0": "confidence must be strictly between 0 and 1; got 0",
+    "falsify T1 --time-limit -1": "time_limit must be a finite number of at least 0",
+    "prove --time-limit -1": "time_limit must be a finite number of at least 0",
+    "prove --time-limit nan": "time_limit must be a finite number of at least 0",
+    "prove T3 --halvings -1": "halvings must be a whole number of at least 0",
     "certify T1 --levels exactly": "levels must be one of exact, statistical",
     "certify T1 --samples 3": "samples must be a whole number of at least 64",
     "claims T16": "claim must be one of Feng.bound, ",

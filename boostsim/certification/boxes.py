@@ -206,6 +206,8 @@ def prove_all(
         >>> [proof.verdict for proof in prove_all(["T5"])]
         ['proved', 'proved']
     """
+    if time_limit is not None:
+        time_limit = finite("time_limit", time_limit, 0.0)
     theorems = {name.split("/")[0] for name in STATEMENTS}
     asked = several("names", "names of bs.statements or theorems", names)
     for name in asked:

@@ -15,8 +15,8 @@ from boostsim.commands.output import console, say
 
 __all__ = ["certify"]
 
-# 0 all hold, 1 one is violated, 3 one is undecided; 2 is bad input.
-CODES = {"holds": 0, "inapplicable": 0, "violated": 1, "undecided": 3}
+# 0 all hold, 1 one is violated, 3 one is undecided or none could be checked; 2 is bad input.
+CODES = {"holds": 0, "inapplicable": 3, "violated": 1, "undecided": 3}
 STYLES = {"holds": "green", "violated": "bold red", "undecided": "yellow", "inapplicable": "dim"}
 
 
@@ -54,12 +54,19 @@ def certify(flags: dict[str, Any]) -> int:
         )
     screen = console()
     screen.print(table, highlight=False)
+    if any(
+        each.verdict == "holds" and "undecided" in set(each.table.verdict) for each in certificates
+    ):
+        screen.print(
+            "Where fewer points hold than were looked at, the laws of the others are too small to "
+            "be told by so many draws."
+        )
     for certificate in certificates:
         if certificate.verdict == "violated" or (
-            certificate.verdict == "undecided" and len(certificates) == 1
+            certificate.verdict in ("undecided", "inapplicable") and len(certificates) == 1
         ):
             screen.print(certificate.summary(), highlight=False, markup=False)
-    if len(certificates) > 1 and code == CODES["undecided"]:
+    if len(certificates) > 1 and "undecided" in {each.verdict for each in certificates}:
         screen.print(
             "undecided: more samples (--samples), a wider --resolution or more time may decide."
         )

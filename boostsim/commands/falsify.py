@@ -15,7 +15,10 @@ __all__ = ["falsify"]
 
 
 def falsify(flags: dict[str, Any]) -> int:
-    """Look for counterexamples to claims; exit code 1 where one is found.
+    """Look for counterexamples to claims; the exit code says how it went.
+
+    1: one was found; 3: none was, but time ran out before all was tried, or nothing could be
+    tried; 0: none was found.
 
     Raises:
         ValueError: for whatever the library refuses.
@@ -24,7 +27,7 @@ def falsify(flags: dict[str, Any]) -> int:
     claims = chosen(flags.pop("names", ()))
     use_cache()
     found = [bs.falsify(claim, **flags) for claim in track(claims, "claims", len(claims))]
-    code = int(any(found))
+    code = 1 if any(found) else 3 if not all(each.finished for each in found) else 0
     if as_json:
         say(json.dumps([json.loads(each.to_json()) for each in found], indent=2))
         return code

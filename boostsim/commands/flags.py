@@ -245,21 +245,21 @@ class Claims:
 @dataclass
 class Certify:
     """Check claims against exact and sampled runs; exit code 0: all hold, 1: one is violated, 3:
-    one is undecided."""
+    one is undecided, or nothing could be checked."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Claims to check; T4 stands for T4 with all its parts; all of them where none is named."""
     confidence: Number = None
     """Probability that no true claim among them is called violated (default: 0.999)."""
     samples: Whole = None
-    """Most draws at one point (default: 1048576)."""
+    """Most draws at one point (default: 2097152)."""
     points: Whole = None
     """Points of each domain looked at by sampled runs (default: 8)."""
     exact_points: Whole = None
     """Points of each domain checked exactly, besides the edges (default: 64)."""
     resolution: Number = None
     """What a claim that holds by sampled runs may be off by, relative to the law (default: 0.04;
-    few samples need a wider one)."""
+    few samples, or small laws, need a wider one)."""
     levels: Word = None
     """exact or statistical (default: both)."""
     time_limit: Number = None
@@ -273,7 +273,7 @@ class Certify:
 @dataclass
 class Falsify:
     """Look for counterexamples to claims: property search, ascent, shrinking; exit code 1: one was
-    found."""
+    found, 3: time ran out before all was tried, or nothing could be."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Claims to attack; T4 stands for T4 with all its parts; all of them where none is named."""

@@ -21,9 +21,18 @@ from boostsim.simulation.run import simulate
 from boostsim.tournament.challenge import Challenge
 from boostsim.tournament.leaderboard import ALL, SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
-from boostsim.types import as_key, choice, finite, key_text, refuse, several, whole
+from boostsim.types import (
+    as_key,
+    between_0_and_1,
+    choice,
+    finite,
+    key_text,
+    refuse,
+    several,
+    whole,
+)
 
-__all__ = ["Match", "between_0_and_1", "compare", "contenders", "every_criterion"]
+__all__ = ["Match", "compare", "contenders", "every_criterion"]
 
 
 def every_criterion(visits: int = 10) -> tuple[Criterion, ...]:
@@ -78,14 +87,6 @@ def contenders(
     if twice or "oracle" in names:
         raise refuse("criteria", "of different names, none of them oracle", names)
     return rules
-
-
-def between_0_and_1(name: str, got: Any) -> float:
-    """Return a number strictly between 0 and 1."""
-    number = finite(name, got)
-    if not 0.0 < number < 1.0:
-        raise refuse(name, "strictly between 0 and 1", got)
-    return number
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ from boostsim.curation.criterion import Criterion
 from boostsim.objects import ByValue
 from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
-from boostsim.tournament.compare import Match, between_0_and_1, contenders
+from boostsim.tournament.compare import Match, contenders
 from boostsim.tournament.sequence import sequence
-from boostsim.types import finite, whole
+from boostsim.types import between_0_and_1, finite, whole
 
 __all__ = ["Elimination", "Race", "race", "run_race"]
 
