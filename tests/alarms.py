@@ -57,6 +57,7 @@ LOOKS = {
     "collapse_measures": 2,
     "false_alarms": 1,
     "power": 1,
+    "power_by_law": 5,
     "corner_of_freshness": 1,
 }
 

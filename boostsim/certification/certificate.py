@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from boostsim.certification.verdicts import VERDICTS
+from boostsim.certification.verdicts import VERDICTS, read_at, told_apart
 from boostsim.objects import ByValue
 from boostsim.theory.claim import Claim
 
@@ -32,13 +32,15 @@ class Certificate(ByValue):
 
     Attributes:
         claim: what was claimed.
-        verdict: ``"violated"`` where any point is; else ``"undecided"`` where any is; else
-            ``"holds"``; ``"inapplicable"`` where the claim is made for no run that was looked at.
+        verdict: ``"violated"`` where any point is; else ``"undecided"`` where any is, leaving out
+            points whose laws are too small for the draws, if another one holds; else ``"holds"``;
+            ``"inapplicable"`` where the claim is made for no run that was looked at.
         table: a row for each point: ``level`` ("exact" or "statistical"), the point's values,
             ``measured``, ``law``, ``low`` and ``high`` (an exact value and its rounding or, of a
             limit, what is left to go; a confidence interval), ``samples`` (draws, 0 where exact),
             ``verdict``, ``why``.
-        conditions: confidence, samples, points, key, versions.
+        conditions: confidence, samples, points, key, versions; of a limit the ``ladder``, at which
+            values of what grows its exact runs were read.
         stopped_at: at how many exact points and after how many draws of each statistical point the
             report stopped: ``bs.certify(..., stopped_at=certificate.stopped_at)`` is this report
             again, bit for bit, though time ran out in it.
@@ -62,6 +64,9 @@ class Certificate(ByValue):
             found = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if word in counts)
             text = f"{str(level).capitalize()}: {found}"
             checked = rows[rows.verdict != "inapplicable"].dropna(subset=["measured"])
+            ladder = self.conditions["ladder"]
+            if level == "exact" and len(checked) and ladder is not None:
+                text += f", {read_at(self.claim, ladder)}"
             if level == "statistical" and len(checked):
                 half = 0.5 * (checked.high - checked.low)
                 text += (
@@ -85,17 +90,21 @@ class Certificate(ByValue):
             )
         if "undecided" in set(sampled.verdict):
             lines.append("More samples (samples=), or a wider resolution, may decide it.")
+        if self.verdict == "holds" and "undecided" in set(sampled.verdict):
+            small = sampled[sampled.verdict == "undecided"].law
+            lines.append(
+                f"So it holds where it could be told; of laws of {small.max():.2g} and below "
+                "sampled runs say only that they do not contradict it."
+            )
         return "\n".join(lines)
 
     def _told(self, row: pd.Series) -> str:
         names = [*self.claim.domain.axes]
         point = ", ".join(f"{name} = {_short(row[name])}" for name in names)
         word = {"upper": "at most ", "lower": "at least "}.get(self.claim.kind, "")
-        alike = f"{row.measured:.6g}" == f"{row.law:.6g}"
-        digits = 17 if alike else 6
+        measured, law, low, high = told_apart(row.measured, row.law, row.low, row.high)
         return (
-            f"at {point}: measured {row.measured:.{digits}g}, in [{row.low:.{digits}g}, "
-            f"{row.high:.{digits}g}], where the law says {word}{row.law:.{digits}g}"
+            f"at {point}: measured {measured}, in [{low}, {high}], where the law says {word}{law}"
         )
 
     def to_json(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from boostsim.certification.certificate import Certificate
-from boostsim.certification.exact import naming, read_exactly
+from boostsim.certification.exact import naming, read_exactly, seen_at
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.certification.statistical import look_at, looks_for
@@ -23,6 +23,7 @@ from boostsim.theory.claim import Claim, Point
 from boostsim.theory.claims import CLAIMS
 from boostsim.types import (
     as_key,
+    between_0_and_1,
     choice,
     finite,
     generator,
@@ -47,7 +48,7 @@ def certify(
     measurement: Measurement | None = None,
     *,
     confidence: float = 0.999,
-    samples: int = 2**20,
+    samples: int = 2**21,
     points: int = 8,
     exact_points: int = 64,
     resolution: float = 0.04,
@@ -59,13 +60,18 @@ def certify(
     """Check a claim: exactly at points of its domain, and by sampled runs with stated confidence.
 
     Exact: the population recursion in float64 at the edges of the domain and at drawn points,
-    against the law, up to rounding (a limit: up to what is left to go, extrapolated). Statistical:
+    against the law, up to the run's rounding; where the law's own may decide, nothing is decided.
+    Of a limit it is what is left to go, extrapolated, once every prompt's right and wrong mass has
+    settled in relative terms; nothing is known beyond the last value of the ladder. Statistical:
     sampled runs at drawn points, with exact binomial or empirical Bernstein intervals, looked at
     after 1, 2, 4, ... runs until decided. The probability that a true claim is called violated is
     at most 1 - confidence for the whole report: it is divided over points and looks.
 
-    A claim "holds" statistically where every value of the interval fits it, up to ``resolution`` in
-    units of the law (of 0.05 where the law is below that).
+    A claim "holds" statistically at a point where every value of the interval fits it, up to
+    ``resolution`` in units of the law. To tell a probability p so well takes some 30,000/p draws at
+    the defaults; a point whose law is smaller than the draws can tell is undecided (or violated).
+    Where that law is below 0.02 of what the statistic can be, the claim itself still "holds" if it
+    does at all other points, and at one at least; the summary says of which laws nothing is known.
 
     Args:
         claim: a :class:`Claim`, or the name of one of ``bs.claims``.
@@ -74,7 +80,7 @@ def certify(
         samples: most draws of the statistic at one point (prompts simulated, under a budget).
         points: points of the domain looked at statistically.
         exact_points: points drawn besides the edges for the exact check.
-        resolution: what a claim that holds may be off by.
+        resolution: what a claim that holds may be off by, relative to the law, at most 1.
         key: of the points and of all draws.
         levels: ``"exact"``, ``"statistical"`` or both.
         time_limit: seconds after which no further look begins; what is left is undecided.
@@ -93,13 +99,11 @@ def certify(
         'holds'
     """
     claim, measurement = both(claim, measurement)
-    confidence = finite("confidence", confidence, 0.0, 1.0)
-    if not 0.0 < confidence < 1.0:
-        raise refuse("confidence", "strictly between 0 and 1", confidence)
+    confidence = between_0_and_1("confidence", confidence)
     samples = whole("samples", samples, 64)
     points = whole("points", points, 1)
     exact_points = whole("exact_points", exact_points, 0)
-    resolution = finite("resolution", resolution, 0.0)
+    resolution = finite("resolution", resolution, 0.0, 1.0)
     levels = chosen_levels(levels)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
@@ -147,11 +151,12 @@ def certify(
         "points": points,
         "exact_points": exact_points,
         "resolution": resolution,
+        "ladder": seen_at(claim, measurement) if "exact" in levels else None,
         "key": key_text(typed),
         "levels": list(levels),
         **provenance(),
     }
-    return Certificate(claim, overall(list(table.verdict)), table, conditions, stopped)
+    return Certificate(claim, _verdict(rows), table, conditions, stopped)
 
 
 def certify_all(
@@ -178,7 +183,7 @@ def certify_all(
         if len(pair) != 2:
             raise refuse("claims", "claims, their names, or pairs with a measurement", pair)
     chosen = [both(*pair) for pair in pairs]
-    confidence = finite("confidence", confidence, 0.0, 1.0)
+    confidence = between_0_and_1("confidence", confidence)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     clock = _Clock(time_limit)
@@ -204,6 +209,12 @@ def named(name: str) -> Claim:
     if name not in CLAIMS:
         raise unknown("claim", name, CLAIMS)
     return CLAIMS[name]
+
+
+def _verdict(rows: list[dict[str, Any]]) -> str:
+    """Return the verdict on all rows: laws too small for the draws count where no other is told."""
+    told = any(row["level"] == "statistical" and row["verdict"] == "holds" for row in rows)
+    return overall([row["verdict"] for row in rows if not (told and row.get("too_small"))])
 
 
 class _Clock:
@@ -352,10 +363,10 @@ def _statistical(
 
         place = jax.random.fold_in(draws, number)
         with naming(claim, point):
-            reading, predicted, seen = look_at(
-                claim, measurement, point, looks, level, resolution, place, go_on
-            )
-        if reading is not None and reading.verdict == "undecided" and seen < looks.sizes[-1]:
+            look = look_at(claim, measurement, point, looks, level, resolution, place, go_on)
+        reading = look.reading
+        if reading is not None and reading.verdict == "undecided" and look.seen < looks.sizes[-1]:
             reading = reading._replace(why=NO_TIME)
-        rows.append(_row("statistical", point, reading, predicted, seen, NO_TIME))
+        row = _row("statistical", point, reading, look.predicted, look.seen, NO_TIME)
+        rows.append({**row, "too_small": look.too_small})
     return rows

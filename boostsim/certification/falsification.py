@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from boostsim.certification.verdicts import read_at, told_apart
 from boostsim.objects import ByValue
 from boostsim.theory.claim import Claim, Point
 
@@ -47,6 +48,12 @@ class Falsification(ByValue):
         """Whether a counterexample was found."""
         return self.counterexample is not None
 
+    @property
+    def finished(self) -> bool:
+        """Whether something was tried, and all that was to be tried."""
+        points = self.tried["exact_points"] + self.tried["sampled_points"]
+        return points > 0 and not self.tried["stopped"]
+
     def __repr__(self) -> str:
         """Name the claim and what was found."""
         found = "none found" if self.counterexample is None else _told(self.counterexample)
@@ -68,21 +75,27 @@ class Falsification(ByValue):
                     f" The nearest miss, at {_told(nearest['point'])}, is "
                     f"{abs(nearest['excess']):.2g} of the law from violating it."
                 )
+            if not self.finished and not tried["stopped"]:
+                text += " Nothing was tried: the claim is made for no run of the levels asked for."
             if tried["stopped"]:
                 text += " Time ran out before all of it was tried."
+            if self.claim.along is not None and tried["exact_points"]:
+                text += f" The limit was {read_at(self.claim, self.conditions['ladder'])}."
             return text
         word = {"upper": "at most ", "lower": "at least "}.get(self.claim.kind, "")
-        exactly = "what is left to go" if self.claim.kind == "limit" else "rounding"
+        exactly = "rounding"
+        if self.claim.along is not None and self.level == "exact":
+            exactly = f"what is left to go, {read_at(self.claim, self.conditions['ladder'])}"
         known = (
             f"exactly, up to {exactly}"
             if self.level == "exact"
             else f"with confidence {self.conditions['confidence']:g}"
         )
+        measured, law, low, high = told_apart(self.measured, self.law, self.low, self.high)
         return (
-            f"{self.claim.name} is false at {_told(self.counterexample)}: measured "
-            f"{self.measured:.6g}, in [{self.low:.6g}, {self.high:.6g}] ({known}), where the law "
-            f"says {word}{self.law:.6g}. Found by {self.found_by}, made simpler by "
-            f"{tried['shrinks']} more points. {effort}"
+            f"{self.claim.name} is false at {_told(self.counterexample)}: measured {measured}, in "
+            f"[{low}, {high}] ({known}), where the law says {word}{law}. Found by "
+            f"{self.found_by}, made simpler by {tried['shrinks']} more points. {effort}"
         )
 
     def to_json(self) -> str:

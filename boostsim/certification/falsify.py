@@ -18,7 +18,7 @@ import numpy as np
 
 from boostsim.certification.ascent import Trial, ascend, excess, try_exactly
 from boostsim.certification.certify import LEVELS, both, chosen_levels
-from boostsim.certification.exact import naming
+from boostsim.certification.exact import naming, seen_at
 from boostsim.certification.falsification import Falsification
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.statistical import look_at, looks_for
@@ -26,7 +26,7 @@ from boostsim.certification.verdicts import Reading
 from boostsim.extras import needed
 from boostsim.progress import announced
 from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
-from boostsim.types import as_key, finite, key_text, refuse, whole
+from boostsim.types import as_key, between_0_and_1, finite, key_text, whole
 
 __all__ = ["falsify"]
 
@@ -99,9 +99,7 @@ def falsify(
     examples = whole("examples", examples, 1)
     ascents = whole("ascents", ascents, 0)
     samples = whole("samples", samples, 64)
-    confidence = finite("confidence", confidence, 0.0, 1.0)
-    if not 0.0 < confidence < 1.0:
-        raise refuse("confidence", "strictly between 0 and 1", confidence)
+    confidence = between_0_and_1("confidence", confidence)
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     search = _Search(claim, measurement, as_key(key), time_limit)
@@ -117,6 +115,7 @@ def falsify(
         "samples": samples,
         "confidence": confidence,
         "levels": list(levels),
+        "ladder": seen_at(claim, measurement) if "exact" in levels else None,
         "key": key_text(search.key),
     }
     seconds = time.monotonic() - search.began
@@ -233,7 +232,7 @@ class _Search:
     def _try_by_draws(self, point: Point, samples: int, level: float, number: int) -> Trial:
         with naming(self.claim, point):
             looks = looks_for(self.measurement, point, samples)
-            reading, predicted, draws = look_at(
+            reading, predicted, draws, _ = look_at(
                 self.claim,
                 self.measurement,
                 point,

@@ -155,16 +155,8 @@ class Measurement(ByReference):
         Raises:
             ValueError: where nothing does, or where no ladder is given.
         """
-        parts = [
-            self.procedure,
-            self.statistic,
-            self.task,
-            self.iterations,
-            self.visits,
-            self.visited_share,
-            self.value,
-            self.simulator,
-        ]
+        names = "procedure", "statistic", "task", "iterations", "visits", "visited_share"
+        parts = [getattr(self, name) for name in (*names, "value", "simulator")]
         named = any(_names(part, along) for part in parts if callable(part))
         if not named and not (along == "iterations" and self.iterations is None):
             raise refuse("along", "something that the measurement depends on", along)
@@ -212,10 +204,14 @@ class Measurement(ByReference):
 
     def population(self, point: Point) -> float:
         """Return the statistic of an exact run."""
+        return self.followed(point)[0]
+
+    def followed(self, point: Point) -> tuple[float, list[float]]:
+        """Return the statistic of an exact run, and right and wrong masses of prompts after it."""
         if self.value is not None:
             value = call(self.value, point)
             try:
-                return float(value)
+                return float(value), []
             except (TypeError, ValueError):
                 raise refuse("value", "a function that returns a number", value) from None
         chosen = self._procedure({**point, "copies": 1}).filter
@@ -227,7 +223,8 @@ class Measurement(ByReference):
                 "With visits=None such runs are sampled over the verdicts.",
             )
         trace = self._run(point, copies=1, seeds=1, visits=None, key=None)
-        return float(np.mean(self._draws(trace, point)))
+        end = trace.isel(seed=0, iteration=-1, unit=0, prompt=trace.prompt_weight.values > 0.0)
+        return float(np.mean(self._draws(trace, point))), [*end.accuracy.values, *end.error.values]
 
     def world(self, point: Point) -> tuple[Procedure, TableTask]:
         """Return the procedure and the task at a point."""

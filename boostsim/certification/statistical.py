@@ -19,14 +19,15 @@ from boostsim.certification.verdicts import Reading, judge_interval
 from boostsim.theory.claim import Claim, Point
 from boostsim.types import refuse
 
-__all__ = ["Looks", "look_at", "looks_for"]
+__all__ = ["Look", "Looks", "look_at", "looks_for"]
 
 # Most draws of the statistic in one run, and how many times as many the next look has.
 UNITS, GROWTH = 4096, 2
-# Below this an interval's width is compared with this value's, not with the law's own.
-SMALL = 0.05
-# Rounding of sums over many draws, and what claims about finite truncations leave out.
-ROUNDING = 1e-5
+# A law below this, in units of what the statistic can be, may be too small for the draws: to tell a
+# probability p within 4% takes some 30,000/p of them.
+SMALL = 0.02
+# What claims about finite truncations leave out, relative to the law, and sums over many draws.
+ROUNDING, SUMS = 1e-5, 1e-12
 
 
 class Looks(NamedTuple):
@@ -39,6 +40,15 @@ class Looks(NamedTuple):
     def sizes(self) -> tuple[int, ...]:
         """Draws at each look."""
         return tuple(self.units * runs for runs in self.runs)
+
+
+class Look(NamedTuple):
+    """What the looks at a point came to."""
+
+    reading: Reading | None
+    predicted: float
+    seen: int
+    too_small: bool
 
 
 def looks_for(measurement: Measurement, point: Point, samples: int) -> Looks:
@@ -70,7 +80,7 @@ def look_at(
     resolution: float,
     key: jax.Array,
     go_on: Callable[[int], bool],
-) -> tuple[Reading | None, float, int]:
+) -> Look:
     """Look at one point until it is decided or the looks are used up.
 
     Args:
@@ -84,8 +94,8 @@ def look_at(
         go_on: whether there is time for the look of so many draws.
 
     Returns:
-        The last reading (None where there was no time for any), what the law says, and how many
-        draws the reading rests on.
+        The last reading (None where there was no time for any), what the law says, how many draws
+        the reading rests on, and whether the law is too small to be told by all of them.
     """
     arms = [point]
     if claim.along is not None:
@@ -120,15 +130,20 @@ def look_at(
             intervals.append((low / unit, (high + beyond[number]) / unit))
         measured = float(np.mean(values[-1])) / units[-1]
         interval = _limit(intervals) if claim.along is not None else intervals[0]
-        rounding = ROUNDING * min(bounds[1] - bounds[0], 1.0)
+        rounding = ROUNDING * max(abs(predicted), abs(measured)) + SUMS * max(map(abs, bounds))
         wide = interval[0] - rounding, interval[1] + rounding
         kind = "equality" if claim.kind == "limit" else claim.kind
-        reading = judge_interval(
-            kind, measured, wide, predicted, resolution * max(abs(predicted), SMALL)
-        )
+        allowed = resolution * abs(predicted) + rounding
+        reading = judge_interval(kind, measured, wide, predicted, allowed)
         if reading.verdict != "undecided":
             break
-    return reading, predicted, seen
+    small = claim.along is None and abs(predicted) < SMALL * (bounds[1] - bounds[0])
+    spent = reading is not None and reading.verdict == "undecided" and seen >= looks.sizes[-1]
+    if small and spent:
+        assert reading is not None
+        why = f"a law of {predicted:.2g} is too small to be told within {resolution:g} of itself "
+        reading = reading._replace(why=f"{why}by {seen:,} draws")
+    return Look(reading, predicted, seen, small and spent)
 
 
 def _limit(intervals: Sequence[Interval]) -> Interval:

@@ -7,14 +7,27 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from boostsim.certification.intervals import Interval
+from boostsim.theory.claim import Claim
 
-__all__ = ["VERDICTS", "Reading", "judge_interval", "judge_limit", "judge_value", "overall"]
+__all__ = [
+    "VERDICTS",
+    "Reading",
+    "judge_interval",
+    "judge_limit",
+    "judge_value",
+    "overall",
+    "read_at",
+    "told_apart",
+    "worse",
+]
 
 # From the worst to the best; what is inapplicable says nothing.
 VERDICTS = ("violated", "undecided", "holds", "inapplicable")
 # A limit counts as reached when what is left is below one part in a hundred of it.
 NEAR = 0.01
 CONVERGED = 1e-9
+# What tends to 0 falls at least so much from one index to the next: like 1/sqrt(n), or faster.
+FALLING = 0.75
 LEAST_RATIO = 1.0 / 3.0
 # A step below this, relative to the value, is none.
 ROUNDING = 1e-14
@@ -39,6 +52,26 @@ def overall(verdicts: Sequence[str]) -> str:
         if verdict in verdicts:
             return verdict
     return "inapplicable"
+
+
+def read_at(claim: Claim, ladder: Sequence[int]) -> str:
+    """Say where a limit was read: what comes after that nobody has seen."""
+    rungs = ", ".join(f"{rung:,}" for rung in ladder)
+    return f"read at {claim.along} = {rungs}, and at none beyond"
+
+
+def worse(first: Reading, second: Reading) -> Reading:
+    """Return the reading with the worse verdict; of two alike the first."""
+    return min(first, second, key=lambda reading: VERDICTS.index(reading.verdict))
+
+
+def told_apart(measured: float, law: float, *others: float) -> list[str]:
+    """Write numbers with six digits, or with as many as tell what was measured from the law."""
+    for digits in range(6, 18):
+        told = [f"{number:.{digits}g}" for number in (measured, law, *others)]
+        if told[0] != told[1]:
+            break
+    return told
 
 
 def judge_value(kind: str, value: float, predicted: float, rounding: float) -> Reading:
@@ -75,26 +108,49 @@ def judge_interval(
     return Reading(measured, low, high, "undecided", why)
 
 
-def judge_limit(values: Sequence[float], target: float, direction: str) -> Reading:
+def judge_limit(
+    values: Sequence[float],
+    target: float,
+    direction: str,
+    masses: Sequence[Sequence[float]] = (),
+    off: float = 0.0,
+) -> Reading:
     """Judge a sequence of exact values at growing indices by its measured remainder.
 
     The remainder after the last is extrapolated from the last three (Aitken): with d_i their
     differences and q = d_2/d_1 it is |d_2| q/(1 - q), exact where it is a power of an index that
     grows geometrically. q counts as 1/3 at least, for a fast part may hide a slow one. The limit
     may be as far from the last value as twice that.
+
+    Nothing is decided while a mass still grows in relative terms, however small it is: an error of
+    1 stands still while a right mass of 1e-40 doubles and doubles. A value that tends to 0 has to
+    fall in relative terms, too, until it is nothing but rounding.
+
+    Args:
+        values: what is to have a limit.
+        target: the limit that is claimed.
+        direction: the side from which it is reached.
+        masses: sequences of at least 0 at the same indices that have to have settled as well.
+        off: what the values or the target may be off by.
     """
     last = values[-1]
     for value in values:
         if math.isnan(value):
             raise ValueError(f"statistic must be a number; got {value!r}")
-    rounding = CONVERGED * (abs(target) if target else 1.0) + SMALLEST
+    rounding = CONVERGED * (abs(target) if target else 1.0) + SMALLEST + off
     remainder = _remainder(values, rounding)
-    off = 2.0 * remainder + rounding
-    low, high = last - off, last + off
+    reach = 2.0 * remainder + rounding
+    low, high = last - reach, last + reach
     side = {"above": 1.0, "below": -1.0, "either": 0.0}[direction]
     wrong_side = [value for value in values if side * (value - target) < -rounding]
     if wrong_side:
-        return Reading(last, low, high, "violated", f"{wrong_side[0]:.6g} is not {direction} it")
+        value = wrong_side[0]
+        why = f"it is not {direction} the limit"
+        return Reading(value, value - rounding, value + rounding, "violated", why)
+    growing = next((mass for mass in masses if _still_grows(mass)), None)
+    if growing is not None:
+        why = f"it does not settle: a mass grows from {growing[-2]:.3g} to {growing[-1]:.3g}"
+        return Reading(last, low, high, "undecided", why)
     if remainder > NEAR * abs(target) + rounding:
         left = (
             f"a remainder of {remainder:.2g} is left"
@@ -102,12 +158,35 @@ def judge_limit(values: Sequence[float], target: float, direction: str) -> Readi
             else "it does not settle"
         )
         return Reading(last, low, high, "undecided", left)
+    if target == 0.0 and SMALLEST + off < abs(last) and abs(last) > FALLING * abs(values[-2]):
+        # It is small and does not become smaller.
+        room = CONVERGED * abs(last) + SMALLEST + off
+        if abs(last - values[-2]) <= room:
+            return Reading(last, last - room, last + room, "violated")
+        return Reading(last, low, high, "undecided", "it does not settle")
     if low <= target <= high:
         return Reading(last, low, high, "holds")
     if _grows(values):
         # What is too small to be seen moving may still have far to go.
         return Reading(last, low, high, "undecided", "it does not settle")
     return Reading(last, low, high, "violated")
+
+
+def _still_grows(mass: Sequence[float]) -> bool:
+    """Whether a mass of at least 0 has far to go in relative terms, by its last three values."""
+    first, middle, last = mass[-3:]
+    if last <= middle:
+        return False
+    if not middle > 0.0:
+        return True
+    now = math.log(last / middle)
+    if now <= CONVERGED:
+        return False
+    before = math.log(middle / first) if 0.0 < first < middle else 0.0
+    if now >= before:
+        return True
+    ratio = max(now / before, LEAST_RATIO)
+    return now * ratio / (1.0 - ratio) > NEAR
 
 
 def _grows(values: Sequence[float]) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from boostsim.mode import fixed
 from boostsim.objects import ByReference
 from boostsim.theory.law import Domain
 from boostsim.types import choice, real, refuse, text
@@ -344,7 +345,9 @@ class Claim(ByReference):
             least), or ``"limit"`` (it tends to the law as ``along`` grows; where the law depends on
             ``along``, the ratio tends to one).
         domain: a :class:`Box`, the points at which the statement is made.
-        law: a function of some of the domain's names, the predicted value or bound.
+        law: a function of some of the domain's names, the predicted value or bound; in float64, jnp
+            too. What it loses to rounding contradicts no claim: where arithmetic and NumPy's
+            elementary functions are all it does, it is evaluated again in many digits.
         along: of a limit, what grows: ``"iterations"`` or another name, which is no axis of the
             domain.
         direction: of a limit, the side from which it is reached: ``"above"``, ``"below"`` or
@@ -424,7 +427,9 @@ class Claim(ByReference):
         Raises:
             ValueError: where it is no number.
         """
-        value = call(self.law, point)
+        # A law written in jnp is computed in float64, too.
+        with fixed(double=True):
+            value = call(self.law, point)
         if value is None:
             raise refuse(f"law of claim {self.name!r}", f"one number at {point}", None)
         try:
