@@ -28,7 +28,6 @@ __all__ = [
     "Filter",
     "as_key",
     "as_path",
-    "between_0_and_1",
     "brief",
     "choice",
     "digits",
@@ -249,14 +248,6 @@ def _traced(got: Any) -> str:
 def probability(name: str, got: Any) -> float:
     """Return a number in [0, 1] as a float."""
     return finite(name, got, 0.0, 1.0)
-
-
-def between_0_and_1(name: str, got: Any) -> float:
-    """Return a number strictly between 0 and 1 as a float."""
-    number = finite(name, got)
-    if not 0.0 < number < 1.0:
-        raise refuse(name, "strictly between 0 and 1", got)
-    return number
 
 
 def schedule(name: str, got: Any) -> float | tuple[float, ...]:

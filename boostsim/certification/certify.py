@@ -13,6 +13,7 @@ import pandas as pd
 
 from boostsim.certification.certificate import Certificate
 from boostsim.certification.exact import naming, read_exactly, seen_at
+from boostsim.certification.intervals import between_0_and_1
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.certification.statistical import look_at, looks_for
@@ -23,7 +24,6 @@ from boostsim.theory.claim import Claim, Point
 from boostsim.theory.claims import CLAIMS
 from boostsim.types import (
     as_key,
-    between_0_and_1,
     choice,
     finite,
     generator,

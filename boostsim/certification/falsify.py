@@ -20,13 +20,14 @@ from boostsim.certification.ascent import Trial, ascend, excess, try_exactly
 from boostsim.certification.certify import LEVELS, both, chosen_levels
 from boostsim.certification.exact import naming, seen_at
 from boostsim.certification.falsification import Falsification
+from boostsim.certification.intervals import between_0_and_1
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.statistical import look_at, looks_for
 from boostsim.certification.verdicts import Reading
 from boostsim.extras import needed
 from boostsim.progress import announced
 from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
-from boostsim.types import as_key, between_0_and_1, finite, key_text, whole
+from boostsim.types import as_key, finite, key_text, whole
 
 __all__ = ["falsify"]
 

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.stats import beta
 
-__all__ = ["Interval", "bernstein_interval", "binomial_interval", "mean_interval"]
+from boostsim.types import finite, refuse
+
+__all__ = [
+    "Interval",
+    "bernstein_interval",
+    "between_0_and_1",
+    "binomial_interval",
+    "mean_interval",
+]
 
 Interval = tuple[float, float]
+
+
+def between_0_and_1(name: str, got: Any) -> float:
+    """Return a number strictly between 0 and 1 as a float."""
+    number = finite(name, got)
+    if not 0.0 < number < 1.0:
+        raise refuse(name, "strictly between 0 and 1", got)
+    return number
 
 
 def binomial_interval(hits: int, samples: int, alpha: float) -> Interval:

@@ -11,6 +11,7 @@ from zlib import crc32
 import jax
 import numpy as np
 
+from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation import criteria as built_in
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.loading import load_criterion
@@ -23,7 +24,6 @@ from boostsim.tournament.leaderboard import ALL, SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
 from boostsim.types import (
     as_key,
-    between_0_and_1,
     choice,
     finite,
     key_text,

@@ -11,13 +11,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.criterion import Criterion
 from boostsim.objects import ByValue
 from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
 from boostsim.tournament.compare import Match, contenders
 from boostsim.tournament.sequence import sequence
-from boostsim.types import between_0_and_1, finite, whole
+from boostsim.types import finite, whole
 
 __all__ = ["Elimination", "Race", "race", "run_race"]
 
