@@ -270,6 +270,11 @@ def strange_prompt(method):
 CASES = {
     "an unknown name": (lambda: bs.reasoning_gym("chain_sums"), "Near it: chain_sum"),
     "no name": (lambda: bs.reasoning_gym(3), "dataset must be one of the"),
+    "a number beyond what Python writes": (
+        lambda: bs.reasoning_gym(10**6000),
+        "dataset must be one of the",
+    ),
+    "a list of names": (lambda: bs.reasoning_gym(["chain_sum"]), "dataset must be one of the"),
     "an evaluating scorer": (lambda: bs.reasoning_gym("simple_integration"), "run answers as prog"),
     "no answers": (lambda: bs.reasoning_gym("boxnet", size=2), "dataset must be one that has ans"),
     "no levels": (lambda: bs.reasoning_gym(levels=[]), "levels must be configurations"),

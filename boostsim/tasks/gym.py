@@ -21,7 +21,7 @@ from jaxtyping import Array, Bool, Int
 
 from boostsim.tasks.gym_entries import EVALUATED, KINDS, Entries, Level, generate, package, quiet
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import END, PAD, refuse, whole
+from boostsim.types import END, PAD, brief, refuse, whole
 
 __all__ = ["ReasoningGym", "reasoning_gym"]
 
@@ -285,8 +285,8 @@ def reasoning_gym(
         ('6 - 6 - 7 - 4<answer>', '-11<end>')
     """
     names = package().factory.DATASETS
-    if dataset not in names:
-        near = difflib.get_close_matches(str(dataset), names, n=4, cutoff=0.5)
+    if not isinstance(dataset, str) or dataset not in names:
+        near = difflib.get_close_matches(brief(dataset), names, n=4, cutoff=0.5)
         hint = f"Near it: {', '.join(near)}." if near else ""
         raise refuse("dataset", f"one of the {len(names)} of reasoning-gym", dataset, hint)
     if dataset in EVALUATED:
