@@ -24,6 +24,7 @@ from typing import Any
 from boostsim.types import as_path
 
 __all__ = [
+    "NOTHING_KEPT",
     "Damaged",
     "bounded",
     "cache_folder",
@@ -41,6 +42,7 @@ SEAL_LENGTH = len(SEAL) + 64 + 1
 TEMPORARY = re.compile(r"\.boostsim-[0-9a-f]{16}\.tmp")
 # Writing takes seconds: what has lain for so long, its writer left behind when it was killed.
 ABANDONED_SECONDS = 3600.0
+NOTHING_KEPT = "nothing is kept between runs"
 
 
 class Damaged(ValueError):
@@ -96,7 +98,7 @@ def cache_folder() -> Path | None:
     except (OSError, RuntimeError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         warn_once(
-            f"nothing is kept between runs: {wanted!r} is no folder to write to ({why}); "
+            f"{NOTHING_KEPT}: {wanted!r} is no folder to write to ({why}); "
             "BOOSTSIM_CACHE may name another"
         )
         return None

@@ -13,10 +13,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from boostsim.files import cache_folder
+from boostsim.files import NOTHING_KEPT, cache_folder
 from boostsim.progress import tell
 
-__all__ = ["cache_folder", "programs_folder", "use_cache"]
+__all__ = ["cache_folder", "programs_folder", "said_elsewhere", "use_cache"]
 
 PROGRAM = re.compile(
     r"Error (reading|writing) persistent compilation cache entry for '(.*?)': (.*)"
@@ -35,7 +35,8 @@ def use_cache() -> None:
     """
     import jax
 
-    warnings.showwarning = _Told()
+    if not isinstance(warnings.showwarning, _Told):
+        warnings.showwarning = _Told()
     # Python itself would leave out the second program of a name.
     warnings.filterwarnings("always", "Error .* persistent compilation cache entry")
     if "JAX_COMPILATION_CACHE_DIR" in os.environ or programs_folder():
@@ -46,6 +47,11 @@ def use_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def said_elsewhere() -> None:
+    """Leave it to the process that started this one to say that there is no cache."""
+    warnings.filterwarnings("ignore", NOTHING_KEPT)
 
 
 def programs_folder() -> str | None:

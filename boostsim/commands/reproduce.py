@@ -16,6 +16,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
+from boostsim.commands.cache import cache_folder, said_elsewhere, use_cache
 from boostsim.commands.output import console, say
 from boostsim.processors import processors
 from boostsim.progress import announced, silenced, track
@@ -46,6 +47,9 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
             f"({error.strerror})"
         ) from None
     try_to_write(folder / f"{names[0]}.csv", "out")
+    use_cache()
+    # Asked for here, so that it is said once, and not by each worker, where there is none.
+    cache_folder()
 
     report = _report(names, scale.name, folder, workers=_workers(names, NEURAL))
     if as_json:
@@ -128,6 +132,7 @@ def _begin() -> None:
     """Leave interrupts and progress to the process that waits for this one, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     silenced()
+    said_elsewhere()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=[parent.sentinel], daemon=True).start()
@@ -141,7 +146,6 @@ def _end_with(sentinel: int) -> None:
 
 def _drawn(name: str, scale_name: str, folder: Path) -> dict[str, Any]:
     """Simulate, draw and write one figure, and report on it."""
-    from boostsim.commands.cache import use_cache
     from boostsim.figures import figure_module, scale_named
     from boostsim.figures.output import write
 
