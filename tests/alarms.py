@@ -47,6 +47,8 @@ LOOKS = {
     "drifting_labels": 3,
     "equal_rules": 1,
     "confidence_sequence": 1,
+    "bounded_sequence": 3,
+    "rare_differences": 4,
     "false_selection": 4,
     "held_out": 48,
     "rows_of_a_transformer": 40,

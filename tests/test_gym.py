@@ -195,6 +195,25 @@ def test_answers_are_not_evaluated():
             assert name in {*gym_entries.FORMS, *gym_entries.EVALUATED}, name
 
 
+@pytest.mark.parametrize("name", ["complex_arithmetic", "game_of_life_halting"])
+def test_scorers_that_take_anything_for_right_are_refused(name):
+    with pytest.raises(ValueError, match="one whose scorer knows right from wrong"):
+        bs.reasoning_gym(name, size=4)
+
+
+def test_no_other_scorer_takes_a_degenerate_answer():
+    """All datasets that can be made: what answers nothing is wrong, or the dataset is refused."""
+    refused = {"complex_arithmetic", "game_of_life_halting", *gym_entries.EVALUATED}
+    for name in sorted(set(gym_entries.package().factory.DATASETS) - refused - {"composite"}):
+        with gym_entries.quiet():
+            source = gym_entries._dataset(name, 0, (), seed=1, size=1)
+            entry = source[0]
+            right = gym_entries._scorer(name, source, entry)
+        answer = str(entry["answer"] or "").strip()
+        for text in gym_entries.DEGENERATE if answer else ():
+            assert text == answer or not right(text), (name, text)
+
+
 def test_a_scorer_that_fails_is_wrong_and_verdicts_are_remembered():
     class Source:
         calls = 0

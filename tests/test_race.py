@@ -10,8 +10,10 @@ from alarms import alpha
 from scipy.stats import binom, norm
 
 import boostsim as bs
+from boostsim.tournament.betting import FRACTIONS, WEIGHTS, bounded_sequence, wealth
+from boostsim.tournament.intervals import ASSUMED, always, moved_out, once
 from boostsim.tournament.race import run_race
-from boostsim.tournament.sequence import SPREADS, half_widths, mixture_ratio, sequence
+from boostsim.tournament.sequence import SPREADS, half_widths, mixture_ratio
 
 
 @pytest.mark.parametrize("spread", [1.0, 9.0])
@@ -41,9 +43,10 @@ def test_the_interval_ends_where_the_evidence_does():
             for side in (-1, 1)
         ]
         assert evidence == pytest.approx([len(SPREADS) / 0.02] * 2)
-    low, high = sequence(values, 0.02)
+    low, high = always(values, 0.02, "normal")
     means = np.cumsum(values) / np.arange(1, 31)
-    assert (low, high) == (max(means - half), min(means + half))
+    # Moved out, on one side of each interval, for skewness.
+    assert low <= max(means - half) < min(means + half) <= high
     # What all values share costs no digits.
     far = half_widths(values + 1e6, 0.02)
     assert far[2:] == pytest.approx(half[2:], rel=1e-6)
@@ -57,6 +60,97 @@ def test_intervals_hold_at_every_look():
         means = np.cumsum(row) / np.arange(1, 101)
         wrong += bool((np.abs(means) > half_widths(row, 0.05)).any())
     assert 0 < wrong <= binom.isf(alpha("confidence_sequence"), sequences, 0.05)
+
+
+def test_wealth_is_a_fair_game_and_the_interval_its_level():
+    """E K_n(m) is 1 at the mean by enumeration; ends by the closed form of equal values."""
+    for low, high, chance in ((-1.0, 1.0, 0.3), (0.0, 1.0, 0.1), (-0.2, 0.1, 0.5)):
+        mean = chance * high + (1 - chance) * low
+        fair = 0.0
+        for pattern in itertools.product((False, True), repeat=6):
+            weight = np.prod(np.where(pattern, chance, 1 - chance))
+            fair += weight * np.exp(wealth(np.where(pattern, high, low), mean)[-1])
+        assert fair == pytest.approx(1.0, rel=1e-12)
+    rich = [wealth(np.array([0.1, -0.3, 1.0, 0.2]), m).max() for m in np.linspace(0.05, 0.95, 50)]
+    assert (np.diff(rich) > 0).all()
+    for n in (5, 64):
+        low, high = bounded_sequence(np.zeros(n), 0.05)
+        evidence = WEIGHTS @ (1 + FRACTIONS * high / (1 - high)) ** n
+        assert evidence == pytest.approx(2 / 0.05, rel=1e-5)
+        assert low == pytest.approx(-high, abs=1e-8)
+    assert bounded_sequence(np.ones(3), 0.05)[1] == pytest.approx(1.0, abs=1e-8)
+    assert bounded_sequence(np.zeros(0), 0.05) == (-1.0, 1.0)
+
+
+def skewed_values(rng, shape):
+    """Draws from a thousand lognormal values within [0, 1], and their mean."""
+    population = np.random.default_rng(3).lognormal(0.0, 1.5, 1000)
+    population /= population.max()
+    return rng.choice(population, shape), population.mean()
+
+
+@pytest.mark.parametrize("kind", ["rare", "both ways", "lognormal"])
+def test_bounded_intervals_hold_at_every_look_whatever_the_values_are(kind):
+    rng, sequences, wrong = np.random.default_rng(4), 400, 0
+    shape = sequences, 100
+    if kind == "lognormal":
+        values, mean = skewed_values(rng, shape)
+    else:
+        side = 1.0 if kind == "rare" else rng.choice([-1.0, 1.0], shape)
+        values = (rng.random(shape) < 0.05) * side
+        mean = 0.05 if kind == "rare" else 0.0
+    for row in values:
+        # What any look left out is left out in the end.
+        low, high = always(row, 0.05, "bounded")
+        wrong += not low <= mean <= high
+    assert wrong <= binom.isf(alpha("bounded_sequence"), sequences, 0.05)
+
+
+LOOKS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
+
+
+@pytest.mark.parametrize("nonzero", [0.02, 0.1, 0.3, 1.0])
+def test_rare_and_skewed_differences_seldom_deceive_the_normal_intervals(nonzero):
+    """Values that are mostly 0, and exponential ones (1.0), which the statement does not cover."""
+    rng, sequences, wrong = np.random.default_rng(6), 150 if nonzero < 1 else 600, 0
+    for _ in range(sequences):
+        row = rng.exponential(0.1, 64)
+        if nonzero < 1:
+            row = (rng.random(64) < nonzero) * 0.1
+        ends = [always(row[:n], 0.05, "normal") for n in LOOKS]
+        wrong += any(not low <= 0.1 * nonzero <= high for low, high in ends)
+    assert wrong <= binom.isf(alpha("rare_differences"), sequences, 0.05)
+
+
+def test_no_difference_so_far_is_not_no_difference():
+    for n in (4, 30, 100):
+        for assume in ASSUMED:
+            low, high = always(np.zeros(n), 0.05, assume)
+            assert low < -1 / n < 1 / n < high
+    # Later values widen what equal ones said, and few others do not narrow it.
+    low, high = always([0.1, 0.1, 0.1, 0.1, 0.5, 0.6], 0.05, "normal")
+    assert low < 0.0 < 0.6 < high
+    few = np.zeros(30)
+    few[:3] = 0.01, 0.02, 0.03
+    assert always(few, 0.05, "normal") == bounded_sequence(few, 0.05)
+    assert once(few, 0.05, 0.001, "normal") == bounded_sequence(few, 0.05)
+
+
+def test_the_longer_tail_moves_its_end_out_by_twice_johnsons_term():
+    from scipy.stats import skew, tstd
+
+    values = np.random.default_rng(1).exponential(1.0, 12)
+    half = half_widths(values, 0.05)
+    for sign in (1.0, -1.0):
+        low, high = moved_out(sign * values, half)
+        s, n = tstd(values), 12
+        t = half[-1] * np.sqrt(n) / s
+        term = 2 * skew(values, bias=False) * s * (1 + 2 * t**2) / (6 * n)
+        assert term > 0
+        ends = sign * values.mean() - half[-1], sign * values.mean() + half[-1]
+        want = (ends[0], ends[1] + term) if sign > 0 else (ends[0] - term, ends[1])
+        # The sample's unbiased third moment over s^3 instead of over its own.
+        assert (low[-1], high[-1]) == pytest.approx(want, rel=1e-9)
 
 
 def raced(rng, means, most_seeds=24, resolution=0.0, noise=0.02):
@@ -117,6 +211,46 @@ def test_a_race_ends_when_it_knows():
     assert alone[2] == "decided"
 
 
+@bs.criterion
+def never(visits):
+    return 0.0 * visits.mass
+
+
+def test_a_rule_that_harms_seldom_is_not_settled_on():
+    """Five prompts, labels never right: who buys any is worse, and hardly ever buys one."""
+    task = bs.table_task([[1, 0]] * 5, initial=[[0.9, 0.1]] * 5)
+    tasks = {"seldom": bs.Challenge(task, bs.WeakLabeler(0.0), None, attempts=4)}
+    for key in range(4):
+        for assume in ASSUMED:
+            found = bs.race(
+                ["failed", never],
+                tasks,
+                0.5,
+                key,
+                iterations=5,
+                visits=1,
+                most_seeds=12,
+                assume=assume,
+            )
+            assert found.verdict == "undecided", (key, found)
+    assert ASSUMED["bounded"] in found.summary()
+
+
+def test_only_the_same_function_is_equal_for_certain():
+    again = bs.Criterion(lambda visits: bs.criteria.failed(visits))
+    object.__setattr__(again.function, "__name__", "again")
+    # Twice the priority: another function, though it asks for the same labels.
+    almost = bs.Criterion(lambda visits: 2.0 * (visits.accepted == 0), again.allocation)
+    object.__setattr__(almost.function, "__name__", "almost")
+    tasks = {"helpless": bs.stress_suite(0, prompts=20)["helpless"]}
+    how = {"labels_per_visit": 0.02, "iterations": 5, "most_seeds": 8}
+    failed = bs.Criterion(bs.criteria.failed.function, again.allocation)
+    same, other = (bs.race([failed, rule], tasks, **how) for rule in (again, almost))
+    assert (same.verdict, same.seeds["failed"]) == ("settled", 4)
+    assert (other.scores["failed"] == other.scores["almost"]).all()
+    assert (other.verdict, other.seeds["failed"]) == ("undecided", 8)
+
+
 def test_a_race_is_a_tournament_that_stops(tmp_path):
     suite = bs.stress_suite(0, prompts=50)
     tasks = {name: suite[name] for name in ("helpless", "blind spots")}
@@ -135,6 +269,7 @@ def test_a_race_is_a_tournament_that_stops(tmp_path):
         ({"resolution": -1.0}, "resolution must be"),
         ({"most_seeds": 3}, "most_seeds must be"),
         ({"batch": 0}, "batch must be"),
+        ({"assume": "nothing"}, "assume must be one of bounded, normal"),
         ({"tasks": {"all": suite["helpless"]}}, "named by words other than 'all'"),
     ):
         with pytest.raises(ValueError, match=words):

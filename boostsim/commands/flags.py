@@ -224,6 +224,9 @@ class Compare:
     """average_error (default), over all iterations, or final_error."""
     confidence: Number = None
     """That all intervals hold together (default: 0.95)."""
+    assume: Word = None
+    """Score differences for which they do: normal (default; nearly, as averages over many prompts
+    are) or bounded (any of scores in [0, 1]; takes many more seeds)."""
     key: Whole = None
     """Key of the challenges and of all draws, below 2^32 (default: 0)."""
     plot: File = None

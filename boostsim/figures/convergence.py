@@ -10,6 +10,7 @@ import pandas as pd
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+from boostsim.theory.law import least_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +50,7 @@ def data(scale: Scale) -> pd.DataFrame:
                     law=bs.laws.boosting_error(iterations=np.arange(iterations + 1), **law),
                     exact=exact.error.values[0],
                     needed=bs.laws.iterations_needed(target=TARGET, **law),
-                    bound=np.ceil(np.log(1 / TARGET) / beta),
+                    bound=least_whole(np.log(1 / TARGET) / beta),
                     prompts=scale.prompts,
                     visits=scale.visits,
                     seeds=scale.seeds,

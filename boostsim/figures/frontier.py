@@ -13,6 +13,7 @@ import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.labels_to_target import half_solved
 from boostsim.figures.style import COLORS, caption
+from boostsim.theory.law import reached
 
 if TYPE_CHECKING:
     import xarray
@@ -48,9 +49,9 @@ BUDGETS = {
 }
 
 
-def reached(trace: xarray.Dataset, seed: int = 0) -> tuple[float, float]:
+def spent(trace: xarray.Dataset, seed: int = 0) -> tuple[float, float]:
     """Return labels and generations when the error is first at most the target, or NaN twice."""
-    there = np.flatnonzero(trace.error.values[seed] <= TARGET)
+    there = np.flatnonzero(reached(trace.error.values[seed], TARGET))
     if not len(there):
         return np.nan, np.nan
     return float(trace.labels[seed, there[0]]), float(trace.generations[seed, there[0]])
@@ -75,7 +76,7 @@ def row(
     )
     sampled: dict[str, Any] = {} if visits is None else {"visits": visits, "seeds": seeds, "key": 0}
     trace = bs.simulate(procedure, half_solved(prompts), ITERATIONS, **sampled)
-    needed = np.array([reached(trace, seed) for seed in range(seeds)])
+    needed = np.array([spent(trace, seed) for seed in range(seeds)])
     labels, generations = needed.mean(0)
     return {
         "focus": focus,

@@ -11,6 +11,7 @@ import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, caption
 from boostsim.tasks.table import TableTask
+from boostsim.theory.law import reached
 from boostsim.tournament.compare import every_criterion
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def half_solved(prompts: int) -> TableTask:
 
 def labels_to(target: float, trace: xarray.Dataset) -> np.ndarray:
     """Return by seed the labels bought when the error is first at most the target, or NaN."""
-    reached, labels = trace.error.values <= target, trace.labels.values
-    bought = np.take_along_axis(labels, reached.argmax(axis=1)[:, None], axis=1)[:, 0]
-    return np.where(reached.any(axis=1), bought, np.nan)
+    arrived, labels = reached(trace.error.values, target), trace.labels.values
+    bought = np.take_along_axis(labels, arrived.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return np.where(arrived.any(axis=1), bought, np.nan)
 
 
 def row(panel: str, rule: bs.Criterion, beta: float, scale: Scale) -> dict[str, object]:

@@ -59,7 +59,8 @@ class ReasoningGym(SequenceTask):
     The verdict is reasoning-gym's: right means that its ``score_answer`` gives the text up to the
     end symbol, without spaces around it, at least 0.99. Most scorers want the answer itself and
     give part of the score for an answer with text around it, which is wrong here; a few give 1.0
-    for any text in which they find the answer, or (``game_of_life_halting``) for nearly any text.
+    for any text in which they find the answer. A dataset whose scorer takes what is no answer for
+    right ("nan", an empty text) is refused: ``complex_arithmetic``, ``game_of_life_halting``.
     A response without an end symbol, or with anything but padding after it, is wrong, and so is
     one on which the scorer fails. Nothing that a model says is evaluated as a program: seven
     scorers would, and are asked about plain numbers, sums and letters alone.

@@ -20,6 +20,7 @@ from boostsim.progress import track
 from boostsim.results import provenance
 from boostsim.simulation.run import simulate
 from boostsim.tournament.challenge import Challenge
+from boostsim.tournament.intervals import ASSUMPTIONS
 from boostsim.tournament.leaderboard import ALL, SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
 from boostsim.types import (
@@ -32,7 +33,7 @@ from boostsim.types import (
     whole,
 )
 
-__all__ = ["Match", "compare", "contenders", "every_criterion"]
+__all__ = ["Match", "compare", "contenders", "every_criterion", "function_of"]
 
 
 def every_criterion(visits: int = 10) -> tuple[Criterion, ...]:
@@ -87,6 +88,12 @@ def contenders(
     if twice or "oracle" in names:
         raise refuse("criteria", "of different names, none of them oracle", names)
     return rules
+
+
+def function_of(rule: Criterion, challenges: Mapping[str, Challenge]) -> str:
+    """Return what a rule computes in the challenges: equal for rules that are the same function."""
+    attempts = sorted({challenge.attempts for challenge in challenges.values()})
+    return " ".join([rule.allocation, *(rule.fingerprint(number) for number in attempts)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +201,7 @@ def compare(
     visits: int = 10,
     score: str = "average_error",
     confidence: float = 0.95,
+    assume: str = "normal",
     prices: Prices | None = None,
 ) -> Tournament:
     """Run every criterion on every challenge at the same budget, and say who is better.
@@ -216,6 +224,9 @@ def compare(
         score: what is compared, smaller is better: ``"average_error"``, the error averaged over
             iterations 1..T, or ``"final_error"``, that of the last model.
         confidence: that all intervals of the tournament hold together.
+        assume: for which score differences they do: ``"normal"``, nearly normal ones, as averages
+            over many prompts are, or ``"bounded"``, any of scores in [0, 1], which takes many more
+            seeds (see :mod:`boostsim.tournament.intervals`).
         prices: what labels and the rest cost; default ``bs.Prices()``.
 
     Returns:
@@ -247,14 +258,18 @@ def compare(
     )
     seeds = whole("seeds", seeds, 2)
     confidence = between_0_and_1("confidence", confidence)
+    choice("assume", assume, ASSUMPTIONS)
     runs = [(task, rule) for task in match.challenges for rule in (*rules, built_in.oracle)]
     # The seeds of one run keep all cores busy.
     done = [match.run(*each, range(seeds)) for each in track(runs, "runs", len(runs))]
-    names = [rule.name for rule in (*rules, built_in.oracle)]
+    everyone = (*rules, built_in.oracle)
+    names = [rule.name for rule in everyone]
     return Tournament.of(
         done,
         {"task": list(match.challenges), "criterion": names},
         score=score,
         confidence=confidence,
         about={**provenance(), **match.about, "seeds": seeds},
+        assume=assume,
+        functions=[function_of(rule, match.challenges) for rule in everyone],
     )

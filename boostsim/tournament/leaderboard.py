@@ -5,8 +5,10 @@ scores on one seed. For m comparisons at once at confidence 1 - alpha each inter
 level alpha/m (Bonferroni): mean difference plus or minus t_{n-1}(1 - alpha/(2m)) s/sqrt(n), n the
 number of seeds and s the standard deviation of the differences. The comparisons are all pairs of
 criteria, the yardstick among them, on each challenge and over all challenges. Student's interval is
-exact for normal differences; scores are averages over many prompts, which are nearly so. Of few
-prompts, or where a score takes few values, a handful of seeds is too few for it.
+exact for normal differences; scores are averages over many prompts, which are nearly so. Where
+differences repeat or are skewed it is made wider, and ``assume="bounded"`` needs nothing but scores
+in [0, 1]: see :mod:`boostsim.tournament.intervals`. Rules that are the same function are equal for
+certain; others that have been equal so far are not known to be.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from scipy.stats import t as student
 
 from boostsim.files import bounded
 from boostsim.objects import ByValue
+from boostsim.tournament.intervals import ASSUMED, once
 from boostsim.types import refuse, unknown
 
 if TYPE_CHECKING:
@@ -57,26 +60,25 @@ class Difference:
         return self.low > 0.0 or self.high < 0.0
 
 
-def paired(differences: np.ndarray, comparisons: int, confidence: float) -> Difference:
+def paired(
+    differences: np.ndarray, comparisons: int, confidence: float, assume: str = "normal"
+) -> Difference:
     """Return the interval of a mean difference, one of so many that hold together.
 
     Args:
         differences: of two scores, seed by seed, ``[n]``.
         comparisons: m.
         confidence: 1 - alpha, of all of them.
+        assume: ``"normal"`` or ``"bounded"``, see :mod:`boostsim.tournament.intervals`.
 
     Example:
         >>> round(paired(np.array([0.1, 0.2, 0.3]), 1, 0.95).estimate, 3)
         0.2
     """
-    seeds = len(differences)
-    mean = differences.mean()
+    seeds, alpha = len(differences), (1.0 - confidence) / comparisons
     error = differences.std(ddof=1) / np.sqrt(seeds)
-    half = student.isf((1.0 - confidence) / (2.0 * comparisons), seeds - 1) * error
-    if mean != 0.0 and np.ptp(differences) <= 1e-12 * np.abs(mean):
-        # Values that are all alike say nothing of how they scatter.
-        half = np.inf
-    return Difference(float(mean), float(mean - half), float(mean + half))
+    half = student.isf(alpha / 2.0, seeds - 1) * error
+    return Difference(float(differences.mean()), *once(differences, alpha, half, assume))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +88,17 @@ class Tournament(ByValue):
     Attributes:
         results: an ``xarray.Dataset``: ``average_error``, ``final_error``, ``labels`` and ``cost``
             with dims (task, criterion, seed), and ``error`` (task, criterion, iteration), the mean
-            over seeds. The yardstick is the last criterion.
+            over seeds. The yardstick is the last criterion. Along ``criterion`` lies ``function``:
+            two rules with one value are the same function.
         score: what is compared.
         confidence: that all intervals hold together.
+        assume: what they assume of score differences, ``"normal"`` or ``"bounded"``.
     """
 
     results: xarray.Dataset
     score: str
     confidence: float
+    assume: str = "normal"
 
     @classmethod
     def of(
@@ -104,8 +109,13 @@ class Tournament(ByValue):
         score: str,
         confidence: float,
         about: Mapping[str, Any],
+        assume: str = "normal",
+        functions: Sequence[str] | None = None,
     ) -> Tournament:
-        """Return the tournament of runs, task by task and criterion by criterion."""
+        """Return the tournament of runs, task by task and criterion by criterion.
+
+        ``functions`` says which criteria are the same function; None: none are.
+        """
         import xarray
 
         shape = tuple(len(each) for each in names.values())
@@ -122,7 +132,10 @@ class Tournament(ByValue):
             last = "iteration" if name == "error" else "seed"
             about_it = {"units": units, "long_name": text}
             data[name] = ((*names, last), values.reshape(*shape, -1), about_it)
-        return cls(xarray.Dataset(data, dict(names), dict(about)), score, confidence)
+        table = xarray.Dataset(data, dict(names), dict(about))
+        functions = names["criterion"] if functions is None else functions
+        table = table.assign_coords(function=("criterion", list(functions)))
+        return cls(table, score, confidence, assume)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -169,7 +182,28 @@ class Tournament(ByValue):
                 raise unknown("criterion", name, tuple(scores))
         if first == second:
             raise refuse("second", "another criterion than the first", second)
-        return paired(scores[first] - scores[second], self.comparisons, self.confidence)
+        return self._difference(first, second, task)
+
+    def _difference(self, first: str, second: str, task: str) -> Difference:
+        if (first, second, task) not in self._differences:
+            scores, function = self.scores(task), self._functions
+            found = Difference(0.0, 0.0, 0.0)
+            if function[first] != function[second]:
+                apart = scores[first] - scores[second]
+                found = paired(apart, self.comparisons, self.confidence, self.assume)
+            self._differences[first, second, task] = found
+            turned = Difference(-found.estimate, -found.high, -found.low)
+            self._differences[second, first, task] = turned
+        return self._differences[first, second, task]
+
+    @cached_property
+    def _differences(self) -> dict[tuple[str, str, str], Difference]:
+        return {}
+
+    @cached_property
+    def _functions(self) -> dict[str, str]:
+        names, functions = self.results.criterion.values, self.results.function.values
+        return dict(zip(names.tolist(), functions.tolist(), strict=True))
 
     def ranked(self, task: str = ALL) -> tuple[str, ...]:
         """Return the criteria by their mean score on a challenge, the best first."""
@@ -244,7 +278,7 @@ class Tournament(ByValue):
             f"{len(self.criteria)} criteria on {len(self.tasks)} challenges, "
             f"{about['labels_per_visit']:g} labels per visit and iteration, {about['iterations']} "
             f"iterations, {about['visits']} visits, {about['seeds']} seeds. Compared: {what}; all "
-            f"intervals hold together with confidence {self.confidence:g}."
+            f"intervals hold together with confidence {self.confidence:g}, {ASSUMED[self.assume]}."
         ]
         for task in (ALL, *self.tasks):
             first, *others = self.not_beaten(task)
@@ -271,6 +305,7 @@ class Tournament(ByValue):
         record = {
             "score": self.score,
             "confidence": self.confidence,
+            "assume": self.assume,
             "conditions": {
                 **self.results.attrs,
                 "challenges": json.loads(self.results.attrs["challenges"]),

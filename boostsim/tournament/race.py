@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +18,9 @@ from boostsim.curation.criterion import Criterion
 from boostsim.objects import ByValue
 from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
-from boostsim.tournament.compare import Match, contenders
-from boostsim.tournament.sequence import sequence
-from boostsim.types import finite, whole
+from boostsim.tournament.compare import Match, contenders, function_of
+from boostsim.tournament.intervals import ASSUMED, ASSUMPTIONS, always
+from boostsim.types import choice, finite, whole
 
 __all__ = ["Elimination", "Race", "race", "run_race"]
 
@@ -92,7 +94,7 @@ class Race(ByValue):
             )
         lines.append(
             f"All of this holds together with probability {about['confidence']:g}, whenever one "
-            "looks."
+            f"looks, {ASSUMED[about['assume']]}."
         )
         return "\n".join(lines)
 
@@ -121,11 +123,14 @@ def run_race(
     resolution: float,
     most_seeds: int,
     batch: int,
+    assume: str = "normal",
+    same: Callable[[str, str], bool] = operator.eq,
 ) -> tuple[tuple[str, ...], tuple[Elimination, ...], str, dict[str, np.ndarray]]:
     """Race contenders of which only a score by seed is known.
 
     Every pair has a confidence sequence of its score differences at alpha/pairs, so all statements
     hold together at every sample size. A contender is out once another is known to be better.
+    Equal scores so far are not equal contenders, unless both are the same function.
 
     Args:
         names: of the contenders.
@@ -134,6 +139,9 @@ def run_race(
         resolution: differences that do not matter.
         most_seeds: where the race ends at the latest.
         batch: seeds that are added at a time.
+        assume: what intervals assume of score differences, see
+            :mod:`boostsim.tournament.intervals`.
+        same: whether two names stand for one function, and their scores are equal for certain.
 
     Returns:
         Survivors, eliminations, verdict and all scores.
@@ -152,7 +160,9 @@ def run_race(
             continue
         gaps = {}
         for first, second in itertools.combinations(left, 2):
-            low, high = sequence(scores[first] - scores[second], alpha)
+            low, high = 0.0, 0.0
+            if not same(first, second):
+                low, high = always(scores[first] - scores[second], alpha, assume)
             gaps[first, second], gaps[second, first] = (low, high), (-high, -low)
         left.sort(key=lambda name: float(scores[name].mean()))
         # Whose mean is lowest stays, though intervals that err could say otherwise.
@@ -187,13 +197,16 @@ def race(
     resolution: float = 0.002,
     most_seeds: int = 64,
     batch: int = 2,
+    assume: str = "normal",
 ) -> Race:
     """Find the best criterion with as few runs as it takes.
 
     A tournament like :func:`boostsim.compare`, on the same draws, in which seeds are added a few at
     a time and contenders that are known to be worse than another run no more. Compared is the score
-    averaged over all challenges. Intervals are confidence sequences (valid at every sample size,
-    exact for normal differences), so one may stop whenever one likes.
+    averaged over all challenges. Intervals are confidence sequences (valid at every sample size),
+    so one may stop whenever one likes. Rules whose scores have been equal so far are not known to
+    be equal, unless they are the same function: between two that seldom differ a race may end
+    undecided.
 
     Args:
         criteria, tasks, labels_per_visit, key, iterations, visits, score: as of ``bs.compare``.
@@ -202,6 +215,9 @@ def race(
             is known to be worse than none by more. With 0 it goes on until one is left.
         most_seeds: where it ends at the latest, at least 4.
         batch: seeds that are added at a time.
+        assume: for which score differences the intervals hold: ``"normal"``, nearly normal ones, as
+            averages over many prompts are; or ``"bounded"``, any of scores in [0, 1], which takes
+            some log(2 pairs/alpha)/resolution seeds: thousands for a resolution of 0.002.
 
     Returns:
         A :class:`Race`.
@@ -218,6 +234,7 @@ def race(
         >>> told.verdict, told.survivors
         ('decided', ('failed',))
     """
+    choice("assume", assume, ASSUMPTIONS)
     rules = {rule.name: rule for rule in contenders(criteria, whole("visits", visits, 1))}
     match = Match.of(
         tasks, labels_per_visit, key, iterations=iterations, visits=visits, score=score
@@ -230,6 +247,10 @@ def race(
         runs = [match.run(task, rules[name], seeds)[score] for task in match.challenges]
         return np.mean(runs, axis=0)
 
+    @functools.cache
+    def function(name: str) -> str:
+        return function_of(rules[name], match.challenges)
+
     survivors, out, verdict, scores = run_race(
         tuple(rules),
         averaged,
@@ -237,6 +258,8 @@ def race(
         resolution=resolution,
         most_seeds=most_seeds,
         batch=batch,
+        assume=assume,
+        same=lambda first, second: function(first) == function(second),
     )
     runs = sum(len(values) for values in scores.values()) * len(match.challenges)
     conditions = {
@@ -246,5 +269,6 @@ def race(
         "confidence": confidence,
         "resolution": resolution,
         "most_seeds": most_seeds,
+        "assume": assume,
     }
     return Race(survivors, out, verdict, scores, runs, conditions)

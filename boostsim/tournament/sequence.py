@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["half_widths", "mixture_ratio", "sequence"]
+__all__ = ["half_widths", "mixture_ratio"]
 
 # Variances of the effect sizes that the mixtures expect, in units of the observations' variance: of
 # effects like the standard deviation, and of far larger ones, which are seen after fewer values.
@@ -71,22 +71,3 @@ def _half_widths(values: np.ndarray, alpha: float, spread: float) -> np.ndarray:
     bound = np.where(known, (level - 1.0) / np.where(known, 1.0 - level / inflated, 1.0), np.inf)
     # t^2 s^2/n with s^2 = squares/(n - 1).
     return np.where(known, np.sqrt(np.where(known, bound, 0.0) * squares / count), np.inf)
-
-
-def sequence(values: np.ndarray, alpha: float) -> tuple[float, float]:
-    """Return the interval after the last value: what no interval so far left out.
-
-    It may be empty (its lower end above the upper one), with probability at most alpha.
-
-    Example:
-        >>> low, high = sequence(np.random.default_rng(0).normal(1.0, 0.1, 50), 0.05)
-        >>> bool(0.9 < low < 1.0 < high < 1.1)
-        True
-    """
-    values = np.asarray(values, float)
-    if np.ptp(values) <= 1e-12 * np.abs(values[0]) and values[0] != 0.0:
-        # Values that are all alike say nothing of how they scatter.
-        return -np.inf, np.inf
-    means = np.cumsum(values) / np.arange(1, len(values) + 1)
-    half = half_widths(values, alpha)
-    return float(np.max(means - half)), float(np.min(means + half))

@@ -31,7 +31,7 @@ def test_a_race(report, benchmark):
     The same error: with probability 0.95 the selected one is at most the resolution worse than the
     best. A fixed design has to have (t s/resolution)^2 seeds for all, t at alpha over the criteria
     that are not the best, s that of the pair that scatters most: it knows neither beforehand, and
-    is given s here.
+    is given s here. Both are for normal differences; the race is wider where they are not.
     """
     found = bs.race(resolution=RESOLUTION)
     scores = bs.compare(seeds=32).scores()
@@ -42,7 +42,7 @@ def test_a_race(report, benchmark):
         seeds += 1
     fixed = seeds * len(rules) * 8
     note = f"{fixed:,} and {found.runs:,}, {found.verdict}"
-    report("runs of a fixed design / of a race, stress suite", fixed / found.runs, ">=", 3, note)
+    report("runs of a fixed design / of a race, stress suite", fixed / found.runs, ">=", 2.5, note)
     benchmark.pedantic(lambda: None, rounds=1)
 
 
