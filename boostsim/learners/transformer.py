@@ -145,26 +145,44 @@ def initial(model: Shape, vocabulary: int, length: int, key: Array) -> Parameter
 
 
 def compute_dtype() -> jnp.dtype:
-    """Return bfloat16 where the hardware multiplies it natively, else float32; state is float32."""
+    """Return the type of activations: bfloat16 where the hardware multiplies it natively.
+
+    Else float32. Parameters, the optimiser, softmax, norms and logits are float32 everywhere.
+    """
     return jnp.dtype(jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16)
 
 
 def normalise(x_NxD: Float[Array, "N D"], scale_D: Float[Array, "D"]) -> Float[Array, "N D"]:
-    """RMSNorm, in float32."""
+    """RMSNorm, computed in float32."""
     x = x_NxD.astype(jnp.float32)
-    return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6) * scale_D
+    normal = x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6) * scale_D
+    return normal.astype(compute_dtype())
 
 
-def matmul(x_NxD: Array, w_DxF: Array) -> Array:
-    """Multiply in the compute type and return float32."""
+def matmul(x_NxD: Array, w_DxF: Array, returned: jnp.dtype | None = None) -> Array:
+    """Multiply in the compute type, and return it (or what is asked for)."""
     dtype = compute_dtype()
-    return jnp.dot(x_NxD.astype(dtype), w_DxF.astype(dtype), preferred_element_type=jnp.float32)
+    returned = dtype if returned is None else returned
+    return jnp.dot(x_NxD.astype(dtype), w_DxF.astype(dtype), preferred_element_type=returned)
+
+
+def embed(parameters: Parameters, tokens_BxS: Int[Array, "B S"], start: Array | int) -> Array:
+    """Return the sum of each token's row and of its position's, ``[B S, D]``.
+
+    The row is taken by a product with 0 and 1: the slope of a look-up would add rows in whatever
+    order an accelerator's threads come in.
+    """
+    chosen_BxSxV = jax.nn.one_hot(tokens_BxS, len(parameters["embed_VxD"]), dtype=compute_dtype())
+    width, new = parameters["embed_VxD"].shape[1], tokens_BxS.shape[1]
+    rows_BxSxD = matmul(chosen_BxSxV, parameters["embed_VxD"], jnp.dtype(jnp.float32))
+    place_SxD = jax.lax.dynamic_slice_in_dim(parameters["position_TxD"], start, new)
+    return (rows_BxSxD + place_SxD).astype(compute_dtype()).reshape(-1, width)
 
 
 def empty_cache(model: Shape, batch: int, length: int) -> Cache:
     """Return room for the keys and values of every position."""
     shape = (batch, model.heads, length, model.width // model.heads)
-    room = jnp.zeros(shape, jnp.float32)
+    room = jnp.zeros(shape, compute_dtype())
     return [(room, room)] * model.layers
 
 
@@ -188,9 +206,7 @@ def extend(
     length = seen_BxT.shape[1]
     heads, width = model.heads, model.width
     position_S = start + jnp.arange(new)
-    x_NxD = (parameters["embed_VxD"][tokens_BxS] + parameters["position_TxD"][position_S]).reshape(
-        batch * new, width
-    )
+    x_NxD = embed(parameters, tokens_BxS, start)
     causal_SxT = jnp.arange(length)[None] <= position_S[:, None]
     visible_Bx1xSxT = (causal_SxT[None] & seen_BxT[:, None])[:, None]
 
@@ -221,7 +237,7 @@ def extend(
         hidden_NxF = jax.nn.relu(matmul(h_NxD, weights["up_LxDxF"]))
         x_NxD = x_NxD + matmul(hidden_NxF, weights["down_LxFxD"])
     h_NxD = normalise(x_NxD, parameters["norm_read_D"])
-    logits_NxV = matmul(h_NxD, parameters["read_DxV"])
+    logits_NxV = matmul(h_NxD, parameters["read_DxV"], jnp.dtype(jnp.float32))
     return logits_NxV.reshape(batch, new - unread, logits_NxV.shape[1]), stored
 
 
@@ -236,9 +252,11 @@ def attend(
 ) -> Array:
     """Mix the values that each position sees, weighted by softmax of q k / sqrt(K)."""
     scale = q_BxHxSxK.shape[-1] ** -0.5
-    scores_BxHxSxT = jnp.einsum("bhsk,bhtk->bhst", q_BxHxSxK, keys_BxHxTxK) * scale
+    scores_BxHxSxT = scale * jnp.einsum(
+        "bhsk,bhtk->bhst", q_BxHxSxK, keys_BxHxTxK, preferred_element_type=jnp.float32
+    )
     share_BxHxSxT = jax.nn.softmax(jnp.where(visible_Bx1xSxT, scores_BxHxSxT, -1e30), axis=-1)
-    return jnp.einsum("bhst,bhtk->bhsk", share_BxHxSxT, values_BxHxTxK)
+    return jnp.einsum("bhst,bhtk->bhsk", share_BxHxSxT.astype(q_BxHxSxK.dtype), values_BxHxTxK)
 
 
 def logits(
