@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from boostsim.designs.objective import Objective as Objective
     from boostsim.gap import GapReport as GapReport
     from boostsim.gap import gap_report as gap_report
+    from boostsim.learners.regression import SoftmaxRegression as SoftmaxRegression
     from boostsim.learners.strong import StrongLearner as StrongLearner
     from boostsim.learners.transformer import Transformer as Transformer
     from boostsim.measures import collapse_measures as collapse_measures
@@ -145,6 +146,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "designs.knobs": ("Knob",),
             "designs.objective": ("Objective",),
             "gap": ("GapReport", "gap_report"),
+            "learners.regression": ("SoftmaxRegression",),
             "learners.strong": ("StrongLearner",),
             "learners.transformer": ("Transformer",),
             "measures": ("collapse_measures",),

@@ -21,7 +21,7 @@ import pandas as pd
 from boostsim.curation.criteria import failed
 from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure
-from boostsim.learners.transformer import Transformer
+from boostsim.learners.network import Trained
 from boostsim.objects import ByValue
 from boostsim.simulation.iteration import Seed
 from boostsim.simulation.listed import tabular
@@ -115,7 +115,7 @@ def gap_report(
     task: SequenceTask,
     iterations: int,
     *,
-    learner: Transformer,
+    learner: Trained,
     visits: int = 8,
     seeds: int = 1,
     key: jax.Array | int,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import boostsim as bs
 from boostsim import gap
-from boostsim.learners import generate, train, transformer
+from boostsim.learners import generate, train
 from boostsim.simulation import listed, neural
 from boostsim.simulation.iteration import Seed
 
@@ -34,7 +34,7 @@ def first_rows(seed=0, learner=SMALL):
 
 def test_rows_are_the_law_of_what_is_said():
     model = bs.Transformer(width=16, heads=2, layers=1)
-    parameters = transformer.initial(model, len(TASK.symbols), 4, jax.random.key(5))
+    parameters = model.network.initial(len(TASK.symbols), 4, jax.random.key(5))
     rows = generate.next_law(model, parameters, LISTING.prompts)
     assert rows.dtype == np.float64
     assert rows.sum(1) == pytest.approx(1.0, abs=1e-12)
@@ -177,7 +177,7 @@ def test_empirical_rows_are_shares():
 def test_fitting_a_law_is_the_limit_of_training_on_many_draws():
     """The gradient is the same: that of examples in the law's proportions."""
     model = bs.Transformer(width=16, heads=2, layers=1)
-    parameters = transformer.initial(model, len(TASK.symbols), 4, jax.random.key(2))
+    parameters = model.network.initial(len(TASK.symbols), 4, jax.random.key(2))
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 4, (24, 5))
     prompt, answer = np.nonzero(counts)
@@ -198,7 +198,9 @@ def test_fitting_a_law_is_the_limit_of_training_on_many_draws():
         lambda parameters: train.loss(model, parameters, frames, 3)
     )(parameters)
     fitted, other = jax.value_and_grad(
-        lambda parameters: train.law_loss(model, parameters, (LISTING.prompts, law, weight), 3)
+        lambda parameters: train.law_loss(
+            model.network, parameters, (LISTING.prompts, law, weight), 3
+        )
     )(parameters)
     assert float(examples) == pytest.approx(float(fitted), rel=1e-5)
     for name in slope:
@@ -207,7 +209,7 @@ def test_fitting_a_law_is_the_limit_of_training_on_many_draws():
 
 def test_one_step_of_fitting_is_one_of_training():
     """On prompts of unlike weight; a batch of training then holds the law as it is."""
-    parameters = transformer.initial(SMALL, len(TASK.symbols), 4, jax.random.key(3))
+    parameters = SMALL.network.initial(len(TASK.symbols), 4, jax.random.key(3))
     counts = 1 + np.arange(24) % 3
     law = 0.5 * LISTING.quality + 0.5 * np.roll(LISTING.quality, 1, axis=1)
     prompt, answer = np.nonzero(law)

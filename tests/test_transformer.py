@@ -1,9 +1,8 @@
-"""The transformer by its properties: causal, cached as uncached, deaf to padding, able to learn."""
+"""The transformer by its properties: it draws from its law, by row, and it is able to learn."""
 
 import itertools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from alarms import assert_law
@@ -12,7 +11,7 @@ import boostsim as bs
 from boostsim.learners import train as training
 from boostsim.learners.generate import generate, response_probability
 from boostsim.learners.train import loss, rates, train
-from boostsim.learners.transformer import Transformer, empty_cache, extend, initial, logits
+from boostsim.learners.transformer import Transformer
 from boostsim.types import END, PAD
 
 MODEL = Transformer(width=16, heads=2, layers=2, steps=8, batch=16)
@@ -22,7 +21,7 @@ LENGTH = PROMPT + RESPONSE
 
 @pytest.fixture(scope="module")
 def weights():
-    return initial(MODEL, VOCABULARY, LENGTH, jax.random.key(0))
+    return MODEL.network.initial(VOCABULARY, LENGTH, jax.random.key(0))
 
 
 def frames(count, seed=0):
@@ -36,43 +35,6 @@ def seen(tokens):
     return (tokens != PAD) | (np.arange(LENGTH) >= PROMPT)
 
 
-def test_a_position_depends_on_no_later_one_by_gradient(weights):
-    tokens = frames(3)
-    for position in range(LENGTH):
-
-        def read(places, position=position):
-            changed = {**weights, "position_TxD": places}
-            return jnp.sum(logits(MODEL, changed, tokens, seen(tokens))[:, position] ** 2)
-
-        slope = np.asarray(jax.grad(read)(weights["position_TxD"]))
-        assert (slope[position + 1 :] == 0).all()
-        assert (np.abs(slope[: position + 1]).sum(1) > 0)[position]
-
-
-def test_what_stands_in_the_padding_changes_nothing(weights):
-    tokens = frames(4)
-    mask = seen(tokens)
-    junk = np.where(mask, tokens, 5)
-    real, other = (np.asarray(logits(MODEL, weights, t, mask)) for t in (tokens, junk))
-    assert (real[mask] == other[mask]).all()
-    assert (real[~mask] != other[~mask]).any()
-
-
-def test_reading_token_by_token_gives_the_same_logits(weights):
-    tokens = frames(5)
-    mask = jnp.asarray(seen(tokens))
-    whole = np.asarray(logits(MODEL, weights, tokens, mask))
-    cache = empty_cache(MODEL, 5, LENGTH)
-    read, cache = extend(MODEL, weights, cache, tokens[:, :PROMPT], 0, mask)
-    parts = [np.asarray(read)]
-    for position in range(PROMPT, LENGTH):
-        token = tokens[:, position : position + 1]
-        read, cache = extend(MODEL, weights, cache, token, position, mask)
-        parts.append(np.asarray(read))
-    # Float32 sums of at most 64 terms, in another order.
-    assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=2e-5)
-
-
 def response_law(weights, prompt, decode=None):
     """Every response and its probability, from whole frames, without a cache."""
     law = {}
@@ -82,7 +44,7 @@ def response_law(weights, prompt, decode=None):
             law[tuple(said + [PAD] * (RESPONSE - len(said)))] = probability
             return
         tokens = np.array([[*prompt, *said, *[PAD] * (RESPONSE - len(said))]], np.int32)
-        read = logits(MODEL, weights, tokens, seen(tokens))[:, PROMPT - 1 + len(said)]
+        read = MODEL.network.logits(weights, tokens, seen(tokens))[:, PROMPT - 1 + len(said)]
         chances = np.asarray(response_probability(read, decode), float)[0]
         for token in range(1, VOCABULARY):
             if chances[token] > 0:
@@ -159,27 +121,16 @@ def test_a_tiny_set_is_memorised():
     answers = np.random.default_rng(1).integers(2, VOCABULARY, (16, 2))
     responses = np.concatenate([answers, np.full((16, 1), END)], axis=1).astype(np.int32)
     examples = np.concatenate([prompts, responses], axis=1)
-    start = initial(model, VOCABULARY, LENGTH, jax.random.key(5))
-    before = float(loss(model, start, examples, PROMPT))
+    start = model.network.initial(VOCABULARY, LENGTH, jax.random.key(5))
+    before = float(loss(model.network, start, examples, PROMPT))
     # Nothing is known at first: about the surprise of an even choice.
     assert 1.0 < before < 3.0
     learned, average = train(
         model, start, examples, PROMPT, jax.random.key(6), steps=300, learning_rate=3e-3
     )
-    assert float(loss(model, learned, examples, PROMPT)) < 0.05 < average < before
+    assert float(loss(model.network, learned, examples, PROMPT)) < 0.05 < average < before
     said, _ = generate(model, learned, prompts, RESPONSE, jax.random.key(0), bs.Sharpening(0.0))
     assert (said == responses).all()
-
-
-def test_only_the_response_is_learned(weights):
-    """The loss does not depend on what the prompt's own tokens would be predicted as."""
-    tokens = frames(6)
-    mask = seen(tokens)
-    before = logits(MODEL, weights, tokens, mask)[:, PROMPT - 1 : -1]
-    surprise = -np.asarray(jax.nn.log_softmax(before))
-    said = tokens[:, PROMPT:]
-    want = np.take_along_axis(surprise, said[..., None], axis=2).mean()
-    assert float(loss(MODEL, weights, tokens, PROMPT)) == pytest.approx(want, rel=1e-5)
 
 
 def test_learning_rates_rise_and_fall(weights):

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 import boostsim as bs
-from boostsim.learners import devices, generate, train, transformer
+from boostsim.learners import devices, generate, train
 
 MODEL = bs.Transformer(width=32, heads=4, layers=2, steps=24, batch=64, first_steps=24)
 SMALL = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=64, first_steps=24)
@@ -22,7 +22,7 @@ BOOSTING = bs.boosting(attempts=2, labeler=bs.WeakLabeler(0.3, wrong="slip"), bu
 def losses(mesh, frames):
     """The loss of every step, and the parameters after them."""
     parameters = devices.place(
-        transformer.initial(MODEL, len(TASK.symbols), frames.shape[1], jax.random.key(0)), mesh
+        MODEL.network.initial(len(TASK.symbols), frames.shape[1], jax.random.key(0)), mesh
     )
     batches = devices.spread(parameters, frames.reshape(24, 64, -1), 1)
     state = train.optimiser().init(parameters)

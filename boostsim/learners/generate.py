@@ -1,4 +1,4 @@
-"""Sampling responses from a transformer: one pass over the prompt, then a scan with a cache.
+"""Sampling responses from a network: one pass over the prompt, then a scan, token by token.
 
 The pass leaves the prompt's last token to the scan, whose every step reads a token and says the
 next; so nothing is read that no later token needs.
@@ -19,14 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from boostsim.learners.devices import spread, width
-from boostsim.learners.transformer import (
-    Parameters,
-    Shape,
-    Transformer,
-    empty_cache,
-    extend,
-    logits,
-)
+from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.processors import processors
 from boostsim.types import END, PAD, refuse
@@ -54,7 +47,7 @@ def response_probability(logits_BxV: Float[Array, "B V"], decode: Decode) -> Flo
 
 
 def generate(
-    model: Transformer,
+    model: Trained,
     parameters: Parameters,
     prompts: np.ndarray,
     response_length: int,
@@ -80,7 +73,7 @@ def generate(
         The responses ``[N, R]``, padded after the end symbol, and the natural logarithm of the
         probability with which the model (as it is, not sharpened) says each, ``[N]``.
     """
-    room, vocabulary = len(parameters["position_TxD"]), len(parameters["embed_VxD"])
+    vocabulary, room = model.network.room(parameters)
     if prompts.shape[1] + response_length > room:
         allowed = f"at most {room - response_length} columns, for the model has {room} positions"
         raise refuse("prompts", allowed, f"{prompts.shape[1]} columns")
@@ -97,7 +90,7 @@ def generate(
         # The last chunk is filled up, so that there is one shape.
         part = np.minimum(np.arange(start, start + chunk), count - 1)
         said, log_probability = _generate(
-            model.shape,
+            model.network,
             response_length,
             decode,
             parameters,
@@ -121,10 +114,10 @@ def cores() -> int:
 
 
 @fixed()
-def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) -> np.ndarray:
+def next_law(model: Trained, parameters: Parameters, prompts: np.ndarray) -> np.ndarray:
     """Return the law of the first token of the response to each prompt, ``[N, V]`` in float64."""
     parts = [
-        np.asarray(_next_law(model.shape, parameters, part), np.float64)
+        np.asarray(_next_law(model.network, parameters, part), np.float64)
         for part in np.array_split(prompts, -(-len(prompts) // ROWS_READ))
     ]
     law = np.concatenate(parts)
@@ -133,16 +126,16 @@ def next_law(model: Transformer, parameters: Parameters, prompts: np.ndarray) ->
 
 @partial(jax.jit, static_argnums=0)
 def _next_law(
-    model: Shape, parameters: Parameters, prompts_BxP: Int[Array, "B P"]
+    network: Network, parameters: Parameters, prompts_BxP: Int[Array, "B P"]
 ) -> Float[Array, "B V"]:
     last = prompts_BxP.shape[1] - 1
-    read = logits(model, parameters, prompts_BxP, prompts_BxP != PAD, last)
+    read = network.logits(parameters, prompts_BxP, prompts_BxP != PAD, last)
     return response_probability(read[:, 0], None)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _generate(
-    model: Shape,
+    network: Network,
     response_length: int,
     decode: Decode,
     parameters: Parameters,
@@ -153,18 +146,12 @@ def _generate(
     batch, prompt_length = prompts_BxP.shape
     seen_BxT = jnp.pad(prompts_BxP != PAD, ((0, 0), (0, response_length)), constant_values=True)
     keys_B = jax.vmap(jax.random.fold_in, (None, 0))(key, rows_B)
-    # The prompt's positions see no later ones, so they are read without room for them.
-    before_BxS = prompts_BxP[:, :-1]
-    cache = empty_cache(model, batch, prompt_length - 1)
-    _, cache = extend(model, parameters, cache, before_BxS, 0, before_BxS != PAD)
-    room = ((0, 0), (0, 0), (0, response_length + 1), (0, 0))
-    cache = jax.tree.map(lambda stored: jnp.pad(stored, room), cache)
+    carried = network.begin(parameters, prompts_BxP, response_length)
 
     def say(carry: tuple, step: Array) -> tuple[tuple, Array]:
-        cache, token_B, done_B, log_probability_B = carry
+        carried, token_B, done_B, log_probability_B = carry
         place = prompt_length - 1 + step
-        logits_BxSxV, cache = extend(model, parameters, cache, token_B[:, None], place, seen_BxT)
-        logits_BxV = logits_BxSxV[:, 0]
+        logits_BxV, carried = network.extend(parameters, carried, token_B, place, seen_BxT)
         law_BxV = response_probability(logits_BxV, decode)
         noise_BxV = jax.vmap(
             lambda key: jax.random.gumbel(
@@ -176,9 +163,9 @@ def _generate(
         chance_B = jnp.log(jnp.take_along_axis(plain_BxV, token_B[:, None], axis=1)[:, 0])
         log_probability_B = log_probability_B + jnp.where(done_B, 0.0, chance_B)
         token_B = jnp.where(done_B, PAD, token_B)
-        return (cache, token_B, done_B | (token_B == END), log_probability_B), token_B
+        return (carried, token_B, done_B | (token_B == END), log_probability_B), token_B
 
     last_B = prompts_BxP[:, -1].astype(jnp.int32)
-    start = (cache, last_B, jnp.zeros(batch, bool), jnp.zeros(batch, jnp.float32))
+    start = (carried, last_B, jnp.zeros(batch, bool), jnp.zeros(batch, jnp.float32))
     (_, _, _, log_probability_B), said_RxB = jax.lax.scan(say, start, jnp.arange(response_length))
     return said_RxB.T, log_probability_B

@@ -1,4 +1,4 @@
-"""Training a transformer: a fixed number of steps, in one compiled program.
+"""Training a network: a fixed number of steps, in one compiled program.
 
 On examples, as a real run does, or on the law itself that infinitely many examples would have.
 """
@@ -17,7 +17,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from boostsim.learners.devices import spread
-from boostsim.learners.transformer import Parameters, Shape, Transformer, logits
+from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.types import PAD, generator, refuse
 
@@ -30,14 +30,14 @@ CHUNK = 16
 
 
 def loss(
-    model: Shape,
+    network: Network,
     parameters: Parameters,
     frames_BxT: Int[Array, "B T"],
     prompt_length: int,
 ) -> Float[Array, ""]:
     """Return the mean cross-entropy of the response's tokens, its end included, in nats."""
     seen_BxT = (frames_BxT != PAD) | (jnp.arange(frames_BxT.shape[1]) >= prompt_length)
-    before = logits(model, parameters, frames_BxT, seen_BxT, prompt_length - 1)[:, :-1]
+    before = network.logits(parameters, frames_BxT, seen_BxT, prompt_length - 1)[:, :-1]
     said = frames_BxT[:, prompt_length:]
     counts = (said != PAD).astype(jnp.float32)
     # By a product with 0 and 1, as the embedding: the slope of a look-up is a scatter.
@@ -46,14 +46,14 @@ def loss(
 
 
 def law_loss(
-    model: Shape,
+    network: Network,
     parameters: Parameters,
     batch: tuple[Int[Array, "B P"], Float[Array, "B V"], Float[Array, "B"]],
     prompt_length: int,
 ) -> Float[Array, ""]:
     """Return the cross-entropy to a law of the token after each prompt, in nats, weighted."""
     prompts_BxP, law_BxV, weight_B = batch
-    after_BxV = logits(model, parameters, prompts_BxP, prompts_BxP != PAD)[:, prompt_length - 1]
+    after_BxV = network.logits(parameters, prompts_BxP, prompts_BxP != PAD)[:, prompt_length - 1]
     return jnp.mean(weight_B * optax.softmax_cross_entropy(after_BxV, law_BxV))
 
 
@@ -89,7 +89,7 @@ def check_converged(
 
 
 def train(
-    model: Transformer,
+    model: Trained,
     parameters: Parameters,
     frames: np.ndarray,
     prompt_length: int,
@@ -112,11 +112,13 @@ def train(
         learning_rate: at its peak.
     """
     data, schedule = frames.astype(np.int32), rates(learning_rate, steps)
-    return _descend(loss, model.shape, prompt_length, parameters, data, model.batch, key, schedule)
+    return _descend(
+        loss, model.network, prompt_length, parameters, data, model.batch, key, schedule
+    )
 
 
 def fit(
-    model: Transformer,
+    model: Trained,
     parameters: Parameters,
     prompts: np.ndarray,
     law: np.ndarray,
@@ -141,14 +143,14 @@ def fit(
     )
     schedule = rates(model.learning_rate, model.steps)
     return _descend(
-        law_loss, model.shape, prompts.shape[1], parameters, data, model.batch, key, schedule
+        law_loss, model.network, prompts.shape[1], parameters, data, model.batch, key, schedule
     )
 
 
 @fixed()
 def _descend(
     objective: Callable[..., Array],
-    model: Shape,
+    network: Network,
     prompt_length: int,
     parameters: Parameters,
     data: Any,
@@ -172,7 +174,7 @@ def _descend(
         rows = next(order).reshape(chunk, batch)
         batches = spread(parameters, jax.tree.map(lambda leaf, rows=rows: leaf[rows], data), 1)
         parameters, state, surprise = _steps(
-            objective, model, prompt_length, parameters, state, batches, part
+            objective, network, prompt_length, parameters, state, batches, part
         )
         losses.append(np.asarray(surprise))
     return parameters, float(np.mean(np.concatenate(losses)[:steps]))
@@ -197,7 +199,7 @@ def optimiser() -> optax.GradientTransformation:
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _steps(
     objective: Callable[..., Array],
-    model: Shape,
+    network: Network,
     prompt_length: int,
     parameters: Parameters,
     state: optax.OptState,
@@ -208,7 +210,7 @@ def _steps(
         parameters, state = carry
         batch, rate = given
         surprise, slope = jax.value_and_grad(
-            lambda parameters: objective(model, parameters, batch, prompt_length)
+            lambda parameters: objective(network, parameters, batch, prompt_length)
         )(parameters)
         change, state = optimiser().update(slope, state, parameters)
         change = jax.tree.map(lambda leaf: -rate * leaf, change)

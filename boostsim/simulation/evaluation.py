@@ -14,7 +14,7 @@ import numpy as np
 
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.generate import generate, next_law
-from boostsim.learners.transformer import Parameters, Transformer
+from boostsim.learners.network import Parameters, Trained
 from boostsim.simulation.listed import Listing
 from boostsim.simulation.prompts import draw_prompts
 from boostsim.simulation.verdicts import verifier
@@ -55,7 +55,7 @@ class Evaluation:
         return (*MEASURED, "error", *by_stratum)
 
     def measure(
-        self, model: Transformer, parameters: Parameters, key: jax.Array
+        self, model: Trained, parameters: Parameters, key: jax.Array
     ) -> dict[str, np.ndarray]:
         """Return what a model is worth: numbers, and arrays over strata.
 
@@ -76,13 +76,13 @@ class Evaluation:
             **{f"{name}_by_stratum": values for name, values in by_stratum.items()},
         }
 
-    def _exactly(self, model: Transformer, parameters: Parameters) -> dict[str, np.ndarray]:
+    def _exactly(self, model: Trained, parameters: Parameters) -> dict[str, np.ndarray]:
         """Return the expectations, where all rows can be read off."""
         listing = Listing(self.task)
         return listing.measure(next_law(model, parameters, listing.prompts), SAMPLES)
 
     def _drawn(
-        self, model: Transformer, parameters: Parameters, key: jax.Array
+        self, model: Trained, parameters: Parameters, key: jax.Array
     ) -> dict[str, np.ndarray]:
         """Return averages over the evaluation prompts, by stratum."""
         prompts, strata = self.prompts, len(self.task.strata)

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.files import cache_folder, warn_once
+from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, train
-from boostsim.learners.transformer import Parameters, Transformer, initial
 from boostsim.simulation.checkpoints import load_state, save_state
 from boostsim.simulation.prompts import draw_prompts
 from boostsim.simulation.resuming import facts
@@ -33,13 +33,13 @@ def frame_length(task: SequenceTask) -> int:
     return task.prompt_length + task.response_length
 
 
-def shapes(task: SequenceTask, model: Transformer) -> Parameters:
+def shapes(task: SequenceTask, model: Trained) -> Parameters:
     """Return the shapes that the parameters have, as arrays without content."""
-    draw = functools.partial(initial, model.shape, len(task.symbols), frame_length(task))
+    draw = functools.partial(model.network.initial, len(task.symbols), frame_length(task))
     return jax.eval_shape(draw, jax.random.key(0))
 
 
-def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Parameters:
+def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameters:
     """Return f_0 of this task, shape and key; kept in the cache by the hash of all three.
 
     It has seen 16,000 examples of the easy strata, none of them held out, of which a share
@@ -50,7 +50,7 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
     about = {
         "first_model": 4,
         "task": task.describe(),
-        "shape": [*model.shape, model.batch],
+        "network": [repr(model.network), model.batch],
         "training": [steps, model.first_learning_rate, EXAMPLES, task.easy_slips],
         "key": words,
         "computed": facts(),
@@ -62,7 +62,7 @@ def first_model(task: SequenceTask, model: Transformer, key: jax.Array) -> Param
     if kept is not None:
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
     sites = [jax.random.fold_in(key, site) for site in range(3)]
-    parameters = initial(model.shape, len(task.symbols), frame_length(task), sites[WEIGHTS])
+    parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
     rng = generator(np.asarray(jax.random.key_data(sites[PROMPTS])))
     stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
     prompts = draw_prompts(task, rng, stratum)

@@ -20,8 +20,8 @@ from boostsim.curation.procedure import Procedure
 from boostsim.curation.truth import Truth
 from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
+from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, fit, train
-from boostsim.learners.transformer import Parameters, Transformer
 from boostsim.mode import described
 from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.first_model import first_model
@@ -66,7 +66,7 @@ class Run:
 
     procedure: Procedure
     task: SequenceTask
-    learner: Transformer
+    learner: Trained
     prompts: int
     pool: int | None
     visits: int | None

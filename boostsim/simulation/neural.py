@@ -23,7 +23,7 @@ from jax.sharding import Mesh
 
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.devices import mesh_for, place, row
-from boostsim.learners.transformer import Transformer
+from boostsim.learners.network import Trained
 from boostsim.mode import fixed
 from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
@@ -76,7 +76,7 @@ def make_run(
     procedure: Procedure,
     task: SequenceTask,
     *,
-    learner: Transformer | None,
+    learner: Trained | None,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
     visits: int | None = None,
@@ -92,7 +92,7 @@ def make_run(
         raise refuse("slack", "0 in a procedure for a transformer", procedure.learner.slack)
     if procedure.labeler is not None:
         noise_for(task, procedure.labeler)
-    if not isinstance(learner, Transformer):
+    if not isinstance(learner, Trained):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
     exact = flag("exact", exact)
     visits, pool, evaluate, prompts = (
@@ -125,8 +125,8 @@ def make_run(
     sized(asked, tried, "visits x attempts x tokens of a frame")
     sized("pool", (pool or 0) * frame, "pool x tokens of a frame")
     sized("evaluate", each * strata * SAMPLES * frame, "evaluate x strata x samples x tokens")
-    hidden = 4 * learner.width * learner.layers
-    sized("batch", learner.batch * frame * hidden, "batch x tokens of a frame x 4 width x layers")
+    kept = learner.network.activations(len(task.symbols))
+    sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
     return Run(procedure, task, learner, prompts, pool, visits, exact, Evaluation(task, each))

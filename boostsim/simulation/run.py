@@ -22,7 +22,7 @@ from jax import lax
 from jax.scipy.special import xlogy
 
 from boostsim.curation.procedure import Procedure
-from boostsim.learners.transformer import Transformer
+from boostsim.learners.network import Trained
 from boostsim.mode import fixed
 from boostsim.prices import Prices, priced
 from boostsim.progress import track
@@ -66,7 +66,7 @@ def simulate(
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
     prices: Prices | None = None,
-    learner: Transformer | None = None,
+    learner: Trained | None = None,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
     exact: bool = False,

@@ -20,7 +20,6 @@ import torch
 import boostsim as bs
 from boostsim.learners import generate as sampling
 from boostsim.learners import train as training
-from boostsim.learners.transformer import initial
 from boostsim.simulation import iteration as loop
 from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.first_model import frame_length
@@ -42,7 +41,7 @@ def threads():
 
 
 def weights(length=PROMPT + RESPONSE):
-    return initial(MODEL, VOCABULARY, length, jax.random.key(0))
+    return MODEL.network.initial(VOCABULARY, length, jax.random.key(0))
 
 
 def frames(*shape):
@@ -82,7 +81,7 @@ def test_training_step(benchmark, report):
     theirs = peers.peer(MODEL, parameters)
     wide = torch.from_numpy(batch.astype(np.int64))
 
-    surprise, slope = jax.value_and_grad(lambda p: training.loss(MODEL, p, batch, PROMPT))(
+    surprise, slope = jax.value_and_grad(lambda p: training.loss(MODEL.network, p, batch, PROMPT))(
         parameters
     )
     other = peers.loss(theirs, wide, PROMPT)

@@ -1,0 +1,145 @@
+"""What every network has to be: causal, deaf to padding, read alike in parts, and able to run."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import boostsim as bs
+from boostsim.learners.train import law_loss, loss, train
+from boostsim.types import PAD
+
+VOCABULARY, PROMPT, RESPONSE = 6, 4, 3
+LENGTH = PROMPT + RESPONSE
+LEARNERS = [
+    bs.Transformer(width=16, heads=2, layers=2, steps=8, batch=16),
+    bs.SoftmaxRegression(steps=8, batch=16, first_steps=8),
+]
+
+
+@pytest.fixture(params=LEARNERS, ids=lambda learner: type(learner).__name__)
+def learner(request):
+    return request.param
+
+
+@pytest.fixture
+def network(learner):
+    return learner.network
+
+
+@pytest.fixture
+def weights(network):
+    return network.initial(VOCABULARY, LENGTH, jax.random.key(0))
+
+
+def frames(count, seed=0):
+    rng = np.random.default_rng(seed)
+    tokens = rng.integers(2, VOCABULARY, (count, LENGTH)).astype(np.int32)
+    tokens[::2, PROMPT - 2 : PROMPT] = PAD
+    return tokens
+
+
+def seen(tokens):
+    return (tokens != PAD) | (np.arange(LENGTH) >= PROMPT)
+
+
+def test_it_has_the_room_that_it_was_drawn_for(network, weights):
+    assert network.room(weights) == (VOCABULARY, LENGTH)
+    assert {leaf.dtype for leaf in weights.values()} == {jnp.dtype("float32")}
+    assert hash(network) == hash(type(network)(*network))
+
+
+def test_a_position_depends_on_itself_and_on_no_later_one(network, weights):
+    tokens = frames(3)
+    whole = np.asarray(network.logits(weights, tokens, seen(tokens)))
+    for position in range(LENGTH):
+        other = tokens.copy()
+        other[:, position] = 2 + (other[:, position] - 1) % (VOCABULARY - 2)
+        read = np.asarray(network.logits(weights, other, seen(other)))
+        assert (read[:, :position] == whole[:, :position]).all()
+        assert (read[:, position] != whole[:, position]).any()
+
+
+def test_what_stands_in_the_padding_changes_nothing(network, weights):
+    tokens = frames(4)
+    mask = seen(tokens)
+    junk = np.where(mask, tokens, 5)
+    real, other = (np.asarray(network.logits(weights, given, mask)) for given in (tokens, junk))
+    assert (real[mask] == other[mask]).all()
+
+
+def test_reading_token_by_token_gives_the_same_logits(network, weights):
+    tokens = frames(5)
+    mask = jnp.asarray(seen(tokens))
+    whole = np.asarray(network.logits(weights, tokens, mask, PROMPT - 1))
+    assert whole == pytest.approx(
+        np.asarray(network.logits(weights, tokens, mask))[:, PROMPT - 1 :], abs=2e-5
+    )
+    carried = network.begin(weights, tokens[:, :PROMPT], RESPONSE)
+    parts = []
+    for position in range(PROMPT - 1, LENGTH):
+        place = jnp.asarray(position)
+        read, carried = network.extend(weights, carried, tokens[:, position], place, mask)
+        parts.append(np.asarray(read))
+    # Float32 sums of at most 64 terms, in another order.
+    assert np.stack(parts, axis=1) == pytest.approx(whole, abs=2e-5)
+
+
+def test_only_the_response_is_learned(network, weights):
+    """The loss does not depend on what the prompt's own tokens would be predicted as."""
+    tokens = frames(6)
+    before = network.logits(weights, tokens, seen(tokens))[:, PROMPT - 1 : -1]
+    surprise = -np.asarray(jax.nn.log_softmax(before))
+    want = np.take_along_axis(surprise, tokens[:, PROMPT:, None], axis=2).mean()
+    assert float(loss(network, weights, tokens, PROMPT)) == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+def test_no_slope_adds_in_whatever_order_threads_come_in(network, weights, platform):
+    """A scatter would: with it the same training gave other weights each time on a GPU."""
+    law = np.full((6, VOCABULARY), 1 / VOCABULARY, np.float32)
+    batch = (frames(6)[:, :PROMPT], law, np.ones(6, np.float32))
+    for objective, given in ((loss, frames(6)), (law_loss, batch)):
+        slope = jax.jit(jax.grad(lambda p, o=objective, g=given: o(network, p, g, PROMPT)))
+        program = slope.trace(weights).lower(lowering_platforms=(platform,)).as_text()
+        found = set(re.findall(r"stablehlo\.(\w+)", program))
+        assert "reduce" in found
+        assert not {"scatter", "select_and_scatter"} & found
+
+
+HOW = {
+    "exact": {"exact": True},
+    "visits": {"visits": 2},
+    "prompts": {"prompts_per_iteration": 16},
+    "pool": {"prompts_per_iteration": 8, "pool": 12},
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_it_runs_in_every_cell_of_tokens(learner, how):
+    procedure = bs.boosting(
+        attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.5), budget=0.5
+    )
+    trace = bs.simulate(procedure, bs.lookup(8, 4), 2, learner=learner, key=0, **HOW[how])
+    assert trace.sizes["iteration"] == 3
+    assert np.isfinite(trace.loss[:, 1:]).all()
+    assert type(learner).__name__ in bs.__all__
+
+
+def test_softmax_regression_learns_what_adds_up_and_not_what_does_not():
+    """One token says the answer; or whether two tokens are alike does."""
+    learner = bs.SoftmaxRegression(batch=16)
+    pairs = np.stack(np.meshgrid([2, 3], [2, 3]), -1).reshape(-1, 2)
+    losses = []
+    for answer in (pairs[:, 0], np.where(pairs[:, 0] == pairs[:, 1], 2, 3)):
+        examples = np.concatenate([pairs, answer[:, None]], axis=1)
+        start = learner.network.initial(4, 3, jax.random.key(0))
+        after, _ = train(
+            learner, start, examples, 2, jax.random.key(1), steps=200, learning_rate=0.1
+        )
+        losses.append(float(loss(learner.network, after, examples, 2)))
+    assert losses[0] < 0.05
+    # No sum of rows does better than chance there.
+    assert losses[1] > np.log(2) - 1e-3
