@@ -87,6 +87,7 @@ def falsified(**how):
 
 # Of each public callable: a call, and a value for each of its arguments that are numbers; several
 # calls where not all can be given at once. A flag is True or False, so it is seen by its value.
+TRAINING = dict(steps=3, batch=4, learning_rate=0.5, first_steps=2, first_learning_rate=0.25)
 CALLS = [
     ("Challenge", lambda **how: bs.Challenge(table(), WEAK, **how), dict(attempts=2, labels=2.0)),
     ("Criterion", lambda **how: bs.Criterion(abs, **how).sees_truth, dict(sees_truth=True)),
@@ -112,20 +113,8 @@ CALLS = [
     ),
     ("Sharpening", bs.Sharpening, dict(temperature=0.5, top_p=0.75, top_k=3)),
     ("StrongLearner", bs.StrongLearner, dict(slack=0.25)),
-    (
-        "Transformer",
-        bs.Transformer,
-        dict(
-            width=8,
-            layers=1,
-            heads=2,
-            steps=3,
-            batch=4,
-            learning_rate=0.5,
-            first_steps=2,
-            first_learning_rate=0.25,
-        ),
-    ),
+    ("SoftmaxRegression", bs.SoftmaxRegression, TRAINING),
+    ("Transformer", bs.Transformer, dict(width=8, layers=1, heads=2, **TRAINING)),
     ("WeakLabeler", bs.WeakLabeler, dict(beta=0.25, persistent=True)),
     ("arithmetic", lambda **how: bs.arithmetic(**how).describe(), dict(operations=2, modulus=5)),
     (

@@ -135,6 +135,7 @@ CALLS = {
         bs.Transformer,
         {"width": 8, "heads": 2, "learning_rate": 0.1, "start": "last", "first_steps": 1},
     ),
+    "SoftmaxRegression": (bs.SoftmaxRegression, {"steps": 3, "learning_rate": 0.1}),
     "Prices": (bs.Prices, {"label": 1.0, "iteration": 1.0}),
     "priced": (bs.priced, {"trace": None, "prices": bs.Prices()}),
     "save": (bs.save, {"trace": bs.simulate(BOOSTING, TASK, 0), "path": "saved.nc"}),
