@@ -129,6 +129,7 @@ def made():
         "arithmetic": bs.arithmetic(3),
         "a look-up": bs.lookup(4, 3),
         "programs": bs.programs(),
+        "a softmax regression": bs.SoftmaxRegression(steps=4),
         "a transformer": bs.Transformer(width=8, heads=2),
         "prices": bs.Prices(label=2.0),
         "a trace": trace,
