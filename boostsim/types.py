@@ -98,14 +98,20 @@ def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:
 
 
 def brief(got: Any) -> str:
-    """Return what an error shows of a value: one line as Python writes it, cut where long."""
+    """Return what an error shows of a value: one line as Python writes it, cut where long.
+
+    Both ends stay: the name of a file stands at the end of its path.
+    """
     try:
-        # Of long text the start is enough, and quickly had.
-        shown = repr(got[: MOST_TEXT + 1] if isinstance(got, (str, bytes)) else got)
+        # The ends of long text are enough, and quickly had.
+        cut = isinstance(got, (str, bytes)) and len(got) > 2 * MOST_TEXT
+        shown = repr(got[:MOST_TEXT] + got[-MOST_TEXT:] if cut else got)
     except Exception:
         # Python writes no whole number of more than 4,300 digits, and what is foreign may fail.
         shown = f"a value of type {type(got).__name__}"
-    shown = f"{shown[: MOST_TEXT - 3]}..." if len(shown) > MOST_TEXT else shown
+    if len(shown) > MOST_TEXT:
+        half = (MOST_TEXT - 3) // 2
+        shown = f"{shown[:half]}...{shown[-half:]}"
     return " ".join(shown.split())
 
 
