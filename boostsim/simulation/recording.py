@@ -63,22 +63,30 @@ class Recording:
         self.waiting: deque[tuple[int, int, Mapping[str, Any]]] = deque()
         self.held = 0
 
-    def add(self, seed: int, start: int, block: Mapping[str, Any]) -> int:
-        """Take the rows of a seed from an iteration on; return the iteration after them."""
+    def add(self, seed: int, start: int, block: Mapping[str, Any]) -> None:
+        """Take the rows of a seed from an iteration on."""
         self.waiting.append((seed, start, block))
         self.held += _size(block)
+
+    def write_some(self) -> None:
+        """Write blocks until few enough numbers wait."""
         while self.held > AHEAD:
             self._write()
-        return start + len(block["labels"])
+
+    def begun(self) -> list[Mapping[str, Any]]:
+        """Return the blocks that are not written yet, and perhaps not computed."""
+        return [block for _, _, block in self.waiting]
 
     def _write(self) -> None:
-        seed, start, block = self.waiting.popleft()
-        self.held -= _size(block)
+        # It waits until it is written: an interrupt may come in between.
+        seed, start, block = self.waiting[0]
         for name, values in block.items():
             rows = np.asarray(values)
             if name not in self.arrays:
                 self.arrays[name] = np.empty((*self.shape, *rows.shape[1:]), rows.dtype)
             self.arrays[name][seed, start : start + len(rows)] = rows
+        self.waiting.popleft()
+        self.held -= _size(block)
 
     def variables(self) -> dict[str, np.ndarray]:
         """Return the arrays, wholly written."""

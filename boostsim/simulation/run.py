@@ -28,6 +28,7 @@ from boostsim.prices import Prices, priced
 from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation import exact
+from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.learning import State
 from boostsim.simulation.persistence import draws
@@ -213,15 +214,14 @@ def simulate(
                 )
             yield *made, sampling
 
-    with fixed(double=True):
-        recording, copies = Recording(len(keys), iterations + 1), 1
+    recording, copies = Recording(len(keys), iterations + 1), 1
+    with fixed(double=True), waited_for(recording.begun):
         # Long blocks of long rows would take as much memory as the trace.
         most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted)))
         runs = zip(programs(), keys, strict=True)
         for number, (program, seed_key) in enumerate(track(runs, "seeds", len(keys))):
-            start, copies = 0, program[0].copies
-            for block in _run(program, seed_key, iterations, wanted, most):
-                start = recording.add(number, start, block)
+            copies = program[0].copies
+            _run(program, seed_key, iterations, wanted, most, recording, number)
         variables = recording.variables()
     _check_priorities(procedure, task, copies, variables.pop("invalid"))
     attributes = {
@@ -301,20 +301,30 @@ Program = tuple[Structure, Parameters, Sampling | None]
 
 
 def _run(
-    program: Program, key: jax.Array | None, iterations: int, wanted: frozenset[str], most: int
-) -> Iterator[dict[str, jax.Array]]:
-    """Yield the measurements of one seed, block by block; the first model is a block of its own.
+    program: Program,
+    key: jax.Array | None,
+    iterations: int,
+    wanted: frozenset[str],
+    most: int,
+    recording: Recording,
+    number: int,
+) -> None:
+    """Record the measurements of one seed, block by block; the first model is a block of its own.
 
     A block is of ``most`` iterations at most.
     """
     structure, parameters, sampling = program
     state, row = begin(structure, wanted, parameters, sampling)
-    yield {name: value[None] for name, value in row.items()}
+    recording.add(number, 0, {name: value[None] for name, value in row.items()})
     starts = range(0, iterations, most)
     for start in track(starts, "iterations", len(starts)):
         length = min(most, iterations - start)
-        state, rows = advance(structure, wanted, length, parameters, sampling, key, start, state)
-        yield rows
+        with unbroken():
+            state, rows = advance(
+                structure, wanted, length, parameters, sampling, key, start, state
+            )
+            recording.add(number, start + 1, rows)
+        recording.write_some()
 
 
 @partial(jax.jit, static_argnums=(0, 1))
