@@ -109,9 +109,8 @@ def brief(got: Any) -> str:
     except Exception:
         # Python writes no whole number of more than 4,300 digits, and what is foreign may fail.
         shown = f"a value of type {type(got).__name__}"
-    if len(shown) > MOST_TEXT:
-        half = (MOST_TEXT - 3) // 2
-        shown = f"{shown[:half]}...{shown[-half:]}"
+    half = MOST_TEXT // 2 - 2
+    shown = f"{shown[:half]}...{shown[-half:]}" if len(shown) > MOST_TEXT else shown
     return " ".join(shown.split())
 
 
