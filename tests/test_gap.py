@@ -9,6 +9,7 @@ import pytest
 from alarms import assert_law, hoeffding
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from precision import apart
 
 import boostsim as bs
 from boostsim import gap
@@ -195,16 +196,16 @@ def test_fitting_a_law_is_the_limit_of_training_on_many_draws():
     law /= np.maximum(size, 1.0)[:, None]
     weight = (24 * size / size.sum()).astype(np.float32)
     examples, slope = jax.value_and_grad(
-        lambda parameters: train.loss(model, parameters, frames, 3)
+        lambda parameters: train.loss(model.network, parameters, frames, 3)
     )(parameters)
     fitted, other = jax.value_and_grad(
         lambda parameters: train.law_loss(
             model.network, parameters, (LISTING.prompts, law, weight), 3
         )
     )(parameters)
-    assert float(examples) == pytest.approx(float(fitted), rel=1e-5)
+    assert float(examples) == pytest.approx(float(fitted), rel=apart())
     for name in slope:
-        assert np.asarray(slope[name]) == pytest.approx(np.asarray(other[name]), abs=2e-6)
+        assert np.asarray(slope[name]) == pytest.approx(np.asarray(other[name]), abs=apart(0.1))
 
 
 def test_one_step_of_fitting_is_one_of_training():
