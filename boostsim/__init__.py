@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from boostsim.curation.criterion import Criterion as Criterion
     from boostsim.curation.decorator import criterion as criterion
     from boostsim.curation.filters import AcceptAll as AcceptAll
+    from boostsim.curation.filters import Filter as Filter
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
     from boostsim.curation.filters import RejectAll as RejectAll
     from boostsim.curation.labelers import DriftingLabeler as DriftingLabeler
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
     from boostsim.tasks.lookup import lookup as lookup
     from boostsim.tasks.programs import programs as programs
+    from boostsim.tasks.sequences import SequenceTask as SequenceTask
     from boostsim.tasks.table import random_table as random_table
     from boostsim.tasks.table import table_task as table_task
     from boostsim.theory import laws as laws
@@ -124,7 +126,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.planning": ("Plan", "plan"),
             "curation.criterion": ("Criterion",),
             "curation.decorator": ("criterion",),
-            "curation.filters": ("AcceptAll", "NoisyFilter", "RejectAll"),
+            "curation.filters": ("AcceptAll", "Filter", "NoisyFilter", "RejectAll"),
             "curation.labelers": ("DriftingLabeler", "WeakLabeler"),
             "curation.loading": ("load_criterion",),
             "curation.presets": (
@@ -158,6 +160,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "tasks.gym": ("reasoning_gym",),
             "tasks.lookup": ("lookup",),
             "tasks.programs": ("programs",),
+            "tasks.sequences": ("SequenceTask",),
             "tasks.table": ("random_table", "table_task"),
             "theory.claim": ("Box", "Claim"),
             "theory.statements": ("Statement",),

@@ -232,7 +232,6 @@ def _own(procedure: Procedure) -> tuple[float, float]:
     """Return the procedure's own beta and gamma."""
     assert procedure.labeler is not None
     assert procedure.labeler.beta is not None
-    assert procedure.filter is not None
     return float(procedure.labeler.beta), float(procedure.filter.accept[1])
 
 
@@ -306,7 +305,6 @@ def fit_boosting(
 def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
     """Return why a run is not one of plain boosting that says what beta and gamma are, or None."""
     filt, labeler = procedure.filter, procedure.labeler
-    assert filt is not None
     plain = {
         "the criterion is not 'failed'": procedure.criterion is failed,
         "there is a budget": procedure.budget is None,
@@ -326,7 +324,6 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
 
 def why_no_bound(procedure: Procedure) -> str | None:
     """Return why T6 says nothing about a procedure, or None where it does."""
-    assert procedure.filter is not None
     if procedure.attempts != 1:
         return "it is for one attempt"
     if procedure.filter.accept[1] or procedure.filter.reject[0]:

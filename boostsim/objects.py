@@ -6,12 +6,13 @@ import importlib
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from hashlib import sha256
 from typing import Any
 
 import jax
 import numpy as np
 
-__all__ = ["ByReference", "ByValue", "Named", "same"]
+__all__ = ["ByReference", "ByValue", "Described", "Named", "described", "same"]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -92,6 +93,33 @@ class ByValue:
         for value in state.values():
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
+
+
+def described(value: Any) -> Any:
+    """Return a value as JSON can hold it: as it describes itself, or by its fields.
+
+    Arrays of more than 16 numbers are told by a hash of what they hold.
+    """
+    if hasattr(value, "describe"):
+        return value.describe()
+    if hasattr(value, "__dataclass_fields__"):
+        return Described.describe(value)
+    if isinstance(value, np.ndarray):
+        if value.size <= 16:
+            return value.tolist()
+        return {"shape": list(value.shape), "sha256": sha256(value.tobytes()).hexdigest()}
+    return value
+
+
+class Described:
+    """A dataclass that says in provenance what it is."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return its name and its fields, as JSON can hold them."""
+        held = {entry.name: getattr(self, entry.name) for entry in fields(self)}  # type: ignore[arg-type]
+        return {"name": type(self).__name__} | {
+            name: described(value) for name, value in held.items()
+        }
 
 
 def _named(thing: object, modules: Iterable[str]) -> tuple[str, tuple[Any, ...]] | None:

@@ -16,7 +16,7 @@ from boostsim.certification.conformance import check_criterion
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.strategies import points
 from boostsim.curation import criteria
-from boostsim.curation.filters import NoisyFilter
+from boostsim.curation.filters import AcceptAll, NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.sharpening import Sharpening
@@ -109,8 +109,8 @@ def tasks(draw: st.DrawFn, reference: bool = False) -> TableTask:
 
 
 @st.composite
-def filters(draw: st.DrawFn, persistent: bool = False) -> NoisyFilter | None:
-    """Draw filters, with one rate or two, with and without votes, or none.
+def filters(draw: st.DrawFn, persistent: bool = False) -> AcceptAll | NoisyFilter:
+    """Draw filters, with one rate or two, with and without votes, or one that accepts everything.
 
     Args:
         persistent: whether some have one verdict for ever on each pair.
@@ -119,12 +119,12 @@ def filters(draw: st.DrawFn, persistent: bool = False) -> NoisyFilter | None:
         >>> from hypothesis import given
         >>> @given(filters())
         ... def test(filter):
-        ...     assert filter is None or not filter.persistent
+        ...     assert not filter.persistent
         >>> test()
     """
     kind = draw(st.sampled_from(["none", "one rate", "two rates"]))
     if kind == "none":
-        return None
+        return AcceptAll()
     votes = draw(st.sampled_from([1, 1, 3]))
     for_ever = draw(st.booleans()) if persistent else False
     if kind == "one rate":

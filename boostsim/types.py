@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,6 @@ __all__ = [
     "END",
     "PAD",
     "Array",
-    "Filter",
     "as_key",
     "as_path",
     "brief",
@@ -61,34 +60,6 @@ LARGEST = 2**28
 
 # The first two symbols of every vocabulary: padding, and the end of a response.
 PAD, END = 0, 1
-
-
-class Filter(Protocol):
-    """What a procedure asks of a filter: both verdicts on both classes of response.
-
-    All four are probabilities. They are kept side by side, never as one minus the other, so that a
-    false-accept rate of 1e-200 survives.
-    """
-
-    @property
-    def accept(self) -> tuple[float, float]:
-        """Probability to accept a (correct, wrong) response."""
-
-    @property
-    def reject(self) -> tuple[float, float]:
-        """Probability to reject a (correct, wrong) response."""
-
-    @property
-    def looks(self) -> int:
-        """Filter calls a response costs: the votes, or none where the verdict needs no look."""
-
-    @property
-    def generates(self) -> bool:
-        """Whether responses are needed: false where every one is rejected unseen."""
-
-    @property
-    def persistent(self) -> bool:
-        """Whether a pair of prompt and response has one verdict for ever."""
 
 
 def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:

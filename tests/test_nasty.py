@@ -3,6 +3,7 @@
 import functools
 import re
 import signal
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -87,6 +88,16 @@ LONG = {("criteria", "nothing"), ("tasks", "nothing")}
 CALLS = {
     "NoisyFilter": (bs.NoisyFilter, {"gamma": 0.1, "votes": 1, "persistent": False}),
     "two rates": (bs.NoisyFilter, {"false_accept": 0.1, "false_reject": 0.1}),
+    "a filter of one's own": (
+        lambda **held: bs.Procedure(filter=SimpleNamespace(**held)),
+        {
+            "accept": (0.9, 0.2),
+            "reject": (0.1, 0.8),
+            "looks": 1,
+            "generates": True,
+            "persistent": False,
+        },
+    ),
     "WeakLabeler": (bs.WeakLabeler, {"beta": 0.1, "wrong": "spread", "persistent": False}),
     "rows": (bs.WeakLabeler, {"rows": [[0.5, 0.5]]}),
     "DriftingLabeler": (bs.DriftingLabeler, {"beta": 0.1, "later": WEAK, "between": (0, 4)}),
@@ -261,8 +272,10 @@ CALLS = {
         {**MATCH, "most_seeds": 4, "resolution": 0.1},
     ),
 }
-# They train for a while, need a package that may be missing, or have no arguments.
+# They train for a while, need a package that may be missing, have no arguments, or are only there
+# for others to derive from.
 ELSEWHERE = {bs.gap_report, bs.reasoning_gym, bs.AcceptAll, bs.RejectAll}
+ELSEWHERE |= {bs.Filter, bs.SequenceTask}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),

@@ -32,6 +32,12 @@ evenly = bs.criterion(lambda visits: jnp.ones_like(visits.mass))
 
 
 @dataclasses.dataclass(frozen=True)
+class Lenient(bs.Filter):
+    accept: tuple = (1.0, 0.25)
+    reject: tuple = (0.0, 0.75)
+
+
+@dataclasses.dataclass(frozen=True)
 class Patience:
     times: float
 
@@ -106,6 +112,7 @@ def made():
     claim = bs.claims["T3"]
     return {
         "a filter": bs.NoisyFilter(false_accept=0.1, false_reject=0.2),
+        "a filter of one's own": Lenient(),
         "no filter": bs.AcceptAll(),
         "a filter of everything": bs.RejectAll(),
         "a labeler": bs.WeakLabeler([0.1, 0.2]),

@@ -71,6 +71,10 @@ class Criterion(ByReference):
         """The function's name."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
+    def describe(self) -> dict[str, str]:
+        """Return its name and how a budget is shared out, for provenance."""
+        return {"criterion": self.name, "allocation": self.allocation}
+
     # Whether what an iteration showed counts in the next; see boostsim.curation.remembering.
     remembers = False
 

@@ -6,17 +6,121 @@ A perfect filter is ``NoisyFilter(0.0)``; no filter at all is :class:`AcceptAll`
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scipy.special import betainc
 
+from boostsim.objects import Described, described
 from boostsim.types import flag, probability, refuse, whole
 
-__all__ = ["AcceptAll", "NoisyFilter", "RejectAll"]
+__all__ = ["AcceptAll", "Filter", "NoisyFilter", "RejectAll", "checked_filter"]
+
+# What accept and reject may together differ from one: a thousand roundings and more of a vote's
+# incomplete beta functions, and no error that a trace would show.
+ROUNDING = 1e-12
+ATTRIBUTES = ("accept", "reject", "looks", "generates", "persistent")
+
+
+class Filter(Protocol):
+    """What a procedure asks of a filter: both verdicts on both classes of response.
+
+    All four are probabilities, and those of one class sum to one. They are kept side by side, never
+    as one minus the other, so that a false-accept rate of 1e-200 survives. A class of your own has
+    these attributes; where it derives from this one, all but the first two have a default. In
+    provenance it is what its ``describe()`` returns, if it has one; else the fields of a dataclass;
+    else these attributes.
+
+    Attributes:
+        accept: probability to accept a (correct, wrong) response.
+        reject: probability to reject a (correct, wrong) response.
+        looks: filter calls a response costs: the votes, or 0 where the verdict needs no look.
+        generates: whether responses are needed; where they are not, every one is rejected unseen.
+        persistent: whether a pair of prompt and response has one verdict for ever.
+
+    Example:
+        >>> import boostsim as bs
+        >>> class Lenient(bs.Filter):
+        ...     accept, reject = (1.0, 0.25), (0.0, 0.75)
+        >>> task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
+        >>> bs.simulate(bs.filter_only(filter=Lenient()), task, 1).accuracy.values
+        array([[0.5, 0.8]])
+    """
+
+    if TYPE_CHECKING:
+
+        @property
+        def accept(self) -> tuple[float, float]: ...  # noqa: D102
+        @property
+        def reject(self) -> tuple[float, float]: ...  # noqa: D102
+        @property
+        def looks(self) -> int: ...  # noqa: D102
+        @property
+        def generates(self) -> bool: ...  # noqa: D102
+        @property
+        def persistent(self) -> bool: ...  # noqa: D102
+    else:
+        # No properties: a dataclass that derives from this one may have fields of these names.
+        looks, generates, persistent = 1, True, False
+
+
+def checked_filter(got: Any) -> Filter:
+    """Return a filter as it is, once it is seen to be one; None accepts everything.
+
+    Raises:
+        ValueError: for a class, for what lacks an attribute, for rates that are no pair of
+            probabilities or of which those of one class do not sum to one, and for what cannot be
+            described in JSON.
+    """
+    if got is None:
+        return AcceptAll()
+    lacking = [name for name in ATTRIBUTES if not hasattr(got, name)]
+    if isinstance(got, type) or lacking:
+        hint = f"It lacks {', '.join(lacking)}." if len(lacking) < len(ATTRIBUTES) else ""
+        raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", got, hint)
+    sides = {}
+    for name in ("accept", "reject"):
+        try:
+            right, wrong = getattr(got, name)
+        except (TypeError, ValueError):
+            allowed = "two probabilities, of a correct and of a wrong response"
+            raise refuse(f"filter.{name}", allowed, getattr(got, name)) from None
+        name = f"filter.{name}"
+        sides[name] = probability(f"{name}[0]", right), probability(f"{name}[1]", wrong)
+    for place, both in enumerate(zip(*sides.values(), strict=True)):
+        if abs(sum(both) - 1.0) > ROUNDING:
+            name = f"filter.accept[{place}] + filter.reject[{place}]"
+            raise refuse(name, "1: a verdict is one or the other", sum(both))
+    whole("filter.looks", got.looks, 0)
+    flag("filter.persistent", got.persistent)
+    if not flag("filter.generates", got.generates) and any(sides["filter.accept"]):
+        raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
+    try:
+        json.dumps(described_filter(got))
+    except (TypeError, ValueError):
+        allowed = "described by what JSON can hold"
+        raise refuse("filter", allowed, got, "See its describe(), or its fields.") from None
+    return got
+
+
+def described_filter(filter: Filter) -> Any:
+    """Return what a filter is, as JSON can hold it."""
+    told = described(filter)
+    if told is not filter:
+        return told
+    sides = {name: [float(rate) for rate in getattr(filter, name)] for name in ATTRIBUTES[:2]}
+    return {
+        "name": type(filter).__name__,
+        **sides,
+        "looks": int(filter.looks),
+        "generates": bool(filter.generates),
+        "persistent": bool(filter.persistent),
+    }
 
 
 @dataclass(frozen=True)
-class NoisyFilter:
+class NoisyFilter(Described):
     """A filter that errs with the stated probabilities, independently each time or once for all.
 
     Fresh noise with votes m (odd): the verdict is the majority of m independent looks, so a rate r
@@ -102,7 +206,7 @@ class NoisyFilter:
 
 
 @dataclass(frozen=True)
-class AcceptAll:
+class AcceptAll(Described):
     """No filter: every response is kept, and no filter call is made.
 
     Example:
@@ -118,7 +222,7 @@ class AcceptAll:
 
 
 @dataclass(frozen=True)
-class RejectAll:
+class RejectAll(Described):
     """Nothing the model says is used, so nothing is generated and no filter call is made.
 
     Example:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, Described
 from boostsim.types import choice, distribution, flag, numbers, probability, refuse, whole
 
 __all__ = ["DriftingLabeler", "WeakLabeler"]
@@ -20,7 +20,7 @@ WRONG = ("spread", "concentrated", "garbage", "systematic", "slip")
 
 
 @dataclass(frozen=True, eq=False)
-class WeakLabeler(ByValue):
+class WeakLabeler(ByValue, Described):
     """A labeler that is right with probability beta(x): each time anew, or once for all.
 
     Fresh: every label is an independent draw. Persistent: each prompt has one answer for ever,

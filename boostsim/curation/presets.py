@@ -6,19 +6,23 @@ whether the original fine-tunes the latest model or starts again from the first 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypedDict, Unpack, cast
 
-from boostsim.curation.criteria import failed, uniform
+from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
-from boostsim.curation.filters import NoisyFilter, RejectAll
+from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
-from boostsim.types import Filter, probability, unknown
+from boostsim.types import probability, refuse, unknown
 
 __all__ = [
     "PRESETS",
+    "Slots",
     "boosting",
     "filter_only",
     "labels_only",
@@ -31,22 +35,69 @@ __all__ = [
 ]
 
 PERFECT = NoisyFilter(0.0)
-EXACT = StrongLearner()
+# In place of a default: the slot has to be filled.
+NEEDED = inspect.Parameter.empty
+Given = ParamSpec("Given")
 
 
-def boosting(
-    *,
-    attempts: int = 1,
-    filter: Filter | None = PERFECT,
-    labeler: WeakLabeler,
-    budget: float | Sequence[float] | None = None,
-    keep: str = "one",
-    criterion: Criterion = failed,
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-    sharpening: Sharpening | None = None,
-) -> Procedure:
+class Slots(TypedDict, total=False):
+    """The slots of a procedure, as presets take them; see :class:`boostsim.Procedure`."""
+
+    attempts: int
+    filter: Filter | None
+    keep: str
+    criterion: Criterion
+    budget: float | Sequence[float] | None
+    labeler: WeakLabeler | None
+    regime: str
+    real_share: float | Sequence[float] | None
+    learner: StrongLearner
+    sharpening: Sharpening | None
+
+
+def _preset(
+    *without: str, **defaults: Any
+) -> Callable[[Callable[Given, Procedure]], Callable[Given, Procedure]]:
+    """Make a preset of a function of slots: with a signature that names them, and their defaults.
+
+    Args:
+        without: slots that are not asked for, because the preset fills them, or leaves them empty.
+        defaults: of slots, where they are not those of a procedure; or :data:`NEEDED`.
+    """
+    usual = {entry.name: entry for entry in inspect.signature(Procedure).parameters.values()}
+
+    def decorate(make: Callable[Given, Procedure]) -> Callable[Given, Procedure]:
+        own = inspect.signature(make).parameters.values()
+        takes = {entry.name: entry for entry in own if entry.kind is entry.KEYWORD_ONLY}
+        for name, slot in usual.items():
+            if name not in without:
+                default = defaults.get(name, slot.default)
+                takes[name] = slot.replace(kind=slot.KEYWORD_ONLY, default=default)
+
+        @wraps(make)
+        def preset(**slots: Any) -> Procedure:
+            for name in slots:
+                if name not in takes:
+                    raise unknown(f"argument of {make.__name__}", name, takes)
+            for name, entry in takes.items():
+                if entry.default is NEEDED and name not in slots:
+                    raise refuse(name, f"given to {make.__name__}", None)
+            return cast(Callable[..., Procedure], make)(**(defaults | slots))
+
+        preset.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            list(takes.values()), return_annotation="Procedure"
+        )
+        return cast(Callable[Given, Procedure], preset)
+
+    return decorate
+
+
+def _filled(slots: Slots, **more: Any) -> Procedure:
+    return Procedure(**{**cast(dict[str, Any], slots), **more})
+
+
+@_preset(filter=PERFECT, labeler=NEEDED)
+def boosting(**slots: Unpack[Slots]) -> Procedure:
     """Return the procedure of arXiv 2502.08924: labels go where every attempt was rejected.
 
     Example:
@@ -54,44 +105,22 @@ def boosting(
         >>> bs.boosting(attempts=4, labeler=bs.WeakLabeler(0.2)).criterion.name
         'failed'
     """
-    return Procedure(
-        attempts, filter, keep, criterion, budget, labeler, regime, real_share, learner, sharpening
-    )
+    return _filled(slots)
 
 
-def filter_only(
-    *,
-    attempts: int = 1,
-    filter: Filter | None = PERFECT,
-    keep: str = "all",
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-    sharpening: Sharpening | None = None,
-) -> Procedure:
+@_preset("criterion", "budget", "labeler", filter=PERFECT, keep="all")
+def filter_only(**slots: Unpack[Slots]) -> Procedure:
     """Return training on the model's own accepted responses, without labels (T9).
 
     Example:
         >>> filter_only(attempts=4).labeler is None
         True
     """
-    return Procedure(
-        attempts, filter, keep, failed, None, None, regime, real_share, learner, sharpening
-    )
+    return _filled(slots)
 
 
-def random_labels(
-    *,
-    rate: float,
-    attempts: int = 1,
-    filter: Filter | None = PERFECT,
-    labeler: WeakLabeler,
-    keep: str = "one",
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-    sharpening: Sharpening | None = None,
-) -> Procedure:
+@_preset("criterion", "budget", filter=PERFECT, labeler=NEEDED)
+def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
     """Return labels spread evenly: each visit is labelled with probability ``rate`` (T10).
 
     This is equal priorities under a budget of ``rate`` labels per visit.
@@ -101,19 +130,11 @@ def random_labels(
         >>> bs.random_labels(rate=0.1, labeler=bs.WeakLabeler(0.2)).budget
         0.1
     """
-    budget = probability("rate", rate)
-    return Procedure(
-        attempts, filter, keep, uniform, budget, labeler, regime, real_share, learner, sharpening
-    )
+    return _filled(slots, criterion=uniform, budget=probability("rate", rate))
 
 
-def labels_only(
-    *,
-    labeler: WeakLabeler,
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-) -> Procedure:
+@_preset("attempts", "filter", "keep", "criterion", "budget", "sharpening", labeler=NEEDED)
+def labels_only(**slots: Unpack[Slots]) -> Procedure:
     """Return supervised training on one label per visit; nothing is generated.
 
     Example:
@@ -121,38 +142,22 @@ def labels_only(
         >>> bs.labels_only(labeler=bs.WeakLabeler(0.2)).filter
         RejectAll()
     """
-    return Procedure(1, RejectAll(), "one", uniform, None, labeler, regime, real_share, learner)
+    return _filled(slots, filter=RejectAll(), criterion=uniform)
 
 
-def uncurated(
-    *,
-    attempts: int = 1,
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-    sharpening: Sharpening | None = None,
-) -> Procedure:
+@_preset("filter", "keep", "criterion", "budget", "labeler")
+def uncurated(**slots: Unpack[Slots]) -> Procedure:
     """Return self-consuming training: everything the model says is kept (T11).
 
     Example:
         >>> uncurated(attempts=2).keep
         'all'
     """
-    return Procedure(
-        attempts, None, "all", failed, None, None, regime, real_share, learner, sharpening
-    )
+    return _filled(slots, keep="all")
 
 
-def star(
-    *,
-    attempts: int = 1,
-    filter: Filter | None = PERFECT,
-    labeler: WeakLabeler | None = None,
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-    sharpening: Sharpening | None = None,
-) -> Procedure:
+@_preset("keep", "criterion", "budget", filter=PERFECT)
+def star(**slots: Unpack[Slots]) -> Procedure:
     """Return STaR (Zelikman et al. 2022): one greedy rationale a problem, kept if it ends right.
 
     With a labeler, its labels on failed prompts stand for rationalisation. Dropped: greedy decoding
@@ -163,20 +168,11 @@ def star(
         >>> star().attempts, star().keep
         (1, 'one')
     """
-    return Procedure(
-        attempts, filter, "one", failed, None, labeler, regime, real_share, learner, sharpening
-    )
+    return _filled(slots)
 
 
-def rest_em(
-    *,
-    attempts: int = 32,
-    filter: Filter | None = PERFECT,
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-    sharpening: Sharpening | None = None,
-) -> Procedure:
+@_preset("keep", "criterion", "budget", "labeler", attempts=32, filter=PERFECT)
+def rest_em(**slots: Unpack[Slots]) -> Procedure:
     """Return ReST-EM (Singh et al. 2024): many samples a problem, every accepted one kept.
 
     Dropped: the cap of ten kept solutions a problem, top-k sampling, and the check on a validation
@@ -186,20 +182,11 @@ def rest_em(
         >>> rest_em().attempts, rest_em().keep
         (32, 'all')
     """
-    return Procedure(
-        attempts, filter, "all", failed, None, None, regime, real_share, learner, sharpening
-    )
+    return _filled(slots, keep="all")
 
 
-def raft(
-    *,
-    attempts: int = 8,
-    filter: Filter | None = PERFECT,
-    regime: str = "replace",
-    real_share: float | Sequence[float] | None = None,
-    learner: StrongLearner = EXACT,
-    sharpening: Sharpening | None = None,
-) -> Procedure:
+@_preset("keep", "criterion", "budget", "labeler", attempts=8, filter=PERFECT)
+def raft(**slots: Unpack[Slots]) -> Procedure:
     """Return RAFT (Dong et al. 2023) with a 0/1 reward: the best of k samples is kept.
 
     Dropped: graded rewards (so the best is the first accepted one), and the training on the best of
@@ -209,9 +196,7 @@ def raft(
         >>> raft().attempts, raft().keep
         (8, 'one')
     """
-    return Procedure(
-        attempts, filter, "one", failed, None, None, regime, real_share, learner, sharpening
-    )
+    return _filled(slots)
 
 
 PRESETS: dict[str, Callable[..., Procedure]] = {

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
-from boostsim.curation.filters import AcceptAll
+from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
-from boostsim.types import Filter, choice, refuse, schedule, whole
+from boostsim.objects import described
+from boostsim.types import choice, refuse, schedule, whole
 
 __all__ = ["Procedure"]
+
+EVERYTHING = AcceptAll()
+EXACT = StrongLearner()
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Procedure:
 
     Args:
         attempts: k, responses drawn at each visit, 1 to 1000.
-        filter: the verdicts; None accepts everything and costs no filter call.
+        filter: the verdicts; see :class:`boostsim.Filter`. By default, and where it is None, it
+            accepts everything and costs no filter call.
         keep: ``"one"`` keeps the first accepted response of a visit, ``"all"`` every one.
         criterion: who gets a label; see :mod:`boostsim.curation.criterion`.
         budget: most labels per visit and iteration, over all visits together, in expectation (tied
@@ -56,24 +61,20 @@ class Procedure:
     """
 
     attempts: int = 1
-    filter: Filter | None = None
+    filter: Filter = EVERYTHING
     keep: str = "one"
     criterion: Criterion = failed
     budget: float | Sequence[float] | None = None
     labeler: WeakLabeler | None = None
     regime: str = "replace"
     real_share: float | Sequence[float] | None = None
-    learner: StrongLearner = field(default_factory=StrongLearner)
+    learner: StrongLearner = EXACT
     sharpening: Sharpening | None = None
 
     def __post_init__(self) -> None:
         """Refuse slots that do not fit together."""
         object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
-        if self.filter is None:
-            object.__setattr__(self, "filter", AcceptAll())
-        needed = ("accept", "reject", "looks", "generates", "persistent")
-        if isinstance(self.filter, type) or not all(hasattr(self.filter, name) for name in needed):
-            raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", self.filter)
+        object.__setattr__(self, "filter", checked_filter(self.filter))
         choice("keep", self.keep, ("one", "all"))
         if not isinstance(self.criterion, Criterion):
             raise refuse(
@@ -142,21 +143,7 @@ class Procedure:
 
     def describe(self) -> str:
         """Return the slots as one line of JSON, for provenance."""
-        return json.dumps(_plain(self), sort_keys=True)
-
-
-def _plain(slot: Any) -> Any:
-    """Reduce a slot to what JSON can hold; large arrays by their content hash."""
-    if isinstance(slot, Criterion):
-        return {"criterion": slot.name, "allocation": slot.allocation}
-    if isinstance(slot, np.ndarray):
-        if slot.size <= 16:
-            return slot.tolist()
-        from hashlib import sha256
-
-        return {"shape": list(slot.shape), "sha256": sha256(slot.tobytes()).hexdigest()}
-    if hasattr(slot, "__dataclass_fields__"):
-        return {"name": type(slot).__name__} | {
-            entry.name: _plain(getattr(slot, entry.name)) for entry in fields(slot)
-        }
-    return slot
+        slots = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        told = {name: described(slot) for name, slot in slots.items()}
+        told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
+        return json.dumps(told, sort_keys=True)

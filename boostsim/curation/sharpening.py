@@ -13,13 +13,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.division import entrywise
+from boostsim.objects import Described
 from boostsim.types import finite, refuse, whole
 
 __all__ = ["Sharpening"]
 
 
 @dataclass(frozen=True)
-class Sharpening:
+class Sharpening(Described):
     """Temperature, then top-k, then top-p, on the row from which attempts are drawn.
 
     A row f becomes proportional to f^(1/temperature); then only the ``top_k`` most probable

@@ -158,7 +158,6 @@ def _votes(
 
 def looks(procedure: Procedure, values: dict[str, Any]) -> Any:
     """Return the filter's looks at a response, on average."""
-    assert procedure.filter is not None
     return values.get("votes", float(procedure.filter.looks))
 
 

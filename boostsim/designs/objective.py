@@ -124,7 +124,6 @@ class Objective(ByValue):
     def before_labels(self, looks: Any) -> Any:
         """Return what a run costs but for its labels (and for judging them)."""
         filt, prices = self.procedure.filter, self.prices
-        assert filt is not None
         made = self.iterations * self.procedure.attempts * filt.generates
         answers = made * (prices.generation + prices.filter_call * looks)
         return answers + prices.iteration * self.iterations
@@ -146,7 +145,6 @@ class Objective(ByValue):
         _, rows = advance(structure, frozenset(), self.iterations, parameters, None, key, 0, state)
         shown = {name: jnp.concatenate([start[name][None], rows[name]]) for name in start}
         prices, filt = self.prices, self.procedure.filter
-        assert filt is not None
         labels = jnp.cumsum(shown["labels"])
         generations = self.procedure.attempts * filt.generates * jnp.cumsum(shown["visited"])
         calls = looks * (generations + jnp.cumsum(shown["judged"]))

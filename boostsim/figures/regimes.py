@@ -72,13 +72,11 @@ def data(scale: Scale) -> pd.DataFrame:
 
 def curated(curation: str, regime: str) -> bs.Procedure:
     """Return the procedure: one attempt a visit, labels where the paper's rule sends them."""
-    filt = bs.NoisyFilter(GAMMA) if "filter" in curation.split() else None
-    if curation == CURATIONS[0]:
-        filt = None
+    judged = curation != CURATIONS[0] and "filter" in curation.split()
     labelled = curation in CURATIONS[2:]
     return bs.Procedure(
-        filter=filt,
-        criterion=bs.criteria.failed if filt else bs.criteria.uniform,
+        filter=bs.NoisyFilter(GAMMA) if judged else bs.AcceptAll(),
+        criterion=bs.criteria.failed if judged else bs.criteria.uniform,
         labeler=bs.WeakLabeler(BETA) if labelled else None,
         budget=RATE if labelled else None,
         regime=regime,

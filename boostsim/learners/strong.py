@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from boostsim.objects import Described
 from boostsim.types import choice, probability, refuse
 
 __all__ = ["StrongLearner"]
 
 
 @dataclass(frozen=True)
-class StrongLearner:
+class StrongLearner(Described):
     """A tabular learner: (1 - slack) D + slack noise on every prompt with training data D.
 
     The total variation distance to D is at most the slack (eta in T6). A prompt without training

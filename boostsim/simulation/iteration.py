@@ -237,7 +237,6 @@ class Seed:
         run = self.run
         procedure, task = run.procedure.at(iteration), run.task
         filt = procedure.filter
-        assert filt is not None
         visits, attempts = run.prompts, procedure.attempts
         prompts, number = self._visited(iteration)
         shape = (visits, attempts, task.response_length)
@@ -329,7 +328,6 @@ class Seed:
         spent = self._costs(float(self.run.procedure.attempts))
         spent |= {"labels": target.labels, "examples": target.examples}
         if self.run.procedure.criterion.asks_filter:
-            assert self.run.procedure.filter is not None
             spent["filter_calls"] += self.run.procedure.filter.looks * target.labels
         # An answer is one token.
         spent |= dict.fromkeys(("label_accuracy", "right_tokens"), target.label_accuracy)
@@ -338,7 +336,6 @@ class Seed:
     def _costs(self, tokens: float) -> dict[str, Any]:
         """Return what an iteration without labels costs; an attempt's tokens are given."""
         filt = self.run.procedure.filter
-        assert filt is not None
         tried = float(self.run.procedure.attempts * filt.generates)
         return {
             "labels": 0.0,

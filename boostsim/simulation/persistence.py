@@ -26,14 +26,12 @@ VERDICTS, ANSWERS = 2**32 - 1, 2**32 - 2
 
 def draws(procedure: Procedure, *, sampled: bool) -> bool:
     """Return whether anything is drawn once per seed, so that a key is needed from the start."""
-    assert procedure.filter is not None
     labeler = procedure.labeler
     return procedure.filter.persistent or (sampled and labeler is not None and labeler.persistent)
 
 
 def verdicts(procedure: Procedure, task: TableTask, key: jax.Array) -> np.ndarray:
     """Draw 1.0 where a response is accepted for ever, else 0.0, ``[prompts, responses]``."""
-    assert procedure.filter is not None
     chance = np.where(task.quality == 1.0, *procedure.filter.accept)
     return (_generator(key, VERDICTS).random(chance.shape) < chance) * 1.0
 

@@ -75,7 +75,6 @@ def prepare(
     )
     dense = rows_needed or (sampled and within)
     collides = within and not dense
-    assert procedure.filter is not None
     kinds = task.responses if dense else 4 if procedure.filter.persistent else 2
     cells = max(kinds, len(parts)) * (kinds if split else 1)
     sized("task", task.prompts * cells, f"{task.prompts:,} prompts x {cells:,} cells of each")
@@ -204,7 +203,6 @@ def _filter(
     procedure: Procedure, quality: np.ndarray, verdicts: np.ndarray | None, dense: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities to accept and to reject each class."""
-    assert procedure.filter is not None
     if verdicts is None:
         correct = quality.T if dense else np.array([[1.0], [0.0]])
         accept, reject = procedure.filter.accept, procedure.filter.reject

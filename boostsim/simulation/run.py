@@ -245,7 +245,6 @@ def traced(
     """Return the trace of what was recorded, ``[seed, iteration]``, costs added up."""
     for name in variables.keys() & {"labels", "labels_by_prompt"}:
         variables[name] = np.cumsum(variables[name], axis=1, out=variables[name])
-    assert procedure.filter is not None
     generated = procedure.attempts if procedure.filter.generates else 0
     # An iteration in which nobody was visited costs nothing.
     made = np.cumsum(variables.pop("visited"), axis=1)

@@ -15,10 +15,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from boostsim.curation.filters import Filter
 from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import PAD, Filter, generator, refuse
+from boostsim.types import PAD, generator, refuse
 
 __all__ = ["Labels", "kept", "key_words", "label", "noise_for", "settled", "verdicts"]
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
-from boostsim.curation.filters import NoisyFilter
+from boostsim.curation.filters import Filter, NoisyFilter, checked_filter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.objects import ByValue
 from boostsim.tasks.table import TableTask
-from boostsim.types import Filter, finite, refuse, whole
+from boostsim.types import finite, refuse, whole
 
 __all__ = ["Challenge"]
 
@@ -45,7 +45,7 @@ class Challenge(ByValue):
 
     task: TableTask
     labeler: WeakLabeler
-    filter: Filter | None = ONCE_IN_TWENTY
+    filter: Filter = ONCE_IN_TWENTY
     attempts: int = 4
     labels: float = 1.0
     about: str = ""
@@ -62,8 +62,7 @@ class Challenge(ByValue):
         if not isinstance(self.about, str):
             raise refuse("about", "a sentence", self.about)
         object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
-        # A filter that is none is refused here, not in the middle of a tournament.
-        boosting(attempts=self.attempts, filter=self.filter, labeler=self.labeler)
+        object.__setattr__(self, "filter", checked_filter(self.filter))
 
     def describe(self) -> dict[str, Any]:
         """Return everything of it but what rules bring, for provenance."""

@@ -11,7 +11,7 @@ from scipy.stats import binom
 from boostsim.certification.measurement import EPSILON, Measurement
 from boostsim.certification.measurements.shared import FINITE_VISITS, POPULATION_ONLY, absolute
 from boostsim.curation.criteria import uniform
-from boostsim.curation.filters import NoisyFilter
+from boostsim.curation.filters import AcceptAll, NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import filter_only, random_labels, uncurated
 from boostsim.curation.procedure import Procedure
@@ -60,8 +60,8 @@ def _markov_chain(examples: int, initial_accuracy: float) -> float:
 
 def _signal(signal: str, regime: str) -> Procedure:
     labeler = WeakLabeler(0.0) if "wrong labels" in signal else None
-    filter = NoisyFilter(0.2) if "filter" in signal else None
-    if labeler is None and filter is None:
+    filter = NoisyFilter(0.2) if "filter" in signal else AcceptAll()
+    if labeler is None and filter == AcceptAll():
         return uncurated(regime=regime)
     return Procedure(
         attempts=2, filter=filter, labeler=labeler, criterion=uniform, regime=regime, keep="all"

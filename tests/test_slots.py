@@ -1,0 +1,126 @@
+"""Slots: what fills one is checked where it comes in, described in provenance, named by presets."""
+
+import dataclasses
+import inspect
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import boostsim as bs
+from boostsim.curation.presets import PRESETS, Slots
+
+TASK = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.25, 0.25]])
+WEAK = bs.WeakLabeler(0.4)
+
+
+def judging(**attributes):
+    """A filter of a plain class that derives from nothing."""
+    usual = dict(accept=(0.9, 0.2), reject=(0.1, 0.8), looks=2, generates=True, persistent=False)
+    return type("Mine", (), usual | attributes)()
+
+
+@dataclasses.dataclass(frozen=True)
+class Lenient(bs.Filter):
+    accept: tuple = (0.9, 0.2)
+    reject: tuple = (0.1, 0.8)
+    looks: int = 2
+
+
+FAULTS = {
+    "more than all": (dict(accept=(2.0, -0.3), reject=(-1.0, 1.3)), r"filter.accept\[0\] must be"),
+    "less than nothing": (dict(reject=(0.1, -0.8)), r"filter.reject\[1\] must be"),
+    "one rate": (dict(accept=0.9), "filter.accept must be two probabilities"),
+    "three rates": (dict(reject=(0.1, 0.2, 0.7)), "filter.reject must be two probabilities"),
+    "rates by prompt": (dict(accept=np.full((2, 4), 0.5)), r"filter.accept\[0\] must be"),
+    "no whole": (dict(accept=(0.9, 0.1)), r"filter.accept\[1\] \+ filter.reject\[1\] must be 1"),
+    "looks that are no number": (dict(looks=-1), "filter.looks must be"),
+    "perhaps persistent": (dict(persistent=1), "filter.persistent must be True or False"),
+    "perhaps generating": (dict(generates="yes"), "filter.generates must be True or False"),
+    "accepted unseen": (dict(generates=False), "filter.accept must be .0, 0. where nothing is gen"),
+    "no JSON": (dict(describe=lambda self: {"rates": {1, 2}}), "filter must be described"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("door", ["Procedure", "boosting", "Challenge"])
+def test_a_filter_that_is_none_is_refused_where_it_comes_in(fault, door):
+    attributes, told = FAULTS[fault]
+    doors = {
+        "Procedure": lambda filt: bs.Procedure(filter=filt),
+        "boosting": lambda filt: bs.boosting(filter=filt, labeler=WEAK),
+        "Challenge": lambda filt: bs.Challenge(TASK, WEAK, filt),
+    }
+    with pytest.raises(ValueError, match=told) as caught:
+        doors[door](judging(**attributes))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("filt", [judging(), judging(accept=np.array([0.9, 0.2])), Lenient()])
+def test_a_filter_of_ones_own_runs_and_is_described(filt):
+    """Its numbers are those of the same rates in bs.NoisyFilter, with two calls a response."""
+    own = bs.simulate(bs.filter_only(filter=filt), TASK, 3)
+    rates = bs.NoisyFilter(false_accept=0.2, false_reject=0.1)
+    same = bs.simulate(bs.filter_only(filter=rates), TASK, 3)
+    assert own.accuracy.values.tolist() == same.accuracy.values.tolist()
+    assert own.filter_calls.values.tolist() == (2.0 * same.filter_calls).values.tolist()
+    told = json.loads(own.attrs["procedure"])["filter"]
+    assert (told["accept"], told["looks"]) == ([0.9, 0.2], 2)
+
+
+def test_no_filter_is_one_that_accepts_everything():
+    assert bs.Procedure().filter == bs.Procedure(filter=None).filter == bs.AcceptAll()
+    assert bs.Procedure() == bs.Procedure(filter=None)
+    assert bs.Challenge(TASK, WEAK, None).filter == bs.AcceptAll()
+
+
+def test_every_slot_describes_itself():
+    filled = dict(
+        filter=bs.NoisyFilter(0.1),
+        labeler=bs.DriftingLabeler(0.5, later=WEAK, between=(0, 4)),
+        learner=bs.StrongLearner(0.1),
+        sharpening=bs.Sharpening(0.5),
+        criterion=bs.criteria.below(0.5),
+    )
+    told = json.loads(bs.Procedure(**filled).describe())
+    for name, slot in filled.items():
+        assert told[name] == json.loads(json.dumps(slot.describe())), name
+    assert told["labeler"]["later"] == WEAK.describe()
+
+
+def test_presets_take_the_slots_of_a_procedure():
+    slots = inspect.signature(bs.Procedure).parameters
+    assert list(Slots.__annotations__) == list(slots)
+    for make in PRESETS.values():
+        takes = inspect.signature(make).parameters
+        assert set(takes) - {"rate"} <= set(slots)
+        assert {"regime", "real_share", "learner"} <= set(takes)
+        # What is left out is what the signature says.
+        needed = dict(labeler=WEAK, rate=0.1)
+        needed = {
+            name: needed[name] for name in takes if takes[name].default is inspect.Parameter.empty
+        }
+        shown = {
+            name: entry.default
+            for name, entry in takes.items()
+            if entry.default is not inspect.Parameter.empty
+        }
+        assert make(**needed) == make(**needed, **shown)
+        assert pickle.loads(pickle.dumps(make)) is make
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "told"),
+    [
+        ("boosting", dict(labeller=WEAK), "argument of boosting must be one of .*'labeler'"),
+        ("filter_only", dict(budget=0.1), "argument of filter_only must be one of .* got 'budget'"),
+        ("labels_only", dict(labeler=WEAK, attempts=2), "one of labeler, learner, .*'attempts'"),
+        ("boosting", dict(), "labeler must be given to boosting"),
+        ("random_labels", dict(labeler=WEAK), "rate must be given to random_labels"),
+    ],
+)
+def test_presets_refuse_what_they_have_no_place_for(make, given, told):
+    with pytest.raises(ValueError, match=told) as caught:
+        getattr(bs, make)(**given)
+    assert "\n" not in str(caught.value)
