@@ -19,4 +19,4 @@ def apart(scale=1.0):
     either side: such errors add up like a random walk, and four standard deviations are allowed.
     """
     roundoff = float(jnp.finfo(compute_dtype()).eps) / 2.0
-    return max(SUMS, 4.0 * np.sqrt(ROUNDED) * roundoff) * scale
+    return float(max(SUMS, 4.0 * np.sqrt(ROUNDED) * roundoff) * scale)
