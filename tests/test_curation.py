@@ -15,9 +15,12 @@ from scipy.stats import binom
 
 import boostsim as bs
 from boostsim.curation.allocation import label_probability
+from boostsim.curation.criterion import example
 from boostsim.curation.presets import PRESETS
+from boostsim.curation.truth import Truth
 from boostsim.simulation.population import attempt_weights
 from boostsim.tasks.table import TableTask
+from boostsim.types import as_key
 
 allocate = jax.jit(label_probability, static_argnums=3)
 # Always as many cells: a new shape is a new program.
@@ -174,6 +177,32 @@ def test_a_fingerprint_is_that_of_the_program_wherever_it_is_taken():
     assert found == [bs.criteria.failed.fingerprint(4)] * 2
     other = bs.criterion(lambda visits: 2.0 * (visits.accepted == 0))
     assert other.fingerprint(4) != found[0]
+
+
+def test_arrays_count_in_a_fingerprint_however_deep_they_stand():
+    """The text of a program does not show the arrays of programs that it calls."""
+
+    def made(weights):
+        by_count = jnp.asarray(weights)
+        return bs.criterion(jax.jit(lambda visits: by_count[visits.accepted]))
+
+    one, again, other = (made(weights).fingerprint(2) for weights in ([1, 2], [1, 2], [1, 3]))
+    assert one == again
+    assert one != other
+
+
+def test_every_criterion_is_asked_alike_and_has_no_memory_unless_it_remembers():
+    with jax.enable_x64(True):
+        seen = example(np.array([0, 1, 2]), 2)
+        for rule in (bs.criteria.failed, bs.criteria.below(0.7), bs.criteria.oracle):
+            assert rule.init(3) is None
+            assert rule.learned(None, seen, seen.mass, seen.mass) is None
+            truth = Truth(seen.mass, seen.mass)
+            assert (rule.ask(None, seen, None, truth) == rule(seen, truth)).all()
+        rule = bs.criteria.hedge()
+        memory = rule.init(3)
+        assert (rule.ask(memory, seen, as_key(0)) == rule(seen)).all()
+        assert rule.learned(memory, seen, seen.mass, seen.mass)[2] < 0.0
 
 
 def test_many_attempts_with_counts_that_matter():

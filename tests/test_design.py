@@ -327,6 +327,26 @@ def test_one_answer_alone_is_confirmed():
     assert "votes: 9, its high bound" in found.summary()
 
 
+def test_a_temperature_is_of_the_rule_that_has_one_and_of_no_namesake():
+    class Namesake:
+        __name__ = "difficulty(0.3)"
+
+        def __call__(self, visits):
+            return visits.pass_rate
+
+    goal = bs.Objective(
+        soft(criterion=bs.criterion(Namesake(), allocation="proportional")), TASK, 3
+    )
+    assert goal.procedure.criterion.name == bs.criteria.difficulty(0.3).name
+    with pytest.raises(ValueError, match=r"not bs.criteria.difficulty; got 'difficulty\(0.3\)'"):
+        bs.design(goal, {"temperature": (0.1, 1.0)})
+    # Nothing but the temperature is replaced.
+    ranked = soft(criterion=dataclasses.replace(bs.criteria.difficulty(0.3), allocation="ranked"))
+    settled = settle(ranked, {"temperature": 0.5})
+    wanted = dataclasses.replace(bs.criteria.difficulty(0.5), allocation="ranked")
+    assert settled == dataclasses.replace(ranked, criterion=wanted)
+
+
 def test_bad_input_is_refused():
     goal = bs.Objective(soft(), TASK, 3)
     plain = bs.Objective(bs.boosting(labeler=bs.WeakLabeler(0.4)), TASK, 3)

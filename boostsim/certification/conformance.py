@@ -21,7 +21,6 @@ from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
-from boostsim.curation.remembering import Remembering
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
 from boostsim.simulation.run import simulate
@@ -82,7 +81,7 @@ def check_criterion(rule: Criterion, attempts: int = 4, key: int = 0) -> None:
         )
     attempts = whole("attempts", attempts, 1, 1000)
     rng = np.random.default_rng(whole("key", key, 0))
-    asked: Criterion = _Once(rule) if isinstance(rule, Remembering) else rule
+    asked: Criterion = _Once(rule) if rule.remembers else rule
     with fixed(double=True):
         for _ in range(TRIALS):
             visits = _visits(rng, attempts)
@@ -99,9 +98,9 @@ def check_criterion(rule: Criterion, attempts: int = 4, key: int = 0) -> None:
 class _Once(Criterion):
     """A rule with a memory, asked after it has learned once: a function of the visits again."""
 
-    rule: Remembering
+    rule: Criterion
 
-    def __init__(self, rule: Remembering) -> None:
+    def __init__(self, rule: Criterion) -> None:
         object.__setattr__(self, "rule", rule)
         super().__init__(self._once, rule.allocation)
 

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.criterion import Criterion
-from boostsim.curation.remembering import Remembering
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
@@ -42,7 +41,7 @@ def behaviour(criterion: Criterion, attempts: int) -> np.ndarray:
         attempts: k.
     """
     with fixed(double=True):
-        if isinstance(criterion, Remembering):
+        if criterion.remembers:
             return _remembered(criterion, attempts)
         said = []
         for prompts, counts in ASKED:
@@ -63,7 +62,7 @@ def difference(before: np.ndarray, now: np.ndarray) -> str | None:
     return f"it said {before[first]:.6g} where it now says {now[first]:.6g}"
 
 
-def _remembered(criterion: Remembering, attempts: int) -> np.ndarray:
+def _remembered(criterion: Criterion, attempts: int) -> np.ndarray:
     """Ask and teach it in turn."""
 
     @jax.jit

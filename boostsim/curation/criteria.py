@@ -184,7 +184,7 @@ def hardest(share: float) -> Criterion:
 
 
 @dataclass(frozen=True)
-class _Difficulty:
+class Difficulty:
     """Every visit, by exp(-pass rate/temperature): a softmax of difficulty."""
 
     temperature: float
@@ -216,4 +216,4 @@ def difficulty(temperature: float = 0.25) -> Criterion:
     temperature = finite("temperature", temperature, 0.0)
     if temperature < 1e-2:
         raise refuse("temperature", "at least 0.01, so that no priority is lost", temperature)
-    return Criterion(_Difficulty(temperature), "proportional")
+    return Criterion(Difficulty(temperature), "proportional")

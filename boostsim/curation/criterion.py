@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from hashlib import sha256
 from typing import Any
 
 import jax
@@ -23,7 +22,7 @@ from jaxtyping import Array, Float
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
-from boostsim.objects import ByReference
+from boostsim.objects import ByReference, fingerprint
 from boostsim.types import choice, flag, refuse, unknown
 
 __all__ = ["Criterion", "complaint", "example", "first_line", "reads_of"]
@@ -91,8 +90,28 @@ class Criterion(ByReference):
             raise refuse(f"criterion {self.name!r}", "given the truth, which it sees", None)
         return self.checked(lambda seen: self.function(seen, truth), visits)
 
-    def tried(self, visits: Visits) -> Float[Array, "cells"]:
-        """Return the priorities; a yardstick is told that it is even whether anything is right."""
+    def init(self, groups: int) -> Any:
+        """Return the memory before the first iteration; None where there is none."""
+        return None
+
+    def ask(
+        self, memory: Any, visits: Visits, key: jax.Array | None, truth: Truth | None = None
+    ) -> Float[Array, "cells"]:
+        """Return the priorities of an iteration; the truth is for a yardstick alone."""
+        return self(visits, truth)
+
+    def learned(
+        self,
+        memory: Any,
+        visits: Visits,
+        labelled_mass: Float[Array, "cells"],
+        accepted_label_mass: Float[Array, "cells"],
+    ) -> Any:
+        """Return the memory after an iteration."""
+        return memory
+
+    def tried(self, visits: Visits) -> Any:
+        """Return all that it computes; a yardstick is told that it is even whether a model errs."""
         if not self.sees_truth:
             return self(visits)
         half = jnp.full_like(visits.mass, 0.5)
@@ -126,7 +145,7 @@ class Criterion(ByReference):
         return priority.astype(visits.mass.dtype)
 
     def reads(self, attempts: int) -> frozenset[str]:
-        """Return the names of the fields of ``Visits`` that the priority depends on.
+        """Return the names of the fields of ``Visits`` that priority and memory depend on.
 
         The traced program is walked backwards from its result, so the answer errs only towards
         naming too much.
@@ -141,10 +160,7 @@ class Criterion(ByReference):
         """
         with fixed(double=True):
             traced = _traced(self.name, self.tried, attempts)
-        # In a notebook str would add colours.
-        program = traced.jaxpr.pretty_print(use_color=False)
-        told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
-        return sha256("".join(told).encode()).hexdigest()[:16]
+        return fingerprint(traced)
 
     def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
         """Return the priorities of J = 0..attempts when they depend on J alone, else None.
@@ -152,7 +168,7 @@ class Criterion(ByReference):
         It must read nothing else, and it must not look from one cell to another: so it is tried on
         one prompt and on three in another order, and the answers compared cell by cell.
         """
-        if self.sees_truth or not self.reads(attempts) <= _KNOWN_BEFOREHAND:
+        if self.sees_truth or self.remembers or not self.reads(attempts) <= _KNOWN_BEFOREHAND:
             return None
         one = np.arange(attempts + 1)
         several = np.concatenate([one[::-1], one, np.roll(one, 1)])

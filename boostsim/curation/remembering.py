@@ -34,7 +34,6 @@ another in each iteration. ``bs.criterion(rule)`` makes a criterion of a rule ob
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import jax
@@ -42,10 +41,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from boostsim.curation.criterion import Criterion, example, first_line, reads_of
+from boostsim.curation.criterion import Criterion, first_line
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
-from boostsim.mode import fixed
 from boostsim.types import as_key, choice, refuse
 
 __all__ = ["Remembering", "is_remembering"]
@@ -114,7 +112,9 @@ class Remembering(Criterion):
                 f"it raised {first_line(error)}"
             ) from error
 
-    def ask(self, memory: Any, visits: Visits, key: jax.Array) -> Float[Array, "cells"]:
+    def ask(
+        self, memory: Any, visits: Visits, key: jax.Array | None, truth: Truth | None = None
+    ) -> Float[Array, "cells"]:
         """Return the priorities, checked for their shape."""
         return self.checked(lambda seen: self.function.priority(memory, seen, key), visits)
 
@@ -151,7 +151,7 @@ class Remembering(Criterion):
         """Return the priorities before anything was learned."""
         return self.ask(self.init(int(visits.mass.shape[0])), visits, as_key(0))
 
-    def _once(self, visits: Visits) -> Any:
+    def tried(self, visits: Visits) -> Any:
         """Ask and learn once: all that the rule may read is read here."""
         memory = self.init(int(visits.mass.shape[0]))
         zero = jnp.zeros_like(visits.mass)
@@ -159,19 +159,3 @@ class Remembering(Criterion):
             self.ask(memory, visits, as_key(0)),
             self.learned(memory, visits, zero, zero),
         )
-
-    def reads(self, attempts: int) -> frozenset[str]:
-        """Return the names of the fields of ``Visits`` that priority or memory depend on."""
-        return reads_of(self.name, self._once, attempts)
-
-    def fingerprint(self, attempts: int) -> str:
-        """Return a hash of what the rule computes, priority and memory."""
-        with fixed(double=True):
-            traced = jax.make_jaxpr(self._once)(example(np.arange(attempts + 1), attempts))
-        program = traced.jaxpr.pretty_print(use_color=False)
-        told = [program, *(np.asarray(array).tobytes().hex() for array in traced.consts)]
-        return sha256("".join(told).encode()).hexdigest()[:16]
-
-    def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
-        """Return None: what is remembered counts too."""
-        return None

@@ -107,7 +107,8 @@ def _share_fits(procedure: Procedure, knob: Knob) -> None:
 
 
 def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
-    if not procedure.criterion.name.startswith("difficulty("):
+    # What a rule is called says nothing of what it does.
+    if type(procedure.criterion.function) is not criteria.Difficulty:
         allowed = "left out where the criterion is not bs.criteria.difficulty"
         raise refuse("parameters['temperature']", allowed, procedure.criterion.name)
     if procedure.labeler is None:
@@ -166,6 +167,11 @@ def _settled_votes(procedure: Procedure, value: int) -> Procedure:
     return replace(procedure, filter=replace(procedure.filter, votes=value))
 
 
+def _settled_temperature(procedure: Procedure, value: Any) -> Procedure:
+    rule = replace(procedure.criterion, function=criteria.Difficulty(float(value)))
+    return replace(procedure, criterion=rule)
+
+
 def _settled_share(procedure: Procedure, value: Any) -> Procedure:
     if not np.any(value):
         # Without any real data anchor is replace.
@@ -194,7 +200,7 @@ KNOBS = {
     "temperature": Kind(
         _temperature_fits,
         _temperature,
-        lambda procedure, value: replace(procedure, criterion=criteria.difficulty(float(value))),
+        _settled_temperature,
     ),
     "votes": Kind(_votes_fit, _votes, _settled_votes),
 }

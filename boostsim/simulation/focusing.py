@@ -14,7 +14,6 @@ import numpy as np
 from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.procedure import Procedure
-from boostsim.curation.remembering import Remembering
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
@@ -65,8 +64,6 @@ def see(
 
 def first_memory(criterion: Criterion, groups: int) -> Any:
     """Return what a criterion remembers before the first iteration, in NumPy's arrays, or None."""
-    if not isinstance(criterion, Remembering):
-        return None
     with fixed(double=True):
         return jax.tree.map(np.asarray, criterion.init(groups))
 
@@ -123,11 +120,7 @@ def _focus(
     memory: Any,
     key: jax.Array | None,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    if isinstance(criterion, Remembering):
-        assert key is not None
-        priority = criterion.ask(memory, seen, key)
-    else:
-        priority = criterion(seen, truth)
+    priority = criterion.ask(memory, seen, key, truth)
     allowed = budget if budgeted else None
     share = label_probability(priority, seen.mass, allowed, criterion.allocation)
     return share, priority, first_invalid(priority)
@@ -145,7 +138,7 @@ def remember(
         labelled: whether each visit was labelled, ``[N]``.
         passed: whether the filter accepted its label, ``[N]``; False where it was not asked.
     """
-    if not isinstance(criterion, Remembering):
+    if memory is None:
         return None
     with fixed(double=True):
         bought, accepted = labelled * seen.mass, (labelled & passed) * seen.mass
@@ -154,6 +147,6 @@ def remember(
 
 @partial(jax.jit, static_argnums=0)
 def _remember(
-    criterion: Remembering, memory: Any, seen: Visits, bought: jax.Array, accepted: jax.Array
+    criterion: Criterion, memory: Any, seen: Visits, bought: jax.Array, accepted: jax.Array
 ) -> Any:
     return criterion.learned(memory, seen, bought, accepted)

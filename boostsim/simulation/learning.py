@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from boostsim.curation.remembering import Remembering
 from boostsim.simulation.structure import Parameters, Structure
 
 __all__ = ["State", "add_source", "first", "learn"]
@@ -48,7 +47,7 @@ def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]
     others = len(structure.sources) - 1 if structure.collides else 0
     mass = jnp.stack([initial, *[jnp.zeros_like(initial)] * others])
     memory = None
-    if isinstance(structure.criterion, Remembering):
+    if structure.criterion is not None:
         memory = structure.criterion.init(initial.shape[-1] // structure.copies)
         if parameters.share is not None:
             # One for each set of copies.

@@ -24,7 +24,6 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.division import entrywise
-from boostsim.curation.remembering import Remembering
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.simulation.structure import Parameters, Structure
@@ -255,11 +254,8 @@ def focus(
 
         def ask(mass: Array, shown: Shown, memory: Any) -> Array:
             visits = _visits(attempts, mass, shown.disagreement)
-            if isinstance(criterion, Remembering):
-                assert key is not None
-                return criterion.ask(memory, visits, key).reshape(mass.shape)
             truth = jax.tree.map(lambda known: jnp.tile(known, len(mass)), shown.truth)
-            return criterion(visits, truth).reshape(mass.shape)
+            return criterion.ask(memory, visits, key, truth).reshape(mass.shape)
 
         if parameters.share is None:
             priority = ask(part_mass, shown, memory)
@@ -293,7 +289,7 @@ def remember(
         accepted_share: of each prompt's labels, what the filter accepted.
     """
     rule = structure.criterion
-    if not isinstance(rule, Remembering):
+    if rule is None or memory is None:
         return memory
 
     def learned(mass: Array, shown: Shown, memory: Any, part: Array, passed: Array) -> Any:
