@@ -20,7 +20,7 @@ import pandas as pd
 
 from boostsim.curation.criteria import failed
 from boostsim.curation.labelers import DriftingLabeler
-from boostsim.curation.procedure import Procedure
+from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.network import Trained
 from boostsim.objects import ByValue
 from boostsim.simulation.iteration import Seed
@@ -115,7 +115,7 @@ def gap_report(
     task: SequenceTask,
     iterations: int,
     *,
-    learner: Trained,
+    learner: Trained | None = None,
     visits: int = 8,
     seeds: int = 1,
     key: jax.Array | int,
@@ -132,7 +132,7 @@ def gap_report(
         procedure: what an iteration does, the same in all cells.
         task: one whose prompts can be listed: ``bs.lookup(...)``.
         iterations: T, at least 1.
-        learner: the transformer.
+        learner: the transformer, unless the procedure has it.
         visits: visits to each prompt in the sampled cells.
         seeds: first models, and runs from each.
         key: a ``jax.random.key`` or a whole number below 2^32.
@@ -151,14 +151,15 @@ def gap_report(
         True
     """
     iterations, seeds = whole("iterations", iterations, 1), whole("seeds", seeds, 1)
-    run = make_run(procedure, task, learner=learner, exact=True)
+    procedure = checked(procedure, learner)
+    run = make_run(procedure, task, exact=True)
     place = None if folder is None else as_path("folder", folder)
     visits = whole("visits", visits, 1)
     for name in ("filter", "labeler"):
         if getattr(getattr(procedure, name), "persistent", False):
             # Each cell would meet other verdicts, and the difference would not be the learner's.
             raise refuse(name, "fresh in a gap report, not persistent", "persistent=True")
-    shared: dict[str, Any] = {"learner": learner, "seeds": seeds, "key": key}
+    shared: dict[str, Any] = {"seeds": seeds, "key": key}
     cells: dict[str, dict[str, Any]] = {"exact": {"exact": True}, "sampled": {"visits": visits}}
     fitted, trained = (
         simulate(procedure, task, iterations, **how, **shared, folder=place and place / name)

@@ -284,6 +284,7 @@ BAD = {
     "run --task programs --wrong slp": "Did you mean 'slip'",
     "run --task lookup --wrong slip": "wrong must be one of concentrated, garbage",
     "run --task lookup --operations 3": "operations has no place in a run on task 'lookup'",
+    "run --task programs --slack 0.1": "slack has no place in a run on task 'programs'",
     "run --task programs --exact": "task must be one whose prompts can be listed",
     "run --exact": "exact has no place in a run on task 'table'",
     "run --device gpu": "device must be one that JAX finds here ('cpu'); got 'gpu'",

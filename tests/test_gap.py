@@ -29,7 +29,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 def first_rows(seed=0, learner=SMALL):
-    run = neural.make_run(BOOSTING, TASK, learner=learner, exact=True)
+    run = neural.make_run(dataclasses.replace(BOOSTING, learner=learner), TASK, exact=True)
     return Seed(run, jax.random.key(seed)).first_rows
 
 

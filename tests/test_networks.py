@@ -1,5 +1,7 @@
 """What every network has to be: causal, deaf to padding, read alike in parts, and able to run."""
 
+import dataclasses
+import json
 import re
 
 import jax
@@ -14,6 +16,7 @@ from boostsim.types import PAD
 
 VOCABULARY, PROMPT, RESPONSE = 6, 4, 3
 LENGTH = PROMPT + RESPONSE
+SLACK = bs.StrongLearner(0.1)
 LEARNERS = [
     bs.Transformer(width=16, heads=2, layers=2, steps=8, batch=16),
     bs.SoftmaxRegression(steps=8, batch=16, first_steps=8),
@@ -144,3 +147,20 @@ def test_softmax_regression_learns_what_adds_up_and_not_what_does_not():
     assert losses[0] < 0.05
     # No sum of rows does better than chance there.
     assert losses[1] > np.log(2) - 1e-3
+
+
+def test_what_learns_is_the_procedures_wherever_it_was_said(learner):
+    """In its slot or beside it, in tokens and on tables: the same run, and the same provenance."""
+    rule, table = bs.boosting(labeler=bs.WeakLabeler(0.5)), bs.random_table(0, prompts=5)
+    for each, task, how in ((learner, bs.lookup(8, 4), {"key": 0}), (SLACK, table, {})):
+        given = dataclasses.replace(rule, learner=each)
+        beside = bs.simulate(rule, task, 1, learner=each, **how)
+        for slot in (
+            bs.simulate(given, task, 1, **how),
+            bs.simulate(given, task, 1, learner=each, **how),
+        ):
+            assert slot.drop_vars("seconds", errors="ignore").identical(
+                beside.drop_vars("seconds", errors="ignore")
+            )
+        told = json.loads(beside.procedure)["learner"]
+        assert told == {"name": type(each).__name__, **dataclasses.asdict(each)}

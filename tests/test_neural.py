@@ -334,7 +334,7 @@ CASES = {
     "record": (lambda: bs.simulate(BOOSTING, TASK, 1, record="entropy", **SMALL), "record must"),
     "a learner for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, learner=TINY),
-        "learner must be left out where the task is a table",
+        "learner must be a bs.StrongLearner where the task is a table",
     ),
     "a folder for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, folder="x"),
@@ -369,8 +369,24 @@ CASES = {
         "beta must be one number, or one for each of 2 strata",
     ),
     "slack": (
+        lambda: bs.simulate(bs.uncurated(learner=bs.StrongLearner(0.1)), TASK, 1, key=0),
+        "learner must be a bs.Transformer where the task is in tokens; got StrongLearner",
+    ),
+    "two learners": (
         lambda: bs.simulate(bs.uncurated(learner=bs.StrongLearner(0.1)), TASK, 1, **SMALL),
-        "slack must be 0 in a procedure",
+        "learner must be left out, or the procedure's own, StrongLearner",
+    ),
+    "two networks": (
+        lambda: bs.simulate(bs.uncurated(learner=bs.Transformer()), TASK, 1, **SMALL),
+        "learner must be left out, or the procedure's own, Transformer",
+    ),
+    "a network in a procedure on a table": (
+        lambda: bs.simulate(bs.uncurated(learner=TINY), TABLE, 1),
+        "learner must be a bs.StrongLearner where the task is a table",
+    ),
+    "a network in a kernel": (
+        lambda: bs.kernel(bs.uncurated(learner=TINY), TABLE),
+        "learner must be a bs.StrongLearner where the task is a table",
     ),
     "a task that is a word": (
         lambda: bs.simulate(BOOSTING, "programs", 1, key=0),

@@ -94,7 +94,7 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
         raise unknown("task", name, TASKS)
     table = name == "table"
     others = [option for option in SIZES if option not in TASKS[name]]
-    for option in (*others, *TRANSFORMER, *TRAINING) if table else others:
+    for option in (*others, *TRANSFORMER, *TRAINING) if table else (*others, "slack"):
         if option in options:
             more = ", which is exact unless visits are given" if table and option == "exact" else ""
             raise ValueError(f"{option} has no place in a run on task {name!r}{more}")

@@ -17,6 +17,7 @@ from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.sharpening import Sharpening
+from boostsim.learners.network import Trained
 from boostsim.learners.strong import StrongLearner
 from boostsim.types import probability, refuse, unknown
 
@@ -51,7 +52,7 @@ class Slots(TypedDict, total=False):
     labeler: WeakLabeler | None
     regime: str
     real_share: float | Sequence[float] | None
-    learner: StrongLearner
+    learner: StrongLearner | Trained
     sharpening: Sharpening | None
 
 

@@ -14,11 +14,12 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.sharpening import Sharpening
+from boostsim.learners.network import Trained
 from boostsim.learners.strong import StrongLearner
 from boostsim.objects import described
-from boostsim.types import choice, refuse, schedule, whole
+from boostsim.types import brief, choice, refuse, schedule, whole
 
-__all__ = ["Procedure"]
+__all__ = ["Procedure", "checked"]
 
 EVERYTHING = AcceptAll()
 EXACT = StrongLearner()
@@ -44,7 +45,8 @@ class Procedure:
             iteration's and ``real_share`` examples per visit of the task's reference, real data.
         real_share: real examples per visit under anchor, above 0; else None. Or one number for
             each iteration, not all of them 0.
-        learner: what training does to the model.
+        learner: what training does to the model: a ``bs.StrongLearner`` on tables, a network such
+            as ``bs.Transformer`` on tasks in tokens.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
 
     Raises:
@@ -68,7 +70,7 @@ class Procedure:
     labeler: WeakLabeler | None = None
     regime: str = "replace"
     real_share: float | Sequence[float] | None = None
-    learner: StrongLearner = EXACT
+    learner: StrongLearner | Trained = EXACT
     sharpening: Sharpening | None = None
 
     def __post_init__(self) -> None:
@@ -86,8 +88,9 @@ class Procedure:
             )
         if self.labeler is not None and not isinstance(self.labeler, WeakLabeler):
             raise refuse("labeler", "a bs.WeakLabeler, or None", self.labeler)
-        if not isinstance(self.learner, StrongLearner):
-            raise refuse("learner", "a bs.StrongLearner", self.learner)
+        if not isinstance(self.learner, (StrongLearner, Trained)):
+            allowed = "a bs.StrongLearner, or a network such as bs.Transformer"
+            raise refuse("learner", allowed, self.learner)
         if self.sharpening is not None and not isinstance(self.sharpening, Sharpening):
             raise refuse("sharpening", "a bs.Sharpening, or None", self.sharpening)
         choice("regime", self.regime, ("replace", "accumulate", "anchor"))
@@ -147,3 +150,19 @@ class Procedure:
         told = {name: described(slot) for name, slot in slots.items()}
         told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
         return json.dumps(told, sort_keys=True)
+
+
+def checked(procedure: Procedure, learner: StrongLearner | Trained | None = None) -> Procedure:
+    """Return a procedure; a learner that is given beside it stands in its slot.
+
+    Raises:
+        ValueError: for what is no procedure, and where it has another learner of its own.
+    """
+    if not isinstance(procedure, Procedure):
+        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
+    if learner is None or learner == procedure.learner:
+        return procedure
+    if procedure.learner != EXACT:
+        allowed = f"left out, or the procedure's own, {brief(procedure.learner)}"
+        raise refuse("learner", allowed, learner)
+    return replace(procedure, learner=learner)

@@ -56,7 +56,8 @@ class Run:
     """What a run is, apart from its seed.
 
     Attributes:
-        procedure, task, learner: the slots.
+        procedure: its learner is a network.
+        task: in tokens.
         prompts: visits an iteration.
         pool: prompts in a fixed pool, or None: fresh ones each time.
         visits: visits to each prompt of a listed task, or None.
@@ -66,12 +67,17 @@ class Run:
 
     procedure: Procedure
     task: SequenceTask
-    learner: Trained
     prompts: int
     pool: int | None
     visits: int | None
     exact: bool
     evaluation: Evaluation
+
+    @property
+    def learner(self) -> Trained:
+        """What is trained."""
+        assert isinstance(self.procedure.learner, Trained)
+        return self.procedure.learner
 
     @property
     def by_prompt(self) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
 from boostsim.curation.procedure import Procedure
+from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
 from boostsim.simulation import exact
 from boostsim.simulation.learning import State, learn
@@ -95,8 +96,10 @@ def tabular(
 ) -> tuple[Procedure, TableTask]:
     """Return the procedure and the task as they are on a table whose first model has these rows.
 
-    The labeler's way to be wrong becomes a table of its own. Nothing else changes.
+    The learner becomes the strong one, and the labeler's way to be wrong a table of its own.
+    Nothing else changes.
     """
+    procedure = replace(procedure, learner=StrongLearner())
     task, labeler = listing.task, procedure.labeler
     table = table_task(listing.quality, listing.weights, rows)
     if labeler is None:

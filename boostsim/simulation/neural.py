@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from boostsim.curation.procedure import Procedure
+from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
 from boostsim.mode import fixed
@@ -76,7 +76,6 @@ def make_run(
     procedure: Procedure,
     task: SequenceTask,
     *,
-    learner: Trained | None,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
     visits: int | None = None,
@@ -84,12 +83,9 @@ def make_run(
     evaluate: int | None = None,
 ) -> Run:
     """Return what is run, apart from its seeds, or refuse it; the arguments of ``bs.simulate``."""
-    if not isinstance(procedure, Procedure):
-        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
+    learner = checked(procedure).learner
     if not isinstance(task, SequenceTask):
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
-    if procedure.learner.slack:
-        raise refuse("slack", "0 in a procedure for a transformer", procedure.learner.slack)
     if procedure.labeler is not None:
         noise_for(task, procedure.labeler)
     if not isinstance(learner, Trained):
@@ -129,7 +125,7 @@ def make_run(
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
-    return Run(procedure, task, learner, prompts, pool, visits, exact, Evaluation(task, each))
+    return Run(procedure, task, prompts, pool, visits, exact, Evaluation(task, each))
 
 
 def _trace(

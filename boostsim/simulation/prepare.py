@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.labelers import DriftingLabeler
-from boostsim.curation.procedure import Procedure
+from boostsim.curation.procedure import Procedure, checked
+from boostsim.learners.network import Trained
+from boostsim.learners.strong import StrongLearner
 from boostsim.simulation import persistence
 from boostsim.simulation.population import pairs
 from boostsim.simulation.structure import Parameters, Structure
@@ -20,18 +22,19 @@ __all__ = ["check", "prepare"]
 
 
 def check(procedure: Procedure, task: TableTask) -> None:
-    """Refuse what is no procedure, or no table.
+    """Refuse what is no procedure for a table, or no table.
 
     Raises:
         ValueError: for either.
     """
-    if not isinstance(procedure, Procedure):
-        raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
+    checked(procedure)
     if not isinstance(task, TableTask):
         made = (
             "made by bs.table_task or bs.random_table (or, in tokens, by bs.programs and its like)"
         )
         raise refuse("task", made, task)
+    if isinstance(procedure.learner, Trained):
+        raise refuse("learner", "a bs.StrongLearner where the task is a table", procedure.learner)
 
 
 def prepare(
@@ -60,6 +63,7 @@ def prepare(
             cells.
     """
     quality = task.quality
+    assert isinstance(procedure.learner, StrongLearner)
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None
     disagrees = asked and "disagreement" in procedure.criterion.reads(procedure.attempts)
@@ -154,6 +158,7 @@ def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
         rows["labels"] = procedure.labeler.rows_for(task.quality)
         if isinstance(procedure.labeler, DriftingLabeler):
             rows["later"] = procedure.labeler.later.rows_for(task.quality)
+    assert isinstance(procedure.learner, StrongLearner)
     if procedure.learner.slack > 0.0:
         rows["noise"] = procedure.learner.noise_rows_for(task.quality)
     if procedure.regime == "anchor":

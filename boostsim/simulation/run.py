@@ -21,8 +21,9 @@ import numpy as np
 from jax import lax
 from jax.scipy.special import xlogy
 
-from boostsim.curation.procedure import Procedure
+from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.network import Trained
+from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
 from boostsim.prices import Prices, priced
 from boostsim.progress import track
@@ -67,7 +68,7 @@ def simulate(
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
     prices: Prices | None = None,
-    learner: Trained | None = None,
+    learner: StrongLearner | Trained | None = None,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
     exact: bool = False,
@@ -91,7 +92,7 @@ def simulate(
 
     Args:
         procedure: what an iteration does.
-        task: a table task, or one in tokens, which needs a learner.
+        task: a table task, or one in tokens, which needs a network.
         iterations: T, at least 0.
         visits: v, at least 1; None for an exact run (of tokens, see ``exact``).
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
@@ -107,7 +108,8 @@ def simulate(
             need every response and cost it.
         prices: what labels, generations, filter calls and iterations cost: then the trace has the
             total ``cost`` so far, see ``bs.priced``.
-        learner: a ``bs.Transformer`` where the task is in tokens; the arguments below are for it.
+        learner: the procedure's, where it has none of its own: a ``bs.Transformer``, say, where the
+            task is in tokens. The arguments below are for networks.
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
         exact: with ``bs.lookup``, whose prompts can be listed, fit the transformer to the law of
@@ -155,8 +157,8 @@ def simulate(
     if prices is not None and not isinstance(prices, Prices):
         raise refuse("prices", "a bs.Prices", prices)
     visits = None if visits is None else whole("visits", visits, 1)
+    procedure = checked(procedure, learner)
     neural: dict[str, Any] = {
-        "learner": learner,
         "prompts_per_iteration": prompts_per_iteration,
         "pool": pool,
         "exact": flag("exact", exact),

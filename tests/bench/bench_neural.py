@@ -146,9 +146,8 @@ def iteration():
     learner = bs.Transformer(width=128, layers=4, heads=4, steps=64, batch=256)
     labeler = bs.WeakLabeler(0.3, wrong="slip")
     run = loop.Run(
-        bs.boosting(attempts=4, labeler=labeler, budget=0.125),
+        bs.boosting(attempts=4, labeler=labeler, budget=0.125, learner=learner),
         task,
-        learner,
         prompts=1024,
         pool=None,
         visits=None,
