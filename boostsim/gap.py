@@ -25,8 +25,9 @@ from boostsim.learners.network import Trained
 from boostsim.objects import ByValue
 from boostsim.simulation.iteration import Seed
 from boostsim.simulation.listed import tabular
-from boostsim.simulation.neural import make_run
-from boostsim.simulation.run import simulate
+from boostsim.simulation.neural import make_run, simulate_tokens
+from boostsim.simulation.run import simulate_table
+from boostsim.simulation.seeing import Population, Seeing, VisitsEach
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.theory.laws import slack_bound
 from boostsim.types import as_path, needed_key, refuse, whole
@@ -152,17 +153,16 @@ def gap_report(
     """
     iterations, seeds = whole("iterations", iterations, 1), whole("seeds", seeds, 1)
     procedure = checked(procedure, learner)
-    run = make_run(procedure, task, exact=True)
+    exact, sampled = Population(), VisitsEach(visits)
+    run = make_run(procedure, task, exact)
     place = None if folder is None else as_path("folder", folder)
-    visits = whole("visits", visits, 1)
     for name in ("filter", "labeler"):
         if getattr(getattr(procedure, name), "persistent", False):
             # Each cell would meet other verdicts, and the difference would not be the learner's.
             raise refuse(name, "fresh in a gap report, not persistent", "persistent=True")
-    shared: dict[str, Any] = {"seeds": seeds, "key": key}
-    cells: dict[str, dict[str, Any]] = {"exact": {"exact": True}, "sampled": {"visits": visits}}
+    cells: dict[str, Seeing] = {"exact": exact, "sampled": sampled}
     fitted, trained = (
-        simulate(procedure, task, iterations, **how, **shared, folder=place and place / name)
+        simulate_tokens(procedure, task, how, iterations, seeds, key, folder=place and place / name)
         for name, how in cells.items()
     )
     why_not = {"T6": why_no_bound(procedure), "fit": why_no_fit(procedure, iterations)}
@@ -170,9 +170,9 @@ def gap_report(
     for number in range(seeds):
         seed = Seed(run, jax.random.fold_in(needed_key(key, "in a gap report"), number))
         rule, table = tabular(procedure, run.listing, seed.first_rows)
-        draws = simulate(rule, table, iterations, visits=visits, seeds=DRAWS, key=seed.key).error
+        draws = simulate_table(rule, table, sampled, iterations, DRAWS, seed.key).error
         errors = {
-            "table_exact": simulate(rule, table, iterations).error.values[0],
+            "table_exact": simulate_table(rule, table, exact, iterations).error.values[0],
             "table_sampled": draws.values.mean(0),
             "transformer_exact": fitted.error.values[number],
             "transformer_sampled": trained.error.values[number],
@@ -206,7 +206,7 @@ def gap_report(
             one = {"seed": number, "cell": cell, "beta": beta, "gamma": gamma, "rest": rest}
             fits.append(pd.DataFrame([one]))
     conditions = {name: fitted.attrs[name] for name in ("procedure", "task", "learner", "key")}
-    conditions |= {"visits": visits, "seeds": seeds, "iterations": iterations}
+    conditions |= {"visits": sampled.visits, "seeds": seeds, "iterations": iterations}
     return GapReport(
         pd.concat(parts, ignore_index=True), pd.concat(fits, ignore_index=True), conditions, why_not
     )

@@ -286,7 +286,7 @@ BAD = {
     "run --task lookup --operations 3": "operations has no place in a run on task 'lookup'",
     "run --task programs --slack 0.1": "slack has no place in a run on task 'programs'",
     "run --task programs --exact": "task must be one whose prompts can be listed",
-    "run --exact": "exact has no place in a run on task 'table'",
+    "run --exact --visits 3": "visits must be None in an exact run",
     "run --device gpu": "device must be one that JAX finds here ('cpu'); got 'gpu'",
     "run --device gpuu": "Did you mean 'gpu'",
     "run --task lookup --devices 9": "devices must be at most the 1 of kind 'cpu' here; got 9",

@@ -16,6 +16,7 @@ from boostsim import gap
 from boostsim.learners import generate, train
 from boostsim.simulation import listed, neural
 from boostsim.simulation.iteration import Seed
+from boostsim.simulation.seeing import Population
 
 TASK = bs.lookup(24, 4)
 SMALL = bs.Transformer(width=16, heads=2, layers=1, steps=24, first_steps=32)
@@ -29,7 +30,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 def first_rows(seed=0, learner=SMALL):
-    run = neural.make_run(dataclasses.replace(BOOSTING, learner=learner), TASK, exact=True)
+    run = neural.make_run(dataclasses.replace(BOOSTING, learner=learner), TASK, Population())
     return Seed(run, jax.random.key(seed)).first_rows
 
 
@@ -411,8 +412,8 @@ def test_the_weights_are_those_of_the_task():
             "evaluate must be None with this task",
         ),
         (
-            lambda: bs.simulate(BOOSTING, bs.random_table(0), 1, exact=True),
-            "exact must be left out where the task is a table",
+            lambda: bs.simulate(BOOSTING, bs.random_table(0), 1, exact=True, visits=3, key=0),
+            "visits must be None in an exact run",
         ),
         (
             lambda: bs.gap_report(BOOSTING, TASK, 0, learner=SMALL, key=0),

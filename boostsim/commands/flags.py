@@ -144,7 +144,7 @@ class Run:
     pool: Whole = None
     """Prompts in a fixed pool (default: fresh ones in every iteration)."""
     exact: bool = False
-    """Fit the transformer to the exact training law (lookup only)."""
+    """Infinitely many visits: on a table the default, with lookup their exact training law."""
     device: Word = None
     """cpu, gpu or tpu (default: the best that JAX finds)."""
     devices: Whole = None

@@ -44,10 +44,10 @@ GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
 # Flags whose keyword in the library has another name, for there it is said by the class.
 KEYWORDS = {"persistent_filter": "persistent", "persistent_labels": "persistent"}
 SLOTS = ("attempts", "keep", "budget", "rate", "regime", "real_share")
-LOOP = ("iterations", "visits", "visited_share", "seeds", "record", "key")
+LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "key")
 # What only a task in tokens takes: the transformer, the loop.
 TRANSFORMER = ("width", "layers", "heads", "steps")
-TRAINING = ("prompts_per_iteration", "pool", "exact", "devices", "folder")
+TRAINING = ("prompts_per_iteration", "pool", "devices", "folder")
 KEYS = (
     *("preset", "task", *SIZES, *FILTER, *LABELER, *SHARPENING, *SLOTS, "slack", *LOOP, "save"),
     *(*TRANSFORMER, *TRAINING, "device"),
@@ -96,8 +96,7 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
     others = [option for option in SIZES if option not in TASKS[name]]
     for option in (*others, *TRANSFORMER, *TRAINING) if table else (*others, "slack"):
         if option in options:
-            more = ", which is exact unless visits are given" if table and option == "exact" else ""
-            raise ValueError(f"{option} has no place in a run on task {name!r}{more}")
+            raise ValueError(f"{option} has no place in a run on task {name!r}")
     size = {option: options[option] for option in TASKS[name] if option in options}
     if table:
         return bs.random_table(key, **size), {}, 20

@@ -28,6 +28,7 @@ from boostsim.simulation.first_model import first_model
 from boostsim.simulation.focusing import first_memory, focus, remember, see
 from boostsim.simulation.listed import Listing, Target, TrainingLaw, empirical, slack
 from boostsim.simulation.prompts import draw_prompts
+from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
 from boostsim.simulation.verdicts import kept, key_words, label, verdicts, verifier
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import PAD, generator
@@ -58,19 +59,13 @@ class Run:
     Attributes:
         procedure: its learner is a network.
         task: in tokens.
-        prompts: visits an iteration.
-        pool: prompts in a fixed pool, or None: fresh ones each time.
-        visits: visits to each prompt of a listed task, or None.
-        exact: whether a listed task's prompts are visited infinitely often.
+        how: how much an iteration sees.
         evaluation: the prompts on which every model is measured.
     """
 
     procedure: Procedure
     task: SequenceTask
-    prompts: int
-    pool: int | None
-    visits: int | None
-    exact: bool
+    how: Seeing
     evaluation: Evaluation
 
     @property
@@ -80,16 +75,29 @@ class Run:
         return self.procedure.learner
 
     @property
+    def exact(self) -> bool:
+        """Whether prompts are visited infinitely often."""
+        return isinstance(self.how, Population)
+
+    @cached_property
+    def prompts(self) -> int:
+        """The visits of an iteration; where they are infinitely many, the prompts."""
+        if isinstance(self.how, FreshPrompts):
+            return self.how.prompts
+        each = self.how.visits if isinstance(self.how, VisitsEach) else 1
+        return each * len(self.listing.prompts)
+
+    @property
     def by_prompt(self) -> bool:
         """Whether a criterion's groups are prompts, for they come again; else they are strata."""
-        return self.exact or self.visits is not None or self.pool is not None
+        return isinstance(self.how, Pool) or not isinstance(self.how, FreshPrompts)
 
     @property
     def groups(self) -> int:
         """The number of groups that a criterion may tell apart."""
         if not self.by_prompt:
             return len(self.task.strata)
-        return len(self.listing.prompts) if self.pool is None else self.pool
+        return self.how.size if isinstance(self.how, Pool) else len(self.listing.prompts)
 
     @cached_property
     def listing(self) -> Listing:
@@ -99,14 +107,16 @@ class Run:
     def describe(self) -> dict[str, Any]:
         """Return what decides the numbers, for provenance and to recognise a run again."""
         procedure = self.procedure
-        every = {"visits": self.visits or "unlimited"} if self.visits or self.exact else {}
+        every: dict[str, Any] = {"visits": "unlimited"} if self.exact else {}
+        if isinstance(self.how, VisitsEach):
+            every = {"visits": self.how.visits}
         return {
             "procedure": json.loads(procedure.describe()),
             "task": self.task.describe(),
             "vocabulary": list(self.task.symbols),
             "learner": self.learner.describe(),
             "prompts_per_iteration": self.prompts,
-            "pool": self.pool,
+            "pool": self.how.size if isinstance(self.how, Pool) else None,
             "evaluate": self.evaluation.each,
             "backend": jax.default_backend(),
             **described(double=False),
@@ -226,14 +236,14 @@ class Seed:
     def _visited(self, iteration: int) -> tuple[np.ndarray, np.ndarray]:
         """Return this iteration's prompts and their numbers: fresh, from the pool, or all."""
         run = self.run
-        if run.visits is not None:
-            number = np.repeat(np.arange(len(run.listing.prompts)), run.visits)
+        if isinstance(run.how, VisitsEach):
+            number = np.repeat(np.arange(len(run.listing.prompts)), run.how.visits)
             return run.listing.prompts[number], number
         rng = generator(self.words(iteration, PROMPTS))
-        if run.pool is None:
+        if not isinstance(run.how, Pool):
             return self._drawn_prompts(rng, run.prompts), np.arange(run.prompts)
-        pool = self._drawn_prompts(generator(key_words(self.key, POOL)), run.pool)
-        chosen = rng.permutation(run.pool)[: run.prompts]
+        pool = self._drawn_prompts(generator(key_words(self.key, POOL)), run.how.size)
+        chosen = rng.permutation(run.how.size)[: run.prompts]
         return pool[chosen], chosen
 
     def _gather(

@@ -17,9 +17,10 @@ from boostsim.simulation.persistence import draws
 from boostsim.simulation.prepare import check, prepare
 from boostsim.simulation.sampled import Sampling
 from boostsim.simulation.samplers import FEW
+from boostsim.simulation.seeing import Population, Seeing, VisitsEach, seeing
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, finite, needed_key, refuse, whole
+from boostsim.types import as_key, needed_key, refuse
 
 __all__ = ["Kernel", "first_state", "kernel", "one_step", "sampling_of"]
 
@@ -70,7 +71,7 @@ def kernel(
         1.0 (1, 2, 5)
     """
     check(procedure, task)
-    sampling = sampling_of(visits, visited_share)
+    sampling = sampling_of(seeing(visits=visits, visited_share=visited_share))
     finite_visits = sampling is not None
     persistent = None
     if draws(procedure, sampled=finite_visits):
@@ -105,21 +106,15 @@ def kernel(
     return Kernel(init, step)
 
 
-def sampling_of(visits: int | None, visited_share: float) -> Sampling | None:
-    """Return what a sampled run needs to know of its visits, checked, or None for an exact one."""
-    visited_share = finite("visited_share", visited_share, 0.0, 1.0)
-    if visits is None:
-        if visited_share != 1.0:
-            raise refuse(
-                "visited_share", "1 in an exact run", visited_share, "Give visits as well."
-            )
+def sampling_of(how: Seeing) -> Sampling | None:
+    """Return what a sampled run needs to know of its visits, or None for an exact one."""
+    if isinstance(how, Population):
         return None
-    visits = whole("visits", visits, 1)
-    if visited_share == 0.0:
-        raise refuse("visited_share", "above 0, for nothing would ever happen", visited_share)
+    assert isinstance(how, VisitsEach)
+    visits, share = how.visits, how.visited_share
     with fixed(double=True):
-        share = None if visited_share == 1.0 else jnp.asarray(visited_share)
-        return Sampling(jnp.asarray(float(visits)), share, visits if visits <= FEW else None)
+        chance = None if share == 1.0 else jnp.asarray(share)
+        return Sampling(jnp.asarray(float(visits)), chance, visits if visits <= FEW else None)
 
 
 def first_state(structure: Structure, parameters: Parameters, sampling: Sampling | None) -> State:

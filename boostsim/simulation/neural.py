@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from boostsim.curation.procedure import Procedure, checked
+from boostsim.curation.procedure import Procedure
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
 from boostsim.mode import fixed
@@ -32,9 +32,10 @@ from boostsim.simulation.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.first_model import shapes
 from boostsim.simulation.iteration import EVALUATION, Carried, Run, Seed
 from boostsim.simulation.resuming import KEPT, History
+from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
 from boostsim.simulation.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import as_path, flag, key_text, needed_key, refuse, sized, whole
+from boostsim.types import as_path, key_text, needed_key, refuse, sized, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -50,20 +51,23 @@ COSTS = ("labels", "generations", "filter_calls", "tokens")
 def simulate_tokens(
     procedure: Procedure,
     task: SequenceTask,
+    how: Seeing,
     iterations: int,
-    seeds: int,
+    seeds: int | range,
     key: jax.Array | int | None,
     *,
-    devices: int | None,
-    folder: str | os.PathLike[str] | None,
-    **how: Any,
+    evaluate: int | None = None,
+    devices: int | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> xarray.Dataset:
     """Check what a run with a transformer needs, and run it; the arguments of ``bs.simulate``.
 
     Raises:
         ValueError: for an argument that is out of range or does not fit the others.
     """
-    run = make_run(procedure, task, **how)
+    if isinstance(seeds, range):
+        raise refuse("seeds", "a number where the task is in tokens", seeds)
+    run = make_run(procedure, task, how, evaluate)
     iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
     procedure.lasting(iterations)
     seed_key = needed_key(key, "where the learner is a transformer")
@@ -73,59 +77,32 @@ def simulate_tokens(
 
 
 def make_run(
-    procedure: Procedure,
-    task: SequenceTask,
-    *,
-    prompts_per_iteration: int | None = None,
-    pool: int | None = None,
-    visits: int | None = None,
-    exact: bool = False,
-    evaluate: int | None = None,
+    procedure: Procedure, task: SequenceTask, how: Seeing, evaluate: int | None = None
 ) -> Run:
-    """Return what is run, apart from its seeds, or refuse it; the arguments of ``bs.simulate``."""
-    learner = checked(procedure).learner
+    """Return what is run, apart from its seeds, or refuse it."""
+    learner = procedure.learner
     if not isinstance(task, SequenceTask):
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
     if procedure.labeler is not None:
         noise_for(task, procedure.labeler)
     if not isinstance(learner, Trained):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
-    exact = flag("exact", exact)
-    visits, pool, evaluate, prompts = (
-        None if value is None else whole(name, value, 1)
-        for name, value in (
-            ("visits", visits),
-            ("pool", pool),
-            ("evaluate", evaluate),
-            ("prompts_per_iteration", prompts_per_iteration),
-        )
-    )
-    if exact or visits is not None:
-        listed = len(task.every_prompt())
-        for name, value in (("prompts_per_iteration", prompts_per_iteration), ("pool", pool)):
-            if value is not None:
-                raise refuse(name, "None where every prompt is visited", value)
-        if exact and visits is not None:
-            raise refuse("visits", "None in an exact run", visits)
-        prompts = listed if visits is None else listed * visits
-    elif prompts is None:
-        prompts = 2048
-    if pool is not None and pool < prompts:
-        raise refuse("pool", f"at least the {prompts} prompts of an iteration", pool)
+    each = 100 if evaluate is None else whole("evaluate", evaluate, 1)
+    run = Run(procedure, task, how, Evaluation(task, each))
+    frame, strata = task.prompt_length + task.response_length, len(task.strata)
+    tried = run.prompts * procedure.attempts * frame
+    asked = "visits" if isinstance(how, VisitsEach) else "prompts_per_iteration"
+    sized(asked, tried, "visits x attempts x tokens of a frame")
+    if isinstance(how, Pool):
+        sized("pool", how.size * frame, "pool x tokens of a frame")
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
-    each = 100 if evaluate is None else evaluate
-    frame, strata = task.prompt_length + task.response_length, len(task.strata)
-    tried = prompts * procedure.attempts * frame
-    asked = "prompts_per_iteration" if visits is None else "visits"
-    sized(asked, tried, "visits x attempts x tokens of a frame")
-    sized("pool", (pool or 0) * frame, "pool x tokens of a frame")
     sized("evaluate", each * strata * SAMPLES * frame, "evaluate x strata x samples x tokens")
     kept = learner.network.activations(len(task.symbols))
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
     # A criterion that is no pure function of the visits is refused before anything is trained.
     procedure.criterion.reads(procedure.attempts)
-    return Run(procedure, task, prompts, pool, visits, exact, Evaluation(task, each))
+    return run
 
 
 def _trace(

@@ -43,15 +43,16 @@ from boostsim.simulation.recording import (
     wanted_records,
 )
 from boostsim.simulation.sampled import Sampling
+from boostsim.simulation.seeing import FreshPrompts, Seeing, VisitsEach, seeing
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, flag, key_text, needed_key, refuse, whole
+from boostsim.types import as_key, key_text, needed_key, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["advance", "begin", "simulate", "traced"]
+__all__ = ["advance", "begin", "simulate", "simulate_table", "traced"]
 
 # Iterations in one compiled call: long runs report progress between calls.
 BLOCK = 128
@@ -94,7 +95,7 @@ def simulate(
         procedure: what an iteration does.
         task: a table task, or one in tokens, which needs a network.
         iterations: T, at least 0.
-        visits: v, at least 1; None for an exact run (of tokens, see ``exact``).
+        visits: v, at least 1; on a table None is an exact run.
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
         seeds: number of runs, at least 1; 1 where nothing is drawn. Or a range of their numbers,
             on tables: ``range(8, 16)`` are the eight that follow ``seeds=8``.
@@ -109,11 +110,11 @@ def simulate(
         prices: what labels, generations, filter calls and iterations cost: then the trace has the
             total ``cost`` so far, see ``bs.priced``.
         learner: the procedure's, where it has none of its own: a ``bs.Transformer``, say, where the
-            task is in tokens. The arguments below are for networks.
+            task is in tokens.
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
-        exact: with ``bs.lookup``, whose prompts can be listed, fit the transformer to the law of
-            infinitely many visits; with ``visits`` it sees so many to each prompt.
+        exact: infinitely many visits to each prompt, as on a table where nothing else is said. With
+            ``bs.lookup``, whose prompts can be listed, the transformer is fitted to their law.
         evaluate: prompts of each stratum on which models are measured (default: 100), the same for
             every seed and procedure. They are held out: training never meets one of them. (Of
             ``bs.lookup`` nothing is held out, for an entry cannot be known unless it was seen; all
@@ -156,42 +157,55 @@ def simulate(
         )
     if prices is not None and not isinstance(prices, Prices):
         raise refuse("prices", "a bs.Prices", prices)
-    visits = None if visits is None else whole("visits", visits, 1)
     procedure = checked(procedure, learner)
-    neural: dict[str, Any] = {
+    amount: dict[str, Any] = {
+        "visits": visits,
+        "visited_share": visited_share,
         "prompts_per_iteration": prompts_per_iteration,
         "pool": pool,
-        "exact": flag("exact", exact),
-        "evaluate": evaluate,
-        "devices": devices,
-        "folder": folder,
+        "exact": exact,
     }
+    others: dict[str, Any] = {"evaluate": evaluate, "devices": devices, "folder": folder}
     if isinstance(task, SequenceTask):
-        if isinstance(seeds, range):
-            raise refuse("seeds", "a number where the task is in tokens", seeds)
-        for name, value, default in (
-            ("visited_share", visited_share, 1.0),
-            ("record", record, ()),
-        ):
-            if value != default:
-                raise refuse(name, "left out where the task is in tokens", value)
+        _left_out("in tokens", visited_share=(visited_share, 1.0), record=(record, ()))
+        how = seeing(**amount, otherwise=FreshPrompts())
         from boostsim.simulation.neural import simulate_tokens
 
-        trace = simulate_tokens(procedure, task, iterations, seeds, key, visits=visits, **neural)
-        return trace if prices is None else priced(trace, prices)
-    for name, value in neural.items():
-        if value is not None and value is not False:
-            raise refuse(name, "left out where the task is a table", value)
-    check(procedure, task)
+        trace = simulate_tokens(procedure, task, how, iterations, seeds, key, **others)
+    else:
+        check(procedure, task)
+        drawn = {"prompts_per_iteration": prompts_per_iteration, "pool": pool}
+        _left_out("a table", **{name: (value, None) for name, value in (drawn | others).items()})
+        trace = simulate_table(procedure, task, seeing(**amount), iterations, seeds, key, record)
+    return trace if prices is None else priced(trace, prices)
+
+
+def _left_out(kind: str, **given: tuple[Any, Any]) -> None:
+    """Refuse what has no place with such a task; each argument comes with its default."""
+    for name, (value, default) in given.items():
+        if value is not default and (default is None or value != default):
+            raise refuse(name, f"left out where the task is {kind}", value)
+
+
+def simulate_table(
+    procedure: Procedure,
+    task: TableTask,
+    how: Seeing,
+    iterations: int,
+    seeds: int | range = 1,
+    key: jax.Array | int | None = None,
+    record: Iterable[str] = (),
+) -> xarray.Dataset:
+    """Run a procedure on a table; the arguments of :func:`simulate`."""
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
     numbers = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
     if not numbers or numbers.start < 0 or numbers.step != 1:
         raise refuse("seeds", "a range of numbers from 0 on, one after another", seeds)
-    sampling = sampling_of(visits, visited_share)
-    wanted = wanted_records(record)
-    if visits is not None:
-        whole("visits x attempts", visits * procedure.attempts, 1)
+    sampling, wanted = sampling_of(how), wanted_records(record)
+    each = how if isinstance(how, VisitsEach) else None
+    if each is not None:
+        whole("visits x attempts", each.visits * procedure.attempts, 1)
     check_size(task, wanted, len(numbers), iterations)
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
@@ -230,12 +244,11 @@ def simulate(
         "level": _level(procedure, sampling),
         "procedure": procedure.describe(),
         "task": json.dumps(task.describe(), sort_keys=True),
-        "visits": "unlimited" if visits is None else visits,
-        "visited_share": float(visited_share),
+        "visits": "unlimited" if each is None else each.visits,
+        "visited_share": 1.0 if each is None else each.visited_share,
         "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
     }
-    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
-    return trace if prices is None else priced(trace, prices)
+    return traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
 
 
 def traced(

@@ -23,6 +23,7 @@ from boostsim.learners import train as training
 from boostsim.simulation import iteration as loop
 from boostsim.simulation.evaluation import Evaluation
 from boostsim.simulation.first_model import frame_length
+from boostsim.simulation.seeing import FreshPrompts
 
 MODEL = bs.Transformer(width=128, layers=4, heads=4, steps=8, batch=256)
 PROMPT, RESPONSE, VOCABULARY = 16, 16, 13
@@ -148,11 +149,8 @@ def iteration():
     run = loop.Run(
         bs.boosting(attempts=4, labeler=labeler, budget=0.125, learner=learner),
         task,
-        prompts=1024,
-        pool=None,
-        visits=None,
-        exact=False,
-        evaluation=Evaluation(task, 1),
+        FreshPrompts(1024),
+        Evaluation(task, 1),
     )
     seed = loop.Seed(run, jax.random.key(0))
     parameters = weights(frame_length(task))
