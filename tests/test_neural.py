@@ -328,7 +328,7 @@ CASES = {
     "no learner": (lambda: bs.simulate(BOOSTING, TASK, 1, key=0), "learner must be a bs.Transf"),
     "no key": (lambda: bs.simulate(BOOSTING, TASK, 1, learner=TINY), "key must be given"),
     "visits": (
-        lambda: bs.simulate(BOOSTING, TASK, 1, visits=3, **SMALL),
+        lambda: bs.simulate(BOOSTING, TASK, 1, visits=3, learner=TINY, key=3),
         "task must be one whose prompts can be listed",
     ),
     "record": (lambda: bs.simulate(BOOSTING, TASK, 1, record="entropy", **SMALL), "record must"),

@@ -149,6 +149,7 @@ class Procedure:
         slots = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         told = {name: described(slot) for name, slot in slots.items()}
         told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
+        told["learner"] = {"name": type(self.learner).__name__} | described(self.learner)
         return json.dumps(told, sort_keys=True)
 
 
