@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     from boostsim.curation.presets import star as star
     from boostsim.curation.presets import uncurated as uncurated
     from boostsim.curation.procedure import Procedure as Procedure
+    from boostsim.curation.regimes import Accumulate as Accumulate
+    from boostsim.curation.regimes import Anchor as Anchor
+    from boostsim.curation.regimes import Replace as Replace
     from boostsim.curation.sharpening import Sharpening as Sharpening
     from boostsim.curation.truth import Truth as Truth
     from boostsim.curation.visits import Visits as Visits
@@ -140,6 +143,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
                 "uncurated",
             ),
             "curation.procedure": ("Procedure",),
+            "curation.regimes": ("Accumulate", "Anchor", "Replace"),
             "curation.sharpening": ("Sharpening",),
             "curation.truth": ("Truth",),
             "curation.visits": ("Visits",),

@@ -21,6 +21,7 @@ import pandas as pd
 from boostsim.curation.criteria import failed
 from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure, checked
+from boostsim.curation.regimes import Replace
 from boostsim.learners.network import Trained
 from boostsim.objects import ByValue
 from boostsim.simulation.iteration import Seed
@@ -316,7 +317,7 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "verdicts persist": not filt.persistent,
         "the filter's two rates differ": math.isclose(filt.accept[0], filt.reject[1]),
         "every accepted response is kept": procedure.keep == "one",
-        f"the regime is {procedure.regime!r}": procedure.regime == "replace",
+        f"the regime is {procedure.trained_on.name!r}": procedure.trained_on == Replace(),
         "attempts are sharpened": procedure.sharpening is None,
         "fewer than three iterations do not tell beta from gamma": iterations > 2,
     }

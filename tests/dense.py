@@ -68,9 +68,9 @@ def iterate(procedure, task, rows, data=None, verdicts=None):
         if kept[x] > 0:
             examples[x] += kept[x] * rows[x] * accept[x] / accepted[x]
         examples[x] += bought[x] * labeler[x]
-    if procedure.regime == "anchor":
-        examples += procedure.real_share * task.reference
-    if procedure.regime == "accumulate":
+    if procedure.trained_on.name == "anchor":
+        examples += procedure.trained_on.real_share * task.reference
+    if procedure.trained_on.name == "accumulate":
         data += examples
         examples = data
     new = model.copy()

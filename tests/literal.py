@@ -89,9 +89,9 @@ def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=
             labels += mass[visit]
     if tally is not None:
         tally.update(kept=kept_examples, labelled=examples - kept_examples)
-    if procedure.regime == "anchor":
-        examples += procedure.real_share * visits * task.reference
-    if procedure.regime == "accumulate":
+    if procedure.trained_on.name == "anchor":
+        examples += procedure.trained_on.real_share * visits * task.reference
+    if procedure.trained_on.name == "accumulate":
         data += examples
         examples = data
     new = rows.copy()

@@ -84,8 +84,8 @@ def one_step_tolerance(test, procedure, task, visits, labels):
     k = procedure.attempts
     kept = 1 - rejected**k if procedure.keep == "one" else k * accepted
     # Other data add examples that are not drawn: they only dilute the deviation.
-    others = {"replace": 0.0, "accumulate": 1.0, "anchor": procedure.real_share or 0.0}
-    examples = kept + labels + others[procedure.regime]
+    others = {"replace": 0.0, "accumulate": 1.0, "anchor": procedure.trained_on.real_share}
+    examples = kept + labels + others[procedure.trained_on.name]
     known = examples >= 2 * radius
     return np.where(known, radius / np.where(known, examples / 2, 1.0), 1.0)
 
@@ -159,10 +159,10 @@ def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
     others = {
         "replace": np.zeros(task.prompts),
         "accumulate": np.ones(task.prompts),
-        "anchor": np.full(task.prompts, procedure.real_share or 0.0),
-    }[procedure.regime]
+        "anchor": np.full(task.prompts, procedure.trained_on.real_share),
+    }[procedure.trained_on.name]
     before = (task.initial * quality).sum(1)
-    real = np.ones(task.prompts) if procedure.regime == "anchor" else before
+    real = np.ones(task.prompts) if procedure.trained_on.name == "anchor" else before
     size = kept + labels + others
     share = (gain * right + labels * beta + others * real) / np.where(size > 0, size, 1.0)
     slack = procedure.learner.slack

@@ -89,6 +89,7 @@ def falsified(**how):
 # calls where not all can be given at once. A flag is True or False, so it is seen by its value.
 TRAINING = dict(steps=3, batch=4, learning_rate=0.5, first_steps=2, first_learning_rate=0.25)
 CALLS = [
+    ("Anchor", bs.Anchor, dict(real_share=0.25)),
     ("Challenge", lambda **how: bs.Challenge(table(), WEAK, **how), dict(attempts=2, labels=2.0)),
     ("Criterion", lambda **how: bs.Criterion(abs, **how).sees_truth, dict(sees_truth=True)),
     ("criterion", lambda **how: bs.criterion(abs, **how).sees_truth, dict(sees_truth=True)),

@@ -103,6 +103,7 @@ CALLS = {
     "DriftingLabeler": (bs.DriftingLabeler, {"beta": 0.1, "later": WEAK, "between": (0, 4)}),
     "StrongLearner": (bs.StrongLearner, {"slack": 0.1, "noise": "wrong"}),
     "Sharpening": (bs.Sharpening, {"temperature": 1.0, "top_p": 1.0, "top_k": 2}),
+    "Anchor": (bs.Anchor, {"real_share": 0.1}),
     "Procedure": (
         bs.Procedure,
         {
@@ -275,7 +276,7 @@ CALLS = {
 # They train for a while, need a package that may be missing, have no arguments, or are only there
 # for others to derive from.
 ELSEWHERE = {bs.gap_report, bs.reasoning_gym, bs.AcceptAll, bs.RejectAll}
-ELSEWHERE |= {bs.Filter, bs.SequenceTask}
+ELSEWHERE |= {bs.Replace, bs.Accumulate, bs.Filter, bs.SequenceTask}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),

@@ -112,6 +112,9 @@ def made():
     claim = bs.claims["T3"]
     return {
         "a filter": bs.NoisyFilter(false_accept=0.1, false_reject=0.2),
+        "a regime": bs.Anchor([0.1, 0.0]),
+        "replacing": bs.Replace(),
+        "accumulating": bs.Accumulate(),
         "a filter of one's own": Lenient(),
         "no filter": bs.AcceptAll(),
         "a filter of everything": bs.RejectAll(),

@@ -124,3 +124,39 @@ def test_presets_refuse_what_they_have_no_place_for(make, given, told):
     with pytest.raises(ValueError, match=told) as caught:
         getattr(bs, make)(**given)
     assert "\n" not in str(caught.value)
+
+
+BY_WORD = [
+    (bs.Replace(), dict(regime="replace")),
+    (bs.Accumulate(), dict(regime="accumulate")),
+    (bs.Anchor(0.5), dict(regime="anchor", real_share=0.5)),
+    (bs.Anchor([0.5, 0.0, 0.25]), dict(regime="anchor", real_share=[0.5, 0.0, 0.25])),
+]
+
+
+@pytest.mark.parametrize(("regime", "words"), BY_WORD)
+def test_a_regime_and_its_word_are_one_procedure(regime, words):
+    given = dict(attempts=2, filter=bs.NoisyFilter(0.1), labeler=WEAK)
+    one, other = bs.boosting(**given, regime=regime), bs.boosting(**given, **words)
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one.trained_on == other.trained_on == regime
+    assert one.describe() == other.describe()
+    assert json.loads(one.describe())["regime"] == words["regime"]
+    for each in ((one, other), (one.at(2), other.at(2)), (one.lengthened(5), other.lengthened(5))):
+        assert each[0] == each[1]
+        assert len({bs.simulate(made, TASK, 3).error.values.tobytes() for made in each}) == 1
+    assert one != bs.boosting(**given, regime=bs.Anchor(0.75))
+    # Each way of saying it can be changed in its own terms.
+    changed = bs.Anchor(0.75)
+    assert dataclasses.replace(one, regime=changed).trained_on == changed
+    anchored = dataclasses.replace(other, regime="anchor", real_share=0.75)
+    assert anchored == dataclasses.replace(one, regime=changed)
+    assert (anchored.regime, anchored.real_share) == ("anchor", 0.75)
+
+
+def test_a_share_and_a_regime_that_holds_one_are_not_both_given():
+    with pytest.raises(ValueError, match="real_share must be None where the regime is an object"):
+        bs.uncurated(regime=bs.Anchor(0.5), real_share=0.5)
+    with pytest.raises(ValueError, match="regime must be one of accumulate, anchor, replace"):
+        bs.uncurated(regime=bs.Replace)

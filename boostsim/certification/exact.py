@@ -111,9 +111,8 @@ def _changes_until(procedure: Procedure) -> int:
     changes = [0]
     if isinstance(procedure.labeler, DriftingLabeler):
         changes.append(procedure.labeler.between[1])
-    for given in (procedure.budget, procedure.real_share):
-        if isinstance(given, tuple):
-            changes += [number + 1 for number, entry in enumerate(given) if entry != given[-1]]
+    for given in procedure.schedules.values():
+        changes += [number + 1 for number, entry in enumerate(given) if entry != given[-1]]
     return max(changes)
 
 

@@ -308,7 +308,7 @@ class Measurement(ByReference):
         procedure = call(self.procedure, point)
         if not isinstance(procedure, Procedure):
             raise refuse("procedure", "a function that returns a bs.Procedure", procedure)
-        if isinstance(procedure.budget, tuple) or isinstance(procedure.real_share, tuple):
+        if procedure.schedules:
             # Runs are longer than what is read of them: a schedule goes on with its last entry.
             iterations = self.length(point)
             procedure.lasting(iterations)

@@ -16,6 +16,7 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.regimes import Regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.network import Trained
 from boostsim.learners.strong import StrongLearner
@@ -50,7 +51,7 @@ class Slots(TypedDict, total=False):
     criterion: Criterion
     budget: float | Sequence[float] | None
     labeler: WeakLabeler | None
-    regime: str
+    regime: str | Regime
     real_share: float | Sequence[float] | None
     learner: StrongLearner | Trained
     sharpening: Sharpening | None

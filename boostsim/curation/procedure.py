@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
 from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.regimes import Anchor, Regime, Replace, checked_regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.network import Trained
 from boostsim.learners.strong import StrongLearner
@@ -40,11 +41,11 @@ class Procedure:
             priority is labelled. Unspent budget is lost. Or one number for each iteration, as many
             as are run at least.
         labeler: the source of labels; None means that no labels are bought.
-        regime: what is trained on: ``"replace"`` this iteration's examples; ``"accumulate"`` all
-            so far, f_0 among them with the weight of one example a visit; ``"anchor"`` this
-            iteration's and ``real_share`` examples per visit of the task's reference, real data.
-        real_share: real examples per visit under anchor, above 0; else None. Or one number for
-            each iteration, not all of them 0.
+        regime: what is trained on: ``bs.Replace()`` this iteration's examples; ``bs.Accumulate()``
+            all so far, f_0 among them; ``bs.Anchor(0.1)`` this iteration's and 0.1 examples per
+            visit of the task's reference, real data. Or by word: ``"replace"``, ``"accumulate"``,
+            ``"anchor"``; a procedure is the same either way.
+        real_share: of ``"anchor"`` by word: see :class:`boostsim.Anchor`; else None.
         learner: what training does to the model: a ``bs.StrongLearner`` on tables, a network such
             as ``bs.Transformer`` on tasks in tokens.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
@@ -68,10 +69,12 @@ class Procedure:
     criterion: Criterion = failed
     budget: float | Sequence[float] | None = None
     labeler: WeakLabeler | None = None
-    regime: str = "replace"
-    real_share: float | Sequence[float] | None = None
+    regime: str | Regime = field(default="replace", compare=False)
+    real_share: float | Sequence[float] | None = field(default=None, compare=False)
     learner: StrongLearner | Trained = EXACT
     sharpening: Sharpening | None = None
+    # The regime, whichever way it was given.
+    trained_on: Regime = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse slots that do not fit together."""
@@ -93,13 +96,9 @@ class Procedure:
             raise refuse("learner", allowed, self.learner)
         if self.sharpening is not None and not isinstance(self.sharpening, Sharpening):
             raise refuse("sharpening", "a bs.Sharpening, or None", self.sharpening)
-        choice("regime", self.regime, ("replace", "accumulate", "anchor"))
+        object.__setattr__(self, "trained_on", checked_regime(self.regime, self.real_share))
         if self.real_share is not None:
-            object.__setattr__(self, "real_share", schedule("real_share", self.real_share))
-        if self.regime == "anchor" and not np.any(self.real_share or 0.0):
-            raise refuse("real_share", "above 0 where the regime is 'anchor'", self.real_share)
-        if self.regime != "anchor" and self.real_share is not None:
-            raise refuse("real_share", f"None where the regime is {self.regime!r}", self.real_share)
+            object.__setattr__(self, "real_share", self.trained_on.real_share)
         if self.budget is not None:
             object.__setattr__(self, "budget", schedule("budget", self.budget))
             if self.labeler is None:
@@ -109,19 +108,17 @@ class Procedure:
                 "budget", f"given: criterion {self.criterion.name!r} is proportional", None
             )
 
+    @property
+    def schedules(self) -> dict[str, tuple[float, ...]]:
+        """What is given for each iteration, by name."""
+        given = {"budget": self.budget, "real_share": self.trained_on.real_share}
+        return {name: each for name, each in given.items() if isinstance(each, tuple)}
+
     def at(self, iteration: int) -> Procedure:
         """Return what it does in one iteration, counted from 1; after a schedule's end its last."""
-        now = {
-            name: given[min(iteration, len(given)) - 1]
-            for name in ("budget", "real_share")
-            if isinstance(given := getattr(self, name), tuple)
-        }
-        if not now:
-            return self
-        # An iteration without real data is one of replace.
-        if now.get("real_share") == 0.0:
-            now |= {"regime": "replace", "real_share": None}
-        return replace(self, **now)
+        return self._scheduled(
+            {name: each[min(iteration, len(each)) - 1] for name, each in self.schedules.items()}
+        )
 
     def lasting(self, iterations: int) -> None:
         """Refuse to be run for more iterations than it is made for.
@@ -129,27 +126,41 @@ class Procedure:
         Raises:
             ValueError: where a schedule is shorter.
         """
-        for name in ("budget", "real_share"):
-            given = getattr(self, name)
-            if isinstance(given, tuple) and len(given) < iterations:
+        for name, given in self.schedules.items():
+            if len(given) < iterations:
                 allowed = f"one number, or one for each of {iterations} iterations"
                 raise refuse(name, allowed, len(given))
 
     def lengthened(self, iterations: int) -> Procedure:
         """Return it with schedules that last so long: they go on with their last entry."""
-        longer: dict[str, Any] = {
-            name: given + given[-1:] * (iterations - len(given))
-            for name in ("budget", "real_share")
-            if isinstance(given := getattr(self, name), tuple)
-        }
-        return replace(self, **longer) if longer else self
+        return self._scheduled(
+            {
+                name: each + each[-1:] * (iterations - len(each))
+                for name, each in self.schedules.items()
+            }
+        )
+
+    def _scheduled(self, now: dict[str, Any]) -> Procedure:
+        if not now:
+            return self
+        share = now.pop("real_share", None)
+        changed = replace(self, **now) if now else self
+        return changed if share is None else changed.anchored(share)
+
+    def anchored(self, share: float | Sequence[float]) -> Procedure:
+        """Return it with so many real examples per visit; without any an anchor is replace."""
+        if not isinstance(self.regime, str):
+            return replace(self, regime=Anchor(share) if np.any(share) else Replace())
+        word = "anchor" if np.any(share) else "replace"
+        return replace(self, regime=word, real_share=share if np.any(share) else None)
 
     def describe(self) -> str:
         """Return the slots as one line of JSON, for provenance."""
-        slots = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        slots = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
         told = {name: described(slot) for name, slot in slots.items()}
         told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
         told["learner"] = {"name": type(self.learner).__name__} | described(self.learner)
+        told |= self.trained_on.describe()
         return json.dumps(told, sort_keys=True)
 
 

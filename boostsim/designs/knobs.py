@@ -98,8 +98,8 @@ def _budget_fits(procedure: Procedure, knob: Knob) -> None:
 
 
 def _share_fits(procedure: Procedure, knob: Knob) -> None:
-    if procedure.regime != "anchor":
-        allowed = f"left out where the regime is {procedure.regime!r}"
+    if not np.any(procedure.trained_on.real_share):
+        allowed = f"left out where the regime is {procedure.trained_on.name!r}"
         raise refuse("parameters['real_share']", allowed, knob)
     if not knob.per_iteration and knob.low == 0.0:
         allowed = "with a low above 0: anchor needs real data"
@@ -173,10 +173,7 @@ def _settled_temperature(procedure: Procedure, value: Any) -> Procedure:
 
 
 def _settled_share(procedure: Procedure, value: Any) -> Procedure:
-    if not np.any(value):
-        # Without any real data anchor is replace.
-        return replace(procedure, regime="replace", real_share=None)
-    return replace(procedure, real_share=plain(value))
+    return procedure.anchored(plain(value))
 
 
 def plain(value: Any) -> float | tuple[float, ...]:

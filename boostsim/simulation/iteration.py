@@ -175,7 +175,7 @@ class Seed:
         run, task = self.run, self.run.task
         if run.exact:
             return self.training_law.first_data()
-        if run.procedure.regime != "accumulate":
+        if not run.procedure.trained_on.accumulates:
             return np.zeros((0, task.prompt_length + task.response_length), np.int32)
         prompts, _ = self._visited(0)
         said, _ = generate(
@@ -322,15 +322,14 @@ class Seed:
                 )[:, 0]
                 spent["filter_calls"] += filt.looks * spent["labels"]
             memory = remember(procedure.criterion, memory, seen, chosen, passed)
-        if procedure.regime == "anchor":
-            # One iteration's, as Procedure.at returns it.
-            assert isinstance(procedure.real_share, float)
+        # One iteration's, as Procedure.at returns it.
+        if share := procedure.trained_on.real_share:
             rng = generator(self.words(iteration, REAL))
-            real = self._drawn_prompts(rng, round(procedure.real_share * visits))
+            real = self._drawn_prompts(rng, round(share * visits))
             examples.append(np.concatenate([real, task.solve(real)], axis=1))
         batch = np.concatenate(examples).astype(np.int32)
         spent["examples"] = float(len(batch))
-        if procedure.regime == "accumulate":
+        if procedure.trained_on.accumulates:
             batch = data = np.concatenate([data, batch])
         return batch, Carried(data, memory), spent
 

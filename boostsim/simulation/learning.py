@@ -54,7 +54,7 @@ def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]
             memory = jax.tree.map(lambda leaf: jnp.stack([leaf] * structure.copies), memory)
     iteration = jnp.ones(()) if parameters.changes else None
     state = State(mass, memory=memory, iteration=iteration)
-    if structure.regime != "accumulate":
+    if not structure.accumulates:
         return state
     examples = jnp.full_like(parameters.weights, weight)
     return dataclasses.replace(state, data=mass if structure.slack else None, examples=examples)
@@ -92,11 +92,11 @@ def learn(
         examples: their number on each prompt, in the same unit.
         visits: the visits made, in that unit: 1 in exact runs.
     """
-    if structure.regime == "anchor":
+    if structure.anchored:
         real = parameters.real_share * visits
         rows = add_source(structure, parameters, rows, "reference", real)
         examples = examples + real
-    if structure.regime == "accumulate":
+    if structure.accumulates:
         assert state.examples is not None
         before = state.mass if state.data is None else state.data
         rows = [state.examples * old + new for old, new in zip(before, rows, strict=True)]
@@ -111,7 +111,7 @@ def learn(
     mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
     iteration = None if state.iteration is None else state.iteration + 1.0
     after = State(mass, memory=state.memory, iteration=iteration)
-    if structure.regime != "accumulate":
+    if not structure.accumulates:
         return after
     kept = jnp.stack(data) if structure.slack else None
     return dataclasses.replace(after, data=kept, examples=examples)

@@ -150,7 +150,6 @@ class TrainingLaw:
         """Prepare it from the first model's rows; what persists is drawn once from the key."""
         self.listing = listing
         self.first_rows = rows
-        self.regime = procedure.regime
         with fixed(double=True):
             # Every token is a class of its own, and a persistent labeler has drawn its answers.
             self.structure, self.parameters = prepare(
@@ -168,7 +167,7 @@ class TrainingLaw:
 
     def first_data(self) -> np.ndarray:
         """Return what training remembers before the first iteration: f_0, if data accumulate."""
-        if self.regime != "accumulate":
+        if not self.structure.accumulates:
             return np.zeros((0, 0))
         return np.concatenate([self.first_rows, np.ones((len(self.first_rows), 1))], axis=1)
 

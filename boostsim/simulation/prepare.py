@@ -126,7 +126,8 @@ def prepare(
         labeled=labeler is not None,
         budgeted=procedure.budget is not None,
         slack=procedure.learner.slack > 0.0,
-        regime=procedure.regime,
+        accumulates=procedure.trained_on.accumulates,
+        anchored="reference" in mass,
         sources=tuple(mass),
         correct=_correct(verdicts) if classes is not None else None,
         copies=copies,
@@ -145,7 +146,7 @@ def prepare(
         priority=None if priority is None else jnp.asarray(priority)[:, None],
         budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
         slack=jnp.asarray(np.float64(procedure.learner.slack)),
-        real_share=jnp.asarray(np.array(procedure.real_share or 0.0, float)),
+        real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
         drift=jnp.asarray(labeler.between, float) if isinstance(labeler, DriftingLabeler) else None,
     )
     return structure, parameters
@@ -161,7 +162,7 @@ def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
     assert isinstance(procedure.learner, StrongLearner)
     if procedure.learner.slack > 0.0:
         rows["noise"] = procedure.learner.noise_rows_for(task.quality)
-    if procedure.regime == "anchor":
+    if np.any(procedure.trained_on.real_share):
         rows["reference"] = task.reference
     return rows
 

@@ -25,7 +25,7 @@ class Structure:
         criterion: only where the priority depends on more than J; else it is in the parameters.
         allocation: how a budget is shared.
         labeled, budgeted, slack: whether there are labels, a budget, a slack.
-        regime: ``"replace"``, ``"accumulate"`` or ``"anchor"``.
+        accumulates, anchored: whether examples are kept, whether real ones are added.
         sources: what the rows are mixtures of, the first model first.
         correct: for each class of lumped rows whether it is correct; None where every response is a
             class of its own.
@@ -44,7 +44,8 @@ class Structure:
     labeled: bool
     budgeted: bool
     slack: bool
-    regime: str
+    accumulates: bool
+    anchored: bool
     sources: tuple[str, ...]
     correct: tuple[bool, ...] | None
     copies: int

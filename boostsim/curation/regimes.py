@@ -1,0 +1,119 @@
+"""Regimes: what an iteration trains on, with the numbers that this takes.
+
+With D_t the examples of iteration t (their number and their law), the training set is
+``real_share`` R + D_t + (the training set before, if data accumulate), where R is one example a
+visit of the task's reference, real data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from boostsim.types import choice, refuse, schedule
+
+__all__ = ["Accumulate", "Anchor", "Regime", "Replace", "checked_regime"]
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What runs ask of a regime.
+
+    Attributes:
+        name: the word that stands for it.
+        accumulates: whether an iteration's training set is the next one's beginning; the first
+            one's is f_0 with the weight of one example a visit.
+        real_share: real examples per visit and iteration, or one number for each iteration.
+    """
+
+    name: ClassVar[str]
+    accumulates: ClassVar[bool] = False
+    real_share: ClassVar[Any] = 0.0
+
+    def describe(self) -> dict[str, Any]:
+        """Return its name and its numbers, for provenance."""
+        return {"regime": self.name, "real_share": self.real_share or None}
+
+
+@dataclass(frozen=True)
+class Replace(Regime):
+    """Train on this iteration's examples alone.
+
+    Example:
+        >>> import boostsim as bs
+        >>> bs.uncurated(regime=Replace()) == bs.uncurated()
+        True
+    """
+
+    name = "replace"
+
+
+@dataclass(frozen=True)
+class Accumulate(Regime):
+    """Train on all examples so far, f_0 among them with the weight of one example a visit (T12).
+
+    Example:
+        >>> import boostsim as bs
+        >>> bs.uncurated(regime=Accumulate()) == bs.uncurated(regime="accumulate")
+        True
+    """
+
+    name = "accumulate"
+    accumulates = True
+
+
+@dataclass(frozen=True)
+class Anchor(Regime):
+    """Train on this iteration's examples and real data, the task's reference.
+
+    Args:
+        real_share: real examples per visit, above 0; or one number for each iteration, not all of
+            them 0.
+
+    Raises:
+        ValueError: for a number below 0, or without any above.
+
+    Example:
+        >>> import boostsim as bs
+        >>> bs.uncurated(regime=Anchor(0.1)) == bs.uncurated(regime="anchor", real_share=0.1)
+        True
+    """
+
+    real_share: float | Sequence[float]  # type: ignore[misc]
+
+    name = "anchor"
+
+    def __post_init__(self) -> None:
+        """Refuse an anchor without real data."""
+        share = None if self.real_share is None else schedule("real_share", self.real_share)
+        if not np.any(share or 0.0):
+            raise refuse("real_share", "above 0 where the regime is 'anchor'", self.real_share)
+        object.__setattr__(self, "real_share", share)
+
+
+REGIMES: dict[str, Callable[..., Regime]] = {
+    kind.name: kind for kind in (Replace, Accumulate, Anchor)
+}
+
+
+def checked_regime(got: Any, real_share: Any = None) -> Regime:
+    """Return the regime that an object is, or a word stands for.
+
+    Raises:
+        ValueError: for anything else, and for a share where it has no place.
+    """
+    if isinstance(got, Regime):
+        if real_share is not None:
+            allowed = f"None where the regime is an object, {got}"
+            raise refuse("real_share", allowed, real_share, "Give bs.Anchor another share.")
+        return got
+    choice("regime", got, REGIMES)
+    if got == Anchor.name:
+        return Anchor(real_share)
+    if real_share is not None:
+        schedule("real_share", real_share)
+        raise refuse("real_share", f"None where the regime is {got!r}", real_share)
+    return REGIMES[got]()
