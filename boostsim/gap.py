@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from boostsim.curation.criteria import failed
-from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Replace
 from boostsim.learners.network import Trained
@@ -313,7 +312,7 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "there is no labeler": labeler is not None,
         "beta is not one number": labeler is None or np.ndim(labeler.beta) == 0,
         "labels persist": labeler is None or not labeler.persistent,
-        "the labeler drifts": not isinstance(labeler, DriftingLabeler),
+        "the labeler drifts": labeler is None or not labeler.drift,
         "verdicts persist": not filt.persistent,
         "the filter's two rates differ": math.isclose(filt.accept[0], filt.reject[1]),
         "every accepted response is kept": procedure.keep == "one",

@@ -91,3 +91,32 @@ def test_what_cannot_drift_is_refused():
     ):
         with pytest.raises(ValueError, match=words):
             bs.DriftingLabeler(0.5, **arguments)
+
+
+def test_it_is_told_by_labelers_that_do_not_change():
+    """What runs ask of any labeler: no run knows one that changes by its class."""
+    at_first, later = TIRING.plain.values()
+    assert (at_first, later) == (bs.WeakLabeler(0.6), TIRING.later)
+    assert TIRING.weights(4) == {"labels": 0.25, "later": 0.75}
+    fixed = bs.WeakLabeler(0.6)
+    assert (fixed.plain, fixed.weights(4), fixed.drift) == (
+        {"labels": fixed},
+        {"labels": 1.0},
+        None,
+    )
+    halved = TIRING.each(lambda labeler: bs.WeakLabeler(labeler.beta / 2))
+    assert halved == bs.DriftingLabeler(0.3, later=bs.WeakLabeler(0.05), between=(1, 5))
+
+
+def test_tokens_of_a_mixture_are_those_of_its_parts():
+    """At each weight, the answers of both are mixed by one draw a prompt; ends are one labeler."""
+    task, words = bs.programs(2), np.array([5, 6], np.uint32)
+    prompts = task.prompts(np.random.default_rng(0), np.zeros(50, int))
+    said = {t: verdicts.label(task, TIRING, prompts, words, words, t) for t in (1, 3, 9)}
+    for t, beta in ((1, 0.6), (9, 0.1)):
+        alone = verdicts.label(task, bs.WeakLabeler(beta), prompts, words, words, t)
+        for part, same in zip(said[t], alone, strict=True):
+            np.testing.assert_array_equal(part, same)
+    from_first = (said[3].responses == said[1].responses).all(1)
+    assert (from_first | (said[3].responses == said[9].responses).all(1)).all()
+    assert 0 < from_first.sum() < 50

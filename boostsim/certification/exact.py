@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from boostsim.certification.measurement import Measurement, rounding_of
 from boostsim.certification.verdicts import Reading, judge_limit, judge_value, worse
-from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.theory.claim import Claim, Point, call
 from boostsim.theory.rounding import in_digits, law_rounding, order_one
@@ -109,8 +108,8 @@ def _rounding(measurement: Measurement, point: Point, predicted: float) -> float
 def _changes_until(procedure: Procedure) -> int:
     """Return the last iteration in which a procedure itself changes, 0 where none is."""
     changes = [0]
-    if isinstance(procedure.labeler, DriftingLabeler):
-        changes.append(procedure.labeler.between[1])
+    if procedure.labeler is not None and procedure.labeler.drift:
+        changes.append(procedure.labeler.drift[1])
     for given in procedure.schedules.values():
         changes += [number + 1 for number, entry in enumerate(given) if entry != given[-1]]
     return max(changes)

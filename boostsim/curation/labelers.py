@@ -6,8 +6,9 @@ section 1). It is described here without a task; the quality table turns the des
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -79,6 +80,25 @@ class WeakLabeler(ByValue, Described):
             raise refuse("beta", "in [0, 1]", float(beta[bad[0]]), f"See prompt {bad[0]}.")
         beta.setflags(write=False)
         object.__setattr__(self, "beta", beta)
+
+    # The iterations between which it changes, where it does.
+    drift: ClassVar[tuple[int, int] | None] = None
+
+    @property
+    def plain(self) -> dict[str, WeakLabeler]:
+        """The labelers that it is a mixture of, by the name of their source; none of them changes.
+
+        Whoever asks it asks each of these, and weighs what they say by :meth:`weights`.
+        """
+        return {"labels": self}
+
+    def weights(self, iteration: int) -> dict[str, float]:
+        """Return the probability in one iteration that each of :attr:`plain` answers."""
+        return {"labels": 1.0}
+
+    def each(self, change: Callable[[WeakLabeler], WeakLabeler]) -> WeakLabeler:
+        """Return it with each of :attr:`plain` changed."""
+        return change(self)
 
     def masses_for(self, quality: np.ndarray) -> np.ndarray:
         """Return the (correct, wrong) mass of every prompt's label, shape ``[2, prompts]``.
@@ -196,6 +216,26 @@ class DriftingLabeler(WeakLabeler):
             raise refuse("between", "two numbers of iterations", self.between) from None
         start = whole("between[0]", start, 0)
         object.__setattr__(self, "between", (start, whole("between[1]", stop, start + 1)))
+
+    @property
+    def drift(self) -> tuple[int, int]:  # type: ignore[override]
+        """The iterations between which it changes."""
+        return self.between
+
+    @property
+    def plain(self) -> dict[str, WeakLabeler]:
+        """What it is at first, and what it becomes."""
+        return {"labels": WeakLabeler(self.beta, self.wrong, self.rows), "later": self.later}
+
+    def weights(self, iteration: int) -> dict[str, float]:
+        """Return 1 - s_t and s_t."""
+        later = self.change(iteration)
+        return {"labels": 1.0 - later, "later": later}
+
+    def each(self, change: Callable[[WeakLabeler], WeakLabeler]) -> WeakLabeler:
+        """Return it with both ends changed."""
+        first, later = map(change, self.plain.values())
+        return replace(self, beta=first.beta, wrong=first.wrong, rows=first.rows, later=later)
 
     def change(self, iteration: int) -> float:
         """Return s_t, how far it has changed in iteration t = 1, 2, ..."""

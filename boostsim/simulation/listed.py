@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
+from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
@@ -112,10 +112,7 @@ def tabular(
         law = beta * listing.quality + (1.0 - beta) * task.mistake_law(noise)
         return replace(labeler, beta=None, rows=law)
 
-    made = as_rows(labeler)
-    if isinstance(made, DriftingLabeler):
-        made = replace(made, later=as_rows(made.later))
-    return replace(procedure, labeler=made), table
+    return replace(procedure, labeler=labeler.each(as_rows)), table
 
 
 class Target(NamedTuple):

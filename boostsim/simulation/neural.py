@@ -84,7 +84,8 @@ def make_run(
     if not isinstance(task, SequenceTask):
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
     if procedure.labeler is not None:
-        noise_for(task, procedure.labeler)
+        for plain in procedure.labeler.plain.values():
+            noise_for(task, plain)
     if not isinstance(learner, Trained):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
     each = 100 if evaluate is None else whole("evaluate", evaluate, 1)

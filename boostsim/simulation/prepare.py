@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.curation.labelers import DriftingLabeler
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.network import Trained
 from boostsim.learners.strong import StrongLearner
@@ -97,9 +96,7 @@ def prepare(
     else:
         mass = {name: _class_masses(source, classes) for name, source in rows.items()}
         if labeler is not None and verdicts is None and not (labeler.persistent and sampled):
-            mass["labels"] = labeler.masses_for(quality)
-            if isinstance(labeler, DriftingLabeler):
-                mass["later"] = labeler.later.masses_for(quality)
+            mass |= {name: each.masses_for(quality) for name, each in labeler.plain.items()}
     accept, reject = _filter(procedure, quality, verdicts, dense)
     collision = None
     if collides:
@@ -147,7 +144,7 @@ def prepare(
         budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
         slack=jnp.asarray(np.float64(procedure.learner.slack)),
         real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
-        drift=jnp.asarray(labeler.between, float) if isinstance(labeler, DriftingLabeler) else None,
+        drift=jnp.asarray(labeler.drift, float) if labeler and labeler.drift else None,
     )
     return structure, parameters
 
@@ -156,9 +153,8 @@ def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
     """Return the sources of which every row is a mixture, ``[prompts, responses]`` each."""
     rows = {"initial": task.initial}
     if procedure.labeler is not None:
-        rows["labels"] = procedure.labeler.rows_for(task.quality)
-        if isinstance(procedure.labeler, DriftingLabeler):
-            rows["later"] = procedure.labeler.later.rows_for(task.quality)
+        plain = procedure.labeler.plain
+        rows |= {name: each.rows_for(task.quality) for name, each in plain.items()}
     assert isinstance(procedure.learner, StrongLearner)
     if procedure.learner.slack > 0.0:
         rows["noise"] = procedure.learner.noise_rows_for(task.quality)

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from boostsim.curation.filters import Filter
-from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
+from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import PAD, generator, refuse
@@ -106,8 +106,6 @@ def noise_for(task: SequenceTask, labeler: WeakLabeler) -> str:
     """
     if labeler.rows is not None:
         raise refuse("rows", "None where the task is in tokens", "an array")
-    if isinstance(labeler, DriftingLabeler):
-        noise_for(task, labeler.later)
     strata = len(task.strata)
     if np.ndim(labeler.beta) and len(labeler.beta) != strata:
         raise refuse(
@@ -133,19 +131,27 @@ def label(
         fresh, lasting: key words of this iteration and of the seed.
         iteration: its number, for a labeler that drifts.
     """
-    if isinstance(labeler, DriftingLabeler):
-        first = WeakLabeler(labeler.beta, labeler.wrong)
-        share = labeler.change(iteration)
-        changed = generator(fresh, 1).random(len(prompts)) < share
-        before, later = (
-            label(task, each, prompts, fresh, lasting, iteration) for each in (first, labeler.later)
-        )
-        return Labels(
-            np.where(changed[:, None], later.responses, before.responses),
-            np.where(changed, later.right, before.right),
-            np.where(changed, later.right_tokens, before.right_tokens),
-            (1.0 - share) * before.chance + share * later.chance,
-        )
+    said = [_said(task, each, prompts, fresh, lasting) for each in labeler.plain.values()]
+    shares = list(labeler.weights(iteration).values())
+    if len(said) == 1:
+        return said[0]
+    # The last of them answers at the lowest levels.
+    level = generator(fresh, 1).random(len(prompts))
+    behind = np.searchsorted(np.cumsum(shares[:0:-1]), level, side="right")
+    chosen = len(said) - 1 - behind, np.arange(len(prompts))
+    responses, right, right_tokens = (np.stack(parts)[chosen] for parts in list(zip(*said))[:3])
+    chance = sum(share * each.chance for share, each in zip(shares, said, strict=True))
+    return Labels(responses, right, right_tokens, np.asarray(chance))
+
+
+def _said(
+    task: SequenceTask,
+    labeler: WeakLabeler,
+    prompts: np.ndarray,
+    fresh: np.ndarray,
+    lasting: np.ndarray,
+) -> Labels:
+    """Return what a labeler that does not change says."""
     noise = noise_for(task, labeler)
     beta = np.broadcast_to(labeler.beta, len(task.strata))[task.stratum(prompts)]
     solution = task.solve(prompts)
