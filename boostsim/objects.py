@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -12,7 +13,18 @@ from typing import Any
 import jax
 import numpy as np
 
-__all__ = ["ByReference", "ByValue", "Described", "Named", "described", "fingerprint", "same"]
+from boostsim.types import refuse
+
+__all__ = [
+    "ByReference",
+    "ByValue",
+    "Described",
+    "Named",
+    "described",
+    "fingerprint",
+    "held_by_json",
+    "same",
+]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -137,6 +149,15 @@ def described(value: Any) -> Any:
             return value.tolist()
         return {"shape": list(value.shape), "sha256": sha256(value.tobytes()).hexdigest()}
     return value
+
+
+def held_by_json(name: str, told: Any) -> None:
+    """Refuse what a slot describes itself by where JSON cannot hold it."""
+    try:
+        json.dumps(told)
+    except (TypeError, ValueError):
+        hint = "See its describe(), or its fields."
+        raise refuse(name, "described by what JSON can hold", told, hint) from None
 
 
 class Described:

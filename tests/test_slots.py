@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import json
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -87,6 +88,37 @@ def test_every_slot_describes_itself():
     for name, slot in filled.items():
         assert told[name] == json.loads(json.dumps(slot.describe())), name
     assert told["labeler"]["later"] == WEAK.describe()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Signed(bs.WeakLabeler):
+    by: object = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Slow(bs.StrongLearner):
+    why: object = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cold(bs.Sharpening):
+    where: object = None
+
+
+@pytest.mark.parametrize(
+    "slots",
+    [
+        dict(labeler=Signed(0.4, by={1})),
+        dict(learner=Slow(why=b"?")),
+        dict(sharpening=Cold(0.5, 1.0, 2, {1})),
+    ],
+)
+def test_what_provenance_cannot_hold_is_refused_before_the_run(slots):
+    """At once, though the run would take minutes."""
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match=f"{next(iter(slots))} must be described by what JSON"):
+        bs.simulate(bs.Procedure(**slots), TASK, 10**7)
+    assert time.perf_counter() - started < 5.0
 
 
 def test_presets_take_the_slots_of_a_procedure():

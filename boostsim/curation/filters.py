@@ -6,13 +6,12 @@ A perfect filter is ``NoisyFilter(0.0)``; no filter at all is :class:`AcceptAll`
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scipy.special import betainc
 
-from boostsim.objects import Described, described
+from boostsim.objects import Described, described, held_by_json
 from boostsim.types import flag, probability, refuse, whole
 
 __all__ = ["AcceptAll", "Filter", "NoisyFilter", "RejectAll", "checked_filter"]
@@ -96,11 +95,7 @@ def checked_filter(got: Any) -> Filter:
     flag("filter.persistent", got.persistent)
     if not flag("filter.generates", got.generates) and any(sides["filter.accept"]):
         raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
-    try:
-        json.dumps(described_filter(got))
-    except (TypeError, ValueError):
-        allowed = "described by what JSON can hold"
-        raise refuse("filter", allowed, got, "See its describe(), or its fields.") from None
+    held_by_json("filter", described_filter(got))
     return got
 
 

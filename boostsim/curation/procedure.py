@@ -17,7 +17,7 @@ from boostsim.curation.regimes import Anchor, Regime, Replace, checked_regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.network import Trained
 from boostsim.learners.strong import StrongLearner
-from boostsim.objects import described
+from boostsim.objects import described, held_by_json
 from boostsim.types import brief, choice, refuse, schedule, whole
 
 __all__ = ["Procedure", "checked"]
@@ -155,12 +155,18 @@ class Procedure:
         return replace(self, regime=word, real_share=share if np.any(share) else None)
 
     def describe(self) -> str:
-        """Return the slots as one line of JSON, for provenance."""
+        """Return the slots as one line of JSON, for provenance.
+
+        Raises:
+            ValueError: for a slot of a class of your own that holds what JSON cannot.
+        """
         slots = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
         told = {name: described(slot) for name, slot in slots.items()}
         told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
         told["learner"] = {"name": type(self.learner).__name__} | described(self.learner)
         told |= self.trained_on.describe()
+        for name, slot in told.items():
+            held_by_json(name, slot)
         return json.dumps(told, sort_keys=True)
 
 

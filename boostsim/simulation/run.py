@@ -158,6 +158,8 @@ def simulate(
     if prices is not None and not isinstance(prices, Prices):
         raise refuse("prices", "a bs.Prices", prices)
     procedure = checked(procedure, learner)
+    # What provenance cannot hold is refused before the run, not after it.
+    procedure.describe()
     amount: dict[str, Any] = {
         "visits": visits,
         "visited_share": visited_share,
