@@ -70,6 +70,13 @@ def test_a_filter_of_ones_own_runs_and_is_described(filt):
     assert (told["accept"], told["looks"]) == ([0.9, 0.2], 2)
 
 
+def test_what_a_filter_is_can_be_asked():
+    for filt in (bs.NoisyFilter(0.1), bs.AcceptAll(), bs.RejectAll(), Lenient(), judging()):
+        assert isinstance(filt, bs.Filter)
+    for other in (None, 0.1, WEAK, bs.Procedure()):
+        assert not isinstance(other, bs.Filter)
+
+
 def test_no_filter_is_one_that_accepts_everything():
     assert bs.Procedure().filter == bs.Procedure(filter=None).filter == bs.AcceptAll()
     assert bs.Procedure() == bs.Procedure(filter=None)

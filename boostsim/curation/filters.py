@@ -7,7 +7,7 @@ A perfect filter is ``NoisyFilter(0.0)``; no filter at all is :class:`AcceptAll`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from scipy.special import betainc
 
@@ -22,6 +22,7 @@ ROUNDING = 1e-12
 ATTRIBUTES = ("accept", "reject", "looks", "generates", "persistent")
 
 
+@runtime_checkable
 class Filter(Protocol):
     """What a procedure asks of a filter: both verdicts on both classes of response.
 
@@ -61,6 +62,8 @@ class Filter(Protocol):
         def persistent(self) -> bool: ...  # noqa: D102
     else:
         # No properties: a dataclass that derives from this one may have fields of these names.
+        accept: tuple[float, float]
+        reject: tuple[float, float]
         looks, generates, persistent = 1, True, False
 
 
