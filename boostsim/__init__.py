@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from boostsim.gap import gap_report as gap_report
     from boostsim.learners.regression import SoftmaxRegression as SoftmaxRegression
     from boostsim.learners.strong import StrongLearner as StrongLearner
+    from boostsim.learners.tabular import TabularLearner as TabularLearner
     from boostsim.learners.transformer import Transformer as Transformer
     from boostsim.measures import collapse_measures as collapse_measures
     from boostsim.prices import Prices as Prices
@@ -154,6 +155,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "gap": ("GapReport", "gap_report"),
             "learners.regression": ("SoftmaxRegression",),
             "learners.strong": ("StrongLearner",),
+            "learners.tabular": ("TabularLearner",),
             "learners.transformer": ("Transformer",),
             "measures": ("collapse_measures",),
             "prices": ("Prices", "priced"),

@@ -276,7 +276,7 @@ CALLS = {
 # They train for a while, need a package that may be missing, have no arguments, or are only there
 # for others to derive from.
 ELSEWHERE = {bs.gap_report, bs.reasoning_gym, bs.AcceptAll, bs.RejectAll}
-ELSEWHERE |= {bs.Replace, bs.Accumulate, bs.Filter, bs.SequenceTask}
+ELSEWHERE |= {bs.Replace, bs.Accumulate, bs.Filter, bs.SequenceTask, bs.TabularLearner}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),

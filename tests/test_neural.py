@@ -334,7 +334,7 @@ CASES = {
     "record": (lambda: bs.simulate(BOOSTING, TASK, 1, record="entropy", **SMALL), "record must"),
     "a learner for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, learner=TINY),
-        "learner must be a bs.StrongLearner where the task is a table",
+        "learner must be one of tables, such as",
     ),
     "a folder for a table": (
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, folder="x"),
@@ -382,11 +382,11 @@ CASES = {
     ),
     "a network in a procedure on a table": (
         lambda: bs.simulate(bs.uncurated(learner=TINY), TABLE, 1),
-        "learner must be a bs.StrongLearner where the task is a table",
+        "learner must be one of tables, such as",
     ),
     "a network in a kernel": (
         lambda: bs.kernel(bs.uncurated(learner=TINY), TABLE),
-        "learner must be a bs.StrongLearner where the task is a table",
+        "learner must be one of tables, such as",
     ),
     "a task that is a word": (
         lambda: bs.simulate(BOOSTING, "programs", 1, key=0),

@@ -18,8 +18,7 @@ from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.regimes import Regime
 from boostsim.curation.sharpening import Sharpening
-from boostsim.learners.network import Trained
-from boostsim.learners.strong import StrongLearner
+from boostsim.learners.tabular import Learner
 from boostsim.types import probability, refuse, unknown
 
 __all__ = [
@@ -53,7 +52,7 @@ class Slots(TypedDict, total=False):
     labeler: WeakLabeler | None
     regime: str | Regime
     real_share: float | Sequence[float] | None
-    learner: StrongLearner | Trained
+    learner: Learner
     sharpening: Sharpening | None
 
 

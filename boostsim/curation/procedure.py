@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from boostsim.curation.filters import AcceptAll, Filter, checked_filter, describ
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.regimes import Anchor, Regime, Replace, checked_regime
 from boostsim.curation.sharpening import Sharpening
-from boostsim.learners.network import Trained
 from boostsim.learners.strong import StrongLearner
+from boostsim.learners.tabular import Learner
 from boostsim.objects import described, held_by_json
 from boostsim.types import brief, choice, refuse, schedule, whole
 
@@ -46,8 +46,8 @@ class Procedure:
             visit of the task's reference, real data. Or by word: ``"replace"``, ``"accumulate"``,
             ``"anchor"``; a procedure is the same either way.
         real_share: of ``"anchor"`` by word: see :class:`boostsim.Anchor`; else None.
-        learner: what training does to the model: a ``bs.StrongLearner`` on tables, a network such
-            as ``bs.Transformer`` on tasks in tokens.
+        learner: what training does to the model: on tables a ``bs.StrongLearner``, or another
+            ``bs.TabularLearner``; on tasks in tokens a network such as ``bs.Transformer``.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
 
     Raises:
@@ -71,7 +71,7 @@ class Procedure:
     labeler: WeakLabeler | None = None
     regime: str | Regime = field(default="replace", compare=False)
     real_share: float | Sequence[float] | None = field(default=None, compare=False)
-    learner: StrongLearner | Trained = EXACT
+    learner: Learner = EXACT
     sharpening: Sharpening | None = None
     # The regime, whichever way it was given.
     trained_on: Regime = field(init=False, repr=False)
@@ -91,8 +91,9 @@ class Procedure:
             )
         if self.labeler is not None and not isinstance(self.labeler, WeakLabeler):
             raise refuse("labeler", "a bs.WeakLabeler, or None", self.labeler)
-        if not isinstance(self.learner, (StrongLearner, Trained)):
-            allowed = "a bs.StrongLearner, or a network such as bs.Transformer"
+        # A class has all that its instances have.
+        if not (isinstance(self.learner, Learner) and is_dataclass(type(self.learner))):
+            allowed = "a frozen dataclass such as bs.StrongLearner() or bs.Transformer()"
             raise refuse("learner", allowed, self.learner)
         if self.sharpening is not None and not isinstance(self.sharpening, Sharpening):
             raise refuse("sharpening", "a bs.Sharpening, or None", self.sharpening)
@@ -170,7 +171,7 @@ class Procedure:
         return json.dumps(told, sort_keys=True)
 
 
-def checked(procedure: Procedure, learner: StrongLearner | Trained | None = None) -> Procedure:
+def checked(procedure: Procedure, learner: Learner | None = None) -> Procedure:
     """Return a procedure; a learner that is given beside it stands in its slot.
 
     Raises:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Array
 
+from boostsim.learners.tabular import Rows, Rule
 from boostsim.objects import Described
 from boostsim.types import choice, probability, refuse
 
 __all__ = ["StrongLearner"]
+
+
+def mixed(slack: Array, data: Rows, before: Rows, add: Callable[[Rows, Array], Rows]) -> Rows:
+    """Return (1 - slack) D + slack noise."""
+    return add([(1.0 - slack) * row for row in data], slack)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,16 @@ class StrongLearner(Described):
         """Refuse what no learner can be."""
         object.__setattr__(self, "slack", probability("slack", self.slack))
         choice("noise", self.noise, ("wrong", "uniform"))
+
+    @property
+    def rule(self) -> Rule | None:
+        """What training does to a row."""
+        return mixed if self.slack > 0.0 else None
+
+    @property
+    def numbers(self) -> float:
+        """The slack."""
+        return self.slack
 
     def noise_rows_for(self, quality: np.ndarray) -> np.ndarray:
         """Return the rows towards which the learner errs, ``[prompts, responses]``."""

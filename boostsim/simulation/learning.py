@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.learners.tabular import Rows
 from boostsim.simulation.structure import Parameters, Structure
 
 __all__ = ["State", "add_source", "first", "learn"]
@@ -57,16 +58,16 @@ def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]
     if not structure.accumulates:
         return state
     examples = jnp.full_like(parameters.weights, weight)
-    return dataclasses.replace(state, data=mass if structure.slack else None, examples=examples)
+    return dataclasses.replace(state, data=mass if structure.learner else None, examples=examples)
 
 
 def add_source(
     structure: Structure,
     parameters: Parameters,
-    rows: list[Float[Array, "classes prompts"]],
+    rows: Rows,
     source: str,
     amount: Float[Array, "#prompts"] | Float[Array, ""],
-) -> list[Float[Array, "classes prompts"]]:
+) -> Rows:
     """Add an amount of a source's law to the row that owes it."""
     index = structure.sources.index(source)
     row = index if structure.collides else 0
@@ -78,7 +79,7 @@ def learn(
     structure: Structure,
     parameters: Parameters,
     state: State,
-    rows: list[Float[Array, "classes prompts"]],
+    rows: Rows,
     examples: Float[Array, "prompts"],
     visits: Float[Array, "#prompts"] | Float[Array, ""],
 ) -> State:
@@ -105,13 +106,16 @@ def learn(
     size = jnp.where(trained, examples, 1.0)
     data = [row / size for row in rows]
     model = data
-    if structure.slack:
-        model = [(1.0 - parameters.slack) * row for row in data]
-        model = add_source(structure, parameters, model, "noise", parameters.slack)
+    if structure.learner:
+
+        def add(rows: Rows, amount: Any) -> Rows:
+            return add_source(structure, parameters, rows, "noise", amount)
+
+        model = structure.learner(parameters.learner, data, list(state.mass), add)
     mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
     iteration = None if state.iteration is None else state.iteration + 1.0
     after = State(mass, memory=state.memory, iteration=iteration)
     if not structure.accumulates:
         return after
-    kept = jnp.stack(data) if structure.slack else None
+    kept = jnp.stack(data) if structure.learner else None
     return dataclasses.replace(after, data=kept, examples=examples)

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.procedure import Procedure, checked
-from boostsim.learners.network import Trained
-from boostsim.learners.strong import StrongLearner
+from boostsim.learners.tabular import TabularLearner
 from boostsim.simulation import persistence
 from boostsim.simulation.population import pairs
 from boostsim.simulation.structure import Parameters, Structure
@@ -32,8 +31,9 @@ def check(procedure: Procedure, task: TableTask) -> None:
             "made by bs.table_task or bs.random_table (or, in tokens, by bs.programs and its like)"
         )
         raise refuse("task", made, task)
-    if isinstance(procedure.learner, Trained):
-        raise refuse("learner", "a bs.StrongLearner where the task is a table", procedure.learner)
+    if not isinstance(procedure.learner, TabularLearner):
+        allowed = "one of tables, such as bs.StrongLearner(), where the task is a table"
+        raise refuse("learner", allowed, procedure.learner)
 
 
 def prepare(
@@ -62,7 +62,8 @@ def prepare(
             cells.
     """
     quality = task.quality
-    assert isinstance(procedure.learner, StrongLearner)
+    learner = procedure.learner
+    assert isinstance(learner, TabularLearner)
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None
     disagrees = asked and "disagreement" in procedure.criterion.reads(procedure.attempts)
@@ -122,7 +123,7 @@ def prepare(
         allocation=procedure.criterion.allocation,
         labeled=labeler is not None,
         budgeted=procedure.budget is not None,
-        slack=procedure.learner.slack > 0.0,
+        learner=learner.rule,
         accumulates=procedure.trained_on.accumulates,
         anchored="reference" in mass,
         sources=tuple(mass),
@@ -142,7 +143,7 @@ def prepare(
         collision=None if collision is None else jnp.asarray(spread(collision)),
         priority=None if priority is None else jnp.asarray(priority)[:, None],
         budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
-        slack=jnp.asarray(np.float64(procedure.learner.slack)),
+        learner=jax.tree.map(lambda number: jnp.asarray(number, float), learner.numbers),
         real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
         drift=jnp.asarray(labeler.drift, float) if labeler and labeler.drift else None,
     )
@@ -155,9 +156,11 @@ def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
     if procedure.labeler is not None:
         plain = procedure.labeler.plain
         rows |= {name: each.rows_for(task.quality) for name, each in plain.items()}
-    assert isinstance(procedure.learner, StrongLearner)
-    if procedure.learner.slack > 0.0:
-        rows["noise"] = procedure.learner.noise_rows_for(task.quality)
+    assert isinstance(procedure.learner, TabularLearner)
+    if procedure.learner.rule:
+        noise = procedure.learner.noise_rows_for(task.quality)
+        if noise is not None:
+            rows["noise"] = noise
     if np.any(procedure.trained_on.real_share):
         rows["reference"] = task.reference
     return rows

@@ -22,8 +22,7 @@ from jax import lax
 from jax.scipy.special import xlogy
 
 from boostsim.curation.procedure import Procedure, checked
-from boostsim.learners.network import Trained
-from boostsim.learners.strong import StrongLearner
+from boostsim.learners.tabular import Learner
 from boostsim.mode import fixed
 from boostsim.prices import Prices, priced
 from boostsim.progress import track
@@ -69,7 +68,7 @@ def simulate(
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
     prices: Prices | None = None,
-    learner: StrongLearner | Trained | None = None,
+    learner: Learner | None = None,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
     exact: bool = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.sharpening import Sharpening
+from boostsim.learners.tabular import Rule
 
 __all__ = ["Parameters", "Structure"]
 
@@ -24,7 +26,8 @@ class Structure:
         parts: the numbers of accepted responses, split into sets that need not be told apart.
         criterion: only where the priority depends on more than J; else it is in the parameters.
         allocation: how a budget is shared.
-        labeled, budgeted, slack: whether there are labels, a budget, a slack.
+        labeled, budgeted: whether there are labels, a budget.
+        learner: the rule of the learner; None where the model is what it was trained on.
         accumulates, anchored: whether examples are kept, whether real ones are added.
         sources: what the rows are mixtures of, the first model first.
         correct: for each class of lumped rows whether it is correct; None where every response is a
@@ -43,7 +46,7 @@ class Structure:
     allocation: str
     labeled: bool
     budgeted: bool
-    slack: bool
+    learner: Rule | None
     accumulates: bool
     anchored: bool
     sources: tuple[str, ...]
@@ -69,7 +72,8 @@ class Parameters:
         collision: probability that draws from two sources, given their class, are the same
             response, ``[pairs, classes, prompts]`` in the order of :func:`pairs`, or None.
         priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
-        budget, slack, real_share: scalars; but the first and last ``[iterations]`` where scheduled.
+        budget, real_share: scalars; but ``[iterations]`` where scheduled.
+        learner: the numbers of its rule.
         drift: the iterations between which the labeler changes, ``[2]``; None where it does not.
     """
 
@@ -82,7 +86,7 @@ class Parameters:
     collision: Float[Array, "*batch pairs classes prompts"] | None
     priority: Float[Array, "*batch parts 1"] | None
     budget: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
-    slack: Float[Array, "*batch"]
+    learner: Any
     real_share: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
     drift: Float[Array, "*batch 2"] | None = None
 

@@ -1,0 +1,117 @@
+"""A learner of tables is a small object with a declared interface; here is another one."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import boostsim as bs
+from boostsim.simulation import run
+
+TABLE = bs.random_table(0, prompts=6, responses=4, solvable=0.5)
+BETA = 0.4
+
+
+def step(numbers, data, before, add):
+    size, noise = numbers["size"], numbers["noise"]
+    kept = 1.0 - size - noise
+    return add([size * new + kept * old for new, old in zip(data, before, strict=True)], noise)
+
+
+@dataclasses.dataclass(frozen=True)
+class PartialStep:
+    """Part of the way from the row before to the data, and part to noise over all responses."""
+
+    size: float
+    noise: float = 0.0
+    rule = staticmethod(step)
+
+    @property
+    def numbers(self):
+        return {"size": self.size, "noise": self.noise}
+
+    def noise_rows_for(self, quality):
+        return np.full(quality.shape, 1 / quality.shape[1]) if self.noise else None
+
+
+def step_without(numbers, data, before, add):
+    return step({**numbers, "noise": 0.0}, data, before, lambda rows, amount: rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlainStep(PartialStep):
+    """The same without rows of its own: it adds none."""
+
+    rule = staticmethod(step_without)
+
+
+def boosting(learner, **slots):
+    return bs.boosting(labeler=bs.WeakLabeler(BETA), learner=learner, **slots)
+
+
+def test_a_step_of_one_is_the_strong_learner_bit_for_bit():
+    for how in ({}, {"visits": 5, "key": 1}):
+        for regime in ("replace", "accumulate"):
+            steps, strong = (
+                bs.simulate(boosting(each, attempts=2, regime=regime), TABLE, 3, **how)
+                for each in (PlainStep(1.0), bs.StrongLearner())
+            )
+            assert steps.drop_attrs().identical(strong.drop_attrs())
+
+
+@pytest.mark.parametrize("size", [0.25, 0.8])
+def test_a_partial_step_takes_the_error_part_of_the_way(size):
+    """With a perfect filter the data have error (1 - beta) e, so e' = (1 - size beta) e."""
+    error = bs.simulate(boosting(PlainStep(size)), TABLE, 5).error.values[0]
+    assert error == pytest.approx(error[0] * (1 - size * BETA) ** np.arange(6), rel=1e-14)
+
+
+@pytest.mark.parametrize("how", [{}, {"visits": 4, "key": 2}])
+def test_rows_go_part_of_the_way_and_to_its_own(how):
+    """From one first model the next row is the mixture of the row, the strong learner's, noise."""
+    size, noise = 0.5, 0.2
+    told = {"record": ("rows", "diversity"), **how}
+    partial = bs.simulate(boosting(PartialStep(size, noise)), TABLE, 1, **told)
+    strong = bs.simulate(boosting(bs.StrongLearner()), TABLE, 1, **told).rows.values
+    rows, responses = partial.rows.values[0], TABLE.quality.shape[1]
+    wanted = size * strong[0, 1] + noise / responses + (1 - size - noise) * rows[0]
+    # A few roundings of numbers below one.
+    assert rows[1] == pytest.approx(wanted, abs=1e-15)
+    diversity = 1.0 - TABLE.prompt_weights @ (rows**2).sum(-1).T
+    assert partial.diversity.values[0] == pytest.approx(diversity, abs=1e-14)
+
+
+def test_diversity_of_lumped_rows_is_that_of_the_rows():
+    """Without rows on record it comes from the sources, each going part of the way."""
+    procedure = boosting(PartialStep(0.5, 0.2), attempts=2, filter=bs.NoisyFilter(0.1))
+    lumped = bs.simulate(procedure, TABLE, 4, record="diversity").diversity.values
+    dense = bs.simulate(procedure, TABLE, 4, record=("diversity", "rows")).diversity.values
+    assert lumped == pytest.approx(dense, abs=1e-13)
+
+
+def test_numbers_recompile_nothing_and_stand_in_the_provenance():
+    bs.simulate(boosting(PartialStep(0.5, 0.1)), TABLE, 3)
+    before = run.advance._cache_size()
+    trace = bs.simulate(boosting(PartialStep(0.25, 0.3)), TABLE, 3)
+    assert run.advance._cache_size() == before
+    assert '"learner": {"name": "PartialStep", "noise": 0.3, "size": 0.25}' in trace.procedure
+
+
+class Plain:
+    rule = None
+    numbers = 0.0
+
+    def noise_rows_for(self, quality):
+        return None
+
+
+@pytest.mark.parametrize("wrong", [PartialStep, bs.StrongLearner, bs.Transformer, Plain(), None])
+def test_what_is_no_learner_is_refused(wrong):
+    with pytest.raises(ValueError, match="learner must be a frozen dataclass such as"):
+        bs.Procedure(learner=wrong)
+
+
+def test_a_learner_of_tables_is_none_of_tokens():
+    told = "learner must be a bs.Transformer where the task is in tokens; got PartialStep"
+    with pytest.raises(ValueError, match=told):
+        bs.simulate(boosting(PartialStep(0.5)), bs.lookup(4, 3), 1, key=0)
