@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ import boostsim as bs
 from boostsim.learners.train import law_loss, loss, train
 from boostsim.types import PAD
 
+ROOT = Path(__file__).parent.parent
 VOCABULARY, PROMPT, RESPONSE = 6, 4, 3
 LENGTH = PROMPT + RESPONSE
 SLACK = bs.StrongLearner(0.1)
@@ -164,3 +166,18 @@ def test_what_learns_is_the_procedures_wherever_it_was_said(learner):
             )
         told = json.loads(beside.procedure)["learner"]
         assert told == {"name": type(each).__name__, **dataclasses.asdict(each)}
+
+
+def test_a_network_is_one_file_and_two_lines():
+    """As CONTRIBUTING says: besides its own file only the face of the package names it."""
+    package = Path(bs.__file__).parent
+    named = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if "SoftmaxRegression" in line
+    ]
+    own = "learners/regression.py"
+    assert [path for path in named if path != own] == ["__init__.py"] * 2
+    lines = len((package / own).read_text().splitlines())
+    assert f"`regression.py` is one, of {lines} lines" in (ROOT / "CONTRIBUTING.md").read_text()

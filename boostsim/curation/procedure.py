@@ -179,9 +179,10 @@ def checked(procedure: Procedure, learner: Learner | None = None) -> Procedure:
     """
     if not isinstance(procedure, Procedure):
         raise refuse("procedure", "a bs.Procedure, for example bs.boosting(...)", procedure)
-    if learner is None or learner == procedure.learner:
+    if learner is None:
         return procedure
-    if procedure.learner != EXACT:
+    given = replace(procedure, learner=learner)
+    if procedure.learner not in (EXACT, learner):
         allowed = f"left out, or the procedure's own, {brief(procedure.learner)}"
         raise refuse("learner", allowed, learner)
-    return replace(procedure, learner=learner)
+    return given

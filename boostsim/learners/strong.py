@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array
 
-from boostsim.learners.tabular import Rows, Rule
+from boostsim.learners.tabular import Rows, Rule, TabularLearner
 from boostsim.objects import Described
 from boostsim.types import choice, probability, refuse
 
@@ -21,7 +21,7 @@ def mixed(slack: Array, data: Rows, before: Rows, add: Callable[[Rows, Array], R
 
 
 @dataclass(frozen=True)
-class StrongLearner(Described):
+class StrongLearner(Described, TabularLearner):
     """A tabular learner: (1 - slack) D + slack noise on every prompt with training data D.
 
     The total variation distance to D is at most the slack (eta in T6). A prompt without training
