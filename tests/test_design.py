@@ -53,7 +53,8 @@ def test_a_knob_says_to_the_arrays_what_it_says_to_the_procedure(name, value, ke
     start = soft(keep=keep)
     with jax.enable_x64(True):
         structure, parameters = prepare(start, TASK, sampled=False)
-        turned = KNOBS[name].arrays(structure, parameters, start, jnp.asarray(value))
+        held = KNOBS[name].held(start)
+        turned = KNOBS[name].arrays(structure, parameters, held, jnp.asarray(value))
         wanted = prepare(KNOBS[name].settle(start, value), TASK, sampled=False)
     assert wanted[0] == structure
     for got, want in zip(jax.tree.leaves(turned), jax.tree.leaves(wanted[1]), strict=True):
@@ -64,7 +65,8 @@ def test_votes_between_odd_numbers_are_a_mixture_of_both():
     start = soft()
     with jax.enable_x64(True):
         structure, parameters = prepare(start, TASK, sampled=False)
-        turned = KNOBS["votes"].arrays(structure, parameters, start, jnp.asarray(3.5))
+        held = KNOBS["votes"].held(start)
+        turned = KNOBS["votes"].arrays(structure, parameters, held, jnp.asarray(3.5))
     few, many = (bs.NoisyFilter(0.2, votes=votes).accept for votes in (3, 5))
     mixed = 0.75 * np.array(few) + 0.25 * np.array(many)
     np.testing.assert_allclose(turned.accept[:, 0], mixed, rtol=1e-14)
@@ -246,6 +248,57 @@ def test_a_design_that_its_checks_do_not_confirm_says_so():
     assert len(found.plot().axes) == 2
     assert told["labels_bought"] == pytest.approx(np.diff(found.trace.labels.values[0]))
     assert set(told["knobs"]) == {"budget", "votes"}
+
+
+def compiled(caplog):
+    """Return the programs that were compiled while JAX told of them."""
+    return [each.message for each in caplog.records if "XLA compilation" in each.message]
+
+
+def test_a_design_of_one_structure_compiles_nothing_the_second_time(caplog):
+    """Its task, filter, labeler, bounds, prices and key are numbers."""
+    goal = bs.Objective(soft(), TASK, 3, score="final_error", spend=0.6)
+    length = {"steps": 1, "restarts": 1}
+    with jax.log_compiles():
+        bs.design(goal, {"budget": SCHEDULE, "votes": (1, 9)}, grid=100, **length)
+        caplog.clear()
+        other = dataclasses.replace(
+            goal,
+            procedure=soft(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.6), real_share=0.1),
+            task=bs.random_table(6, prompts=12, responses=4, solvable=0.3),
+            spend=0.9,
+            prices=bs.Prices(2.0, 0.02, 0.0005, 0.01),
+        )
+        knobs = {"budget": bs.Knob(0.0, 0.7, per_iteration=True), "votes": (1, 7)}
+        found = bs.design(other, knobs, grid=200, key=3, **length)
+        assert compiled(caplog) == []
+        # That it would be told.
+        jax.jit(lambda x: x + 1)(0)
+        assert len(compiled(caplog)) == 1
+    again = bs.simulate(found.procedure, other.task, 3, prices=other.prices)
+    assert found.score == pytest.approx(float(again.error[0, -1]), rel=1e-14)
+    assert found.score <= found.grid * (1.0 + 1e-12)
+    assert found.cost <= other.spend
+
+
+def test_a_score_is_known_by_what_it_computes(caplog):
+    """A function made anew is the same score; one that reads other numbers is another."""
+
+    def found(weight):
+        scale = jnp.full(4, weight)
+
+        def score(run):
+            return jax.jit(lambda error: jnp.sum(scale * error))(run["error"])
+
+        goal = bs.Objective(soft(), TASK, 3, score=score)
+        return bs.design(goal, {"temperature": (0.1, 1.0)}, steps=1, restarts=1, grid=5)
+
+    one = found(1.0)
+    with jax.log_compiles():
+        caplog.clear()
+        assert found(1.0).grid == one.grid
+        assert compiled(caplog) == []
+        assert found(2.0).grid == pytest.approx(2.0 * one.grid, rel=1e-12)
 
 
 def test_the_best_constant_is_never_beaten_by_worse():

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from boostsim.designs.found import Design
-from boostsim.designs.grid import BATCH, affordable, constants, evaluated, points
+from boostsim.designs.grid import constants, points, tried
 from boostsim.designs.knobs import KNOBS, Knob, plain
 from boostsim.designs.objective import SHOWN, Objective
-from boostsim.designs.problem import Point, Problem, settle
-from boostsim.designs.search import descend, flat, settled, starts
+from boostsim.designs.problem import Problem, settle
+from boostsim.designs.search import descend, flat, settled, starts, values_at, without_crumbs
 from boostsim.mode import fixed
-from boostsim.progress import announced, track
+from boostsim.progress import announced
 from boostsim.simulation.run import simulate
 from boostsim.types import as_key, key_text, refuse, unknown, whole
 
@@ -41,6 +40,9 @@ def design(
     answers, and by restarts from random ones; it says itself where they disagree. It is a choice
     for the limit of many visits: where a few labels fall to a prompt and all are bought at once,
     all of one prompt's may be wrong, and none is left to ask again.
+
+    What is compiled for one call serves the next: another task of that size, other bounds, prices,
+    keys and rates compile nothing; other knobs, another score, length or number of steps do.
 
     Args:
         objective: what is to be small, on which task, and what it may cost.
@@ -79,8 +81,7 @@ def design(
     with fixed(double=True):
         problem = Problem.of(objective, knobs)
         others = points(problem, grid)
-        batches = track(evaluated(problem, others), "grid", -(-len(others) // BATCH))
-        on_grid = np.concatenate(list(batches))
+        on_grid = tried(problem, others, "grid")[0]
         if not np.isfinite(on_grid).any():
             where = f"at all of {len(others)} answers"
             raise refuse(
@@ -89,22 +90,27 @@ def design(
         on_grid = np.where(np.isfinite(on_grid), on_grid, np.inf)
         best = others[int(np.argmin(on_grid))]
         # The last start is the grid's best.
-        start = jax.tree.map(
-            lambda each, last: jnp.concatenate([each, last[None]]),
-            starts(problem, restarts + 1, key),
-            problem.point_of(best),
-        )
+        drawn, last = starts(problem, restarts + 1, key), problem.point_of(best)
+        start = jax.tree.map(lambda each, one: np.append(each, one[None], axis=0), drawn, last)
         with announced(f"{steps} steps from {restarts + 2} starts"):
             slopeless = np.asarray(flat(problem, start))[:-1]
             ends, losses = descend(problem, start, steps)
-            least = int(jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf)))
-            values = settled(problem, {name: each[least] for name, each in ends.items()}, steps)
-            scores = _scores(problem, ends, restarts + 2)
+            least = _least(np.asarray(losses))
+            ended, point = values_at(problem, ends), {name: ends[name][least] for name in ends}
+            # With votes as they came out.
+            scores = tried(problem, ended)[0]
+            values = settled(objective, problem, point, ended[least], steps)
+            candidates, constant = [values, best], np.nan
             never = constants(problem, values, CONSTANTS)
-            constant, number = min(affordable(problem, never), default=(np.nan, -1))
-        candidates = [values, best, *([never[number]] if number >= 0 else [])]
-        values = min(candidates, key=lambda each: float(problem.score_of(each)))
-        values = problem.without_crumbs(values)
+            if never:
+                each, costs = tried(problem, never)
+                most = np.inf if objective.spend is None else objective.spend * (1.0 + 1e-9)
+                number = _least(np.where(costs <= most, each, np.inf))
+                if costs[number] <= most:
+                    constant = float(each[number])
+                    candidates.append(never[number])
+        values = candidates[_least(tried(problem, candidates)[0])]
+        values = without_crumbs(problem, values)
     procedure = settle(objective.procedure, values)
     trace = simulate(
         procedure,
@@ -114,7 +120,7 @@ def design(
         prices=objective.prices,
     )
     with fixed(double=True):
-        score = float(objective.of({name: jnp.asarray(trace[name].values[0]) for name in SHOWN}))
+        score = float(problem.score.of({name: trace[name].values[0] for name in SHOWN}))
     return Design(
         objective=objective,
         values={name: plain(value) for name, value in values.items()},
@@ -160,10 +166,6 @@ def _checked(
     return knobs
 
 
-def _scores(problem: Problem, ends: Point, count: int) -> np.ndarray:
-    """Return the score where each start ended, with votes as they came out."""
-    each = [
-        problem.score_of(problem.values({name: end[number] for name, end in ends.items()}))
-        for number in range(count)
-    ]
-    return np.array(each, float)
+def _least(scores: np.ndarray) -> int:
+    """Return which is least of those that are numbers."""
+    return int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array
 
+from boostsim.designs.knobs import Knob
 from boostsim.designs.problem import Problem
+from boostsim.progress import track
 
-__all__ = ["affordable", "constants", "evaluated", "points"]
+__all__ = ["Values", "constants", "each_of", "points", "tried"]
+
+# Of each knob where it stands, on the host.
+Values = dict[str, Any]
 
 # Points that are evaluated at a time.
 BATCH = 16
@@ -22,7 +26,10 @@ BATCH = 16
 LEVELS = (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
 
-def points(problem: Problem, most: int) -> list[dict[str, Any]]:
+_places = jax.jit(Knob.from_unit)
+
+
+def points(problem: Problem, most: int) -> list[Values]:
     """Return values on a grid of about so many points, and of a few at least.
 
     A number stands at evenly spaced places between its bounds; a schedule is constant on a window
@@ -37,13 +44,13 @@ def points(problem: Problem, most: int) -> list[dict[str, Any]]:
             chosen = np.unique(np.linspace(0, len(odd) - 1, each).round().astype(int))
             axes[name] = [odd[number] for number in chosen]
         elif not knob.per_iteration:
-            axes[name] = [np.asarray(knob.from_unit(unit)) for unit in np.linspace(0.0, 1.0, each)]
+            axes[name] = list(np.asarray(_places(knob, np.linspace(0.0, 1.0, each))))
     # What numbers do not use is for the schedules.
     rest = most / np.prod([len(axis) for axis in axes.values()])
     each = max(3, int(rest ** (1.0 / max(len(schedules), 1))))
     for name in schedules:
         knob = problem.knobs[name]
-        windows = _windows(problem.objective.iterations, each // len(LEVELS))
+        windows = _windows(problem.iterations, each // len(LEVELS))
         if name == "budget" and problem.divided:
             shares = [window / window.sum() for window in windows]
             axes[name] = [level * share for level in LEVELS for share in shares]
@@ -53,25 +60,63 @@ def points(problem: Problem, most: int) -> list[dict[str, Any]]:
                 for level in LEVELS
                 for window in windows
             ]
-    product = itertools.product(*axes.values())
-    return [problem.paid(dict(zip(axes, values, strict=True))) for values in product]
+    asked = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    batches = [each_of(_paid(problem, batch)) for batch in _batches(problem, asked)]
+    return list(itertools.chain.from_iterable(batches))[: len(asked)]
 
 
-def evaluated(problem: Problem, values: list[dict[str, Any]]) -> Iterator[np.ndarray]:
-    """Yield the scores of a grid, a batch at a time."""
-    evaluate = jax.jit(jax.vmap(problem.score_of))
-    for start in range(0, len(values), BATCH):
-        batch = values[start : start + BATCH]
-        # One shape for all batches.
-        filled = batch + batch[-1:] * (BATCH - len(batch))
-        stacked = {
-            name: jnp.asarray(np.array([point[name] for point in filled], float))
+def tried(
+    problem: Problem, values: list[Values], title: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores and the costs of exact runs with the knobs at each of several values.
+
+    Args:
+        problem: of the search.
+        values: as they are paid for.
+        title: under which progress is reported, if at all.
+    """
+    batches: Iterable[dict[str, np.ndarray]] = _batches(problem, values)
+    if title is not None:
+        batches = track(batches, title, -(-len(values) // BATCH))
+    told = [np.asarray(_tried(problem, batch)) for batch in batches]
+    scores, costs = np.concatenate(told, axis=1)[:, : len(values)]
+    return scores, costs
+
+
+@jax.jit
+def _tried(problem: Problem, values: dict[str, Array]) -> Array:
+    def run(values: dict[str, Array]) -> Array:
+        shown = problem.shown(values)
+        return jnp.stack([problem.score.of(shown), shown["cost"][-1]])
+
+    return jax.vmap(run, out_axes=1)(values)
+
+
+@jax.jit
+def _paid(problem: Problem, values: dict[str, Array]) -> dict[str, Array]:
+    return jax.vmap(problem.paid)(values)
+
+
+def _batches(problem: Problem, values: list[Values]) -> list[dict[str, np.ndarray]]:
+    """Return values in batches of one shape, the last filled up."""
+    filled = [*values, *values[-1:] * (-len(values) % BATCH)]
+    return [
+        {
+            name: np.array([each[name] for each in filled[start : start + BATCH]], float)
             for name in problem.knobs
         }
-        yield np.asarray(evaluate(stacked))[: len(batch)]
+        for start in range(0, len(filled), BATCH)
+    ]
 
 
-def constants(problem: Problem, values: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+def each_of(values: Mapping[str, Array]) -> list[Values]:
+    """Return values one by one that are held together."""
+    held = {name: np.asarray(each) for name, each in values.items()}
+    count = len(next(iter(held.values())))
+    return [{name: each[number] for name, each in held.items()} for number in range(count)]
+
+
+def constants(problem: Problem, values: Values, count: int) -> list[Values]:
     """Return values in which nothing changes from iteration to iteration.
 
     Args:
@@ -84,7 +129,7 @@ def constants(problem: Problem, values: Mapping[str, Any], count: int) -> list[d
         return []
     each = max(8, int(count ** (1.0 / len(changing))))
     fractions = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, each - 1)])
-    length = problem.objective.iterations
+    length = problem.iterations
     levels = [
         [np.full(length, knob.low + fraction * (knob.high - knob.low)) for fraction in fractions]
         for knob in (problem.knobs[name] for name in changing)
@@ -93,26 +138,6 @@ def constants(problem: Problem, values: Mapping[str, Any], count: int) -> list[d
         {**values, **dict(zip(changing, chosen, strict=True))}
         for chosen in itertools.product(*levels)
     ]
-
-
-def affordable(problem: Problem, values: list[dict[str, Any]]) -> list[tuple[float, int]]:
-    """Return scores and numbers of the values that cost no more than may be spent."""
-    goal = problem.objective
-    if not values:
-        return []
-
-    def run(point: dict[str, Array]) -> tuple[Array, Array]:
-        shown = problem.shown(point)
-        return goal.of(shown), shown["cost"][-1]
-
-    stacked = {
-        name: jnp.asarray(np.array([point[name] for point in values], float))
-        for name in problem.knobs
-    }
-    scores, costs = jax.jit(lambda each: lax.map(run, each))(stacked)
-    most = np.inf if goal.spend is None else goal.spend * (1.0 + 1e-9)
-    told = enumerate(zip(scores.tolist(), costs.tolist(), strict=True))
-    return [(score, number) for number, (score, cost) in told if cost <= most]
 
 
 def _windows(iterations: int, most: int) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -22,11 +23,12 @@ from boostsim.curation.visits import pass_rates
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.types import finite, flag, refuse
 
-__all__ = ["KNOBS", "Kind", "Knob", "looks", "plain"]
+__all__ = ["KNOBS", "Kind", "Knob", "plain"]
 
 MOST_VOTES = 99
 
 
+@jax.tree_util.register_pytree_node_class
 @dataclass(frozen=True)
 class Knob:
     """Between which numbers one choice may lie.
@@ -58,21 +60,37 @@ class Knob:
         object.__setattr__(self, "high", high)
         object.__setattr__(self, "per_iteration", flag("per_iteration", self.per_iteration))
 
+    def tree_flatten(self) -> tuple[tuple[Any, Any], bool]:
+        """Return the bounds, which change no program, and what does."""
+        return (self.low, self.high), self.per_iteration
+
+    @classmethod
+    def tree_unflatten(cls, per_iteration: bool, bounds: Any) -> Knob:
+        """Return it, with bounds that may not be known yet."""
+        knob = object.__new__(cls)
+        knob.__dict__.update(low=bounds[0], high=bounds[1], per_iteration=per_iteration)
+        return knob
+
+    def _ratio(self) -> tuple[Any, Any]:
+        """Return whether steps are ratios, and a low of which there is one anyway."""
+        ratios = jnp.asarray(self.low) > 0.0
+        return ratios, jnp.where(ratios, self.low, self.high)
+
     def from_unit(self, unit: Any) -> Any:
         """Return the value that lies so far, 0 to 1, between the bounds."""
-        if self.low > 0.0:
-            value = self.low * jnp.exp(np.log(self.high / self.low) * unit)
-            # Rounding does not leave the bounds, and the ends have the slope of their side.
-            inside = lax.stop_gradient(jnp.clip(value, self.low, self.high))
-            return inside + (value - lax.stop_gradient(value))
-        return self.high * unit**3
+        ratios, low = self._ratio()
+        value = low * jnp.exp(jnp.log(self.high / low) * unit)
+        # Rounding does not leave the bounds, and the ends have the slope of their side.
+        inside = lax.stop_gradient(jnp.clip(value, low, self.high))
+        inside = inside + (value - lax.stop_gradient(value))
+        return jnp.where(ratios, inside, self.high * unit**3)
 
     def to_unit(self, value: Any) -> Any:
         """Return how far between the bounds a value lies, 0 to 1."""
-        value = np.clip(value, self.low, self.high)
-        if self.low > 0.0:
-            return np.log(value / self.low) / np.log(self.high / self.low)
-        return np.cbrt(value / self.high)
+        ratios, low = self._ratio()
+        value = jnp.clip(value, self.low, self.high)
+        in_ratios = jnp.log(value / low) / jnp.log(self.high / low)
+        return jnp.where(ratios, in_ratios, jnp.cbrt(value / self.high))
 
 
 @dataclass(frozen=True)
@@ -81,15 +99,17 @@ class Kind:
 
     Attributes:
         fits: refuses a procedure, or bounds, that it cannot be for.
-        arrays: ``(structure, parameters, procedure, value) -> parameters``.
+        arrays: ``(structure, parameters, held, value) -> parameters``.
         settle: ``(procedure, value) -> procedure``.
         scheduled: whether it may differ between iterations.
+        held: ``procedure -> arrays``, what else it needs of the procedure.
     """
 
     fits: Callable[[Procedure, Knob], None]
-    arrays: Callable[[Structure, Parameters, Procedure, Array], Parameters]
+    arrays: Callable[[Structure, Parameters, Any, Array], Parameters]
     settle: Callable[[Procedure, Any], Procedure]
     scheduled: bool = False
+    held: Callable[[Procedure], Any] = lambda procedure: None
 
 
 def _budget_fits(procedure: Procedure, knob: Knob) -> None:
@@ -118,9 +138,9 @@ def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
 
 
 def _temperature(
-    structure: Structure, parameters: Parameters, procedure: Procedure, value: Array
+    structure: Structure, parameters: Parameters, held: None, value: Array
 ) -> Parameters:
-    rate = jnp.array([pass_rates(structure.attempts)[part[0]] for part in structure.parts])
+    rate = pass_rates(structure.attempts)[[part[0] for part in structure.parts]]
     return replace(parameters, priority=jnp.exp(-rate / value)[:, None])
 
 
@@ -134,17 +154,27 @@ def _votes_fit(procedure: Procedure, knob: Knob) -> None:
         raise refuse("parameters['votes']", allowed, knob)
 
 
+# Of votes, one beyond the most: there is something to lie between.
+ODD = np.arange(1, MOST_VOTES + 3, 2)
+
+
+def _voted(procedure: Procedure) -> tuple[np.ndarray, np.ndarray]:
+    """Return the filter with each odd number of votes, accepting and rejecting, ``[votes, 2]``."""
+    assert isinstance(procedure.filter, NoisyFilter)
+    voted = [replace(procedure.filter, votes=int(votes)) for votes in ODD]
+    return np.array([each.accept for each in voted]), np.array([each.reject for each in voted])
+
+
 def _votes(
-    structure: Structure, parameters: Parameters, procedure: Procedure, value: Array
+    structure: Structure,
+    parameters: Parameters,
+    held: tuple[Array, Array],
+    value: Array,
 ) -> Parameters:
     """Between odd numbers: a share of responses gets two votes more than the others."""
-    assert isinstance(procedure.filter, NoisyFilter)
-    odd = np.arange(1, MOST_VOTES + 3, 2)
-    voted = [replace(procedure.filter, votes=int(votes)) for votes in odd]
 
-    def between(pairs: list[tuple[float, float]], like: Array) -> Array:
-        table = jnp.asarray(pairs)
-        right, wrong = (jnp.interp(value, odd, table[:, side]) for side in (0, 1))
+    def between(table: Array, like: Array) -> Array:
+        right, wrong = (jnp.interp(value, ODD, table[:, side]) for side in (0, 1))
         if structure.correct is not None:
             return jnp.stack([right, wrong])[:, None]
         assert parameters.correct is not None
@@ -152,19 +182,14 @@ def _votes(
 
     return replace(
         parameters,
-        accept=between([each.accept for each in voted], parameters.accept),
-        reject=between([each.reject for each in voted], parameters.reject),
+        accept=between(held[0], parameters.accept),
+        reject=between(held[1], parameters.reject),
     )
 
 
-def looks(procedure: Procedure, values: dict[str, Any]) -> Any:
-    """Return the filter's looks at a response, on average."""
-    return values.get("votes", float(procedure.filter.looks))
-
-
-def _settled_votes(procedure: Procedure, value: int) -> Procedure:
+def _settled_votes(procedure: Procedure, value: Any) -> Procedure:
     assert isinstance(procedure.filter, NoisyFilter)
-    return replace(procedure, filter=replace(procedure.filter, votes=value))
+    return replace(procedure, filter=replace(procedure.filter, votes=int(value)))
 
 
 def _settled_temperature(procedure: Procedure, value: Any) -> Procedure:
@@ -184,13 +209,13 @@ def plain(value: Any) -> float | tuple[float, ...]:
 KNOBS = {
     "budget": Kind(
         _budget_fits,
-        lambda structure, parameters, procedure, value: replace(parameters, budget=value),
+        lambda structure, parameters, held, value: replace(parameters, budget=value),
         lambda procedure, value: replace(procedure, budget=plain(value)),
         scheduled=True,
     ),
     "real_share": Kind(
         _share_fits,
-        lambda structure, parameters, procedure, value: replace(parameters, real_share=value),
+        lambda structure, parameters, held, value: replace(parameters, real_share=value),
         _settled_share,
         scheduled=True,
     ),
@@ -199,5 +224,5 @@ KNOBS = {
         _temperature,
         _settled_temperature,
     ),
-    "votes": Kind(_votes_fit, _votes, _settled_votes),
+    "votes": Kind(_votes_fit, _votes, _settled_votes, held=_voted),
 }

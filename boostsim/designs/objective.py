@@ -4,28 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
+import jax.extend.core
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.procedure import Procedure
 from boostsim.mode import fixed
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, fingerprint
 from boostsim.prices import Prices
 from boostsim.simulation.prepare import check
-from boostsim.simulation.run import advance, begin
-from boostsim.simulation.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 from boostsim.types import choice, finite, needed_key, refuse, whole
 
-__all__ = ["SCORES", "SHOWN", "Objective", "Run"]
+__all__ = ["SCORES", "SHOWN", "Costs", "Objective", "Run", "Score"]
 
 SCORES = ("average_error", "final_error")
 # What a run shows, by iteration 0..T: an array each.
 SHOWN = ("error", "accuracy", "labels", "generations", "filter_calls", "cost")
 Run = Mapping[str, Array]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Costs:
+    """What makes the cost of a run: numbers, which change no program, and how long it is.
+
+    Attributes:
+        label, generation, filter_call, iteration: the prices.
+        generated: responses to a visit.
+        looks: of the filter at one of them.
+        judged: 1 where the criterion has every label judged, else 0.
+        iterations: T.
+    """
+
+    label: float
+    generation: float
+    filter_call: float
+    iteration: float
+    generated: float
+    looks: float
+    judged: float
+    iterations: int = field(metadata={"static": True})
+
+    def before_labels(self, looks: Any) -> Any:
+        """Return what a run costs but for its labels (and for judging them)."""
+        made = self.iterations * self.generated
+        answers = made * (self.generation + self.filter_call * looks)
+        return answers + self.iteration * self.iterations
+
+    def label_price(self, looks: Any) -> Any:
+        """Return what one label costs, with the looks at it where the criterion wants them."""
+        return self.label + self.filter_call * looks * self.judged
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score as a program is made for it: two that compute the same are equal.
+
+    Attributes:
+        told: a hash of what it computes.
+        named: whether it is one of :data:`SCORES`.
+        traced: what it computes, of columns in the order of their names.
+    """
+
+    told: str
+    named: bool
+    traced: Any = field(compare=False)
+
+    @partial(jax.jit, static_argnums=0)
+    def of(self, run: Run) -> Float[Array, ""]:
+        """Return the score of a run."""
+        return jax.extend.core.jaxpr_as_fun(self.traced)(*jax.tree.leaves(dict(run)))[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +140,8 @@ class Objective(ByValue):
     def _try_score(self) -> None:
         """Refuse a score that JAX cannot follow, before anything is compiled."""
         with fixed(double=True):
-            column = jax.ShapeDtypeStruct((self.iterations + 1,), jnp.float64)
             try:
-                jax.eval_shape(self.of, dict.fromkeys(SHOWN, column))
+                jax.eval_shape(self.of, self._columns())
             except Exception as error:
                 if str(error).startswith("score "):
                     # Ours.
@@ -121,42 +173,22 @@ class Objective(ByValue):
             raise refuse(f"score {self.name!r}", "one real number", got)
         return value
 
-    def before_labels(self, looks: Any) -> Any:
-        """Return what a run costs but for its labels (and for judging them)."""
-        filt, prices = self.procedure.filter, self.prices
-        made = self.iterations * self.procedure.attempts * filt.generates
-        answers = made * (prices.generation + prices.filter_call * looks)
-        return answers + prices.iteration * self.iterations
+    @property
+    def costs(self) -> Costs:
+        """What makes the cost of a run."""
+        filt = self.procedure.filter
+        return Costs(
+            **vars(self.prices),
+            generated=float(self.procedure.attempts * filt.generates),
+            looks=float(filt.looks),
+            judged=float(self.procedure.criterion.asks_filter),
+            iterations=self.iterations,
+        )
 
-    def label_price(self, looks: Any) -> Any:
-        """Return what one label costs, with the looks at it where the criterion wants them."""
-        judged = self.procedure.criterion.asks_filter
-        return self.prices.label + self.prices.filter_call * looks * judged
+    def program(self) -> Score:
+        """Return the score as programs are made for it; call it with 64-bit types enabled."""
+        traced = jax.make_jaxpr(self.of)(self._columns())
+        return Score(fingerprint(traced), isinstance(self.score, str), traced)
 
-    def run(
-        self,
-        structure: Structure,
-        parameters: Parameters,
-        key: jax.Array | None,
-        looks: Float[Array, ""] | float,
-    ) -> dict[str, Array]:
-        """Return what an exact run of so many iterations shows, by iteration."""
-        state, start = begin(structure, frozenset(), parameters, None)
-        _, rows = advance(structure, frozenset(), self.iterations, parameters, None, key, 0, state)
-        shown = {name: jnp.concatenate([start[name][None], rows[name]]) for name in start}
-        prices, filt = self.prices, self.procedure.filter
-        labels = jnp.cumsum(shown["labels"])
-        generations = self.procedure.attempts * filt.generates * jnp.cumsum(shown["visited"])
-        calls = looks * (generations + jnp.cumsum(shown["judged"]))
-        steps = jnp.arange(self.iterations + 1)
-        return {
-            "error": shown["error"],
-            "accuracy": shown["accuracy"],
-            "labels": labels,
-            "generations": generations,
-            "filter_calls": calls,
-            "cost": prices.label * labels
-            + prices.generation * generations
-            + prices.filter_call * calls
-            + prices.iteration * steps,
-        }
+    def _columns(self) -> dict[str, jax.ShapeDtypeStruct]:
+        return dict.fromkeys(SHOWN, jax.ShapeDtypeStruct((self.iterations + 1,), jnp.float64))

@@ -8,8 +8,9 @@ that buys no more can be said so, by what it buys.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -18,14 +19,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from boostsim.curation.procedure import Procedure
-from boostsim.designs.knobs import KNOBS, Knob, looks
-from boostsim.designs.objective import Objective
+from boostsim.designs.knobs import KNOBS, Knob
+from boostsim.designs.objective import Costs, Objective, Score
 from boostsim.simulation.persistence import draws
 from boostsim.simulation.prepare import prepare
+from boostsim.simulation.run import advance, begin
 from boostsim.simulation.structure import Parameters, Structure
 from boostsim.types import as_key, needed_key, refuse
 
-__all__ = ["Point", "Problem", "odd_votes", "settle"]
+__all__ = ["CRUMB", "Point", "Problem", "odd_votes", "settle"]
 
 # Of each knob its place; of a divided budget the logits of its shares, and of what is not spent.
 Point = dict[str, Array]
@@ -35,21 +37,31 @@ CRUMB = 1e-3
 LEFT = 1e-12
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Problem:
     """An objective and its knobs, ready to be evaluated.
 
+    It is an argument of compiled programs: they are made for structure, score, length and which
+    knobs there are, all compared by content; everything else is a number, which changes no program.
+
     Attributes:
-        objective: what is small.
-        knobs: by the name of their slot; votes end where the total price does.
         structure, parameters: the program, and its numbers where the knobs are somewhere.
+        knobs: by the name of their slot; votes end where the total price does.
+        held: what else each knob needs of the procedure, by name.
+        score: what is small.
+        costs: what makes the cost of a run.
+        spend: the most that it may be, or None.
         key: of the run's draws, where there are any.
     """
 
-    objective: Objective
-    knobs: Mapping[str, Knob]
-    structure: Structure
+    structure: Structure = field(metadata={"static": True})
     parameters: Parameters
+    knobs: OrderedDict[str, Knob]
+    held: dict[str, Any]
+    score: Score = field(metadata={"static": True})
+    costs: Costs
+    spend: float | None
     key: jax.Array | None
 
     @classmethod
@@ -59,15 +71,15 @@ class Problem:
         Raises:
             ValueError: for a total price that does not pay for the answers, or without a budget.
         """
-        knobs = dict(knobs)
+        knobs, costs = OrderedDict(knobs), goal.costs
         # Visits have mass one in all: a budget above 1 allows no more than 1 does.
         most = 1.0
         if goal.spend is not None:
             most = min(most, _refuse_unpaid(goal, knobs))
-            look = goal.before_labels(1.0) - goal.before_labels(0.0)
+            look = costs.before_labels(1.0) - costs.before_labels(0.0)
             if "votes" in knobs and look > 0.0:
                 # So many that something is left for labels.
-                votes = (1.0 - LEFT) * (goal.spend - goal.before_labels(0.0)) / look
+                votes = (1.0 - LEFT) * (goal.spend - costs.before_labels(0.0)) / look
                 knobs["votes"] = replace(knobs["votes"], high=min(knobs["votes"].high, votes))
         if "budget" in knobs and knobs["budget"].low < most < knobs["budget"].high:
             knobs["budget"] = replace(knobs["budget"], high=most)
@@ -83,20 +95,27 @@ class Problem:
             key = jax.random.fold_in(needed_key(goal.key, "where verdicts persist"), 0)
         elif procedure.criterion.remembers:
             key = jax.random.fold_in(as_key(0 if goal.key is None else goal.key), 0)
-        return cls(goal, knobs, *prepare(procedure, goal.task, sampled=False, key=key), key)
+        structure, parameters = prepare(procedure, goal.task, sampled=False, key=key)
+        held = {name: KNOBS[name].held(goal.procedure) for name in knobs}
+        score = goal.program()
+        return cls(structure, parameters, knobs, held, score, costs, goal.spend, key)
+
+    @property
+    def iterations(self) -> int:
+        """T."""
+        return self.costs.iterations
 
     @property
     def divided(self) -> bool:
         """Whether the budget is a division of what the total price leaves for labels."""
-        return self.objective.spend is not None and self.knobs["budget"].per_iteration
+        return self.spend is not None and self.knobs["budget"].per_iteration
 
     def left(self, values: Mapping[str, Any]) -> Any:
         """Return how many labels per visit the total price leaves."""
-        goal = self.objective
-        assert goal.spend is not None
-        seen = looks(goal.procedure, dict(values))
-        rest = (1.0 - LEFT) * goal.spend - goal.before_labels(seen)
-        return jnp.maximum(rest, 0.0) / goal.label_price(seen)
+        assert self.spend is not None
+        looks = values.get("votes", self.costs.looks)
+        rest = (1.0 - LEFT) * self.spend - self.costs.before_labels(looks)
+        return rest * (rest > 0.0) / self.costs.label_price(looks)
 
     def votes(self) -> list[int]:
         """Return the odd numbers of votes that leave what the least budget costs."""
@@ -104,19 +123,18 @@ class Problem:
         return [
             votes
             for votes in odd_votes(self.knobs["votes"])
-            if self.objective.spend is None
-            or least * self.objective.iterations < self.left({"votes": votes})
+            if self.spend is None or least * self.iterations < self.left({"votes": votes})
         ]
 
     def paid(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values with the budget that is paid for; a divided one is given by shares."""
-        if self.objective.spend is None:
+        if self.spend is None:
             return dict(values)
         left, budget = self.left(values), values["budget"]
         if self.divided:
             budget = jnp.minimum(left * budget, self.knobs["budget"].high)
         else:
-            budget = jnp.minimum(budget, left / self.objective.iterations)
+            budget = jnp.minimum(budget, left / self.iterations)
         return {**values, "budget": budget}
 
     def values(self, point: Point) -> dict[str, Any]:
@@ -130,54 +148,54 @@ class Problem:
             }
         )
 
+    @jax.jit
     def point_of(self, values: Mapping[str, Any]) -> Point:
         """Return the point of the search at which the knobs stand so, or near it."""
         point: Point = {}
         for name, value in values.items():
             if name == "budget" and self.divided:
-                share = np.asarray(value) / max(float(self.left(values)), 1e-300)
-                share = np.append(share, max(1.0 - share.sum(), 0.0))
-                point[name] = jnp.log(jnp.asarray(share) + CRUMB / len(share))
+                share = value / jnp.maximum(self.left(values), 1e-300)
+                share = jnp.append(share, jnp.maximum(1.0 - share.sum(), 0.0))
+                point[name] = jnp.log(share + CRUMB / len(share))
             else:
-                point[name] = jnp.asarray(self.knobs[name].to_unit(value), float)
+                point[name] = self.knobs[name].to_unit(value)
         return point
 
     def shown(self, values: Mapping[str, Any]) -> dict[str, Array]:
-        """Return what an exact run shows with the knobs there."""
-        goal = self.objective
-        parameters = self.parameters
+        """Return what an exact run shows with the knobs there, by iteration."""
+        structure, parameters, costs = self.structure, self.parameters, self.costs
         for name, value in values.items():
             value = jnp.asarray(value, float)
-            parameters = KNOBS[name].arrays(self.structure, parameters, goal.procedure, value)
-        return goal.run(self.structure, parameters, self.key, looks(goal.procedure, dict(values)))
+            parameters = KNOBS[name].arrays(structure, parameters, self.held[name], value)
+        state, start = begin(structure, frozenset(), parameters, None)
+        _, rows = advance(
+            structure, frozenset(), self.iterations, parameters, None, self.key, 0, state
+        )
+        shown = {name: jnp.concatenate([start[name][None], rows[name]]) for name in start}
+        labels = jnp.cumsum(shown["labels"])
+        generations = costs.generated * jnp.cumsum(shown["visited"])
+        looks = values.get("votes", costs.looks)
+        calls = looks * (generations + jnp.cumsum(shown["judged"]))
+        return {
+            "error": shown["error"],
+            "accuracy": shown["accuracy"],
+            "labels": labels,
+            "generations": generations,
+            "filter_calls": calls,
+            "cost": costs.label * labels
+            + costs.generation * generations
+            + costs.filter_call * calls
+            + costs.iteration * jnp.arange(self.iterations + 1),
+        }
 
     def score_of(self, values: Mapping[str, Any]) -> Float[Array, ""]:
         """Return the score of an exact run with the knobs there."""
-        return self.objective.of(self.shown(values))
+        return self.score.of(self.shown(values))
 
     def loss(self, point: Point) -> Float[Array, ""]:
         """Return what is descended: the logarithm of a named score, which is an error."""
         score = self.score_of(self.values(point))
-        return score if callable(self.objective.score) else jnp.log(jnp.maximum(score, 1e-300))
-
-    def without_crumbs(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a divided budget without its tiniest shares, where that is no worse."""
-        if not self.divided:
-            return dict(values)
-        budget = np.asarray(values["budget"])
-        kept = np.where(budget >= CRUMB * budget.sum(), budget, 0.0)
-        if kept.sum() == 0.0:
-            return dict(values)
-        whole = np.minimum(kept * budget.sum() / kept.sum(), self.knobs["budget"].high)
-        pruned = {**values, "budget": whole}
-        return pruned if self.score_of(pruned) <= self.score_of(values) else dict(values)
-
-    def with_votes(self, votes: int) -> Problem:
-        """Return the problem in which the votes stand."""
-        goal, others = self.objective, dict(self.knobs)
-        del others["votes"]
-        settled = KNOBS["votes"].settle(goal.procedure, votes)
-        return Problem.of(replace(goal, procedure=settled), others)
+        return jnp.log(jnp.maximum(score, 1e-300)) if self.score.named else score
 
 
 def settle(procedure: Procedure, values: Mapping[str, Any]) -> Procedure:
@@ -207,19 +225,18 @@ def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
     if "budget" not in knobs:
         hint = "Add 'budget' to the parameters: labels get what the rest leaves."
         raise refuse("spend", "None where no budget is designed", goal.spend, hint)
-    budget = knobs["budget"]
+    budget, costs = knobs["budget"], goal.costs
     if budget.per_iteration and budget.low > 0.0:
         allowed = "from 0 on where a total price is divided"
         raise refuse("parameters['budget']", allowed, budget)
-    votes = odd_votes(knobs["votes"])[0] if "votes" in knobs else None
-    seen = looks(goal.procedure, {} if votes is None else {"votes": votes})
-    least = goal.before_labels(seen)
+    looks = odd_votes(knobs["votes"])[0] if "votes" in knobs else costs.looks
+    least = costs.before_labels(looks)
     assert goal.spend is not None
     if goal.spend <= least:
         raise refuse("spend", f"above {least:g}, what the answers alone cost", goal.spend)
-    if goal.label_price(seen) == 0.0:
+    if costs.label_price(looks) == 0.0:
         raise refuse("spend", "None where labels cost nothing", goal.spend)
-    left = (goal.spend - least) / goal.label_price(seen)
+    left = (goal.spend - least) / costs.label_price(looks)
     if budget.per_iteration:
         return float(left)
     if budget.low * goal.iterations >= left:

@@ -1,7 +1,12 @@
-"""The search: gradients through the whole run, from several starts."""
+"""The search: gradients through the whole run, from several starts.
+
+What is compiled takes the problem as an argument, so it serves all problems of one structure.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,18 +16,22 @@ import optax
 from jax import lax
 from jaxtyping import Array
 
-from boostsim.designs.problem import Point, Problem
+from boostsim.designs.grid import Values, each_of, tried
+from boostsim.designs.knobs import KNOBS
+from boostsim.designs.objective import Objective
+from boostsim.designs.problem import CRUMB, Point, Problem
 
-__all__ = ["descend", "flat", "settled", "starts"]
+__all__ = ["descend", "flat", "settled", "starts", "values_at", "without_crumbs"]
 
 RATE = 0.3
 
 
+@partial(jax.jit, static_argnums=1)
 def starts(problem: Problem, count: int, key: jax.Array) -> Point:
     """Return points to start from: the middle, then random ones, ``[count, ...]``."""
     point: Point = {}
     for number, (name, knob) in enumerate(problem.knobs.items()):
-        length = problem.objective.iterations
+        length = problem.iterations
         own, level = jax.random.split(jax.random.fold_in(key, number))
         if name == "budget" and problem.divided:
             # One share is what is not spent.
@@ -37,13 +46,15 @@ def starts(problem: Problem, count: int, key: jax.Array) -> Point:
     return point
 
 
+@jax.jit
 def flat(problem: Problem, start: Point) -> Array:
     """Return at which starts the score has no slope, ``[starts]``."""
-    slopes = jax.jit(jax.vmap(jax.grad(problem.loss)))(start)
+    slopes = jax.vmap(jax.grad(problem.loss))(start)
     each = [jnp.any(slope.reshape(len(slope), -1) != 0.0, axis=1) for slope in slopes.values()]
     return ~jnp.any(jnp.stack(each), axis=0)
 
 
+@partial(jax.jit, static_argnums=2)
 def descend(problem: Problem, start: Point, steps: int) -> tuple[Point, Array]:
     """Return the best point on the way from each start, and the loss there, ``[starts]``."""
     # Scores may be tiny: no constant is added to the scale of the gradients.
@@ -70,7 +81,17 @@ def descend(problem: Problem, start: Point, steps: int) -> tuple[Point, Array]:
         (point, _, best, least), _ = lax.scan(step, carry, length=steps)
         return better(point, problem.loss(point), best, least)
 
-    return jax.jit(jax.vmap(descent))(start)
+    return jax.vmap(descent)(start)
+
+
+@jax.jit
+def _values(problem: Problem, points: Point) -> dict[str, Array]:
+    return jax.vmap(problem.values)(points)
+
+
+def values_at(problem: Problem, points: Point) -> list[Values]:
+    """Return where the knobs stand at each of several points."""
+    return each_of(_values(problem, points))
 
 
 def _projected(problem: Problem, point: Point) -> Point:
@@ -83,19 +104,40 @@ def _projected(problem: Problem, point: Point) -> Point:
     }
 
 
-def settled(problem: Problem, point: Point, steps: int) -> dict[str, Any]:
-    """Return values with an odd number of votes, the rest searched again beside it."""
-    values = {name: np.asarray(each) for name, each in problem.values(point).items()}
+def settled(goal: Objective, problem: Problem, point: Point, values: Values, steps: int) -> Values:
+    """Return values with an odd number of votes, the rest searched again beside it.
+
+    Args:
+        goal: whose problem it is.
+        problem: in which votes may lie between odd numbers.
+        point, values: where the search ended.
+        steps: of each search.
+    """
     if "votes" not in values:
         return values
     found = []
     near = sorted(problem.votes(), key=lambda each: abs(each - float(values["votes"])))
+    others = {name: knob for name, knob in problem.knobs.items() if name != "votes"}
     for votes in near[:2]:
-        fixed = problem.with_votes(votes)
-        others: dict[str, Any] = {}
-        if fixed.knobs:
-            ends, _ = descend(fixed, {name: point[name][None] for name in fixed.knobs}, steps)
-            others = fixed.values({name: each[0] for name, each in ends.items()})
-        whole = {**{name: np.asarray(each) for name, each in others.items()}, "votes": votes}
-        found.append((float(problem.score_of(whole)), votes, whole))
-    return min(found)[2]
+        whole: Values = {"votes": np.float64(votes)}
+        if others:
+            procedure = KNOBS["votes"].settle(goal.procedure, votes)
+            fixed = Problem.of(replace(goal, procedure=procedure), others)
+            ends, _ = descend(fixed, {name: point[name][None] for name in others}, steps)
+            whole |= values_at(fixed, ends)[0]
+        found.append(whole)
+    return found[int(np.argmin(tried(problem, found)[0]))]
+
+
+def without_crumbs(problem: Problem, values: Values) -> Values:
+    """Return a divided budget without its tiniest shares, where that is no worse."""
+    if not problem.divided:
+        return values
+    budget = values["budget"]
+    kept = np.where(budget >= CRUMB * budget.sum(), budget, 0.0)
+    if kept.sum() == 0.0:
+        return values
+    whole = np.minimum(kept * budget.sum() / kept.sum(), problem.knobs["budget"].high)
+    pruned = {**values, "budget": whole}
+    as_it_is, with_fewer = tried(problem, [values, pruned])[0]
+    return pruned if with_fewer <= as_it_is else values
