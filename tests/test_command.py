@@ -266,6 +266,14 @@ def test_plan_for_people_and_for_programs(capsys):
     assert "no label is ever right" in capsys.readouterr().out
 
 
+def test_a_run_on_a_table_may_be_said_to_be_exact(capsys):
+    told = []
+    for more in ([], ["--exact"]):
+        assert cli.main(["run", "--prompts", "5", "--iterations", "2", "--json", *more]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+
+
 BAD = {
     "run boostin": "Did you mean 'boosting'",
     "run --gamma 2": "gamma",
