@@ -102,9 +102,10 @@ def test_only_the_response_is_learned(network, weights):
     assert float(loss(network, weights, tokens, PROMPT)) == pytest.approx(want, rel=apart())
 
 
-@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
-def test_no_slope_adds_in_whatever_order_threads_come_in(network, weights, platform):
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_no_slope_adds_in_whatever_order_threads_come_in(network, weights, platform, monkeypatch):
     """A scatter would: with it the same training gave other weights each time on a GPU."""
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
     law = np.full((6, VOCABULARY), 1 / VOCABULARY, np.float32)
     batch = (frames(6)[:, :PROMPT], law, np.ones(6, np.float32))
     for objective, given in ((loss, frames(6)), (law_loss, batch)):

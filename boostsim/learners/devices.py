@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from boostsim.types import refuse, whole
 
-__all__ = ["mesh_for", "place", "row", "spread", "width"]
+__all__ = ["mesh_for", "ordered_sums", "place", "row", "spread", "width"]
 
 
 def mesh_for(devices: int | None, seeds: int, batch: int) -> Mesh | None:
@@ -77,3 +77,12 @@ def _mesh_of(parameters: Any) -> Mesh | None:
     sharding = getattr(jax.tree.leaves(parameters)[0], "sharding", None)
     mesh = sharding.mesh if isinstance(sharding, NamedSharding) else None
     return mesh if isinstance(mesh, Mesh) else None
+
+
+def ordered_sums() -> bool:
+    """Whether what a scatter adds up is added in one order, as on a CPU.
+
+    The slope of a look-up is a scatter. On accelerators its terms come in whatever order threads
+    do, so there a row is taken by a product with 0 and 1 instead.
+    """
+    return jax.default_backend() == "cpu"

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from boostsim.learners.devices import spread
+from boostsim.learners.devices import ordered_sums, spread
 from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.types import PAD, generator, refuse
@@ -40,8 +40,10 @@ def loss(
     before = network.logits(parameters, frames_BxT, seen_BxT, prompt_length - 1)[:, :-1]
     said = frames_BxT[:, prompt_length:]
     counts = (said != PAD).astype(jnp.float32)
-    # By a product with 0 and 1, as the embedding: the slope of a look-up is a scatter.
-    surprise = optax.softmax_cross_entropy(before, jax.nn.one_hot(said, before.shape[-1]))
+    if ordered_sums():
+        surprise = optax.softmax_cross_entropy_with_integer_labels(before, said)
+    else:
+        surprise = optax.softmax_cross_entropy(before, jax.nn.one_hot(said, before.shape[-1]))
     return jnp.sum(surprise * counts) / jnp.maximum(jnp.sum(counts), 1.0)
 
 

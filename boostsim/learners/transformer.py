@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from boostsim.learners.devices import ordered_sums
 from boostsim.learners.network import Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.types import PAD, refuse, sized, whole
@@ -238,16 +239,15 @@ def matmul(x_NxD: Array, w_DxF: Array, returned: jnp.dtype | None = None) -> Arr
 
 
 def embed(parameters: Parameters, tokens_BxS: Int[Array, "B S"], start: Array | int) -> Array:
-    """Return the sum of each token's row and of its position's, ``[B S, D]``.
-
-    The row is taken by a product with 0 and 1: the slope of a look-up would add rows in whatever
-    order an accelerator's threads come in.
-    """
-    chosen_BxSxV = jax.nn.one_hot(tokens_BxS, len(parameters["embed_VxD"]), dtype=compute_dtype())
-    width, new = parameters["embed_VxD"].shape[1], tokens_BxS.shape[1]
-    rows_BxSxD = matmul(chosen_BxSxV, parameters["embed_VxD"], jnp.dtype(jnp.float32))
-    place_SxD = jax.lax.dynamic_slice_in_dim(parameters["position_TxD"], start, new)
-    return (rows_BxSxD + place_SxD).astype(compute_dtype()).reshape(-1, width)
+    """Return the sum of each token's row and of its position's, ``[B S, D]``."""
+    table_VxD, dtype = parameters["embed_VxD"], compute_dtype()
+    if ordered_sums():
+        rows_BxSxD = table_VxD[tokens_BxS]
+    else:
+        chosen_BxSxV = jax.nn.one_hot(tokens_BxS, len(table_VxD), dtype=dtype)
+        rows_BxSxD = matmul(chosen_BxSxV, table_VxD, jnp.dtype(jnp.float32))
+    place_SxD = jax.lax.dynamic_slice_in_dim(parameters["position_TxD"], start, tokens_BxS.shape[1])
+    return (rows_BxSxD + place_SxD).astype(dtype).reshape(-1, table_VxD.shape[1])
 
 
 def by_head(h_NxD: Array, weights_DxD: Array, batch: int, heads: int) -> Array:
