@@ -28,7 +28,7 @@ def losses(mesh, frames):
     state = train.optimiser().init(parameters)
     rates = train.rates(3e-3, 24)
     parameters, _, surprise = train._steps(
-        train.loss, MODEL, TASK.prompt_length, parameters, state, batches, rates
+        train.loss, MODEL.network, TASK.prompt_length, parameters, state, batches, rates
     )
     return np.asarray(surprise), parameters
 
