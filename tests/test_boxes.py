@@ -79,6 +79,12 @@ def test_ends_that_grow_without_bound_stay_exact():
     assert repr(1 / (x - Fraction(1, 2))) == "[-inf, inf]"
     assert repr(1 / (1 / x)) == "[0, 1]"
     assert repr(-1 / x - 5) == "[-inf, -6]"
+    # A power of 0 is 1 however large the base; a float among ends would count as infinite.
+    assert repr(2 * (1 / x) ** 0 - 5) == "[-3, -3]"
+    assert repr((1 / x) ** 2) == "[1, inf]"
+    assert repr((-1 / x) ** 3) == "[-inf, -1]"
+    with pytest.raises(TypeError, match="an end of"):
+        Enclosure(0, 1.0)
     with pytest.raises(ZeroDivisionError):
         x / 0
 
@@ -331,6 +337,21 @@ def test_what_divides_by_zero_everywhere_is_no_number():
     assert bs.prove(somewhere).verdict == "refuted"
 
 
+def test_a_power_of_nothing_is_one_however_large_the_base():
+    """It came to a float, which counted as infinite, so -4 was proved not to be negative."""
+    for box in ({"y": (-1, 0), "k": [0]}, {"y": (-1, 1), "k": [0]}):
+        proof = bs.prove(
+            bs.Statement(
+                "mine",
+                "s",
+                box,
+                direct=lambda y, k: 2 * (1 / y) ** k - 5,
+                terms=lambda y, k: [[2, (1 / y) ** k], [-5]],
+            )
+        )
+        assert proof.verdict == "refuted"
+
+
 def test_a_denominator_that_reaches_zero_is_followed():
     """Where it is 0 there is no number; as near to it as one likes there is."""
 
@@ -363,6 +384,7 @@ def test_a_denominator_that_reaches_zero_is_followed():
 def test_little_time_is_said_to_be_undecided():
     proof = bs.prove("T4/growth", time_limit=0.0)
     assert (proof.verdict, proof.share, proof.open_boxes) == ("undecided", 0, 16)
+    assert "16 of 16 pieces undecided" in proof.summary()
 
 
 def test_bad_statements_are_refused():

@@ -288,3 +288,8 @@ def test_a_range_of_seeds_goes_on_where_a_number_ended():
         with pytest.raises(ValueError, match="seeds must be a range of numbers"):
             bs.simulate(procedure, task, seeds=bad, **how)
     assert list(itertools.chain(range(4), range(4, 6))) == whole.seed.values.tolist()
+
+
+def test_a_difference_beyond_one_by_rounding_is_one():
+    beyond = np.array([1.0 + 1e-12, 0.5, -1.0 - 1e-12])
+    assert bounded_sequence(beyond, 0.05) == bounded_sequence(np.clip(beyond, -1, 1), 0.05)

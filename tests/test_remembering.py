@@ -353,3 +353,26 @@ def test_memory_with_a_transformer(how, tmp_path, monkeypatch):
         if "prompts_per_iteration" not in how:
             assert state["c_0"].sum() / (10 * 16) == pytest.approx(resumed.labels.values[0, -1])
         assert (state["c_1"] <= state["c_0"]).all()
+
+
+class Deaf:
+    """It counts what the filter accepted of its labels, which it is not told."""
+
+    def init(self, groups):
+        return jnp.zeros(groups)
+
+    def priority(self, memory, visits, key):
+        return 1.0 + memory[visits.group]
+
+    def update(self, memory, visits, labelled_mass, accepted_label_mass):
+        return memory.at[visits.group].add(accepted_label_mass)
+
+
+class Asking(Deaf):
+    asks_filter = True
+
+
+def test_a_rule_that_asks_the_filter_is_another_function():
+    """The same three functions, told other things: a tournament took them for one rule."""
+    deaf, asking = (bs.criterion(rule()).fingerprint(2) for rule in (Deaf, Asking))
+    assert deaf != asking

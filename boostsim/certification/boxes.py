@@ -50,7 +50,7 @@ class Proof(ByValue):
         counterexample: a rational point at which it is false, in exact arithmetic, or None.
         open_boxes: how many pieces were left undecided.
         undecided: the first of them.
-        pieces: how many pieces were looked at.
+        pieces: into how many the box was cut.
         seconds: how long it took.
         kind: ``"rigorous"``, beside the exact and statistical levels of :func:`boostsim.certify`.
     """
@@ -160,6 +160,7 @@ def prove(
         while stack:
             if time_limit is not None and time.monotonic() - began > time_limit:
                 open_boxes += len(stack)
+                pieces += len(stack)
                 undecided.extend({**case, **piece} for piece, _ in stack[:KEPT])
                 break
             piece, depth = stack.pop()

@@ -43,6 +43,12 @@ class Enclosure:
     low: End
     high: End
 
+    def __post_init__(self) -> None:
+        """Refuse a float that is not infinite: it would be taken for one that is."""
+        for end in (self.low, self.high):
+            if isinstance(end, float) and abs(end) != INFINITY:
+                raise TypeError(f"an end of {end!r}")
+
     def __repr__(self) -> str:
         """Show both ends."""
         return f"[{self.low}, {self.high}]"
@@ -63,10 +69,12 @@ class Enclosure:
         """Raise to a whole power; an even one is nowhere negative."""
         if not isinstance(power, int):
             raise TypeError(f"a power of {power!r}")
+        if power == 0:
+            return enclosure(1)
         if power < 0:
             return 1 / self**-power
         ends = [self.low**power, self.high**power]
-        if power and power % 2 == 0 and self.low < 0 < self.high:
+        if power % 2 == 0 and self.low < 0 < self.high:
             ends.append(0)
         return Enclosure(min(ends), max(ends))
 

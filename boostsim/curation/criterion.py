@@ -156,11 +156,11 @@ class Criterion(ByReference):
         """Return a hash of what the rule computes: two bodies under one name differ.
 
         It is taken of the traced program and of the arrays in it, so comments and names in the
-        source do not count.
+        source do not count; and whether the filter judges labels for it, for then it is told more.
         """
         with fixed(double=True):
             traced = _traced(self.name, self.tried, attempts)
-        return fingerprint(traced)
+        return fingerprint(traced) + ("+" if self.asks_filter else "")
 
     def priority_by_accepted(self, attempts: int) -> np.ndarray | None:
         """Return the priorities of J = 0..attempts when they depend on J alone, else None.

@@ -291,7 +291,7 @@ def necessary_signal(
     beta(x) > p_0, or, where p_0 > 0 already, with a filter or with sharpening, which moves E p_t by
     itself: at temperature 1/2 a right mass of 0.6 against one wrong answer becomes 0.692.
     Domain: probabilities in [0, 1]; ``filtered``, ``sharpened`` 0 or 1; replace or accumulate, no
-    slack.
+    slack; the population, or labels given whatever the model's row is (a rule that sees J alone).
     Proof: without labels f' is absolutely continuous with respect to f. Without a filter and
     sharpening every example is a draw from f or a label, independently of which it is: E p' is a
     mixture of p and beta, so E p_t rises only where beta is above p_0, and without labels p is a

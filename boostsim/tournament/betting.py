@@ -72,7 +72,8 @@ def bounded_sequence(values: np.ndarray, alpha: float) -> tuple[float, float]:
         >>> round(low, 3), round(high, 3)
         (-0.042, 0.042)
     """
-    values = np.asarray(values, float)
+    # A difference of two scores may be beyond 1 by rounding.
+    values = np.clip(np.asarray(values, float), -1.0, 1.0)
     if not len(values):
         return -1.0, 1.0
     return -_upper(-values, alpha / 2.0), _upper(values, alpha / 2.0)
