@@ -130,6 +130,13 @@ def test_a_tournament_is_printed_whatever_becomes_of_its_picture(capsys, tmp_pat
     assert "No space left on device" in told[0]
 
 
+def test_a_race_that_is_undecided_exits_with_3(capsys):
+    line = "compare failed uniform --race --tasks helpless --prompts 10 --iterations 2 --seeds 4"
+    for resolution, verdict, code in (("0", "undecided", 3), ("1", "settled", 0)):
+        assert cli.main([*line.split(), "--resolution", resolution]) == code
+        assert capsys.readouterr().out.startswith(f"{verdict} after 4 seeds")
+
+
 def test_a_file_says_the_same_as_flags_and_flags_win(capsys, tmp_path):
     config = tmp_path / "run.toml"
     config.write_text(

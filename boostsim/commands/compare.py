@@ -20,7 +20,9 @@ PICTURES = (".png", ".svg", ".pdf")
 
 
 def compare(flags: dict[str, Any]) -> int:
-    """Run a tournament and print its leaderboard, or a race; the exit code is 0.
+    """Run a tournament and print its leaderboard, or a race; the exit code is 0, or 3.
+
+    3 is a race that ends undecided: with its most seeds run, who is best is not known.
 
     Raises:
         ValueError: for whatever the library refuses, or a picture of another kind.
@@ -45,7 +47,7 @@ def compare(flags: dict[str, Any]) -> int:
             flags["most_seeds"] = flags.pop("seeds")
         found = bs.race(rules, challenges, **flags)
         say(found.to_json() if as_json else found.summary())
-        return 0
+        return 3 if found.verdict == "undecided" else 0
     if "resolution" in flags:
         raise refuse("resolution", "given with --race alone", flags["resolution"])
     tournament = bs.compare(rules, challenges, **{"seeds": 8, **flags})

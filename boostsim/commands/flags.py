@@ -211,7 +211,8 @@ class Compare:
     seeds: Whole = None
     """Runs of each criterion on each challenge (default: 8); of a race at most (default: 64)."""
     race: bool = False
-    """Add seeds until it is known who is best; who is known to be worse runs no more."""
+    """Add seeds until it is known who is best; who is known to be worse runs no more. Exit code 3:
+    still undecided."""
     resolution: Number = None
     """Differences that do not matter to a race (default: 0.002)."""
     iterations: Whole = None
