@@ -21,6 +21,7 @@ __all__ = [
     "Described",
     "Named",
     "described",
+    "fetched",
     "fingerprint",
     "held_by_json",
     "same",
@@ -175,9 +176,12 @@ def _named(thing: object, modules: Iterable[str]) -> tuple[str, tuple[Any, ...]]
     """Return the module at whose top a thing stands, and the name (and key) that leads to it."""
     for module in modules:
         known = sys.modules.get(module)
-        for name, value in list(vars(known).items()) if known else ():
+        held = list(vars(known).items()) if known else []
+        for name, value in held:
             if value is thing:
                 return module, (name,)
+        # Only then in what holds several: a name of its own is the plainer way.
+        for name, value in held:
             if isinstance(value, (dict, Named)) and not name.startswith("__"):
                 for key, each in list(value.items()):
                     if each is thing:
@@ -185,7 +189,7 @@ def _named(thing: object, modules: Iterable[str]) -> tuple[str, tuple[Any, ...]]
     return None
 
 
-def _fetched(module: str, name: str, *keys: Any) -> Any:
+def fetched(module: str, name: str, *keys: Any) -> Any:
     """Return what stands at the top of a module, imported where it is not yet."""
     found = getattr(importlib.import_module(module), name)
     return found[keys[0]] if keys else found
@@ -222,7 +226,7 @@ class ByReference:
         place = self._place()
         if place is None:
             return super().__reduce_ex__(protocol)
-        return _fetched, (place[0], *place[1])
+        return fetched, (place[0], *place[1])
 
 
 class Named(Mapping[str, Any]):

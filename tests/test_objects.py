@@ -285,6 +285,64 @@ def named(criterion):
     return criterion.name
 
 
+RULES = """
+import boostsim as bs
+
+@bs.criterion
+def rule(visits):
+    return {share} * visits.mass
+
+def made(share):
+    return bs.criterion(lambda visits: share * visits.mass)
+
+KEPT = {{"first": made(0.25), "second": made(0.75), "rule": rule}}
+"""
+
+
+def asked(criterion):
+    return float(criterion(bs.Visits(*np.ones((7, 1), np.float32))).sum())
+
+
+def test_a_criterion_in_a_table_of_a_file_comes_back_by_its_key(tmp_path, process):
+    file = tmp_path / "rules.py"
+    file.write_text(RULES.format(share=0.5))
+    rule = bs.load_criterion(f"{file}:rule")
+    kept = sys.modules[rule.function.__module__].KEPT
+    # Where the table stands first in its module, too, a name of its own comes before it.
+    begins = tmp_path / "begins.py"
+    begins.write_text(
+        "import boostsim as bs\nKEPT = {}\n@bs.criterion\ndef rule(visits):\n"
+        "    return visits.mass\nKEPT['rule'] = rule\n"
+    )
+    first = bs.load_criterion(f"{begins}:rule")
+    assert first.__reduce_ex__(4)[1][2:] == ("rule",)
+    for each in (*kept.values(), first):
+        assert pickle.loads(pickle.dumps(each)) is each
+    told = list(process.map(asked, [kept["first"], kept["second"], rule], timeout=300))
+    assert told == [0.25, 0.75, 0.5]
+
+
+def test_rule_files_of_one_name_are_two_and_one_that_is_loaded_twice_is_one(tmp_path, process):
+    files = [tmp_path / place / "rules.py" for place in ("one", "other")]
+    for file, share in zip(files, (0.25, 0.75), strict=True):
+        file.parent.mkdir()
+        file.write_text(RULES.format(share=share))
+    one, other = (bs.load_criterion(f"{file}:rule") for file in files)
+    for rule in (one, other):
+        assert pickle.loads(pickle.dumps(rule)) is rule
+    assert list(process.map(asked, (one, other), timeout=300)) == [0.25, 0.75]
+    assert bs.load_criterion(f"{files[0]}:rule") == one != other
+    # Of one length, within one second.
+    files[0].write_text(RULES.format(share=0.35))
+    changed = bs.load_criterion(f"{files[0]}:rule")
+    assert (changed != one, asked(changed), asked(one)) == (True, pytest.approx(0.35), 0.25)
+    sent = pickle.dumps(bs.load_criterion(f"{files[1]}:rule"))
+    del sys.modules[other.function.__module__]
+    files[1].write_text("")
+    with pytest.raises(ValueError, match=r"criterion must be one that .*rules.py makes"):
+        pickle.loads(sent)
+
+
 def test_arrays_of_copies_cannot_be_written_to(things):
     for name in ("a labeler", "a labeler by rows", "a table"):
         thing = things[name]

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
-from boostsim.objects import ByReference, fingerprint
+from boostsim.objects import ByReference, fetched, fingerprint
 from boostsim.types import choice, flag, refuse, unknown
 
 __all__ = ["Criterion", "complaint", "example", "first_line", "reads_of"]
@@ -62,7 +62,7 @@ class Criterion(ByReference):
         place = self._place()
         if place is not None and place[0].startswith(FROM_FILE):
             file = os.path.abspath(str(sys.modules[place[0]].__file__))
-            return _from_file, (place[0], file, place[1][0])
+            return _from_file, (place[0], file, *place[1])
         return super().__reduce_ex__(protocol)
 
     @property
@@ -188,14 +188,18 @@ class Criterion(ByReference):
         return priority
 
 
-def _from_file(module: str, file: str, name: str) -> Any:
-    """Return what stands in a rule file under a name, loaded where it is not yet."""
-    known = sys.modules.get(module)
-    if known is not None and os.path.abspath(str(known.__file__)) == file:
-        return getattr(known, name)
-    from boostsim.curation.loading import load_criterion
+def _from_file(module: str, file: str, name: str, *keys: Any) -> Any:
+    """Return what stands in a rule file under a name (and key), loaded where it is not yet."""
+    where = ": ".join(map(str, (file, name, *keys)))
+    if module not in sys.modules:
+        from boostsim.curation.loading import loaded
 
-    return load_criterion(f"{file}:{name}")
+        # Another module where the file has changed since.
+        module = loaded(where, file).__name__
+    try:
+        return fetched(module, name, *keys)
+    except (AttributeError, LookupError, TypeError):
+        raise refuse("criterion", f"one that {file} makes", where) from None
 
 
 def first_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,7 @@ from boostsim.curation import criteria
 from boostsim.curation.criterion import FROM_FILE, Criterion, first_line
 from boostsim.types import refuse, unknown
 
-__all__ = ["ENTRY_POINTS", "load_criterion"]
+__all__ = ["ENTRY_POINTS", "load_criterion", "loaded"]
 
 ENTRY_POINTS = "boostsim.criteria"
 
@@ -80,24 +81,43 @@ def _built_in(name: str, called: str, rest: str) -> Criterion:
     return made
 
 
-def _from_file(name: str, file: str, attribute: str) -> Criterion:
-    path = Path(os.path.expanduser(file))
+def loaded(name: str, file: str) -> ModuleType:
+    """Return the module that a rule file makes, run where it is not yet, or not as it is now.
+
+    Args:
+        name: of what is looked for in it, for the error.
+        file: the file.
+
+    Raises:
+        ValueError: where there is none, and where it cannot be run.
+    """
+    path = Path(os.path.abspath(os.path.expanduser(file)))
     if not _is_file(path):
         raise refuse("criterion", "in a file that exists", name)
-    # Under a name of its own, so that it hides no module; rules may ask where they come from.
-    called = f"{FROM_FILE}{path.stem}"
-    spec = importlib.util.spec_from_file_location(called, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[called] = module
+    called = None
     try:
-        spec.loader.exec_module(module)
+        content = path.read_bytes()
+        # Under a name of its own, so that it hides no module and no other rule file; rules may ask
+        # where they come from.
+        digest = sha256(os.fsencode(path) + b"\0" + content).hexdigest()[:16]
+        called = f"{FROM_FILE}{path.stem}_{digest}"
+        if called in sys.modules:
+            return sys.modules[called]
+        spec = importlib.util.spec_from_file_location(called, path)
+        assert spec is not None
+        sys.modules[called] = module = importlib.util.module_from_spec(spec)
+        # What was read is run: compiled files are told by the second in which they were written.
+        exec(compile(content, path, "exec"), vars(module))
     except (Exception, SystemExit) as error:
-        del sys.modules[called]
+        sys.modules.pop(str(called), None)
         raise ValueError(
             f"criterion {name!r} cannot be imported; {file} raised {first_line(error)}"
         ) from error
+    return module
+
+
+def _from_file(name: str, file: str, attribute: str) -> Criterion:
+    module = loaded(name, file)
     if attribute:
         found = getattr(module, attribute, None)
         if found is None:
