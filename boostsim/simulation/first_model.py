@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.files import cache_folder, warn_once
+from boostsim.files import Damaged, cache_folder, warn_once
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, train
 from boostsim.simulation.checkpoints import load_state, save_state
@@ -96,7 +96,7 @@ def _kept(path: Path, about: dict[str, Any], like: Parameters) -> dict[str, np.n
     try:
         return load_state(path, about, like)
     except ValueError as error:
-        warnings.warn(
-            f"the first model is trained again, for it cannot be read: {error}", stacklevel=2
-        )
+        wrong = "is damaged" if isinstance(error, Damaged) else "cannot be used"
+        told = f"the cached first model {str(path)!r} {wrong}; it is trained again"
+        warnings.warn(told, stacklevel=2)
         return None
