@@ -156,6 +156,9 @@ def _dispatch(command: Command) -> int:
         from boostsim.commands.info import info
 
         return info(command.json)
+    for name, value in vars(command).items():
+        if value == () and name != "names":
+            raise ValueError(f"{name} must be given a word or more; got none")
     # By identity: 0 equals False, and is a value.
     flags = {
         name: value

@@ -34,6 +34,7 @@ def _shown(metavar: str) -> Any:
 Number = Annotated[float | None, _shown("NUMBER")]
 Whole = Annotated[int | None, _shown("N")]
 Word = Annotated[str | None, _shown("WORD")]
+Words = Annotated[tuple[str, ...] | None, _shown("WORD...")]
 File = Annotated[Path | None, _shown("FILE")]
 
 
@@ -117,7 +118,7 @@ class Run:
     """Probability that a prompt is visited in an iteration (default: 1)."""
     seeds: Whole = None
     """Runs (default: 8 where visits are given, else 1)."""
-    record: Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORD...")] = ()
+    record: Words = None
     """Measured as well: diversity, entropy; prompt, with --json or --save."""
     key: Whole = None
     """Key of the task and of the draws, below 2^32 (default: 0)."""
@@ -204,7 +205,7 @@ class Compare:
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Criteria: built in (failed, "below(0.5)"), from a file (mine.py:mine) or from a package's
     entry point. One is set against all built-in ones; none is all of them."""
-    tasks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORD...")] = ()
+    tasks: Words = None
     """Challenges of the stress suite, by name (default: all eight)."""
     labels_per_visit: Number = None
     """Most labels per visit and iteration (default: 0.005)."""
