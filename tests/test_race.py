@@ -284,7 +284,10 @@ def test_a_range_of_seeds_goes_on_where_a_number_ended():
     parts = [bs.simulate(procedure, task, seeds=each, **how) for each in (range(4), range(4, 6))]
     assert (np.concatenate([part.error.values for part in parts]) == whole.error.values).all()
     assert parts[1].seed.values.tolist() == [4, 5]
-    for bad in (range(0), range(-1, 3), range(0, 6, 2)):
+    last = bs.simulate(procedure, task, seeds=range(2**32 - 1, 2**32), **how)
+    assert last.seed.values.tolist() == [2**32 - 1]
+    beyond = range(2**32, 2**32 + 1), range(2**33, 2**33 + 1)
+    for bad in (range(0), range(-1, 3), range(0, 6, 2), *beyond):
         with pytest.raises(ValueError, match="seeds must be a range of numbers"):
             bs.simulate(procedure, task, seeds=bad, **how)
     assert list(itertools.chain(range(4), range(4, 6))) == whole.seed.values.tolist()

@@ -201,8 +201,9 @@ def simulate_table(
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
     numbers = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
-    if not numbers or numbers.start < 0 or numbers.step != 1:
-        raise refuse("seeds", "a range of numbers from 0 on, one after another", seeds)
+    if not numbers or numbers.start < 0 or numbers.step != 1 or numbers.stop > 2**32:
+        allowed = "a range of numbers from 0 on, one after another, below 2^32"
+        raise refuse("seeds", allowed, seeds)
     sampling, wanted = sampling_of(how), wanted_records(record)
     each = how if isinstance(how, VisitsEach) else None
     if each is not None:
