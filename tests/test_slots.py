@@ -11,6 +11,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.curation.presets import PRESETS, Slots
+from boostsim.curation.regimes import Regime
 
 TASK = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.25, 0.25]])
 WEAK = bs.WeakLabeler(0.4)
@@ -192,6 +193,35 @@ def test_a_regime_and_its_word_are_one_procedure(regime, words):
     anchored = dataclasses.replace(other, regime="anchor", real_share=0.75)
     assert anchored == dataclasses.replace(one, regime=changed)
     assert (anchored.regime, anchored.real_share) == ("anchor", 0.75)
+
+
+def kind(**attributes):
+    return type("Mine", (Regime,), attributes)()
+
+
+@pytest.mark.parametrize(
+    ("regime", "told"),
+    [
+        (Regime(), "regime must be one of its kinds, such as bs.Replace"),
+        (kind(), "regime.name must be text; got None"),
+        (kind(name=3), "regime.name must be text; got 3"),
+        (kind(name="mine", accumulates="no"), "regime.accumulates must be True or False"),
+        (kind(name="mine", real_share=-1.0), "regime.real_share must be"),
+        (kind(name="mine", real_share=None), "regime.real_share must be"),
+    ],
+)
+def test_a_regime_that_is_none_is_refused(regime, told):
+    with pytest.raises(ValueError, match=told):
+        bs.uncurated(regime=regime)
+    assert bs.uncurated(regime=kind(name="mine")).trained_on.name == "mine"
+
+
+def test_a_class_of_filters_is_told_to_be_made():
+    for filter_class in (Lenient, bs.NoisyFilter):
+        told = rf"This is a class: make one of it, {filter_class.__name__}\(\.\.\.\)\."
+        with pytest.raises(ValueError, match=told) as caught:
+            bs.Procedure(filter=filter_class)
+        assert "lacks" not in str(caught.value)
 
 
 def test_a_share_and_a_regime_that_holds_one_are_not_both_given():

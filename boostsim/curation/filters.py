@@ -80,6 +80,8 @@ def checked_filter(got: Any) -> Filter:
     lacking = [name for name in ATTRIBUTES if not hasattr(got, name)]
     if isinstance(got, type) or lacking:
         hint = f"It lacks {', '.join(lacking)}." if len(lacking) < len(ATTRIBUTES) else ""
+        if isinstance(got, type):
+            hint = f"This is a class: make one of it, {got.__name__}(...)."
         raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", got, hint)
     sides = {}
     for name in ("accept", "reject"):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from boostsim.types import choice, refuse, schedule
+from boostsim.types import choice, flag, refuse, schedule, text
 
 __all__ = ["Accumulate", "Anchor", "Regime", "Replace", "checked_regime"]
 
@@ -103,12 +103,18 @@ def checked_regime(got: Any, real_share: Any = None) -> Regime:
     """Return the regime that an object is, or a word stands for.
 
     Raises:
-        ValueError: for anything else, and for a share where it has no place.
+        ValueError: for anything else, for a regime whose attributes are not what they must be, and
+            for a share where it has no place.
     """
     if isinstance(got, Regime):
         if real_share is not None:
             allowed = f"None where the regime is an object, {got}"
             raise refuse("real_share", allowed, real_share, "Give bs.Anchor another share.")
+        if type(got) is Regime:
+            raise refuse("regime", "one of its kinds, such as bs.Replace()", got)
+        text("regime.name", getattr(got, "name", None))
+        flag("regime.accumulates", got.accumulates)
+        schedule("regime.real_share", got.real_share)
         return got
     choice("regime", got, REGIMES)
     if got == Anchor.name:
