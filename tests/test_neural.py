@@ -325,7 +325,10 @@ def failing(visits):
 
 TABLE = bs.random_table(0, prompts=4)
 CASES = {
-    "no learner": (lambda: bs.simulate(BOOSTING, TASK, 1, key=0), "learner must be a bs.Transf"),
+    "no learner": (
+        lambda: bs.simulate(BOOSTING, TASK, 1, key=0),
+        r"learner must be given where .* in tokens, for example learner=bs\.Transformer\(\)",
+    ),
     "no key": (lambda: bs.simulate(BOOSTING, TASK, 1, learner=TINY), "key must be given"),
     "visits": (
         lambda: bs.simulate(BOOSTING, TASK, 1, visits=3, learner=TINY, key=3),

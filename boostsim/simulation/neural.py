@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from boostsim.curation.procedure import Procedure
+from boostsim.curation.procedure import EXACT, Procedure
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
 from boostsim.mode import fixed
@@ -86,6 +86,11 @@ def make_run(
     if procedure.labeler is not None:
         for plain in procedure.labeler.plain.values():
             noise_for(task, plain)
+    if learner == EXACT:
+        raise ValueError(
+            "learner must be given where the task is in tokens, for example "
+            "learner=bs.Transformer()"
+        )
     if not isinstance(learner, Trained):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
     each = 100 if evaluate is None else whole("evaluate", evaluate, 1)
