@@ -112,6 +112,14 @@ def test_a_leaderboard_by_hand():
     assert [row["unbeaten_on"] for row in board] == [1, 1, 0]
 
 
+def test_no_difference_is_beyond_what_scores_allow():
+    """Two seeds know next to nothing, but scores are in [0, 1]."""
+    tournament = made([[[0.1, 0.9], [0.8, 0.3], [0.2, 0.1]]])
+    found = tournament.difference("c0", "c1")
+    assert (found.low, found.high) == (-1.0, 1.0)
+    assert all((r["regret_low"], r["regret_high"]) == (-1.0, 1.0) for r in tournament.leaderboard())
+
+
 def test_equals_are_seldom_told_apart():
     """All pairs of four equal rules on three tasks at once: at most 5% of tournaments err."""
     rng = np.random.default_rng(0)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +191,8 @@ class Tournament(ByValue):
             if function[first] != function[second]:
                 apart = scores[first] - scores[second]
                 found = paired(apart, self.comparisons, self.confidence, self.assume)
+                # Scores are in [0, 1], whatever few seeds say of their difference.
+                found = replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
             self._differences[first, second, task] = found
             turned = Difference(-found.estimate, -found.high, -found.low)
             self._differences[second, first, task] = turned

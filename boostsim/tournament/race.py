@@ -171,7 +171,7 @@ def run_race(
             known = [(gap, other) for gap, other in better if gap[0] > 0.0]
             if known:
                 (low, high), other = max(known)
-                out.append(Elimination(name, other, seeds, low, high))
+                out.append(Elimination(name, other, seeds, low, min(high, 1.0)))
         gone = {each.criterion for each in out}
         left = [name for name in left if name not in gone]
         first, *others = left
