@@ -4,13 +4,16 @@ SCALE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test bench lint format notebooks clean
+.PHONY: reproduce test test-all bench lint format notebooks clean
 
 reproduce: $(VENV)/.installed
 	$(BIN)/boostsim reproduce --scale $(SCALE)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 -q -m "not slow" --durations=20
+
+test-all: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 -q --durations=20
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest tests/bench/bench_core.py tests/bench/bench_certify.py tests/bench/bench_compare.py tests/bench/bench_neural.py -q --confcutdir=tests/bench -p no:xdist --benchmark-columns=min,median

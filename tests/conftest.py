@@ -15,6 +15,7 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+from slow import SLOW
 
 # Benchmarks have a command and a conftest of their own: make bench.
 collect_ignore = ["bench"]
@@ -42,6 +43,12 @@ def programs_are_let_go():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MAPPED:
         jax.clear_caches()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(part in item.nodeid for part in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 # Compilation trips deadlines; the same examples are drawn in every run.

@@ -23,6 +23,8 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.05)
+    # What a test that failed holds open in its traceback would be shown instead.
+    monkeypatch.setattr(progress, "_open", [])
 
 
 def slowly(items):

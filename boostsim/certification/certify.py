@@ -95,7 +95,7 @@ def certify(
 
     Example:
         >>> import boostsim as bs
-        >>> bs.certify("T1", samples=4096, points=2, exact_points=4, resolution=0.5).verdict
+        >>> bs.certify("T1", samples=16384, points=2, exact_points=4, resolution=0.5).verdict
         'holds'
     """
     claim, measurement = both(claim, measurement)
@@ -353,8 +353,9 @@ def _statistical(
         raise refuse("stopped_at", f"of a report with {len(places)} statistical points", sizes)
     rows = []
     draws = jax.random.fold_in(key, DRAWS)
-    progress = track(zip(places, plans, strict=True), f"{claim.name}, statistical", len(places))
-    for number, (point, looks) in enumerate(progress):
+    planned = list(zip(places, plans, strict=True))
+    told = f"{claim.name}, statistical"
+    for number, (point, looks) in enumerate(track(planned, told, len(planned))):
         level = alpha / (len(places) * len(looks.runs))
         last = None if sizes is None else sizes[number]
 
