@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from pathlib import Path
+from typing import get_args
 
 import tyro
 
@@ -137,6 +138,8 @@ def _parse(arguments: list[str]) -> Command | None:
         text = re.sub(r"[╭╮╰╯│─]+|-{4,}|^[|+]|[|+]$", " ", complaint.getvalue(), flags=re.MULTILINE)
         text = re.split(r"Argument helptext:|For full helptext", text)[0]
         text = " ".join(text.split())
+        if plain := _plainly(text, arguments):
+            raise plain from None
         text = re.sub(r"^(Parsing error|Value error|Unrecognized options) ", "", text)
         wrong = re.match(r"Error parsing --([\w-]+): .*?(FLOAT|INT)\b.*?from \[(.*?)\]", text)
         if wrong:
@@ -145,6 +148,31 @@ def _parse(arguments: list[str]) -> Command | None:
         raise ValueError(f"{_cut(text)} (see boostsim --help)") from None
     except BrokenPipeError:
         raise Unread from None
+
+
+def _plainly(text: str, arguments: list[str]) -> ValueError | None:
+    """Return the error for a complaint of the parser about words, or None for another."""
+    from boostsim.types import unknown
+
+    commands = {kind.__name__.lower(): kind for kind in get_args(Command)}
+    name = arguments[0]
+    if name not in commands:
+        return unknown("command", name, commands)
+    see = f"(see boostsim {name} --help)"
+    if text.startswith("Required options"):
+        missing = re.findall(r"(--[\w-]+)[^()]*\(required\)", text)
+        return ValueError(f"{name} must be given {', '.join(missing)} {see}")
+    if wrong := re.match(r"(?:.*error )?Error parsing --([\w-]+): could not .* float: (.*)", text):
+        return ValueError(f"{wrong[1].replace('-', '_')} must be a number; got {wrong[2]} {see}")
+    if lacking := re.search(r"Missing value for argument '--([\w-]+)", text):
+        return ValueError(f"{lacking[1].replace('-', '_')} must be given a value; got none {see}")
+    if extra := re.search(r"Unrecognized options: (\S+?)(,|=|\s|$)", text):
+        if not extra[1].startswith("-"):
+            return ValueError(f"{extra[1]!r} has no place in boostsim {name} {see}")
+        held = vars(commands[name])["__dataclass_fields__"]
+        flags = [f"--{each.replace('_', '-')}" for each in held if each not in ("names", "preset")]
+        return unknown(f"a flag of {name}", extra[1], flags)
+    return None
 
 
 def _dispatch(command: Command) -> int:

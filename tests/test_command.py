@@ -286,7 +286,15 @@ BAD = {
     "run --gamma 2": "gamma",
     "run --gamma abc": "gamma must be a number; got 'abc'",
     "run --seeds 1.5 --visits 3": "seeds must be a whole number; got '1.5'",
-    "run --gama 0.1": "--gama",
+    "run --gama 0.1": "got '--gama'. Did you mean '--gamma'?",
+    "run --gama=0.1": "got '--gama'. Did you mean '--gamma'?",
+    "compare --seed 3": "a flag of compare must be one of --assume, --confidence, --iterations,",
+    "run --gamma": "gamma must be given a value; got none (see boostsim run --help)",
+    "run boosting more": "'more' has no place in boostsim run (see boostsim run --help)",
+    "rn": "command must be one of certify, claims, compare, falsify, gap, info, plan, prove,",
+    "plan": "plan must be given --beta, --gamma, --error, --target (see boostsim plan --help)",
+    "plan --beta .1 --gamma .2": "plan must be given --error, --target (see",
+    "plan --beta .1 --gamma .2 --error x --target .1": "error must be a number; got 'x'",
     "run filter_only --beta 0.2": "beta has no place in preset 'filter_only'",
     "run labels_only --gamma 0.2": "gamma has no place in preset 'labels_only'",
     "run uncurated --persistent-filter": "persistent_filter has no place in preset 'uncurated'",
@@ -335,7 +343,6 @@ BAD = {
     "reproduce convergenc": "Did you mean 'convergence'",
     "reproduce --scale tiny": "scale must be one of full, quick, smoke",
     "reproduce --out /proc/none": "out",
-    "rn": "rn",
 }
 
 
