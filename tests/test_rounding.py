@@ -118,6 +118,35 @@ def test_the_rounding_of_a_law_is_bounded():
         assert law_rounding(plain, point) <= 1e-12 * plain.predicted(point) + 2e-15
 
 
+def _alternating(e):
+    return float(sum((-1) ** j * math.comb(40, j) * math.pow(e, j) for j in range(41)))
+
+
+def _beside_large(e):
+    return math.exp(40 * math.log1p(-e)) + (math.exp(18) + e) - math.exp(18) - e
+
+
+@pytest.mark.parametrize("lossy", [_alternating, _beside_large])
+def test_a_law_in_which_large_numbers_cancel_is_not_violated(lossy):
+    """(1 - e)^40 by way of numbers of 1e4 and of 1e8."""
+    power = bs.Measurement(value=lambda e: (1 - e) ** 40, sampled=False)
+    box = bs.Box(e=(0.01, 0.7))
+    found = bs.certify(claim(lossy, domain=box), power, exact_points=64, levels="exact")
+    assert found.verdict == "undecided", found.summary()
+    assert "differs by rounding only" in found.summary()
+    # What is off by more than was lost is caught all the same.
+    false = claim(lambda e: lossy(e) * (1 + 1e-5), domain=box)
+    assert bs.certify(false, power, exact_points=64, levels="exact").verdict == "violated"
+
+
+def test_a_jump_of_a_law_is_no_rounding():
+    """So whole numbers that are off by one are caught, however the law is written."""
+    steps = bs.Measurement(value=lambda x: float(math.ceil(x)), sampled=False)
+    false = claim(lambda x: float(math.ceil(x) + 1), domain=bs.Box(x=(0.0, 20.0)))
+    table = bs.certify(false, steps, exact_points=32, levels="exact").table
+    assert set(table.verdict) == {"violated"}
+
+
 def test_a_law_in_jnp_has_sixteen_digits():
     law = claim(lambda beta: jnp.asarray(beta) / 3.0, domain=bs.Box(beta=(0.0, 1.0)))
     assert law.predicted({"beta": 0.7}) == 0.7 / 3.0

@@ -37,12 +37,14 @@ DIGITS = Context(
 EPSILON = float(np.finfo(np.float64).eps)
 # Roundings of numbers of order one that a formula may add up.
 ROUNDINGS = 8
-# What an ulp of an input moves by more than this, relative to it, is a jump and no rounding.
+# What an ulp of an input moves by more than this, relative to it, is a jump and no rounding; and so
+# is what misses a polynomial by more than this, relative to it or to 1.
 JUMP = 1e-6
 # A law above this may be off by roundings of numbers of order one without much harm.
 SMALL = 1e-6
-# An input is moved by such parts of itself, until the law changes by so much.
-WIDTHS, CHANGE = 1e-9 * 4.0 ** np.arange(14), 1e-2
+# An input is moved by such parts of itself, until the law changes by so much. What a law of which
+# rounding left nothing misses by is seen in no narrower window: there it lies on one stair.
+WIDTHS, CHANGE = 1e-6 * 4.0 ** np.arange(9), 1e-2
 # Irregular, lest a staircase looks smooth: at equal steps it may.
 PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43]
 NODES = np.array([0.0, *np.sort(np.sqrt(PRIMES) % 1.0)])
@@ -143,7 +145,8 @@ def law_rounding(claim: Claim, point: Point) -> float:
     order one may have cancelled: eight roundings of those are added, unless the law is small and
     smooth. Smooth is what a polynomial of degree six fits, up to the former, along an input that
     changes it by a hundredth: what is left of 1 - (1 - x) is a staircase there, and a 0 shows
-    nothing at all.
+    nothing at all. Where larger numbers have cancelled, a law is rougher than that: it may be off
+    by four times what it misses the polynomial by, up to a millionth, beyond which it jumps.
     """
     value = claim.predicted(point)
     reals = {
@@ -163,32 +166,40 @@ def law_rounding(claim: Claim, point: Point) -> float:
         steps = [abs(found - value) for found in near if found is not None]
         moved += max([step for step in steps if step <= JUMP * abs(value)], default=0.0)
     off = 4.0 * moved + ROUNDINGS * EPSILON * abs(value)
-    if 0.0 < abs(value) < SMALL:
-        rough = [_roughness(partial(at, name), number, value) for name, number in reals.items()]
-        seen = [each for each in rough if each is not None]
-        if seen and max(seen) <= 4.0 * off:
-            return off
+    rough = [_roughness(partial(at, name), number, value) for name, number in reals.items()]
+    seen = [each for each in rough if each is not None]
+    smooth = bool(seen) and max(seen) <= 4.0 * off
+    cancelled = [each for each in seen if each <= JUMP * max(1.0, abs(value))]
+    off = max(off, 4.0 * max(cancelled, default=0.0))
+    if smooth and 0.0 < abs(value) < SMALL:
+        return off
     return off + order_one(value, *reals.values())
 
 
 def _roughness(law: Callable[[float], float | None], number: float, value: float) -> float | None:
-    """Return by how much a law misses a polynomial, from a point on; None where it stands still."""
+    """Return by how much a law misses a polynomial on one side of a point or on the other.
+
+    None where it stands still.
+    """
+    missed = []
     for side in (1.0, -1.0):
         for width in side * WIDTHS * number:
             end = law(number + width)
             if end is None:
                 # Out of the domain on this side.
                 break
-            if abs(end - value) < CHANGE * abs(value) and abs(width) < WIDTHS[-1] * abs(number):
+            if abs(end - value) <= CHANGE * abs(value) and abs(width) < WIDTHS[-1] * abs(number):
                 continue
             found = [law(number + share * width) for share in NODES]
-            values = np.array([each for each in found if each is not None]) / value
+            size = abs(value) or 1.0
+            values = np.array([each for each in found if each is not None]) / size
             if len(values) < len(NODES) or (values == values[0]).all():
                 break
             basis = np.polynomial.chebyshev.chebvander(2.0 * NODES - 1.0, 6)
             left = values - basis @ np.linalg.lstsq(basis, values)[0]
-            return float(np.abs(left).max() * abs(value))
-    return None
+            missed.append(float(np.abs(left).max() * size))
+            break
+    return max(missed, default=None)
 
 
 def order_one(*numbers: float) -> float:
