@@ -34,6 +34,7 @@ __all__ = [
     "finite",
     "flag",
     "generator",
+    "geometric",
     "key_text",
     "needed_key",
     "numbers",
@@ -291,6 +292,14 @@ def numbers(name: str, got: Any, dimensions: int) -> np.ndarray:
         place = tuple(int(i) for i in bad[0])
         raise refuse(name, "finite everywhere", float(array[place]), f"See entry {place}.")
     return array
+
+
+def geometric(ladder: np.ndarray) -> bool:
+    """Whether at least three numbers grow by one factor, up to rounding to whole numbers."""
+    if len(ladder) < 3 or ladder[0] <= 0.0 or (np.diff(ladder) <= 0.0).any():
+        return False
+    between = np.geomspace(ladder[0], ladder[-1], len(ladder))
+    return bool((np.abs(ladder - between) < 1.0).all())
 
 
 def distribution(name: str, got: Any, dimensions: int) -> np.ndarray:

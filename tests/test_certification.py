@@ -271,11 +271,17 @@ def test_a_measurement_that_would_measure_nothing_is_refused():
     for fields, message in (
         ({"sampled_ladder": (8, 9)}, "sampled_ladder must be two values"),
         ({"ladder": (64,)}, "ladder must be at least three"),
+        ({"ladder": (100, 200, 201)}, "each the same multiple of the one before; got"),
+        ({"ladder": (1, 2, 10)}, "each the same multiple of the one before; got"),
+        ({"ladder": (64, 128, 192, 256)}, "each the same multiple of the one before; got"),
         ({"task": bs.random_table(0, prompts=2)}, "task must be a function"),
         ({"statistic": 3}, "statistic must be a variable's name"),
     ):
         with pytest.raises(ValueError, match=message):
             replace(MEASURED, **fields)
+    # Up to rounding to whole numbers.
+    for ladder in ((100, 316, 1000), (10, 15, 22, 33), (1, 2, 3), (64.0, 128.0, 256.0)):
+        assert replace(MEASURED, ladder=ladder).ladder == ladder
     for fields, message in (
         ({"bounds": (1, 0)}, "bounds must be"),
         ({"bounds": "x"}, "bounds must be"),

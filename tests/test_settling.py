@@ -1,6 +1,8 @@
 """Limits: settled is what stands still in relative terms, however small; and nobody looks further
 than the report says."""
 
+import math
+
 import pytest
 
 import boostsim as bs
@@ -105,3 +107,126 @@ def test_settling_by_hand():
     wrong = judge_limit([0.9, 1.0, 1.0], 1.0, "above")
     assert wrong.verdict == "violated"
     assert wrong.high < 1.0
+
+
+@pytest.mark.parametrize(
+    ("gamma", "target"), [((0.5 + 1e-13, 0.5 + 2e-13), 0.0), ((0.5 - 2e-13, 0.5 - 1e-13), 1.0)]
+)
+def test_what_decays_too_slowly_to_be_seen_is_not_settled(gamma, target):
+    """T9 next to 1/2: (1 - 1e-13)^1024 is 1 - 1e-10, and tends to 0 all the same."""
+    for statistic, limit_of in (("accuracy", target), ("error", 1.0 - target)):
+        true = limit(lambda limit_of=limit_of: limit_of, bs.Box(gamma=gamma))
+        measured = bs.Measurement(
+            lambda gamma: bs.filter_only(filter=bs.NoisyFilter(gamma)),
+            statistic,
+            task=lambda: bs.table_task([[1, 0]], initial=[[0.5, 0.5]]),
+        )
+        found, text = verdicts(true, measured)
+        assert found == {"undecided"}, text
+    # At 1/2 nothing moves, and the limit is another.
+    still = limit(lambda: target, bs.Box(gamma=[0.5]))
+    assert verdicts(still, measured)[0] == {"violated"}
+    # Slower and slower, and still far to go: n^(-1e-10).
+    slowing = [0.5 * n**-1e-10 for n in (256, 512, 1024)]
+    assert judge_limit(slowing, 0.0, "either").verdict == "undecided"
+
+
+def moving(law, **fields):
+    return limit(law, bs.Box(beta=(0.001, 0.002)), **fields)
+
+
+def test_a_law_that_moves_is_checked_as_one_that_stands():
+    unsolved = bs.table_task([[1, 0]], initial=[[0.0, 1.0]])
+
+    def boosted(later):
+        return bs.Measurement(
+            lambda beta: bs.boosting(labeler=later(beta)), task=lambda: unsolved, sampled=False
+        )
+
+    true = moving(lambda beta, iterations: (1 - beta) ** iterations)
+    assert verdicts(true, boosted(bs.WeakLabeler))[0] == {"holds"}
+    dying = boosted(
+        lambda beta: bs.DriftingLabeler(beta, later=bs.WeakLabeler(0.0), between=(5000, 5001))
+    )
+    found, text = verdicts(true, dying)
+    assert found == {"undecided"}
+    assert "changes until iteration 5001" in text
+    # A right mass that still grows: an error of 1 - 1e-300 (1.0202)^n stays no 1.
+    far = bs.table_task([[1, 0]], initial=[[1e-300, 1.0]])
+    hidden = bs.Measurement(
+        lambda: bs.filter_only(filter=bs.NoisyFilter(0.49)), task=lambda: far, sampled=False
+    )
+    found, text = verdicts(moving(lambda iterations: 1.0 + 0.5**iterations), hidden)
+    assert found == {"undecided"}
+    assert "a mass grows" in text
+
+
+def test_a_floor_of_1e_10_is_seen_beside_a_law_that_moves_to_one():
+    """What is left to 1 is known as well as what is left to 0."""
+    task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
+    law = limit(lambda iterations: 1.0 - 0.5 * 0.5**iterations, bs.Box(gamma=[1e-10, 0.0]))
+    measured = bs.Measurement(
+        lambda gamma: bs.boosting(filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(0.5)),
+        "accuracy",
+        task=lambda: task,
+        sampled=False,
+    )
+    table = bs.certify(law, measured, exact_points=4, levels="exact").table
+    assert set(table.verdict[table.gamma == 0.0]) == {"holds"}
+    assert set(table.verdict[table.gamma > 0.0]) == {"violated"}
+
+
+@pytest.mark.parametrize("ladder", [None, (255, 510, 1020), (300, 600, 1200)])
+def test_a_cycle_of_two_has_no_limit(ladder):
+    """Where every answer is accepted a label is bought, and it is wrong."""
+
+    @bs.criterion
+    def solved(visits):
+        return (visits.accepted == visits.attempts) * 1.0
+
+    measured = bs.Measurement(
+        lambda: bs.boosting(
+            criterion=solved,
+            attempts=20,
+            filter=bs.NoisyFilter(0.0),
+            labeler=bs.WeakLabeler(0.0),
+        ),
+        "accuracy",
+        task=lambda: bs.table_task([[1, 0]], initial=[[0.5, 0.5]]),
+        ladder=ladder,
+        sampled=False,
+    )
+    # On the two branches, and between them.
+    branches = [measured.population({"iterations": iterations}) for iterations in (1024, 1023)]
+    assert abs(branches[0] - branches[1]) > 0.4
+    for target in (*branches, 0.75):
+        found, text = verdicts(limit(lambda target=target: target, bs.Box(x=(0.0, 1.0))), measured)
+        assert found == {"undecided"}, text
+        assert "does not settle" in text
+
+
+def test_a_cycle_of_a_value_or_of_a_law_of_ones_own():
+    box = bs.Box(x=(0.0, 1.0))
+    swings = bs.Measurement(value=lambda iterations: 1.0 + iterations % 2)
+    assert verdicts(limit(lambda: 1.0, box), swings)[0] == {"undecided"}
+    with_it = limit(lambda iterations: 1.0 + iterations % 2, box)
+    assert verdicts(with_it, swings)[0] == {"holds"}
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_side_is_kept_where_a_law_is_negative(sign):
+    """1 + 1/n + 1/n^2 is above 1 + 1/n, and its opposite is below."""
+    above, below = ("above", "below") if sign > 0.0 else ("below", "above")
+    measured = bs.Measurement(
+        value=lambda iterations: sign * (1.0 + 1.0 / iterations + 1.0 / iterations**2),
+        ladder=(1000, 10000, 100000),
+    )
+    for direction, verdict in ((above, "holds"), (below, "violated"), ("either", "holds")):
+        law = moving(lambda iterations: sign * (1.0 + 1.0 / iterations), direction=direction)
+        assert verdicts(law, measured)[0] == {verdict}
+
+
+def test_a_law_that_changes_its_sign_is_refused():
+    turning = moving(lambda iterations: math.cos(math.pi * iterations / 256))
+    with pytest.raises(ValueError, match="other than 0 and of one sign along iterations"):
+        verdicts(turning, bs.Measurement(value=lambda iterations: 1.0))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from boostsim.certification.measurement import Measurement, rounding_of
-from boostsim.certification.verdicts import Reading, judge_limit, judge_value, worse
+from boostsim.certification.verdicts import CONVERGED, Reading, judge_limit, judge_value, worse
 from boostsim.curation.procedure import Procedure
 from boostsim.theory.claim import Claim, Point, call
 from boostsim.theory.rounding import in_digits, law_rounding, order_one
@@ -15,6 +15,10 @@ from boostsim.types import refuse
 __all__ = ["naming", "read_exactly", "seen_at"]
 
 OPPOSITE = {"accuracy": 1, "error": 0}
+# A mass below this may not be seen to grow in a ratio.
+HIDDEN = 1e-6
+# So many iterations before the last are read as well.
+CYCLE = 3
 MIRRORED = {"above": "below", "below": "above", "either": "either"}
 
 
@@ -43,16 +47,19 @@ def seen_at(claim: Claim, measurement: Measurement) -> list[int] | None:
 def read_exactly(claim: Claim, measurement: Measurement, point: Point) -> tuple[Reading, float]:
     """Return what an exact run says of a claim at a point, and what the law says.
 
-    Of a limit that moves with what grows it is the ratio that is read. A law that seems violated is
-    evaluated again in many digits where it can be; where it cannot, and the difference may be the
-    rounding of the law or of a statistic that is a function, the point is undecided.
+    Of a limit that moves with what grows it is the ratio that is read. Of a limit along iterations
+    those just before the last have to say the same, lest an even cycle looks settled. A law that
+    seems violated is evaluated again in many digits where it can be; where it cannot, and the
+    difference may be the rounding of the law or of a statistic that is a function, the point is
+    undecided.
 
     Raises:
-        ValueError: where a law that moves is 0.
+        ValueError: where a law that moves is 0, or changes its sign.
     """
     places = [point]
     if claim.along is not None:
-        places = [{**point, claim.along: index} for index in measurement.rungs(claim.along)]
+        rungs = list(measurement.rungs(claim.along))
+        places = [{**point, claim.along: index} for index in [*rungs[:-1], *_ends(claim, rungs)]]
     laws = [claim.predicted(place) for place in places]
     judge = _judge_of_limit if claim.along is not None else _judge_of_value
     judged = judge(claim, measurement, places)
@@ -115,42 +122,88 @@ def _changes_until(procedure: Procedure) -> int:
     return max(changes)
 
 
+def _ends(claim: Claim, rungs: list[int]) -> list[int]:
+    """Return the last rung, and before it the iterations next to it, which see a cycle."""
+    last = rungs[-1]
+    if claim.along != "iterations":
+        return [last]
+    return [last - back for back in range(CYCLE, -1, -1) if last - back > rungs[-2]]
+
+
 def _judge_of_limit(claim: Claim, measurement: Measurement, places: list[Point]) -> Judge:
     assert claim.along is not None
-    seen = [measurement.followed(place) for place in places]
-    values = [value for value, _ in seen]
-    # Right masses of the prompts and then wrong ones, along the rungs.
-    masses = [list(mass) for mass in zip(*(masses for _, masses in seen), strict=True)]
+    early = len(measurement.rungs(claim.along)) - 1
+    ends = range(early, len(places))
+    seen = [value for place in places[:early] for value in measurement.followed([place])]
+    if measurement.goes_on(claim.along):
+        seen += measurement.followed(places[early:])
+    else:
+        seen += [value for place in places[early:] for value in measurement.followed([place])]
     changes = 0
     if claim.along == "iterations" and measurement.value is None:
         changes = _changes_until(measurement.world(places[-1])[0])
 
     def judged(laws: list[float], off: list[float]) -> tuple[Reading, float]:
-        target = laws[-1]
-        if len(set(laws)) > 1:
-            if 0.0 in laws:
-                raise refuse(
-                    f"law of claim {claim.name!r}",
-                    f"other than 0 along {claim.along}, for it is the ratio that tends to 1",
-                    laws,
-                )
-            ratios = [value / law for value, law in zip(values, laws, strict=True)]
-            lost = max(each / abs(law) for each, law in zip(off, laws, strict=True))
-            return judge_limit(ratios, 1.0, claim.direction, off=lost), 1.0
-        beside = [*masses, [abs(value) for value in values]]
-        reading = judge_limit(values, target, claim.direction, beside, max(off))
-        if measurement.statistic in OPPOSITE and measurement.value is None:
-            # What is left to 1 is known as well as what is left to 0.
-            rest = [1.0 - value for value in values]
-            if len(masses) == 2:
-                rest = masses[OPPOSITE[measurement.statistic]]
-            mirrored = judge_limit(rest, 1.0 - target, MIRRORED[claim.direction], beside, max(off))
-            low, high = 1.0 - mirrored.high, 1.0 - mirrored.low
-            mirrored = mirrored._replace(measured=1.0 - mirrored.measured, low=low, high=high)
-            reading = worse(reading, mirrored)
-        if changes and changes > places[-3]["iterations"]:
+        moves = len(set(laws)) > 1
+        if moves and not (min(laws) > 0.0 or max(laws) < 0.0):
+            raise refuse(
+                f"law of claim {claim.name!r}",
+                f"other than 0 and of one sign along {claim.along}, for it is the ratio that tends "
+                "to 1",
+                laws,
+            )
+
+        def until(end: int) -> Reading:
+            which = [*range(early), end]
+            read = [seen[i] for i in which], [laws[i] for i in which], [off[i] for i in which]
+            return _reading(claim, measurement, *read, moves)
+
+        *others, reading = [until(end) for end in ends]
+        decided = reading.verdict != "undecided"
+        if decided and any(other.verdict != reading.verdict for other in others):
+            why = "it does not settle: one iteration says other than the next"
+            reading = reading._replace(verdict="undecided", why=why)
+        if changes and changes > places[early - 2]["iterations"]:
             why = f"what is run changes until iteration {changes}: give the measurement a ladder "
             reading = reading._replace(verdict="undecided", why=f"{why}with three rungs from there")
-        return reading, target
+        return reading, 1.0 if moves else laws[-1]
 
     return judged
+
+
+def _reading(
+    claim: Claim,
+    measurement: Measurement,
+    seen: list[tuple[float, list[float]]],
+    laws: list[float],
+    off: list[float],
+    moves: bool,
+) -> Reading:
+    """Read a limit from values and masses along a ladder."""
+    values = [value for value, _ in seen]
+    # Right masses of the prompts and then wrong ones, along the rungs.
+    masses = [list(mass) for mass in zip(*(masses for _, masses in seen), strict=True)]
+    rest = [1.0 - value for value in values]
+    if measurement.statistic in OPPOSITE and len(masses) == 2:
+        rest = masses[OPPOSITE[measurement.statistic]]
+    target, direction, lost = laws[-1], claim.direction, max(off)
+    near_one = True
+    if moves:
+        near_one = abs(1.0 - target) <= CONVERGED
+        # A mass that is seen in the ratio may grow: the law grows with it.
+        masses = [mass for mass in masses if mass[-1] < HIDDEN]
+        # What is left to the ratio's 1.
+        rest = [(left - (1.0 - law)) / law for left, law in zip(rest, laws, strict=True)]
+        values = [value / law for value, law in zip(values, laws, strict=True)]
+        lost = max(each / abs(law) for each, law in zip(off, laws, strict=True))
+        direction = MIRRORED[direction] if laws[-1] < 0.0 else direction
+        target = 1.0
+    beside = [*masses, [abs(value) for value in values]]
+    reading = judge_limit(values, target, direction, beside, lost)
+    if near_one and measurement.statistic in OPPOSITE and measurement.value is None:
+        # What is left to 1 is known as well as what is left to 0.
+        mirrored = judge_limit(rest, 1.0 - target, MIRRORED[direction], beside, lost)
+        low, high = 1.0 - mirrored.high, 1.0 - mirrored.low
+        mirrored = mirrored._replace(measured=1.0 - mirrored.measured, low=low, high=high)
+        reading = worse(reading, mirrored)
+    return reading

@@ -7,11 +7,9 @@ together its units are independent. So each unit is one draw of the statistic.
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -22,8 +20,8 @@ from boostsim.objects import ByReference
 from boostsim.results import check_task
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
-from boostsim.theory.claim import Point, call
-from boostsim.types import finite, generator, numbers, refuse, whole
+from boostsim.theory.claim import Point, call, names
+from boostsim.types import finite, generator, geometric, numbers, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -88,7 +86,8 @@ class Measurement(ByReference):
         rounding: what may be lost to rounding in an exact run, a function that may also name
             ``predicted``, the law's value.
         ladder: of a limit, at least three values of what grows, each the same multiple of the one
-            before, at which an exact run is read; for iterations 256, 512, 1024 unless said.
+            before up to rounding to whole numbers, at which an exact run is read; for iterations
+            256, 512, 1024 unless said.
         sampled_ladder: two of them, (a, b), the second at least twice the first, for sampled runs.
             It must be true that |s_b - s| <= |s_b - s_a|: it is where the remainder falls like 1/n,
             or faster; where it falls like 1/(n + d) for b >= 2 a + d.
@@ -138,11 +137,9 @@ class Measurement(ByReference):
         beyond = self.beyond if callable(self.beyond) else finite("beyond", self.beyond, 0.0)
         if self.simulator is None and beyond != 0.0:
             raise refuse("beyond", "0 without a simulator, whose draws are cut", self.beyond)
-        if self.ladder is not None and (
-            len(numbers("ladder", self.ladder, 1)) < 3
-            or any(a >= b for a, b in pairwise(self.ladder))
-        ):
-            raise refuse("ladder", "at least three growing values", self.ladder)
+        if self.ladder is not None and not geometric(numbers("ladder", self.ladder, 1)):
+            allowed = "at least three growing values, each the same multiple of the one before"
+            raise refuse("ladder", allowed, self.ladder)
         if self.sampled_ladder is not None:
             first, *more = numbers("sampled_ladder", self.sampled_ladder, 1)
             if len(more) != 1 or more[0] < 2 * first:
@@ -155,9 +152,9 @@ class Measurement(ByReference):
         Raises:
             ValueError: where nothing does, or where no ladder is given.
         """
-        names = "procedure", "statistic", "task", "iterations", "visits", "visited_share"
-        parts = [getattr(self, name) for name in (*names, "value", "simulator")]
-        named = any(_names(part, along) for part in parts if callable(part))
+        run = "procedure", "statistic", "task", "iterations", "visits", "visited_share"
+        parts = [getattr(self, name) for name in (*run, "value", "simulator")]
+        named = any(names(part, along) for part in parts if callable(part))
         if not named and not (along == "iterations" and self.iterations is None):
             raise refuse("along", "something that the measurement depends on", along)
         if self.ladder is not None:
@@ -204,16 +201,20 @@ class Measurement(ByReference):
 
     def population(self, point: Point) -> float:
         """Return the statistic of an exact run."""
-        return self.followed(point)[0]
+        return self.followed([point])[0][0]
 
-    def followed(self, point: Point) -> tuple[float, list[float]]:
-        """Return the statistic of an exact run, and right and wrong masses of prompts after it."""
+    def followed(self, points: Sequence[Point]) -> list[tuple[float, list[float]]]:
+        """Return the statistic, and right and wrong masses of prompts, as one exact run goes on.
+
+        The points are those of one run, of the last of them, and differ in how long it is.
+        """
+        point = points[-1]
         if self.value is not None:
-            value = call(self.value, point)
+            values = [call(self.value, each) for each in points]
             try:
-                return float(value), []
+                return [(float(value), []) for value in values]
             except (TypeError, ValueError):
-                raise refuse("value", "a function that returns a number", value) from None
+                raise refuse("value", "a function that returns a number", values[-1]) from None
         chosen = self._procedure({**point, "copies": 1}).filter
         if chosen is not None and chosen.persistent:
             raise refuse(
@@ -223,8 +224,18 @@ class Measurement(ByReference):
                 "With visits=None such runs are sampled over the verdicts.",
             )
         trace = self._run(point, copies=1, seeds=1, visits=None, key=None)
-        end = trace.isel(seed=0, iteration=-1, unit=0, prompt=trace.prompt_weight.values > 0.0)
-        return float(np.mean(self._draws(trace, point))), [*end.accuracy.values, *end.error.values]
+        read = []
+        for each in points:
+            shown = trace.isel(iteration=slice(0, self.length(each) + 1))
+            end = shown.isel(seed=0, iteration=-1, unit=0, prompt=trace.prompt_weight.values > 0.0)
+            value = float(np.mean(self._draws(shown, each)))
+            read.append((value, [*end.accuracy.values, *end.error.values]))
+        return read
+
+    def goes_on(self, along: str) -> bool:
+        """Whether a longer run is a shorter one that goes on: nothing that is run names it."""
+        parts = self.procedure, self.task, self.visits, self.visited_share
+        return not any(names(part, along) for part in parts if callable(part))
 
     def world(self, point: Point) -> tuple[Procedure, TableTask]:
         """Return the procedure and the task at a point."""
@@ -369,14 +380,6 @@ class Measurement(ByReference):
                 "Take an iteration, for example trace.error.isel(iteration=-1).",
             )
         return np.asarray(values, np.float64).ravel()
-
-
-def _names(function: Callable[..., Any], name: str) -> bool:
-    """Whether a function takes that name."""
-    parameters = inspect.signature(function).parameters
-    return name in parameters or any(
-        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
-    )
 
 
 def _repeated(task: TableTask, copies: int) -> TableTask:

@@ -161,12 +161,12 @@ def judge_limit(
     if target == 0.0 and SMALLEST + off < abs(last) and abs(last) > FALLING * abs(values[-2]):
         # It is small and does not become smaller.
         room = CONVERGED * abs(last) + SMALLEST + off
-        if abs(last - values[-2]) <= room:
+        if abs(last - values[-2]) <= room and not _may_reach(values, target):
             return Reading(last, last - room, last + room, "violated")
         return Reading(last, low, high, "undecided", "it does not settle")
     if low <= target <= high:
         return Reading(last, low, high, "holds")
-    if _grows(values):
+    if _may_reach(values, target):
         # What is too small to be seen moving may still have far to go.
         return Reading(last, low, high, "undecided", "it does not settle")
     return Reading(last, low, high, "violated")
@@ -189,9 +189,10 @@ def _still_grows(mass: Sequence[float]) -> bool:
     return now * ratio / (1.0 - ratio) > NEAR
 
 
-def _grows(values: Sequence[float]) -> bool:
-    before, after = abs(values[-2] - values[-3]), abs(values[-1] - values[-2])
-    return after >= before and after > ROUNDING * abs(values[-1])
+def _may_reach(values: Sequence[float], target: float) -> bool:
+    """Whether steps as small as can be told from rounding add up to what is left."""
+    remainder = _remainder(values, ROUNDING * abs(values[-1]))
+    return 2.0 * remainder >= abs(values[-1] - target)
 
 
 def _remainder(values: Sequence[float], rounding: float) -> float:

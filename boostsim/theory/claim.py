@@ -20,7 +20,7 @@ from boostsim.objects import ByReference
 from boostsim.theory.law import Domain
 from boostsim.types import choice, real, refuse, text
 
-__all__ = ["KINDS", "Axis", "Box", "Claim", "Point", "call", "just_inside", "steps"]
+__all__ = ["KINDS", "Axis", "Box", "Claim", "Point", "call", "just_inside", "names", "steps"]
 
 KINDS = ("equality", "upper", "lower", "limit")
 # Columns of a certificate's table, beside the names of the domain.
@@ -57,8 +57,16 @@ def call(function: Callable[..., Any], point: Mapping[str, Any], *first: Any) ->
             raise ValueError(
                 f"{name} needs {parameter.name!r}, which is none of {', '.join(point)}"
             )
-    names = {parameter.name for parameter in parameters}
-    return function(*first, **{name: value for name, value in point.items() if name in names})
+    taken = {parameter.name for parameter in parameters}
+    return function(*first, **{name: value for name, value in point.items() if name in taken})
+
+
+def names(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function takes that name of a point."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
 
 
 class Box:
