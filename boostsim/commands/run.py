@@ -138,7 +138,7 @@ def _of_kind(kind: Any, key: str, got: Any) -> Any:
     """
     if kind is bool:
         return flag(key, got)
-    if kind == tuple[str, ...]:
+    if kind == tuple[str, ...] | None:
         several = isinstance(got, list) and all(isinstance(each, str) for each in got)
         if not (several or isinstance(got, str)):
             raise refuse(key, "a word or a list of words", got)
