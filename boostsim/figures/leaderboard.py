@@ -69,7 +69,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         TITLE,
         f"Error averaged over {ITERATIONS} iterations, above that of the oracle, in hundredths "
         f"(below 0: better than it; it looks only one iteration ahead). Framed: none is known to "
-        f"be better (paired differences, Student's intervals that all hold together with "
+        f"be better (paired differences, Student's intervals or wider ones, all together at "
         f"confidence {first.confidence:g}). {first.prompts:.0f} prompts, {VISITS} visits of 4 "
         f"attempts, {LABELS_PER_VISIT:g} labels per visit and iteration, {first.seeds:.0f} seeds, "
         f"the same draws for all. Challenges: bs.stress_suite().",

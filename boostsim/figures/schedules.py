@@ -153,7 +153,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"prompts ({first.prompts:.0f}) with {first.seeds:.0f} other seeds, as are constants of "
         f"{', '.join(f'{m:g}' for m in MULTIPLES)} times the one that costs the same: ticks. Dot "
         f"and bar: the best of them, mostly the dearest, with the interval of its difference "
-        f"(Student's, paired; all hold together with confidence {CONFIDENCE:g}). Blue: the "
-        f"schedule is better than every one; orange: worse than one; grey: not decided. The scales "
+        f"(Student's or a wider one, paired; all hold together with confidence {CONFIDENCE:g}). "
+        f"Blue: the schedule is better than every one; orange: worse than one; grey: not decided. The scales "
         f"of the two sides differ.",
     )
