@@ -154,6 +154,6 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"{', '.join(f'{m:g}' for m in MULTIPLES)} times the one that costs the same: ticks. Dot "
         f"and bar: the best of them, mostly the dearest, with the interval of its difference "
         f"(Student's or a wider one, paired; all hold together with confidence {CONFIDENCE:g}). "
-        f"Blue: the schedule is better than every one; orange: worse than one; grey: not decided. The scales "
-        f"of the two sides differ.",
+        f"Blue: the schedule is better than every one; orange: worse than one; grey: not decided. "
+        f"The scales of the two sides differ.",
     )
