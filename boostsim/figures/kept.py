@@ -38,7 +38,7 @@ def kept(told: list[Any], make: Callable[..., Made]) -> Made:
         except InUse:
             time.sleep(1.0)
         except Damaged as error:
-            told = f"a run is made again: {str(error.path)!r} is damaged"
-            warnings.warn(told, stacklevel=2)
+            what = f"a run is made again: {str(error.path)!r} is damaged"
+            warnings.warn(what, stacklevel=2)
             with locked(error.path.parent):
                 error.path.unlink(missing_ok=True)
