@@ -70,7 +70,7 @@ def _shown(description: str, total: int | None) -> Iterator[Callable[[int], None
     if stream is None or _open or threading.current_thread() is not threading.main_thread():
         yield lambda done: None
         return
-    kernel = "ipykernel" in sys.modules
+    kernel = _in_a_notebook()
     # Without ipywidgets a notebook would print a complaint instead of a bar.
     if kernel and importlib.util.find_spec("ipywidgets") is None:
         yield lambda done: None
@@ -82,6 +82,12 @@ def _shown(description: str, total: int | None) -> Iterator[Callable[[int], None
     finally:
         shown.stop()
         _open.remove(description)
+
+
+def _in_a_notebook() -> bool:
+    """Return whether this process is a notebook's kernel, not one that merely talks to kernels."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _error_stream() -> TextIO | None:

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -39,6 +40,22 @@ def test_a_log_gets_sparse_lines(impatient, capsys):
     # After 0.05, 0.1, 0.2 and 0.4 seconds, of which some may come too late.
     assert 1 <= len(lines) <= 4
     assert lines[0] == "counting: 0 of 4, 0 s"
+
+
+def test_a_process_that_runs_notebooks_is_no_notebook(impatient, capsys, monkeypatch):
+    # Whoever executes notebooks (nbclient) imports ipykernel, without being a kernel.
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    list(progress.track(slowly(range(3)), "counting", 3))
+    assert "counting" in capsys.readouterr().err
+
+
+def test_a_notebook_without_widgets_is_left_in_peace(impatient, capsys, monkeypatch):
+    shell = types.SimpleNamespace(kernel=object())
+    kernel = types.SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    monkeypatch.setattr(progress.importlib.util, "find_spec", lambda name: None)
+    list(progress.track(slowly(range(3)), "counting", 3))
+    assert capsys.readouterr().err == ""
 
 
 def test_what_is_quick_is_silent(capsys):
