@@ -86,8 +86,8 @@ if TYPE_CHECKING:
     from boostsim.prices import priced as priced
     from boostsim.results import load as load
     from boostsim.results import save as save
-    from boostsim.simulation.kernel import kernel as kernel
     from boostsim.simulation.run import simulate as simulate
+    from boostsim.simulation.tables.kernel import kernel as kernel
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
     from boostsim.tasks.lookup import lookup as lookup
@@ -160,7 +160,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "measures": ("collapse_measures",),
             "prices": ("Prices", "priced"),
             "results": ("load", "save"),
-            "simulation.kernel": ("kernel",),
+            "simulation.tables.kernel": ("kernel",),
             "simulation.run": ("simulate",),
             "tasks.arithmetic": ("arithmetic",),
             "tasks.gym": ("reasoning_gym",),

@@ -23,11 +23,11 @@ collect_ignore = ["bench"]
 install_import_hook(
     [
         "boostsim.curation.allocation",
-        "boostsim.simulation.structure",
-        "boostsim.simulation.population",
-        "boostsim.simulation.exact",
-        "boostsim.simulation.sampled",
-        "boostsim.simulation.samplers",
+        "boostsim.simulation.tables.structure",
+        "boostsim.simulation.tables.population",
+        "boostsim.simulation.tables.exact",
+        "boostsim.simulation.tables.sampled",
+        "boostsim.simulation.tables.samplers",
     ],
     "beartype.beartype",
 )

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from scipy.special import xlogy
 
 import boostsim as bs
-from boostsim.simulation import exact, persistence
-from boostsim.simulation.population import attempt
-from boostsim.simulation.prepare import prepare
+from boostsim.simulation.tables import exact, persistence
+from boostsim.simulation.tables.population import attempt
+from boostsim.simulation.tables.prepare import prepare
 
 EPS = np.finfo(np.float64).eps
 

@@ -13,7 +13,7 @@ import pytest
 import boostsim as bs
 from boostsim import files
 from boostsim.figures.kept import kept
-from boostsim.simulation import checkpoints
+from boostsim.simulation.tokens import checkpoints
 
 TASK = bs.lookup(6, 2)
 TINY = bs.Transformer(width=8, heads=1, layers=1, steps=2, batch=4, first_steps=2)

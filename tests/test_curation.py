@@ -18,7 +18,7 @@ from boostsim.curation.allocation import label_probability
 from boostsim.curation.criterion import example
 from boostsim.curation.presets import PRESETS
 from boostsim.curation.truth import Truth
-from boostsim.simulation.population import attempt_weights
+from boostsim.simulation.tables.population import attempt_weights
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key
 
@@ -269,7 +269,7 @@ def test_disagreement_is_the_models_own_diversity():
 def test_geometric_sums_against_fractions(attempts):
     from fractions import Fraction
 
-    from boostsim.simulation.population import geometric
+    from boostsim.simulation.tables.population import geometric
 
     for ratio in (0.0, 1e-200, 0.3, 1 - 1e-12, 1.0):
         with jax.enable_x64(True):

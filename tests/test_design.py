@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import boostsim as bs
 from boostsim.designs.knobs import KNOBS
 from boostsim.designs.problem import Problem, settle
-from boostsim.simulation.prepare import prepare
+from boostsim.simulation.tables.prepare import prepare
 
 TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
 HELPLESS = bs.random_table(0, prompts=10, solvable=0.0)

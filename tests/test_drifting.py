@@ -6,7 +6,7 @@ import pytest
 from alarms import assert_share
 
 import boostsim as bs
-from boostsim.simulation import listed, verdicts
+from boostsim.simulation.tokens import listed, verdicts
 
 TIRING = bs.DriftingLabeler(0.6, later=bs.WeakLabeler(0.1), between=(1, 5))
 TASK = bs.random_table(0, prompts=40, responses=4, solvable=0.3)

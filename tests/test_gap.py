@@ -14,9 +14,9 @@ from precision import apart
 import boostsim as bs
 from boostsim import gap
 from boostsim.learners import generate, train
-from boostsim.simulation import listed, neural
-from boostsim.simulation.iteration import Seed
 from boostsim.simulation.seeing import Population
+from boostsim.simulation.tokens import listed, neural
+from boostsim.simulation.tokens.iteration import Seed
 
 TASK = bs.lookup(24, 4)
 SMALL = bs.Transformer(width=16, heads=2, layers=1, steps=24, first_steps=32)

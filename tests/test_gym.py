@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
-from boostsim.simulation import first_model
-from boostsim.simulation.verdicts import verifier
+from boostsim.simulation.tokens import first_model
+from boostsim.simulation.tokens.verdicts import verifier
 from boostsim.tasks import gym, gym_entries
 
 pytestmark = pytest.mark.skipif(

@@ -14,8 +14,8 @@ import switches
 import boostsim as bs
 from boostsim.curation.behaviour import behaviour, difference
 from boostsim.mode import fixed
-from boostsim.simulation import resuming
-from boostsim.simulation.first_model import first_model
+from boostsim.simulation.tokens import resuming
+from boostsim.simulation.tokens.first_model import first_model
 from boostsim.types import as_key
 
 # Each to a value that once stopped a public function, or changed what it said.
@@ -192,7 +192,7 @@ def test_an_upgrade_does_not_excuse_another_rule(tmp_path, monkeypatch):
 
 def test_a_first_model_is_made_anew_for_another_version(monkeypatch, tmp_path):
     monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path))
-    from boostsim.simulation import first_model as module
+    from boostsim.simulation.tokens import first_model as module
 
     task, new = bs.lookup(8, 4), resuming.facts
     made = [first_model(task, switches.TINY, as_key(1))]

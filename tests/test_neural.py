@@ -13,8 +13,8 @@ import pytest
 from alarms import assert_law, assert_share
 
 import boostsim as bs
-from boostsim.simulation import evaluation, focusing, iteration, prompts, verdicts
-from boostsim.simulation import first_model as first_models
+from boostsim.simulation.tokens import evaluation, focusing, iteration, prompts, verdicts
+from boostsim.simulation.tokens import first_model as first_models
 
 TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
 TASK = bs.programs(operations=2)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 import boostsim as bs
-from boostsim.simulation import persistence
+from boostsim.simulation.tables import persistence
 
 
 def copies(row, quality, prompts):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim.simulation import focusing, listed
+from boostsim.simulation.tokens import focusing, listed
 
 BUILT_IN = {
     "hedge": bs.criteria.hedge(0.5),

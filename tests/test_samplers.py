@@ -13,8 +13,8 @@ from alarms import assert_law
 from scipy.stats import binom
 
 import boostsim as bs
-from boostsim.simulation import sampled, samplers
-from boostsim.simulation.prepare import prepare
+from boostsim.simulation.tables import sampled, samplers
+from boostsim.simulation.tables.prepare import prepare
 
 DRAWS = 20_000
 SAMPLERS = {

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
-from boostsim.simulation.verdicts import verifier
+from boostsim.simulation.tokens.verdicts import verifier
 from boostsim.tasks import programs as stack
 
 TASKS = {"arithmetic": bs.arithmetic(), "programs": bs.programs(), "lookup": bs.lookup()}

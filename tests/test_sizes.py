@@ -9,7 +9,9 @@ import pytest
 
 import boostsim as bs
 from boostsim.learners.train import _shuffled
-from boostsim.simulation import focusing, recording, run
+from boostsim.simulation import run
+from boostsim.simulation.tables import recording
+from boostsim.simulation.tokens import focusing
 
 MANY = bs.random_table(0, prompts=10**6, responses=2)
 FEW = bs.random_table(0, prompts=3)

@@ -7,7 +7,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.curation.criterion import example
-from boostsim.simulation import focusing, listed
+from boostsim.simulation.tokens import focusing, listed
 
 # 3/10, 6/10 and 7/10 are no products with the float 1/10, 49/49 none with 1/49.
 NOT_PRODUCTS = (10, 49)

@@ -11,7 +11,7 @@ import numpy as np
 from boostsim.certification.exact import naming, read_exactly
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.verdicts import Reading
-from boostsim.simulation.sensitivity import Direction, nearby
+from boostsim.simulation.tables.sensitivity import Direction, nearby
 from boostsim.theory.claim import Claim, Point, just_inside
 from boostsim.theory.law import Domain
 
@@ -65,8 +65,8 @@ def try_exactly(claim: Claim, measurement: Measurement, point: Point) -> Trial:
 def gradient(claim: Claim, measurement: Measurement, point: Point) -> dict[str, float]:
     """Return the derivative of (measured - law) in units of the law, for each real axis.
 
-    The recursion is differentiated forward (:mod:`boostsim.simulation.sensitivity`); the law, which
-    is any Python function, by a central difference. Of a limit it is the last rung that counts.
+    The recursion is differentiated forward (:mod:`boostsim.simulation.tables.sensitivity`), a law,
+    which is any Python function, by a central difference. Of a limit the last rung counts.
 
     Args:
         claim: what is claimed.

@@ -20,7 +20,7 @@ from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.visits import pass_rates
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.types import finite, flag, refuse
 
 __all__ = ["KNOBS", "Kind", "Knob", "plain"]

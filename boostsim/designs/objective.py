@@ -16,7 +16,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.mode import fixed
 from boostsim.objects import ByValue, fingerprint
 from boostsim.prices import Prices
-from boostsim.simulation.prepare import check
+from boostsim.simulation.tables.prepare import check
 from boostsim.tasks.table import TableTask
 from boostsim.types import choice, finite, needed_key, refuse, whole
 

@@ -21,10 +21,10 @@ from jaxtyping import Array, Float
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import KNOBS, Knob
 from boostsim.designs.objective import Costs, Objective, Score
-from boostsim.simulation.persistence import draws
-from boostsim.simulation.prepare import prepare
 from boostsim.simulation.run import advance, begin
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.persistence import draws
+from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.types import as_key, needed_key, refuse
 
 __all__ = ["CRUMB", "Point", "Problem", "odd_votes", "settle"]

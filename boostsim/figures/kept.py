@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from boostsim.files import Damaged, cache_folder
-from boostsim.simulation.checkpoints import InUse, locked
+from boostsim.simulation.tokens.checkpoints import InUse, locked
 
 __all__ = ["kept"]
 

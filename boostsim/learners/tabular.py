@@ -1,6 +1,7 @@
 """What a learner of tables is: a rule that makes the next model of what there is to learn.
 
-``simulation/learning.py`` is the only place that asks it; regimes say what there is to learn.
+``simulation/tables/learning.py`` is the only place that asks it; regimes say what there is to
+learn.
 """
 
 from __future__ import annotations

@@ -27,23 +27,23 @@ from boostsim.mode import fixed
 from boostsim.prices import Prices, priced
 from boostsim.progress import track
 from boostsim.results import make_trace
-from boostsim.simulation import exact
 from boostsim.simulation.interrupts import unbroken, waited_for
-from boostsim.simulation.kernel import first_state, one_step, sampling_of
-from boostsim.simulation.learning import State
-from boostsim.simulation.persistence import draws
-from boostsim.simulation.population import right_and_wrong, total
-from boostsim.simulation.prepare import check, prepare
-from boostsim.simulation.recording import (
+from boostsim.simulation.seeing import FreshPrompts, Seeing, VisitsEach, seeing
+from boostsim.simulation.tables import exact
+from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
+from boostsim.simulation.tables.learning import State
+from boostsim.simulation.tables.persistence import draws
+from boostsim.simulation.tables.population import right_and_wrong, total
+from boostsim.simulation.tables.prepare import check, prepare
+from boostsim.simulation.tables.recording import (
     AHEAD,
     Recording,
     check_size,
     numbers_each,
     wanted_records,
 )
-from boostsim.simulation.sampled import Sampling
-from boostsim.simulation.seeing import FreshPrompts, Seeing, VisitsEach, seeing
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.sampled import Sampling
+from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, key_text, needed_key, refuse, whole
@@ -170,7 +170,7 @@ def simulate(
     if isinstance(task, SequenceTask):
         _left_out("in tokens", visited_share=(visited_share, 1.0), record=(record, ()))
         how = seeing(**amount, otherwise=FreshPrompts())
-        from boostsim.simulation.neural import simulate_tokens
+        from boostsim.simulation.tokens.neural import simulate_tokens
 
         trace = simulate_tokens(procedure, task, how, iterations, seeds, key, **others)
     else:

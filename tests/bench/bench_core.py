@@ -18,9 +18,9 @@ import references
 from jax import lax
 
 import boostsim as bs
-from boostsim.simulation import exact, sampled
-from boostsim.simulation.prepare import prepare
 from boostsim.simulation.run import _measure
+from boostsim.simulation.tables import exact, sampled
+from boostsim.simulation.tables.prepare import prepare
 
 ATTEMPTS, GAMMA, BETA = 8, 0.1, 0.2
 FILTER, LABELER = bs.NoisyFilter(GAMMA), bs.WeakLabeler(BETA)

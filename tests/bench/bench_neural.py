@@ -20,10 +20,10 @@ import torch
 import boostsim as bs
 from boostsim.learners import generate as sampling
 from boostsim.learners import train as training
-from boostsim.simulation import iteration as loop
-from boostsim.simulation.evaluation import Evaluation
-from boostsim.simulation.first_model import frame_length
 from boostsim.simulation.seeing import FreshPrompts
+from boostsim.simulation.tokens import iteration as loop
+from boostsim.simulation.tokens.evaluation import Evaluation
+from boostsim.simulation.tokens.first_model import frame_length
 
 MODEL = bs.Transformer(width=128, layers=4, heads=4, steps=8, batch=256)
 PROMPT, RESPONSE, VOCABULARY = 16, 16, 13

@@ -10,15 +10,15 @@ import jax.numpy as jnp
 
 from boostsim.curation.procedure import Procedure
 from boostsim.mode import fixed
-from boostsim.simulation import exact, sampled
-from boostsim.simulation.exact import Info
-from boostsim.simulation.learning import State
-from boostsim.simulation.persistence import draws
-from boostsim.simulation.prepare import check, prepare
-from boostsim.simulation.sampled import Sampling
-from boostsim.simulation.samplers import FEW
 from boostsim.simulation.seeing import Population, Seeing, VisitsEach, seeing
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables import exact, sampled
+from boostsim.simulation.tables.exact import Info
+from boostsim.simulation.tables.learning import State
+from boostsim.simulation.tables.persistence import draws
+from boostsim.simulation.tables.prepare import check, prepare
+from boostsim.simulation.tables.sampled import Sampling
+from boostsim.simulation.tables.samplers import FEW
+from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 from boostsim.types import as_key, needed_key, refuse
 

@@ -27,13 +27,13 @@ from boostsim.learners.network import Trained
 from boostsim.mode import fixed
 from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
-from boostsim.simulation.checkpoints import load_state, locked, save_state
-from boostsim.simulation.evaluation import SAMPLES, Evaluation
-from boostsim.simulation.first_model import shapes
-from boostsim.simulation.iteration import EVALUATION, Carried, Run, Seed
-from boostsim.simulation.resuming import KEPT, History
 from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
-from boostsim.simulation.verdicts import noise_for
+from boostsim.simulation.tokens.checkpoints import load_state, locked, save_state
+from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
+from boostsim.simulation.tokens.first_model import shapes
+from boostsim.simulation.tokens.iteration import EVALUATION, Carried, Run, Seed
+from boostsim.simulation.tokens.resuming import KEPT, History
+from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import as_path, key_text, needed_key, refuse, sized, whole
 

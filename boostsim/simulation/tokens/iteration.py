@@ -23,13 +23,13 @@ from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, fit, train
 from boostsim.mode import described
-from boostsim.simulation.evaluation import Evaluation
-from boostsim.simulation.first_model import first_model
-from boostsim.simulation.focusing import first_memory, focus, remember, see
-from boostsim.simulation.listed import Listing, Target, TrainingLaw, empirical, slack
-from boostsim.simulation.prompts import draw_prompts
 from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
-from boostsim.simulation.verdicts import kept, key_words, label, verdicts, verifier
+from boostsim.simulation.tokens.evaluation import Evaluation
+from boostsim.simulation.tokens.first_model import first_model
+from boostsim.simulation.tokens.focusing import first_memory, focus, remember, see
+from boostsim.simulation.tokens.listed import Listing, Target, TrainingLaw, empirical, slack
+from boostsim.simulation.tokens.prompts import draw_prompts
+from boostsim.simulation.tokens.verdicts import kept, key_words, label, verdicts, verifier
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import PAD, generator
 

@@ -19,12 +19,12 @@ from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
-from boostsim.simulation import exact
-from boostsim.simulation.learning import State, learn
-from boostsim.simulation.population import answers
-from boostsim.simulation.prepare import prepare
-from boostsim.simulation.structure import Parameters, Structure
-from boostsim.simulation.verdicts import noise_for
+from boostsim.simulation.tables import exact
+from boostsim.simulation.tables.learning import State, learn
+from boostsim.simulation.tables.population import answers
+from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.types import refuse

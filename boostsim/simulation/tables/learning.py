@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.learners.tabular import Rows
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Parameters, Structure
 
 __all__ = ["State", "add_source", "first", "learn"]
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import TabularLearner
-from boostsim.simulation import persistence
-from boostsim.simulation.population import pairs
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables import persistence
+from boostsim.simulation.tables.population import pairs
+from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 from boostsim.types import refuse, sized
 
@@ -55,7 +55,8 @@ def prepare(
         task: a table task.
         sampled: whether visits are finite.
         wanted: what is recorded on request.
-        key: the seed's, where :func:`boostsim.simulation.persistence.draws` says that one is used.
+        key: the seed's, where :func:`boostsim.simulation.tables.persistence.draws` says that one
+            is used.
 
     Raises:
         ValueError: where procedure and task do not fit, or an iteration would be more than 2^28

@@ -19,10 +19,10 @@ import numpy as np
 
 from boostsim.curation.procedure import Procedure
 from boostsim.mode import fixed
-from boostsim.simulation.prepare import check, prepare
-from boostsim.simulation.recording import wanted_records
 from boostsim.simulation.run import advance, begin, traced
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.prepare import check, prepare
+from boostsim.simulation.tables.recording import wanted_records
+from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import numpy as np
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters, Trained
-from boostsim.simulation.listed import Listing
-from boostsim.simulation.prompts import draw_prompts
-from boostsim.simulation.verdicts import verifier
+from boostsim.simulation.tokens.listed import Listing
+from boostsim.simulation.tokens.prompts import draw_prompts
+from boostsim.simulation.tokens.verdicts import verifier
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import generator
 

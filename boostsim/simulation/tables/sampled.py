@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.division import entrywise
-from boostsim.simulation.exact import Info, judged, masses, shown
-from boostsim.simulation.learning import State, first, learn
-from boostsim.simulation.population import (
+from boostsim.simulation.tables.exact import Info, judged, masses, shown
+from boostsim.simulation.tables.learning import State, first, learn
+from boostsim.simulation.tables.population import (
     Attempts,
     answer_law,
     attempt,
@@ -27,8 +27,8 @@ from boostsim.simulation.population import (
     sharpened,
     total,
 )
-from boostsim.simulation.samplers import FEW, binomial, multinomial, thinned
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.samplers import FEW, binomial, multinomial, thinned
+from boostsim.simulation.tables.structure import Parameters, Structure
 
 __all__ = ["Sampling", "init", "step"]
 

@@ -26,7 +26,7 @@ from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.division import entrywise
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Parameters, Structure
 
 __all__ = [
     "Attempts",

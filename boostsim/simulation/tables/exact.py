@@ -20,8 +20,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from boostsim.simulation.learning import State, add_source, first, learn
-from boostsim.simulation.population import (
+from boostsim.simulation.tables.learning import State, add_source, first, learn
+from boostsim.simulation.tables.population import (
     Shown,
     answer_law,
     answers,
@@ -33,7 +33,7 @@ from boostsim.simulation.population import (
     sharpened,
     total,
 )
-from boostsim.simulation.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.types import as_key
 
 __all__ = [

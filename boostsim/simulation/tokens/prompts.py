@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from boostsim.simulation.verdicts import settled
+from boostsim.simulation.tokens.verdicts import settled
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import refuse
 

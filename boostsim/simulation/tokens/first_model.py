@@ -16,9 +16,9 @@ import numpy as np
 from boostsim.files import Damaged, cache_folder, warn_once
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, train
-from boostsim.simulation.checkpoints import load_state, save_state
-from boostsim.simulation.prompts import draw_prompts
-from boostsim.simulation.resuming import facts
+from boostsim.simulation.tokens.checkpoints import load_state, save_state
+from boostsim.simulation.tokens.prompts import draw_prompts
+from boostsim.simulation.tokens.resuming import facts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import generator
 

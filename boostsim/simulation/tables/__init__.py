@@ -1,0 +1,1 @@
+"""Simulation on tables: exact, or a share of the prompts visited."""

@@ -1,0 +1,1 @@
+"""Simulation in tokens: networks that answer and are trained."""
