@@ -53,6 +53,7 @@ LOOKS = {
     "held_out": 48,
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,
+    "shuffled_labels": 6,
     "four_cells": 8,
     "coverage": 3,
     "claims": 51,

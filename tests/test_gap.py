@@ -71,6 +71,7 @@ def test_the_training_law_is_the_tables_next_model():
         bs.random_labels(rate=0.2, attempts=2, labeler=bs.WeakLabeler(0.3, wrong="systematic")),
         bs.filter_only(attempts=2, filter=bs.NoisyFilter(0.1), keep="all"),
         bs.labels_only(labeler=bs.WeakLabeler((0.2, 0.7), wrong="garbage")),
+        bs.boosting(labeler=bs.WeakLabeler(0.3, wrong="shuffled")),
         bs.boosting(labeler=bs.WeakLabeler(0.3), regime="anchor", real_share=0.5),
         bs.boosting(
             attempts=2, labeler=bs.WeakLabeler(0.3), sharpening=bs.Sharpening(temperature=0.5)

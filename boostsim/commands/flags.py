@@ -82,7 +82,7 @@ class Run:
     """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
     wrong: Word = None
     """How the labeler is wrong: spread (default) or concentrated; with a transformer garbage,
-    systematic or slip (not with lookup)."""
+    systematic, shuffled or slip (not with lookup)."""
     persistent_labels: bool = False
     """The labeler has one answer for ever on each prompt."""
     temperature: Number = None
@@ -171,7 +171,7 @@ class Gap:
     beta: Number = None
     """Share of right labels (default: 0.2)."""
     wrong: Word = None
-    """How labels are wrong: garbage (spread, default) or systematic (concentrated)."""
+    """How labels are wrong: garbage (spread, default), systematic (concentrated) or shuffled."""
     entries: Whole = None
     """Entries of the table (default: 256)."""
     answers: Whole = None

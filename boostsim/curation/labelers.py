@@ -17,7 +17,8 @@ from boostsim.types import choice, distribution, flag, numbers, probability, ref
 
 __all__ = ["DriftingLabeler", "WeakLabeler"]
 
-WRONG = ("spread", "concentrated", "garbage", "systematic", "slip")
+SHUFFLED = "shuffled"
+WRONG = ("spread", "concentrated", "garbage", "systematic", "slip", SHUFFLED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,9 @@ class WeakLabeler(ByValue, Described):
     The correct mass is spread evenly over the correct responses; the wrong mass 1 - beta(x) evenly
     over the wrong ones (``wrong="spread"``) or all on the first wrong one (``"concentrated"``).
     Tasks in tokens call these ``"garbage"`` and ``"systematic"``; either name serves for both kinds
-    of task. ``"slip"`` is for tokens alone.
+    of task. ``"slip"`` is for tokens alone. ``"shuffled"`` is in tokens the right answer to another
+    prompt of the same stratum, where it is wrong here: it has the form of an answer and tells
+    nothing of the prompt; on tables it is ``"spread"``.
 
     Args:
         beta: correct mass, one number in [0, 1] or an array ``[prompts]``. With ``rows`` it is the

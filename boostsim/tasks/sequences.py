@@ -116,10 +116,10 @@ class SequenceTask(ABC):
         return type(self).every_prompt is not SequenceTask.every_prompt
 
     def check_noise(self, noise: str) -> str:
-        """Return the task's name of a way to be wrong, or refuse it."""
+        """Return the task's name of a way to be wrong by mistake, or refuse it."""
         name = ALIASES.get(noise, noise)
         if name not in self.noises:
-            raise unknown("wrong", noise, (*self.noises, *ALIASES))
+            raise unknown("wrong", noise, (*self.noises, *ALIASES, "shuffled"))
         return name
 
     def text(self, tokens: np.ndarray) -> str:

@@ -24,7 +24,7 @@ from boostsim.simulation.tables.learning import State, learn
 from boostsim.simulation.tables.population import answers
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.structure import Parameters, Structure
-from boostsim.simulation.tokens.verdicts import noise_for
+from boostsim.simulation.tokens.verdicts import noise_for, wrong_law
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.types import refuse
@@ -109,7 +109,7 @@ def tabular(
         noise = noise_for(task, labeler)
         strata = task.stratum(listing.prompts)
         beta = np.broadcast_to(labeler.beta, len(task.strata))[strata][:, None]
-        law = beta * listing.quality + (1.0 - beta) * task.mistake_law(noise)
+        law = beta * listing.quality + (1.0 - beta) * wrong_law(task, noise)
         return replace(labeler, beta=None, rows=law)
 
     return replace(procedure, labeler=labeler.each(as_rows)), table

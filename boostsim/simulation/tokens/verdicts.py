@@ -16,12 +16,24 @@ import jax
 import numpy as np
 
 from boostsim.curation.filters import Filter
-from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.labelers import SHUFFLED, WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.types import PAD, generator, refuse
 
-__all__ = ["Labels", "kept", "key_words", "label", "noise_for", "settled", "verdicts"]
+# Draws of another prompt until its answer is wrong here.
+ROUNDS = 200
+
+__all__ = [
+    "Labels",
+    "kept",
+    "key_words",
+    "label",
+    "noise_for",
+    "settled",
+    "verdicts",
+    "wrong_law",
+]
 
 
 class Labels(NamedTuple):
@@ -111,7 +123,23 @@ def noise_for(task: SequenceTask, labeler: WeakLabeler) -> str:
         raise refuse(
             "beta", f"one number, or one for each of {strata} strata", np.shape(labeler.beta)
         )
-    return task.check_noise(labeler.wrong)
+    return SHUFFLED if labeler.wrong == SHUFFLED else task.check_noise(labeler.wrong)
+
+
+def wrong_law(listed: SequenceTask, noise: str) -> np.ndarray:
+    """Return the law of the wrong labels on every prompt of a task that is listed, ``[N, V]``."""
+    if noise != SHUFFLED:
+        return listed.mistake_law(noise)
+    prompts = listed.every_prompt()
+    answers, stratum = listed.solve(prompts)[:, 0], listed.stratum(prompts)
+    law = np.zeros((len(listed.strata), len(listed.symbols)))
+    np.add.at(law, (stratum, answers), 1.0)
+    law = law[stratum]
+    law[np.arange(len(prompts)), answers] = 0.0
+    size = law.sum(1, keepdims=True)
+    if not size.all():
+        raise _all_alike(listed, int(stratum[np.argmin(size)]))
+    return law / size
 
 
 def label(
@@ -159,16 +187,45 @@ def _said(
         right = settled(lasting, prompts) < beta
         beta = right * 1.0
         seeds = (settled(lasting + np.uint32(1), prompts) * 2.0**53).astype(np.uint64)
-        mistakes = [
-            task.mistake(noise, np.random.default_rng(seed), row[None])[0]
-            for seed, row in zip(seeds, prompts, strict=True)
-        ]
-        wrong = np.array(mistakes).reshape(solution.shape)
+        # A stream for each prompt, so that it gets the same answer in any company.
+        streams = [np.random.default_rng(seed) for seed in seeds]
     else:
         rng = generator(fresh)
         right = rng.random(len(prompts)) < beta
-        wrong = task.mistake(noise, rng, prompts)
+        streams = [rng]
+    wrong = _wrong(task, noise, streams, prompts)
     responses = np.where(right[:, None], solution, wrong)
     counts = (solution != PAD) | (responses != PAD)
     same = (responses == solution) & counts
     return Labels(responses, right, same.sum(1) / np.maximum(counts.sum(1), 1), beta)
+
+
+def _wrong(
+    task: SequenceTask, noise: str, streams: list[np.random.Generator], prompts: np.ndarray
+) -> np.ndarray:
+    """Return a wrong response to each prompt, ``[N, R]``; all draw from one stream, or one each."""
+    stratum = task.stratum(prompts)
+
+    def drawn(draw: Callable[[np.random.Generator, np.ndarray], np.ndarray]) -> np.ndarray:
+        if len(streams) == 1:
+            return draw(streams[0], left)
+        return np.concatenate([draw(streams[row], row[None]) for row in left])
+
+    left = np.arange(len(prompts))
+    said = np.zeros((len(prompts), task.response_length), np.int32)
+    if not len(prompts):
+        return said
+    if noise != SHUFFLED:
+        said[left] = drawn(lambda rng, rows: task.mistake(noise, rng, prompts[rows]))
+        return said
+    for _ in range(ROUNDS):
+        said[left] = task.solve(drawn(lambda rng, rows: task.prompts(rng, stratum[rows])))
+        (left,) = np.nonzero(np.asarray(verifier(task)(prompts, said)))
+        if not len(left):
+            return said
+    raise _all_alike(task, int(stratum[left[0]]))
+
+
+def _all_alike(task: SequenceTask, stratum: int) -> ValueError:
+    allowed = "of another kind where the answers to all prompts of a stratum are right for one"
+    return refuse("wrong", allowed, SHUFFLED, f"See stratum {task.strata[stratum]!r}.")
