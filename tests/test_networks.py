@@ -12,7 +12,7 @@ import pytest
 from precision import apart
 
 import boostsim as bs
-from boostsim.learners.train import law_loss, loss, train
+from boostsim.learners.train import law_loss, loss, train, weighted_loss
 from boostsim.types import PAD
 
 ROOT = Path(__file__).parent.parent
@@ -108,7 +108,8 @@ def test_no_slope_adds_in_whatever_order_threads_come_in(network, weights, platf
     monkeypatch.setattr(jax, "default_backend", lambda: platform)
     law = np.full((6, VOCABULARY), 1 / VOCABULARY, np.float32)
     batch = (frames(6)[:, :PROMPT], law, np.ones(6, np.float32))
-    for objective, given in ((loss, frames(6)), (law_loss, batch)):
+    weighted = (frames(6), np.ones(6, np.float32))
+    for objective, given in ((loss, frames(6)), (weighted_loss, weighted), (law_loss, batch)):
         slope = jax.jit(jax.grad(lambda p, o=objective, g=given: o(network, p, g, PROMPT)))
         program = slope.trace(weights).lower(lowering_platforms=(platform,)).as_text()
         found = set(re.findall(r"stablehlo\.(\w+)", program))

@@ -21,7 +21,16 @@ from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.types import PAD, generator, refuse
 
-__all__ = ["check_converged", "fit", "law_loss", "loss", "rates", "train"]
+__all__ = [
+    "check_converged",
+    "fit",
+    "law_loss",
+    "loss",
+    "rates",
+    "token_worth",
+    "train",
+    "weighted_loss",
+]
 
 WARM_UP = 10
 # Steps in one compiled call, so that any number of steps is one program, and an interrupt waits for
@@ -36,6 +45,26 @@ def loss(
     prompt_length: int,
 ) -> Float[Array, ""]:
     """Return the mean cross-entropy of the response's tokens, its end included, in nats."""
+    surprise, counts = _surprise(network, parameters, frames_BxT, prompt_length)
+    return jnp.sum(surprise * counts) / jnp.maximum(jnp.sum(counts), 1.0)
+
+
+def weighted_loss(
+    network: Network,
+    parameters: Parameters,
+    batch: tuple[Int[Array, "B T"], Float[Array, "B"]],
+    prompt_length: int,
+) -> Float[Array, ""]:
+    """Return a batch's estimate of a data set's weighted loss, in nats: see :func:`token_worth`."""
+    frames_BxT, worth_B = batch
+    surprise, counts = _surprise(network, parameters, frames_BxT, prompt_length)
+    return jnp.mean(worth_B * jnp.sum(surprise * counts, axis=1))
+
+
+def _surprise(
+    network: Network, parameters: Parameters, frames_BxT: Int[Array, "B T"], prompt_length: int
+) -> tuple[Float[Array, "B R"], Float[Array, "B R"]]:
+    """Return the cross-entropy of the response's tokens, and 1 where there is one."""
     seen_BxT = (frames_BxT != PAD) | (jnp.arange(frames_BxT.shape[1]) >= prompt_length)
     before = network.logits(parameters, frames_BxT, seen_BxT, prompt_length - 1)[:, :-1]
     said = frames_BxT[:, prompt_length:]
@@ -44,7 +73,27 @@ def loss(
         surprise = optax.softmax_cross_entropy_with_integer_labels(before, said)
     else:
         surprise = optax.softmax_cross_entropy(before, jax.nn.one_hot(said, before.shape[-1]))
-    return jnp.sum(surprise * counts) / jnp.maximum(jnp.sum(counts), 1.0)
+    return surprise, counts
+
+
+def token_worth(frames: np.ndarray, prompt_length: int, weights: np.ndarray) -> np.ndarray:
+    """Return what a token of each example counts in the mean over a batch, ``[E]``.
+
+    With w_e the weights of the examples, n_e the tokens of their responses and s_e the sum of their
+    surprise, the loss of all E examples is sum_e w_e s_e / sum_e w_e n_e. A batch of B estimates it
+    by the mean over its examples of E w_e s_e / sum_e' w_e' n_e', where the sum below is that of
+    all: so the estimate is unbiased, and what an example counts does not depend on which others
+    stand in its batch.
+
+    Example:
+        >>> frames = np.array([[2, 3, 1], [2, 1, 0]])
+        >>> token_worth(frames, 1, np.array([1.0, 4.0])).tolist()
+        [0.3333333432674408, 1.3333333730697632]
+    """
+    # A scale changes nothing, but could overflow.
+    weights = weights / weights.max()
+    tokens = weights @ (frames[:, prompt_length:] != PAD).sum(1)
+    return (len(frames) * weights / max(tokens, np.finfo(float).tiny)).astype(np.float32)
 
 
 def law_loss(
@@ -99,6 +148,7 @@ def train(
     *,
     steps: int,
     learning_rate: float,
+    weights: np.ndarray | None = None,
 ) -> tuple[Parameters, float]:
     """Return the parameters after ``steps`` steps from a new optimiser, and the mean loss.
 
@@ -112,10 +162,16 @@ def train(
         key: decides the order of the examples.
         steps: optimiser steps.
         learning_rate: at its peak.
+        weights: of the examples, ``[E]``, above 0: the loss is then that of :func:`token_worth`.
+            Without them each step's is the mean over the tokens of its own batch.
     """
-    data, schedule = frames.astype(np.int32), rates(learning_rate, steps)
+    objective: Callable[..., Array] = loss
+    data: Any = frames.astype(np.int32)
+    if weights is not None:
+        objective, data = weighted_loss, (data, token_worth(data, prompt_length, weights))
+    schedule = rates(learning_rate, steps)
     return _descend(
-        loss, model.network, prompt_length, parameters, data, model.batch, key, schedule
+        objective, model.network, prompt_length, parameters, data, model.batch, key, schedule
     )
 
 
