@@ -23,11 +23,11 @@ from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Replace
 from boostsim.learners.network import Trained
 from boostsim.objects import ByValue
-from boostsim.simulation.run import simulate_table
 from boostsim.simulation.seeing import Population, Seeing, VisitsEach
+from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tokens.iteration import Seed
 from boostsim.simulation.tokens.listed import tabular
-from boostsim.simulation.tokens.neural import make_run, simulate_tokens
+from boostsim.simulation.tokens.loop import make_run, simulate_tokens
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.theory.laws import slack_bound
 from boostsim.types import as_path, needed_key, refuse, whole

@@ -15,7 +15,7 @@ import boostsim as bs
 from boostsim import gap
 from boostsim.learners import generate, train
 from boostsim.simulation.seeing import Population
-from boostsim.simulation.tokens import listed, neural
+from boostsim.simulation.tokens import listed, loop
 from boostsim.simulation.tokens.iteration import Seed
 
 TASK = bs.lookup(24, 4)
@@ -30,7 +30,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 def first_rows(seed=0, learner=SMALL):
-    run = neural.make_run(dataclasses.replace(BOOSTING, learner=learner), TASK, Population())
+    run = loop.make_run(dataclasses.replace(BOOSTING, learner=learner), TASK, Population())
     return Seed(run, jax.random.key(seed)).first_rows
 
 

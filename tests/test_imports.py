@@ -32,19 +32,35 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 USERS = {"testing", "figures", "commands"}
 
 
-def imports(path):
-    """The rooms of boostsim that a module imports, anywhere in it."""
+# What both wings of the simulation use takes from neither; the door (nobody's within) knows both.
+# Only a listed task takes from tables: the rows of its transformer are one.
+TAKEN = {
+    "tables": {"tables"},
+    "tokens": {"tokens"},
+    "tokens/listed.py": {"tables", "tokens"},
+    "run.py": {"tables", "tokens"},
+}
+
+
+def modules(path):
+    """The parts of the names that a module imports from boostsim, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, path
-            names = [node.module]
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module] if node.module == "boostsim" else inside
         for name in names:
             parts = name.split(".")
             if parts[0] == "boostsim":
-                yield parts[1] if len(parts) > 1 else ""
+                yield parts[1:]
+
+
+def imports(path):
+    """The rooms of boostsim that a module imports."""
+    return [parts[0] if parts else "" for parts in modules(path)]
 
 
 def rooms():
@@ -66,6 +82,21 @@ def test_imports_go_one_way():
                 assert room in USERS | {"results", "cli"}, path
             else:
                 assert RANK[other] <= RANK[room], (path, other)
+
+
+def test_the_wings_of_the_simulation_cross_in_one_place():
+    room = PACKAGE / "simulation"
+    crossing = set()
+    for path in room.rglob("*.py"):
+        name = path.relative_to(room).as_posix()
+        wing = name.split("/")[0]
+        taken = {parts[1] for parts in modules(path) if parts[:1] == ["simulation"]}
+        wings = taken & {"tables", "tokens"}
+        assert wings <= TAKEN.get(name, TAKEN.get(wing, set())), (path, wings)
+        assert name == "run.py" or "run" not in taken, path
+        if wings == {"tables", "tokens"}:
+            crossing.add(name)
+    assert crossing == {"run.py", "tokens/listed.py"}
 
 
 def test_theory_stands_alone_and_criteria_cannot_see_tasks():

@@ -61,16 +61,16 @@ def test_no_iterations_is_the_first_model():
 
 def test_long_runs_are_one_run():
     """Blocks of iterations are an implementation detail."""
-    from boostsim.simulation import run
+    from boostsim.simulation.tables import loop
 
     whole = bs.simulate(PROCEDURE, TASK, 300)
     assert whole.sizes["iteration"] == 301
-    assert run.BLOCK < 300
-    part = bs.simulate(PROCEDURE, TASK, run.BLOCK + 1)
-    assert (whole.error.values[:, : run.BLOCK + 2] == part.error.values).all()
-    sampled = bs.simulate(PROCEDURE, TASK, run.BLOCK + 3, visits=3, key=0)
-    start = bs.simulate(PROCEDURE, TASK, run.BLOCK, visits=3, key=0)
-    assert (sampled.error.values[:, : run.BLOCK + 1] == start.error.values).all()
+    assert loop.BLOCK < 300
+    part = bs.simulate(PROCEDURE, TASK, loop.BLOCK + 1)
+    assert (whole.error.values[:, : loop.BLOCK + 2] == part.error.values).all()
+    sampled = bs.simulate(PROCEDURE, TASK, loop.BLOCK + 3, visits=3, key=0)
+    start = bs.simulate(PROCEDURE, TASK, loop.BLOCK, visits=3, key=0)
+    assert (sampled.error.values[:, : loop.BLOCK + 1] == start.error.values).all()
 
 
 @pytest.mark.parametrize("record", [(), ("prompt",)])

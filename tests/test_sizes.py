@@ -9,8 +9,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.learners.train import _shuffled
-from boostsim.simulation import run
-from boostsim.simulation.tables import recording
+from boostsim.simulation.tables import loop, recording
 from boostsim.simulation.tokens import focusing
 
 MANY = bs.random_table(0, prompts=10**6, responses=2)
@@ -85,7 +84,7 @@ def test_blocks_change_no_number(monkeypatch):
     settings = {"visits": 3, "seeds": 2, "key": 0, "record": ("prompt", "rows")}
     whole = bs.simulate(LASTING, FEW, 5, **settings)
     for ahead in (1, 100):
-        for module in (recording, run):
+        for module in (recording, loop):
             monkeypatch.setattr(module, "AHEAD", ahead)
         assert bs.simulate(LASTING, FEW, 5, **settings).identical(whole)
 

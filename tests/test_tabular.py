@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim.simulation import run
+from boostsim.simulation.tables import loop
 
 TABLE = bs.random_table(0, prompts=6, responses=4, solvable=0.5)
 BETA = 0.4
@@ -91,9 +91,9 @@ def test_diversity_of_lumped_rows_is_that_of_the_rows():
 
 def test_numbers_recompile_nothing_and_stand_in_the_provenance():
     bs.simulate(boosting(PartialStep(0.5, 0.1)), TABLE, 3)
-    before = run.advance._cache_size()
+    before = loop.advance._cache_size()
     trace = bs.simulate(boosting(PartialStep(0.25, 0.3)), TABLE, 3)
-    assert run.advance._cache_size() == before
+    assert loop.advance._cache_size() == before
     assert '"learner": {"name": "PartialStep", "noise": 0.3, "size": 0.25}' in trace.procedure
 
 

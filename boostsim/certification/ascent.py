@@ -65,7 +65,7 @@ def try_exactly(claim: Claim, measurement: Measurement, point: Point) -> Trial:
 def gradient(claim: Claim, measurement: Measurement, point: Point) -> dict[str, float]:
     """Return the derivative of (measured - law) in units of the law, for each real axis.
 
-    The recursion is differentiated forward (:mod:`boostsim.simulation.tables.sensitivity`), a law,
+    The recursion is differentiated forward (:mod:`boostsim.simulation.tables.sensitivity`); a law,
     which is any Python function, by a central difference. Of a limit the last rung counts.
 
     Args:

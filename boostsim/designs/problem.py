@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import KNOBS, Knob
 from boostsim.designs.objective import Costs, Objective, Score
-from boostsim.simulation.run import advance, begin
+from boostsim.simulation.tables.loop import advance, begin
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.structure import Parameters, Structure

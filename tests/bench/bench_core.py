@@ -18,8 +18,8 @@ import references
 from jax import lax
 
 import boostsim as bs
-from boostsim.simulation.run import _measure
 from boostsim.simulation.tables import exact, sampled
+from boostsim.simulation.tables.loop import _measure
 from boostsim.simulation.tables.prepare import prepare
 
 ATTEMPTS, GAMMA, BETA = 8, 0.1, 0.2

@@ -19,7 +19,7 @@ import numpy as np
 
 from boostsim.curation.procedure import Procedure
 from boostsim.mode import fixed
-from boostsim.simulation.run import advance, begin, traced
+from boostsim.simulation.tables.loop import advance, begin, traced
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.recording import wanted_records
 from boostsim.simulation.tables.structure import Parameters, Structure

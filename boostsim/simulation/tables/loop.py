@@ -1,0 +1,270 @@
+"""The loop on tables: a procedure for some iterations, exact or sampled, into a trace.
+
+Tables are computed in float64. Seeds run one after another through one compiled program (a CPU
+overlaps them), so a seed's numbers cannot depend on which others run beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.scipy.special import xlogy
+
+from boostsim.curation.procedure import Procedure
+from boostsim.mode import fixed
+from boostsim.progress import track
+from boostsim.results import make_trace
+from boostsim.simulation.interrupts import unbroken, waited_for
+from boostsim.simulation.seeing import Seeing, VisitsEach
+from boostsim.simulation.tables import exact
+from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
+from boostsim.simulation.tables.learning import State
+from boostsim.simulation.tables.persistence import draws
+from boostsim.simulation.tables.population import right_and_wrong, total
+from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.recording import (
+    AHEAD,
+    Recording,
+    check_size,
+    numbers_each,
+    wanted_records,
+)
+from boostsim.simulation.tables.sampled import Sampling
+from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.tasks.table import TableTask
+from boostsim.types import as_key, key_text, needed_key, refuse, whole
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["advance", "begin", "simulate_table", "traced"]
+
+# Iterations in one compiled call: long runs report progress between calls.
+BLOCK = 128
+
+
+def simulate_table(
+    procedure: Procedure,
+    task: TableTask,
+    how: Seeing,
+    iterations: int,
+    seeds: int | range = 1,
+    key: jax.Array | int | None = None,
+    record: Iterable[str] = (),
+) -> xarray.Dataset:
+    """Run a procedure on a table; the arguments of ``bs.simulate``."""
+    iterations = whole("iterations", iterations, 0)
+    procedure.lasting(iterations)
+    numbers = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
+    if not numbers or numbers.start < 0 or numbers.step != 1 or numbers.stop > 2**32:
+        allowed = "a range of numbers from 0 on, one after another, below 2^32"
+        raise refuse("seeds", allowed, seeds)
+    sampling, wanted = sampling_of(how), wanted_records(record)
+    each = how if isinstance(how, VisitsEach) else None
+    if each is not None:
+        whole("visits x attempts", each.visits * procedure.attempts, 1)
+    check_size(task, wanted, len(numbers), iterations)
+    persistent = draws(procedure, sampled=sampling is not None)
+    keys: list[jax.Array | None] = [None]
+    if persistent or sampling is not None:
+        key = needed_key(key, "in a sampled run" if sampling else "where verdicts persist")
+        keys = [jax.random.fold_in(key, seed) for seed in numbers]
+    elif numbers != range(1):
+        raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
+    elif procedure.criterion.remembers:
+        # A rule may draw in exact runs too.
+        keys = [jax.random.fold_in(as_key(0 if key is None else key), 0)]
+    elif key is not None:
+        # Not needed, but a mistake all the same.
+        as_key(key)
+
+    def programs() -> Iterator[Program]:
+        made = None
+        for seed_key in keys:
+            if made is None or persistent:
+                made = prepare(
+                    procedure, task, sampled=sampling is not None, wanted=wanted, key=seed_key
+                )
+            yield *made, sampling
+
+    recording, copies = Recording(len(keys), iterations + 1), 1
+    with fixed(double=True), waited_for(recording.begun):
+        # Long blocks of long rows would take as much memory as the trace.
+        most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted)))
+        runs = zip(programs(), keys, strict=True)
+        for number, (program, seed_key) in enumerate(track(runs, "seeds", len(keys))):
+            copies = program[0].copies
+            _run(program, seed_key, iterations, wanted, most, recording, number)
+        variables = recording.variables()
+    _check_priorities(procedure, task, copies, variables.pop("invalid"))
+    attributes = {
+        "level": _level(procedure, sampling),
+        "procedure": procedure.describe(),
+        "task": json.dumps(task.describe(), sort_keys=True),
+        "visits": "unlimited" if each is None else each.visits,
+        "visited_share": 1.0 if each is None else each.visited_share,
+        "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
+    }
+    return traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
+
+
+def traced(
+    procedure: Procedure,
+    task: TableTask,
+    variables: dict[str, np.ndarray],
+    attributes: dict[str, Any],
+) -> xarray.Dataset:
+    """Return the trace of what was recorded, ``[seed, iteration]``, costs added up."""
+    for name in variables.keys() & {"labels", "labels_by_prompt"}:
+        variables[name] = np.cumsum(variables[name], axis=1, out=variables[name])
+    generated = procedure.attempts if procedure.filter.generates else 0
+    # An iteration in which nobody was visited costs nothing.
+    made = np.cumsum(variables.pop("visited"), axis=1)
+    variables["generations"] = generated * made
+    judged = np.cumsum(variables.pop("judged"), axis=1)
+    variables["filter_calls"] = procedure.filter.looks * (generated * made + judged)
+    return make_trace(variables, task.prompt_weights, attributes)
+
+
+def _level(procedure: Procedure, sampling: Sampling | None) -> str:
+    if sampling is not None:
+        return "sampled"
+    return "exact given the verdicts" if draws(procedure, sampled=False) else "exact"
+
+
+def _measure(
+    structure: Structure, parameters: Parameters, state: State, wanted: frozenset[str]
+) -> dict[str, Any]:
+    mass, weights = exact.masses(state), parameters.weights
+    right, wrong = right_and_wrong(structure, parameters, mass)
+
+    def average(values: Any) -> Any:
+        # A weighted mean of probabilities; rounding of the weights must not lift it above one.
+        return jnp.minimum(jnp.sum(weights * values), 1.0)
+
+    by_prompt = "prompt" in wanted
+    measured = {
+        "accuracy": _merged(parameters, right) if by_prompt else average(right),
+        "error": _merged(parameters, wrong) if by_prompt else average(wrong),
+        "coverage": average((right > 0.0) * 1.0),
+    }
+    if "diversity" in wanted:
+        diversity = exact.diversity(structure, parameters, state)
+        measured["diversity"] = average(diversity)
+        if by_prompt:
+            measured["diversity_by_prompt"] = _merged(parameters, diversity)
+    if "entropy" in wanted:
+        measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
+    if "rows" in wanted:
+        measured["rows"] = jnp.stack([_merged(parameters, each) for each in mass], axis=-1)
+    return measured
+
+
+def _merged(parameters: Parameters, values: jax.Array) -> jax.Array:
+    """Average over the copies of each prompt."""
+    if parameters.share is None:
+        return values
+    copies = values.reshape(parameters.share.shape)
+    return jnp.minimum(jnp.sum(parameters.share * copies, axis=0), 1.0)
+
+
+Program = tuple[Structure, Parameters, Sampling | None]
+
+
+def _run(
+    program: Program,
+    key: jax.Array | None,
+    iterations: int,
+    wanted: frozenset[str],
+    most: int,
+    recording: Recording,
+    number: int,
+) -> None:
+    """Record the measurements of one seed, block by block; the first model is a block of its own.
+
+    A block is of ``most`` iterations at most.
+    """
+    structure, parameters, sampling = program
+    state, row = begin(structure, wanted, parameters, sampling)
+    recording.add(number, 0, {name: value[None] for name, value in row.items()})
+    starts = range(0, iterations, most)
+    for start in track(starts, "iterations", len(starts)):
+        length = min(most, iterations - start)
+        with unbroken():
+            state, rows = advance(
+                structure, wanted, length, parameters, sampling, key, start, state
+            )
+            recording.add(number, start + 1, rows)
+        recording.write_some()
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def begin(
+    structure: Structure,
+    wanted: frozenset[str],
+    parameters: Parameters,
+    sampling: Sampling | None,
+) -> tuple[State, dict[str, jax.Array]]:
+    """Return the first model and what is recorded of it."""
+    state = first_state(structure, parameters, sampling)
+    nothing = {
+        "labels": jnp.zeros(()),
+        "visited": jnp.zeros(()),
+        "judged": jnp.zeros(()),
+        "invalid": jnp.array(-1, jnp.int32),
+    }
+    measured = _measure(structure, parameters, state, wanted)
+    if "prompt" in wanted:
+        nothing["labels_by_prompt"] = jnp.zeros_like(measured["error"])
+    return state, {**measured, **nothing}
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def advance(
+    structure: Structure,
+    wanted: frozenset[str],
+    length: int,
+    parameters: Parameters,
+    sampling: Sampling | None,
+    key: jax.Array | None,
+    start: int,
+    state: State,
+) -> tuple[State, dict[str, jax.Array]]:
+    """Return the model after so many iterations and what is recorded of each."""
+
+    def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        fresh = None if key is None else jax.random.fold_in(key, number)
+        state, info = one_step(structure, parameters, sampling, fresh, state)
+        spent = {
+            "labels": info.labels,
+            "visited": info.visited,
+            "invalid": info.invalid,
+            "judged": info.judged,
+        }
+        if "prompt" in wanted:
+            spent["labels_by_prompt"] = _merged(parameters, info.labels_by_prompt)
+        return state, {**_measure(structure, parameters, state, wanted), **spent}
+
+    return lax.scan(iteration, state, start + jnp.arange(length))
+
+
+def _check_priorities(
+    procedure: Procedure, task: TableTask, copies: int, invalid: np.ndarray
+) -> None:
+    bad = np.argwhere(invalid >= 0)
+    if not len(bad):
+        return
+    seed, iteration = (int(i) for i in bad[0])
+    accepted, cell = divmod(int(invalid[seed, iteration]), copies * task.prompts)
+    raise ValueError(
+        f"criterion {procedure.criterion.name!r} must return finite priorities of at least 0; it "
+        f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt "
+        f"{cell % task.prompts} with {accepted} of {procedure.attempts} accepted"
+    )
