@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import os
 import re
 import secrets
 import stat
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from boostsim.types import as_path
 
 __all__ = [
     "NOTHING_KEPT",
     "Damaged",
-    "bounded",
     "cache_folder",
     "read_sealed",
     "sweep",
@@ -60,20 +57,6 @@ class Damaged(ValueError):
     def __str__(self) -> str:
         """Return what is told."""
         return str(self.args[0])
-
-
-def bounded(told: Any) -> Any:
-    """Return it with None for every number that is not finite: JSON has none.
-
-    Example:
-        >>> bounded({"low": float("-inf"), "high": [1.0]})
-        {'low': None, 'high': [1.0]}
-    """
-    if isinstance(told, Mapping):
-        return {name: bounded(each) for name, each in told.items()}
-    if isinstance(told, list):
-        return [bounded(each) for each in told]
-    return None if isinstance(told, float) and not math.isfinite(told) else told
 
 
 @functools.cache

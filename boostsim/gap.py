@@ -8,7 +8,6 @@ examples), and T6 says what learning may cost at most.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from boostsim.curation.criteria import failed
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Replace
 from boostsim.learners.network import Trained
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, as_json
 from boostsim.simulation.seeing import Population, Seeing, VisitsEach
 from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tokens.iteration import Seed
@@ -30,6 +29,7 @@ from boostsim.simulation.tokens.listed import tabular
 from boostsim.simulation.tokens.loop import make_run, simulate_tokens
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.theory.laws import slack_bound
+from boostsim.theory.step import boosting_step
 from boostsim.types import as_path, needed_key, refuse, whole
 
 __all__ = ["CELLS", "GapReport", "boosting_curve", "fit_boosting", "gap_report"]
@@ -100,15 +100,8 @@ class GapReport(ByValue):
 
     def to_json(self) -> str:
         """Return everything as JSON; what does not apply is null."""
-        return json.dumps(
-            {
-                "conditions": self.conditions,
-                "why_not": self.why_not,
-                "table": json.loads(self.table.to_json(orient="records", double_precision=15)),
-                "fitted": json.loads(self.fitted.to_json(orient="records", double_precision=15)),
-            },
-            indent=2,
-        )
+        names = "conditions", "why_not", "table", "fitted"
+        return as_json({name: getattr(self, name) for name in names})
 
 
 def gap_report(
@@ -246,8 +239,6 @@ def boosting_curve(
 ) -> np.ndarray:
     """Return the mean error of boosting by iteration (T4's map), ``[iterations + 1]``.
 
-    e' = gamma e (1 + u + ... + u^(k-1)) + u^k (1 - beta) with u = gamma + (1 - 2 gamma) e.
-
     Args:
         beta, gamma: of the labeler and of the filter.
         attempts: k.
@@ -258,9 +249,7 @@ def boosting_curve(
     error, curve = np.asarray(first, np.float64), []
     for _ in range(iterations):
         curve.append(weights @ error)
-        rejected = gamma + (1.0 - 2.0 * gamma) * error
-        terms = sum(rejected**power for power in range(attempts))
-        error = gamma * error * terms + rejected**attempts * (1.0 - beta)
+        error = boosting_step(beta, gamma, attempts, error)
     return np.array([*curve, weights @ error])
 
 

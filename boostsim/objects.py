@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -20,6 +21,7 @@ __all__ = [
     "ByValue",
     "Described",
     "Named",
+    "as_json",
     "described",
     "fetched",
     "fingerprint",
@@ -150,6 +152,26 @@ def described(value: Any) -> Any:
             return value.tolist()
         return {"shape": list(value.shape), "sha256": sha256(value.tobytes()).hexdigest()}
     return value
+
+
+def as_json(told: Any) -> str:
+    """Return a record as JSON: a table as its rows, what is not finite as null, for JSON has none.
+
+    Example:
+        >>> json.loads(as_json({"low": float("-inf"), "high": (1.0, np.float64(2.0))}))
+        {'low': None, 'high': [1.0, 2.0]}
+    """
+    return json.dumps(_jsonable(told), indent=2, default=float)
+
+
+def _jsonable(told: Any) -> Any:
+    if hasattr(told, "columns"):
+        told = told.to_dict("records")
+    if isinstance(told, Mapping):
+        return {name: _jsonable(each) for name, each in told.items()}
+    if isinstance(told, (list, tuple)):
+        return [_jsonable(each) for each in told]
+    return None if isinstance(told, float) and not math.isfinite(told) else told
 
 
 def held_by_json(name: str, told: Any) -> None:

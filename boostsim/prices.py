@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boostsim.types import finite, refuse
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Prices", "priced"]
+__all__ = ["Prices", "priced", "total"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,16 @@ class Prices:
             object.__setattr__(self, entry.name, price)
 
 
+def total(prices: Any, labels: Any, generations: Any, filter_calls: Any, iterations: Any) -> Any:
+    """Return label L + generation G + filter_call F + iteration t, of numbers or arrays."""
+    return (
+        prices.label * labels
+        + prices.generation * generations
+        + prices.filter_call * filter_calls
+        + prices.iteration * iterations
+    )
+
+
 def priced(trace: xarray.Dataset, prices: Prices) -> xarray.Dataset:
     """Return a trace with its total cost so far, per visit that an iteration makes to each prompt.
 
@@ -73,11 +83,6 @@ def priced(trace: xarray.Dataset, prices: Prices) -> xarray.Dataset:
 
     if not (isinstance(trace, xarray.Dataset) and "filter_calls" in trace):
         raise refuse("trace", "of a run: one with labels, generations and filter_calls", trace)
-    cost = (
-        prices.label * trace.labels
-        + prices.generation * trace.generations
-        + prices.filter_call * trace.filter_calls
-        + prices.iteration * trace.iteration
-    )
+    cost = total(prices, trace.labels, trace.generations, trace.filter_calls, trace.iteration)
     cost.attrs = {"units": "currency per visit", "long_name": "total cost, cumulative"}
     return trace.assign(cost=cost).assign_attrs(prices=json.dumps(asdict(prices)))

@@ -363,24 +363,26 @@ def key_text(key: jax.Array) -> str:
     return " ".join(f"{word:08x}" for word in np.ravel(jax.random.key_data(key)))
 
 
-def bit_generator(key_words: np.ndarray, block: int = 0) -> np.random.BitGenerator:
-    """Return NumPy's counter-based Philox bit generator at the words of a JAX key.
+def bit_generator(key: jax.Array | np.ndarray, block: int = 0) -> np.random.BitGenerator:
+    """Return NumPy's counter-based Philox bit generator at a JAX key, or at the words of one.
 
     Distinct keys, and distinct blocks of one key, give independent streams; a stream depends on
     nothing else.
     """
-    words = np.zeros(4, np.uint32)
-    words[: key_words.size] = np.ravel(key_words)[:4]
+    words, told = np.zeros(4, np.uint32), key
+    if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+        told = np.asarray(jax.random.key_data(key))
+    words[: told.size] = np.ravel(told)[:4]
     words[3] ^= np.uint32(block)
     return np.random.Philox(key=words.view(np.uint64))
 
 
-def generator(key_words: np.ndarray, block: int = 0) -> np.random.Generator:
+def generator(key: jax.Array | np.ndarray, block: int = 0) -> np.random.Generator:
     """Return a NumPy generator on :func:`bit_generator`.
 
     For uniform numbers, normals, integers and permutations; NumPy may change the others.
     """
-    return np.random.Generator(bit_generator(key_words, block))
+    return np.random.Generator(bit_generator(key, block))
 
 
 def as_path(name: str, got: Any) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.tasks.table import table_task
-from boostsim.theory.claims import boosting_step
+from boostsim.theory.step import boosting_step
 
 ITERATIONS = range(1, 9)
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 import boostsim as bs
 from boostsim.certification.boxes import RANDOM
 from boostsim.certification.enclosure import Enclosure
-from boostsim.theory.claims import boosting_step
 
 HALF = (Fraction(0), Fraction(1, 2))
 
@@ -110,6 +109,12 @@ def test_the_two_forms_are_one_number_and_it_is_not_negative(name, data):
     assert statement.direct(**point) == statement.slack(**point) >= 0
 
 
+def textbook_step(beta, gamma, attempts, error):
+    """T4's map as it is written in the theorem, not as the package computes it."""
+    u = gamma + (1 - 2 * gamma) * error
+    return (1 - u**attempts) * gamma * error / (1 - u) + u**attempts * (1 - beta)
+
+
 # What T1 to T10 say of a step, in floats, by the laws and not by the statements.
 def test_statements_are_about_the_laws():
     rng = np.random.default_rng(0)
@@ -118,7 +123,7 @@ def test_statements_are_about_the_laws():
         noisy = bs.laws.noisy_boosting(beta=beta, gamma=gamma)
         point = {"beta": beta, "gamma": gamma}
         assert bs.statements["T3/rate"].direct(**point) == pytest.approx(noisy.rate)
-        step = boosting_step(beta=beta, gamma=gamma, attempts=1, initial_error=e)
+        step = textbook_step(beta, gamma, 1, e)
         share = (e - noisy.floor) / (1 - noisy.floor)
         side = bs.statements["T3/side"].direct(**point, share=share)
         assert side == pytest.approx(step - noisy.floor, abs=1e-12)
@@ -128,7 +133,7 @@ def test_statements_are_about_the_laws():
         assert bs.statements["T5/floor"].direct(**point) == pytest.approx(
             gamma / beta - noisy.floor
         )
-        step = boosting_step(beta=beta, gamma=gamma, attempts=k, initial_error=e)
+        step = textbook_step(beta, gamma, k, e)
         u = gamma + (1 - 2 * gamma) * e
         inequality = bs.statements["T4/inequality"].direct(**point, attempts=k, e=e)
         assert inequality == pytest.approx(
@@ -136,15 +141,12 @@ def test_statements_are_about_the_laws():
         )
         h = 1e-6
         p = min(max(1 - e, 2 * h), 1 - 2 * h)
-        ahead, behind = (
-            1 - boosting_step(beta=beta, gamma=gamma, attempts=k, initial_error=1 - p - d)
-            for d in (h, -h)
-        )
+        ahead, behind = (1 - textbook_step(beta, gamma, k, 1 - p - d) for d in (h, -h))
         accepted = gamma * (1 - p) + (1 - gamma) * p
         slope = bs.statements["T4/monotone"].direct(**point, attempts=k, p=p)
         assert slope == pytest.approx((ahead - behind) / (2 * h) * accepted, abs=1e-6)
         p = share * gamma * beta / (gamma * beta + (1 - gamma) * (1 - beta))
-        grown = 1 - boosting_step(beta=beta, gamma=gamma, attempts=k, initial_error=1 - p)
+        grown = 1 - textbook_step(beta, gamma, k, 1 - p)
         growth = bs.statements["T4/growth"].direct(**point, attempts=k, share=share)
         assert growth == pytest.approx(
             grown * (1 - p) * gamma - (1 - gamma) * p * (1 - grown), abs=1e-12

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
-from boostsim.theory.claims import boosting_step
 from boostsim.theory.law import Domain
+from boostsim.theory.step import boosting_step
 
 NUMBERS = [f"T{number}" for number in range(1, 16)]
 

@@ -351,24 +351,28 @@ def test_t12_product_limit_and_bound(examples):
 
 
 def test_t13_says_when_nothing_can_improve():
-    """Both sides: where it says no, nothing rises; where it says yes, something does."""
+    """Both sides: where it says no, nothing rises; where it says yes, something does.
+
+    At equality, too: labels as right as the model, and labels that are better but never given.
+    """
     small = bs.Sharpening(temperature=0.5)
-    for accuracy, filtered, beta, sharpening in itertools.product(
-        (0.0, 0.4, 1.0), (False, True), (None, 0.0, 0.3, 0.6), (None, small)
+    # Few labels, or wrong ones would outweigh what the filter gains.
+    labels = (None, 0.0), *((beta, 0.02) for beta in (0.0, 0.3, 0.4, 0.6)), (0.6, 0.0)
+    for accuracy, filtered, (beta, often), sharpening in itertools.product(
+        (0.0, 0.4, 1.0), (False, True), labels, (None, small)
     ):
         procedure = bs.Procedure(
             filter=bs.NoisyFilter(0.1) if filtered else None,
             criterion=bs.criteria.uniform,
             labeler=None if beta is None else bs.WeakLabeler(beta),
-            # Few, or wrong labels would outweigh what the filter gains.
-            budget=None if beta is None else 0.02,
+            budget=None if beta is None else often,
             sharpening=sharpening,
         )
         # Of four answers the right one is the likeliest, if it is any.
         trace = bs.simulate(procedure, one_prompt(1 - accuracy), 12).accuracy.values[0]
         possible = bs.laws.necessary_signal(
             initial_accuracy=accuracy,
-            label_probability=0.0 if beta is None else 0.02,
+            label_probability=often,
             beta=beta or 0.0,
             filtered=filtered,
             sharpened=sharpening is not None,

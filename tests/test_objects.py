@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 import multiprocessing
 import pickle
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.objects import as_json
 from boostsim.tournament.leaderboard import Difference
 from boostsim.tournament.race import Elimination
 
@@ -403,3 +405,15 @@ def test_what_is_replaced_is_checked(name):
     make, changes = REPLACED[name]
     with pytest.raises(ValueError, match=name.strip()):
         dataclasses.replace(make(), **changes)
+
+
+def test_records_are_json_with_every_digit_and_null_for_what_is_not_finite():
+    table = pd.DataFrame({"word": ["a", None], "value": [1e-20 / 3.0, np.nan], "count": [1, 2]})
+    told = as_json({"table": table, "ends": [np.float64("-inf"), (np.int64(3), 0.1 + 0.2)]})
+    assert json.loads(told, parse_constant=pytest.fail) == {
+        "table": [
+            {"word": "a", "value": 1e-20 / 3.0, "count": 1},
+            {"word": None, "value": None, "count": 2},
+        ],
+        "ends": [None, [3, 0.1 + 0.2]],
+    }

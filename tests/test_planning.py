@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
-from boostsim.theory.claims import boosting_step
+from boostsim.theory.step import boosting_step
 
 ASKED = {"beta": 0.2, "gamma": 0.1, "error": 0.7, "target": 0.01}
 

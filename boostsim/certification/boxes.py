@@ -10,7 +10,6 @@ proved like its inside, and what is proved is proved.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import random
 import time
@@ -20,7 +19,7 @@ from fractions import Fraction
 from typing import Any
 
 from boostsim.certification.enclosure import Enclosure, enclosure
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
 from boostsim.theory.statements import STATEMENTS, Statement
 from boostsim.types import finite, refuse, several, unknown, whole
@@ -106,7 +105,7 @@ class Proof(ByValue):
             "pieces": self.pieces,
             "seconds": self.seconds,
         }
-        return json.dumps(record, indent=2)
+        return as_json(record)
 
 
 def prove(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from boostsim.certification.verdicts import VERDICTS, read_at, told_apart
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, as_json
 from boostsim.theory.claim import Claim
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Certificate(ByValue):
 
     def to_json(self) -> str:
         """Return everything as JSON; what does not apply is null."""
-        return json.dumps(
+        return as_json(
             {
                 "claim": self.claim.name,
                 "kind": self.claim.kind,
@@ -120,9 +119,8 @@ class Certificate(ByValue):
                 "verdict": self.verdict,
                 "conditions": self.conditions,
                 "stopped_at": self.stopped_at,
-                "table": json.loads(self.table.to_json(orient="records", double_precision=15)),
-            },
-            indent=2,
+                "table": self.table,
+            }
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -34,7 +34,7 @@ from boostsim.types import (
     whole,
 )
 
-__all__ = ["LEVELS", "both", "certify", "certify_all", "chosen_levels", "named", "rng_of"]
+__all__ = ["LEVELS", "both", "certify", "certify_all", "chosen_levels", "named"]
 
 LEVELS = ("exact", "statistical")
 WORKERS = 2
@@ -108,7 +108,9 @@ def certify(
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     typed = as_key(key)
-    if not claim.domain.edges() and not claim.domain.sample(rng_of(typed, EXACT_POINTS), 1):
+    if not claim.domain.edges() and not claim.domain.sample(
+        generator(jax.random.fold_in(typed, EXACT_POINTS)), 1
+    ):
         raise refuse(
             f"domain of claim {claim.name!r}",
             "one with points that meet its constraints; none was found",
@@ -122,7 +124,14 @@ def certify(
     stopped: dict[str, Any] = {"exact": 0, "statistical": []}
     if "exact" in levels:
         most = whole("stopped_at", before.get("exact", 2**53), 0)
-        found = _exact(claim, measurement, exact_points, rng_of(typed, EXACT_POINTS), clock, most)
+        found = _exact(
+            claim,
+            measurement,
+            exact_points,
+            generator(jax.random.fold_in(typed, EXACT_POINTS)),
+            clock,
+            most,
+        )
         stopped["exact"] = sum(row["why"] != NO_TIME for row in found)
         rows += found
     if "statistical" in levels:
@@ -268,11 +277,6 @@ def chosen_levels(levels: Iterable[str]) -> tuple[str, ...]:
     return chosen
 
 
-def rng_of(key: jax.Array, stream: int) -> np.random.Generator:
-    """Return a generator of one of the streams of a key."""
-    return generator(np.asarray(jax.random.key_data(jax.random.fold_in(key, stream))))
-
-
 def _row(
     level: str, point: Point, reading: Reading | None, predicted: float, samples: int, why: str = ""
 ) -> dict[str, Any]:
@@ -342,7 +346,8 @@ def _statistical(
     if claim.along is not None and measurement.sampled_ladder is None:
         return [_nowhere("statistical", "the measurement gives no sampled_ladder for the limit")]
     count = min(count, measurement.most_points or count)
-    places = claim.domain.sample(rng_of(key, STATISTICAL_POINTS), count, suits, near_ends=False)
+    rng = generator(jax.random.fold_in(key, STATISTICAL_POINTS))
+    places = claim.domain.sample(rng, count, suits, near_ends=False)
     if not places:
         return [_nowhere("statistical", measurement.why_not)]
     plans = []

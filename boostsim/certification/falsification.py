@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from boostsim.certification.verdicts import read_at, told_apart
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, as_json
 from boostsim.theory.claim import Claim, Point
 
 __all__ = ["Falsification"]
@@ -100,23 +98,19 @@ class Falsification(ByValue):
 
     def to_json(self) -> str:
         """Return everything as JSON; what does not apply is null."""
-
-        def number(value: float) -> float | None:
-            return value if math.isfinite(value) else None
-
         record = {
             "claim": self.claim.name,
             "kind": self.claim.kind,
             "domain": repr(self.claim.domain),
             "counterexample": self.counterexample,
             "level": self.level,
-            **{name: number(getattr(self, name)) for name in ("measured", "law", "low", "high")},
+            **{name: getattr(self, name) for name in ("measured", "law", "low", "high")},
             "found_by": self.found_by,
             "tried": self.tried,
             "conditions": self.conditions,
             "seconds": self.seconds,
         }
-        return json.dumps(record, indent=2, default=float)
+        return as_json(record)
 
 
 def _told(point: Point) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,8 +11,8 @@ import pandas as pd
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
-from boostsim.objects import ByValue
-from boostsim.prices import Prices
+from boostsim.objects import ByValue, as_json
+from boostsim.prices import Prices, total
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import table_task
 from boostsim.theory.law import reached
@@ -79,15 +78,7 @@ class Plan(ByValue):
 
     def to_json(self) -> str:
         """Return everything as JSON."""
-        record = {
-            name: None if value != value else value
-            for name, value in vars(self).items()
-            if name != "alternatives"
-        }
-        record["alternatives"] = json.loads(
-            self.alternatives.to_json(orient="records", double_precision=15)
-        )
-        return json.dumps(record, indent=2)
+        return as_json(vars(self))
 
 
 def plan(
@@ -213,12 +204,8 @@ def _priced(grid: Grid, prices: Prices) -> pd.DataFrame:
     table = pd.DataFrame({name: np.ravel(values) for name, values in grid._asdict().items()})
     table["generations"] = table.attempts * table.iterations
     table["filter_calls"] = table.generations * table.votes
-    table["cost"] = (
-        prices.label * table.labels
-        + prices.generation * table.generations
-        + prices.filter_call * table.filter_calls
-        + prices.iteration * table.iterations
-    )
+    spent = table.labels, table.generations, table.filter_calls, table.iterations
+    table["cost"] = total(prices, *spent)
     return table.drop(columns="lowest")
 
 

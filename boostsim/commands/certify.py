@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -11,7 +10,7 @@ import boostsim as bs
 from boostsim.certification.verdicts import overall
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
-from boostsim.commands.output import console, say
+from boostsim.commands.output import console, say_all
 
 __all__ = ["certify"]
 
@@ -32,7 +31,7 @@ def certify(flags: dict[str, Any]) -> int:
     certificates = bs.certify_all(claims, **flags)
     code = CODES[overall([certificate.verdict for certificate in certificates])]
     if as_json:
-        say(json.dumps([json.loads(each.to_json()) for each in certificates], indent=2))
+        say_all(certificates)
         return code
     from rich.markup import escape
     from rich.table import Table

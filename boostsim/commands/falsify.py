@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
-from boostsim.commands.output import console, say
+from boostsim.commands.output import console, say_all
 from boostsim.progress import track
 
 __all__ = ["falsify"]
@@ -29,7 +28,7 @@ def falsify(flags: dict[str, Any]) -> int:
     found = [bs.falsify(claim, **flags) for claim in track(claims, "claims", len(claims))]
     code = 1 if any(found) else 3 if not all(each.finished for each in found) else 0
     if as_json:
-        say(json.dumps([json.loads(each.to_json()) for each in found], indent=2))
+        say_all(found)
         return code
 
     screen = console()

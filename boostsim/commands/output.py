@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Unread", "console", "reserved", "say", "settled"]
+__all__ = ["Unread", "console", "reserved", "say", "say_all", "settled"]
 
 
 class Unread(Exception):
@@ -47,6 +48,11 @@ def say(text: str) -> None:
             print(text, file=stream)
         except BrokenPipeError:
             raise Unread from None
+
+
+def say_all(found: Iterable[Any]) -> None:
+    """Print results as one JSON list."""
+    say(json.dumps([json.loads(each.to_json()) for each in found], indent=2))
 
 
 def console(width: int | None = 110) -> Console:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from boostsim.certification.boxes import prove_all
-from boostsim.commands.output import console, say
+from boostsim.commands.output import console, say_all
 
 __all__ = ["prove"]
 
@@ -26,7 +25,7 @@ def prove(flags: dict[str, Any]) -> int:
     verdicts = {proof.verdict for proof in proofs}
     code = next((number for word, number in CODES.items() if word in verdicts), 0)
     if as_json:
-        say(json.dumps([json.loads(proof.to_json()) for proof in proofs], indent=2))
+        say_all(proofs)
         return code
     from rich.markup import escape
     from rich.table import Table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import math
 import os
 import tomllib
@@ -19,6 +18,7 @@ from boostsim.commands.output import console, say
 from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write
+from boostsim.objects import as_json
 from boostsim.progress import tell
 from boostsim.types import flag, refuse, unknown
 
@@ -61,7 +61,7 @@ def run(flags: dict[str, Any]) -> int:
         ValueError: for an unknown key, a slot that the preset does not have, and whatever the
             library refuses.
     """
-    as_json, config = flags.pop("json", False), flags.pop("config", None)
+    json, config = flags.pop("json", False), flags.pop("config", None)
     options = {**(read_config(config) if config is not None else {}), **flags}
     if "save" in options:
         try_to_write(options["save"], "save")
@@ -80,8 +80,8 @@ def run(flags: dict[str, Any]) -> int:
             tell(f"saved {bs.save(trace, options['save'])}")
     finally:
         # Whatever became of the file: the run has been made.
-        if as_json:
-            say(json.dumps(as_document(trace), indent=2))
+        if json:
+            say(as_json(as_document(trace)))
         else:
             show(name, trace)
     return 0
@@ -186,15 +186,8 @@ def as_document(trace: xarray.Dataset) -> dict[str, Any]:
     return {
         "provenance": dict(trace.attrs),
         "iteration": trace.iteration.values.tolist(),
-        **{str(name): _plain(variable.values.tolist()) for name, variable in trace.items()},
+        **{str(name): variable.values.tolist() for name, variable in trace.items()},
     }
-
-
-def _plain(values: Any) -> Any:
-    """Write what is unknown as null: NaN is no JSON."""
-    if isinstance(values, list):
-        return [_plain(value) for value in values]
-    return None if math.isnan(values) else values
 
 
 def averaged(variable: xarray.DataArray) -> np.ndarray:

@@ -12,8 +12,7 @@ import numpy as np
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import Knob
 from boostsim.designs.objective import Objective
-from boostsim.files import bounded
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, as_json
 
 if TYPE_CHECKING:
     import xarray
@@ -160,7 +159,7 @@ class Design(ByValue):
             "procedure": json.loads(self.procedure.describe()),
             "task": goal.task.describe(),
         }
-        return json.dumps(bounded(record), indent=2, default=float)
+        return as_json(record)
 
     def plot(self) -> Figure:
         """Return a figure: what changes between iterations, what is bought of it, the error."""

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import KNOBS, Knob
 from boostsim.designs.objective import Costs, Objective, Score
+from boostsim.prices import total
 from boostsim.simulation.tables.loop import advance, begin
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import prepare
@@ -182,10 +183,7 @@ class Problem:
             "labels": labels,
             "generations": generations,
             "filter_calls": calls,
-            "cost": costs.label * labels
-            + costs.generation * generations
-            + costs.filter_call * calls
-            + costs.iteration * jnp.arange(self.iterations + 1),
+            "cost": total(costs, labels, generations, calls, jnp.arange(self.iterations + 1)),
         }
 
     def score_of(self, values: Mapping[str, Any]) -> Float[Array, ""]:

@@ -223,7 +223,7 @@ def _descend(
     chunk = min(CHUNK, steps)
     # Filled up with steps of rate zero, which move nothing.
     schedule = np.pad(schedule, (0, -steps % chunk))
-    rng = generator(np.asarray(jax.random.key_data(key)))
+    rng = generator(key)
     count = len(jax.tree.leaves(data)[0])
     order = _shuffled(rng, count, chunk * batch)
     state = optimiser().init(parameters)

@@ -180,7 +180,7 @@ def random_table(
         >>> int(((task.initial * task.quality).sum(1) > 0).sum())
         7
     """
-    rng = generator(np.asarray(jax.random.key_data(as_key(key))))
+    rng = generator(as_key(key))
     prompts = whole("prompts", prompts, 1)
     responses = whole("responses", responses, 1)
     sized("prompts", prompts * responses, "prompts x responses")

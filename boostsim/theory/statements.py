@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from boostsim.objects import ByReference, Named
+from boostsim.theory.step import boosting_step
 from boostsim.types import refuse, text
 
 __all__ = ["STATEMENTS", "Statement"]
@@ -128,12 +129,6 @@ def _exits(beta: Any, gamma: Any) -> Any:
     return beta * (1 - gamma) + gamma * (1 - beta)
 
 
-def _step(beta: Any, gamma: Any, attempts: int, error: Any) -> Any:
-    """T4: the error after one iteration."""
-    rejected = gamma + (1 - 2 * gamma) * error
-    return _geometric(rejected, attempts) * gamma * error + rejected**attempts * (1 - beta)
-
-
 def _above_floor(beta: Any, gamma: Any, share: Any) -> tuple[Any, Any, Any]:
     """An error above T3's floor by a share of all that is above it; the floor; their distance."""
     floor = gamma * (1 - beta) / _exits(beta, gamma)
@@ -148,7 +143,7 @@ def _t3_side(beta: Any, gamma: Any, share: Any) -> Terms:
 
 def _t3_side_directly(beta: Any, gamma: Any, share: Any) -> Any:
     error, floor, _ = _above_floor(beta, gamma, share)
-    return _step(beta, gamma, 1, error) - floor
+    return boosting_step(beta, gamma, 1, error) - floor
 
 
 def _t3_limit(beta: Any, gamma: Any, share: Any) -> Terms:
@@ -157,7 +152,7 @@ def _t3_limit(beta: Any, gamma: Any, share: Any) -> Terms:
 
 def _t3_limit_directly(beta: Any, gamma: Any, share: Any) -> Any:
     error, _, distance = _above_floor(beta, gamma, share)
-    return error - _step(beta, gamma, 1, error) - beta * (1 - gamma) * distance
+    return error - boosting_step(beta, gamma, 1, error) - beta * (1 - gamma) * distance
 
 
 def _t4_monotone(beta: Any, gamma: Any, attempts: int, p: Any) -> Terms:
@@ -187,7 +182,9 @@ def _t4_inequality(beta: Any, gamma: Any, attempts: int, e: Any) -> Terms:
 
 def _t4_inequality_directly(beta: Any, gamma: Any, attempts: int, e: Any) -> Any:
     u = gamma + (1 - 2 * gamma) * e
-    return gamma * e + (1 - u) * (u**attempts * (1 - beta) - _step(beta, gamma, attempts, e))
+    return gamma * e + (1 - u) * (
+        u**attempts * (1 - beta) - boosting_step(beta, gamma, attempts, e)
+    )
 
 
 def _t4_growth(beta: Any, gamma: Any, attempts: int, share: Any) -> Terms:
@@ -200,7 +197,7 @@ def _t4_growth(beta: Any, gamma: Any, attempts: int, share: Any) -> Terms:
 
 def _t4_growth_directly(beta: Any, gamma: Any, attempts: int, share: Any) -> Any:
     p = share * gamma * beta / (gamma * beta + (1 - gamma) * (1 - beta))
-    error = _step(beta, gamma, attempts, 1 - p)
+    error = boosting_step(beta, gamma, attempts, 1 - p)
     return (1 - error) * (1 - p) * gamma - (1 - gamma) * p * error
 
 

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import t as student
 
-from boostsim.files import bounded
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, as_json
 from boostsim.tournament.intervals import ASSUMED, once
 from boostsim.types import refuse, unknown
 
@@ -326,7 +325,7 @@ class Tournament(ByValue):
                 for first, second in itertools.combinations(everyone, 2)
             ],
         }
-        return json.dumps(bounded(record), indent=2, default=float)
+        return as_json(record)
 
     def plot(self) -> Figure:
         """Return a figure: the regret of every criterion on every challenge, in hundredths."""

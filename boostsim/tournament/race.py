@@ -15,7 +15,7 @@ import numpy as np
 
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.criterion import Criterion
-from boostsim.objects import ByValue
+from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
 from boostsim.tournament.compare import Match, contenders, function_of
@@ -112,7 +112,7 @@ class Race(ByValue):
             "runs": self.runs,
             "conditions": dict(self.conditions),
         }
-        return json.dumps(record, indent=2, default=float)
+        return as_json(record)
 
 
 def run_race(

@@ -49,7 +49,7 @@ def stress_suite(key: jax.Array | int = 0, prompts: int = 1000) -> dict[str, Cha
     prompts = whole("prompts", prompts, 10)
     plain = random_table(keys[0], prompts=prompts, responses=RESPONSES, solvable=SOLVABLE)
     weak = WeakLabeler(BETA)
-    known = generator(np.asarray(jax.random.key_data(keys[1]))).permutation(prompts)
+    known = generator(keys[1]).permutation(prompts)
     beta = np.where(known < KNOWN * prompts, BETA_KNOWN, 0.0)
     return {
         "helpless": Challenge(plain, weak, about="half of the prompts have no right answer at all"),
@@ -102,11 +102,11 @@ def _with_accuracy(accuracy: np.ndarray, favourite: float) -> TableTask:
 
 
 def _concentrated(key: jax.Array, prompts: int) -> TableTask:
-    rng = generator(np.asarray(jax.random.key_data(key)))
+    rng = generator(key)
     solvable = rng.permutation(prompts) < SOLVABLE * prompts
     return _with_accuracy(np.where(solvable, 1.0 - CONCENTRATED, 0.0), CONCENTRATED)
 
 
 def _heavy_tailed(key: jax.Array, prompts: int) -> TableTask:
-    rng = generator(np.asarray(jax.random.key_data(key)))
+    rng = generator(key)
     return _with_accuracy(10.0 ** (-DECADES * rng.random(prompts)), 1.0 / (RESPONSES - 1))

@@ -33,17 +33,13 @@ def draws(procedure: Procedure, *, sampled: bool) -> bool:
 def verdicts(procedure: Procedure, task: TableTask, key: jax.Array) -> np.ndarray:
     """Draw 1.0 where a response is accepted for ever, else 0.0, ``[prompts, responses]``."""
     chance = np.where(task.quality == 1.0, *procedure.filter.accept)
-    return (_generator(key, VERDICTS).random(chance.shape) < chance) * 1.0
+    return (generator(jax.random.fold_in(key, VERDICTS)).random(chance.shape) < chance) * 1.0
 
 
 def answers(rows: np.ndarray, key: jax.Array) -> np.ndarray:
     """Draw one answer a prompt from the labeler's rows; return it as a row of zeros and a one."""
     below = np.cumsum(rows, axis=1)
-    level = _generator(key, ANSWERS).random(len(rows)) * below[:, -1]
+    level = generator(jax.random.fold_in(key, ANSWERS)).random(len(rows)) * below[:, -1]
     # The first answer above the level; one without mass never is the first.
     answer = (below > level[:, None]).argmax(1)
     return (np.arange(rows.shape[1]) == answer[:, None]) * 1.0
-
-
-def _generator(key: jax.Array, site: int) -> np.random.Generator:
-    return generator(np.asarray(jax.random.key_data(jax.random.fold_in(key, site))))

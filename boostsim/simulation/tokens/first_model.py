@@ -63,7 +63,7 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
     sites = [jax.random.fold_in(key, site) for site in range(3)]
     parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
-    rng = generator(np.asarray(jax.random.key_data(sites[PROMPTS])))
+    rng = generator(sites[PROMPTS])
     stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
     prompts = draw_prompts(task, rng, stratum)
     wrong = rng.random(EXAMPLES) < task.easy_slips

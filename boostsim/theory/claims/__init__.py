@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from boostsim.objects import Named
 from boostsim.theory.claim import Claim
 from boostsim.theory.claims import convergence, failure, freshness, neighbours, noise
-from boostsim.theory.claims.noise import boosting_step
 
-__all__ = ["CLAIMS", "boosting_step"]
+__all__ = ["CLAIMS"]
 
 
 def _number(claim: Claim) -> int:

@@ -8,23 +8,9 @@ from boostsim.theory import laws
 from boostsim.theory.claim import Box, Claim
 from boostsim.theory.claims.shared import ATTEMPTS, ITERATIONS, MOVES, UNIT, claim, limit
 from boostsim.theory.law import Domain
+from boostsim.theory.step import boosting_step
 
-__all__ = ["CLAIMS", "boosting_step"]
-
-
-def boosting_step(*, beta: float, gamma: float, attempts: int, initial_error: float) -> float:
-    """T4. Error after one iteration of boosting: (1 - u^k) gamma e/A + u^k (1 - beta).
-
-    u = gamma + (1 - 2 gamma) e is the probability that one attempt is rejected and A = 1 - u; where
-    A = 0 every visit is labelled. Without cancellation: (1 - u^k)/A = 1 + u + ... + u^(k-1).
-
-    Example:
-        >>> boosting_step(beta=0.5, gamma=0.0, attempts=2, initial_error=0.5)
-        0.125
-    """
-    rejected = gamma * (1.0 - initial_error) + (1.0 - gamma) * initial_error
-    terms = math.fsum(rejected**power for power in range(attempts))
-    return terms * gamma * initial_error + rejected**attempts * (1.0 - beta)
+__all__ = ["CLAIMS"]
 
 
 def _noisy_error(beta: float, gamma: float, initial_error: float, iterations: int) -> float:
