@@ -102,7 +102,7 @@ NEURAL_DESCRIPTIONS = {
     "accuracy": ("probability", "accuracy of one sampled response"),
     "error": ("probability", "1 - accuracy"),
     "greedy_accuracy": ("probability", "accuracy, the most probable token each time"),
-    "pass_at_k": ("probability", "share of prompts of which one of 4 samples is right"),
+    "pass_at_k": ("probability", "probability that one of k samples is right (k = 4 if not said)"),
     "entropy": ("nats", "entropy of a response: mean surprise of the samples"),
     "distinct": ("1", "share of the 4 samples of a prompt that differ"),
     "labels": DESCRIPTIONS["labels"],
@@ -124,8 +124,11 @@ def make_neural_trace(
     strata: tuple[str, ...],
     stratum_weights: np.ndarray,
     attributes: dict[str, Any],
+    pass_at: tuple[int, ...] = (),
 ) -> xarray.Dataset:
     """Label the arrays of a transformer's run: ``[seed, iteration]``, or with a stratum behind.
+
+    The last dimension of pass_at_k is k where its values are given.
 
     Averages over strata are weighted as the task prompts them: the coordinate ``stratum_weight``.
     """
@@ -141,7 +144,10 @@ def make_neural_trace(
     data = {}
     for name, values in variables.items():
         units, text = NEURAL_DESCRIPTIONS[name.removesuffix("_by_stratum")]
-        dims = ["seed", "iteration", "stratum"][: values.ndim]
+        dims = ["seed", "iteration", *["stratum"] * name.endswith("_by_stratum")]
+        if pass_at and name.startswith("pass_at_k"):
+            dims.append("k")
+            coordinates["k"] = list(pass_at)
         about = {"units": units, "long_name": text}
         data[name] = (dims, np.asarray(values, np.float64), about)
     return xarray.Dataset(data, coordinates, {**provenance(double=False), **attributes})

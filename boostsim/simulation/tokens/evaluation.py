@@ -15,6 +15,7 @@ import numpy as np
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters, Trained
+from boostsim.simulation.passing import one_of
 from boostsim.simulation.tokens.listed import Listing
 from boostsim.simulation.tokens.prompts import draw_prompts
 from boostsim.simulation.tokens.verdicts import verifier
@@ -36,10 +37,13 @@ class Evaluation:
     Attributes:
         task: what is asked.
         each: prompts of each stratum.
+        pass_at: the numbers of responses that pass_at_k speaks of; where there are none, one
+            number, that of ``SAMPLES``.
     """
 
     task: SequenceTask
     each: int
+    pass_at: tuple[int, ...] = ()
 
     @cached_property
     def prompts(self) -> np.ndarray:
@@ -47,6 +51,11 @@ class Evaluation:
         words = np.frombuffer(bytes.fromhex(self.task.fingerprint)[:16], np.uint32)
         stratum = np.repeat(np.arange(len(self.task.strata)), self.each)
         return draw_prompts(self.task, generator(words), stratum, held_out=True)
+
+    @property
+    def samples(self) -> int:
+        """Responses drawn for each prompt: SAMPLES, or a multiple that suffices for pass_at."""
+        return SAMPLES * max(1, -(-max(self.pass_at, default=1) // SAMPLES))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,16 +69,17 @@ class Evaluation:
         """Return what a model is worth: numbers, and arrays over strata.
 
         accuracy is that of one sampled response, greedy_accuracy that of the most probable next
-        token each time, pass_at_k that any of the samples is right, entropy the mean surprise of
-        the samples in nats (unbiased for the response's entropy), distinct the share of samples of
-        a prompt that differ.
+        token each time, pass_at_k that one of k responses is right (from a number of samples of
+        each prompt that suffices, without bias), entropy the mean surprise of the samples in nats
+        (unbiased for the response's entropy), distinct the share of samples of a prompt that
+        differ. All but pass_at_k are measured on the first ``SAMPLES``, whatever is asked of it.
         """
         if self.task.listed:
             by_stratum = self._exactly(model, parameters)
         else:
             by_stratum = self._drawn(model, parameters, key)
         weights = self.task.stratum_weights
-        overall = {name: np.asarray(values @ weights) for name, values in by_stratum.items()}
+        overall = {name: np.asarray(values.T @ weights) for name, values in by_stratum.items()}
         overall["error"] = 1.0 - overall["accuracy"]
         return {
             **overall,
@@ -79,7 +89,8 @@ class Evaluation:
     def _exactly(self, model: Trained, parameters: Parameters) -> dict[str, np.ndarray]:
         """Return the expectations, where all rows can be read off."""
         listing = Listing(self.task)
-        return listing.measure(next_law(model, parameters, listing.prompts), SAMPLES)
+        rows = next_law(model, parameters, listing.prompts)
+        return listing.measure(rows, SAMPLES, self.pass_at)
 
     def _drawn(
         self, model: Trained, parameters: Parameters, key: jax.Array
@@ -93,6 +104,15 @@ class Evaluation:
         many = np.repeat(prompts, SAMPLES, axis=0)
         said, log_probability = generate(model, parameters, many, length, key)
         right = np.asarray(check(many, said)).reshape(strata, self.each, SAMPLES)
+        passed = right.any(2).mean(1)
+        if self.pass_at:
+            hits = right.sum(2)
+            for block in range(1, self.samples // SAMPLES):
+                again, _ = generate(
+                    model, parameters, many, length, jax.random.fold_in(key, block)
+                )
+                hits = hits + np.asarray(check(many, again)).reshape(right.shape).sum(2)
+            passed = one_of(hits, self.samples, self.pass_at).mean(1)
         said = said.reshape(len(prompts), SAMPLES, length)
         first = [
             ~np.any([(said[:, i] == said[:, j]).all(1) for j in range(i)], axis=0)
@@ -102,7 +122,7 @@ class Evaluation:
         return {
             "accuracy": right.mean((1, 2)),
             "greedy_accuracy": greedy,
-            "pass_at_k": right.any(2).mean(1),
+            "pass_at_k": passed,
             "entropy": -log_probability.reshape(strata, -1).mean(1).astype(np.float64),
             "distinct": distinct.reshape(strata, -1).mean(1),
         }

@@ -110,6 +110,8 @@ class Run:
         every: dict[str, Any] = {"visits": "unlimited"} if self.exact else {}
         if isinstance(self.how, VisitsEach):
             every = {"visits": self.how.visits}
+        if self.evaluation.pass_at:
+            every["pass_at"] = list(self.evaluation.pass_at)
         return {
             "procedure": json.loads(procedure.describe()),
             "task": self.task.describe(),

@@ -67,26 +67,33 @@ class Listing:
             raise refuse("stratum_weights", allowed, self.task.stratum_weights.tolist())
         return np.full(len(self.prompts), 1.0 / len(self.prompts))
 
-    def measure(self, rows: np.ndarray, samples: int) -> dict[str, np.ndarray]:
+    def measure(
+        self, rows: np.ndarray, samples: int, pass_at: tuple[int, ...] = ()
+    ) -> dict[str, np.ndarray]:
         """Return what :class:`Evaluation` measures, as expectations, of a model's rows ``[N, V]``.
 
         Args:
             rows: the model.
-            samples: responses to a prompt that pass_at_k and distinct speak of.
+            samples: responses to a prompt that distinct speaks of, and pass_at_k where nothing
+                else is said.
+            pass_at: the numbers of responses that pass_at_k speaks of, ``[strata, len(pass_at)]``.
         """
         right = (rows * self.quality).sum(1)
         best = np.take_along_axis(self.quality, rows.argmax(1)[:, None], axis=1)[:, 0]
+        passed = 1.0 - (1.0 - right) ** samples
+        if pass_at:
+            passed = 1.0 - (1.0 - right[:, None]) ** np.array(pass_at)
         by_prompt = {
             "accuracy": right,
             "greedy_accuracy": best,
-            "pass_at_k": 1.0 - (1.0 - right) ** samples,
+            "pass_at_k": passed,
             "entropy": -(rows * np.log(np.where(rows > 0.0, rows, 1.0))).sum(1),
             "distinct": (1.0 - (1.0 - rows) ** samples).sum(1) / samples,
         }
         stratum = self.task.stratum(self.prompts)
         strata = range(len(self.task.strata))
         return {
-            name: np.array([values[stratum == number].mean() for number in strata])
+            name: np.array([values[stratum == number].mean(0) for number in strata])
             for name, values in by_prompt.items()
         }
 

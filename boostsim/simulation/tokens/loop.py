@@ -57,6 +57,7 @@ def simulate_tokens(
     key: jax.Array | int | None,
     *,
     evaluate: int | None = None,
+    pass_at: tuple[int, ...] = (),
     devices: int | None = None,
     folder: str | os.PathLike[str] | None = None,
 ) -> xarray.Dataset:
@@ -67,7 +68,7 @@ def simulate_tokens(
     """
     if isinstance(seeds, range):
         raise refuse("seeds", "a number where the task is in tokens", seeds)
-    run = make_run(procedure, task, how, evaluate)
+    run = make_run(procedure, task, how, evaluate, pass_at)
     iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
     procedure.lasting(iterations)
     seed_key = needed_key(key, "where the learner is a transformer")
@@ -77,7 +78,11 @@ def simulate_tokens(
 
 
 def make_run(
-    procedure: Procedure, task: SequenceTask, how: Seeing, evaluate: int | None = None
+    procedure: Procedure,
+    task: SequenceTask,
+    how: Seeing,
+    evaluate: int | None = None,
+    pass_at: tuple[int, ...] = (),
 ) -> Run:
     """Return what is run, apart from its seeds, or refuse it."""
     learner = procedure.learner
@@ -94,7 +99,7 @@ def make_run(
     if not isinstance(learner, Trained):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
     each = 100 if evaluate is None else whole("evaluate", evaluate, 1)
-    run = Run(procedure, task, how, Evaluation(task, each))
+    run = Run(procedure, task, how, Evaluation(task, each, pass_at))
     frame, strata = task.prompt_length + task.response_length, len(task.strata)
     tried = run.prompts * procedure.attempts * frame
     asked = "visits" if isinstance(how, VisitsEach) else "prompts_per_iteration"
@@ -103,6 +108,8 @@ def make_run(
         sized("pool", how.size * frame, "pool x tokens of a frame")
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
+    drawn = 0 if task.listed else run.evaluation.samples
+    sized("pass_at" if pass_at else "evaluate", each * strata * drawn, "evaluate x strata x samples")
     sized("evaluate", each * strata * SAMPLES * frame, "evaluate x strata x samples x tokens")
     kept = learner.network.activations(len(task.symbols))
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
@@ -159,7 +166,9 @@ def _trace(
     if resumed:
         about["resumed"] = "; ".join(resumed)
     about["mesh"] = "1" if mesh is None else " x ".join(str(size) for size in mesh.devices.shape)
-    return make_neural_trace(variables, run.task.strata, run.task.stratum_weights, about)
+    return make_neural_trace(
+        variables, run.task.strata, run.task.stratum_weights, about, run.evaluation.pass_at
+    )
 
 
 def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:

@@ -209,7 +209,7 @@ def _wrong(
     def drawn(draw: Callable[[np.random.Generator, np.ndarray], np.ndarray]) -> np.ndarray:
         if len(streams) == 1:
             return draw(streams[0], left)
-        return np.concatenate([draw(streams[row], row[None]) for row in left])
+        return np.concatenate([draw(streams[row], np.array([row])) for row in left])
 
     left = np.arange(len(prompts))
     said = np.zeros((len(prompts), task.response_length), np.int32)

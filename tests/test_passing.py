@@ -1,0 +1,124 @@
+"""pass@k: by enumeration, on tables, and with a transformer."""
+
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pytest
+
+import boostsim as bs
+from boostsim.simulation.passing import one_of
+
+AT = (1, 4, 64)
+TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
+TASK = bs.programs(operations=2)
+BOOSTING = bs.boosting(
+    attempts=2,
+    filter=bs.NoisyFilter(0.1),
+    labeler=bs.WeakLabeler(0.3, wrong="shuffled"),
+    budget=0.2,
+)
+SMALL = {"learner": TINY, "prompts_per_iteration": 64, "evaluate": 20, "key": 3}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def test_the_estimate_is_the_share_of_subsets_with_a_right_one():
+    drawn = 6
+    for right in range(drawn + 1):
+        responses = [True] * right + [False] * (drawn - right)
+        shares = [
+            np.mean([any(subset) for subset in combinations(responses, count)])
+            for count in range(1, drawn + 1)
+        ]
+        estimate = one_of(np.array(right), drawn, tuple(range(1, drawn + 1)))
+        assert estimate == pytest.approx(shares, abs=1e-15)
+
+
+@pytest.mark.parametrize("drawn", [4, 8, 64])
+def test_the_estimate_is_unbiased(drawn):
+    at, right = (1, 2, drawn), np.arange(drawn + 1)
+    ways = np.array([comb(drawn, count) for count in right], float)
+    for p in (0.0, 0.01, 0.3, 0.9, 1.0):
+        mean = (ways * p**right * (1.0 - p) ** (drawn - right)) @ one_of(right, drawn, at)
+        assert mean == pytest.approx([1.0 - (1.0 - p) ** count for count in at], abs=1e-12)
+
+
+@pytest.mark.parametrize("how", [{}, {"visits": 3, "seeds": 2, "key": 0}], ids=["exact", "sampled"])
+def test_on_a_table_it_is_exact(how):
+    task = bs.random_table(0, prompts=7)
+    procedure = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
+    trace = bs.simulate(procedure, task, 3, pass_at=AT, **how)
+    plain = bs.simulate(procedure, task, 3, **how)
+    by_prompt = bs.simulate(procedure, task, 3, pass_at=AT, record=("prompt",), **how)
+    assert trace.pass_at_k.dims == ("seed", "iteration", "k")
+    assert trace.k.values.tolist() == list(AT)
+    assert by_prompt.pass_at_k.dims == ("seed", "iteration", "prompt", "k")
+    assert trace.drop_vars(("pass_at_k", "k")).identical(plain)
+    p = by_prompt.accuracy
+    for count in AT:
+        expected = (1.0 - (1.0 - p) ** count).weighted(p.prompt_weight).mean("prompt")
+        assert trace.pass_at_k.sel(k=count).values == pytest.approx(expected.values, abs=1e-12)
+        averaged = by_prompt.pass_at_k.weighted(p.prompt_weight).mean("prompt").sel(k=count)
+        assert averaged.values == pytest.approx(expected.values, abs=1e-12)
+
+
+def test_of_a_persistent_labelers_answers_too():
+    labeler = bs.WeakLabeler(0.3, persistent=True)
+    task = bs.random_table(0, prompts=5, responses=3)
+    trace = bs.simulate(bs.boosting(labeler=labeler), task, 2, pass_at=8)
+    # After many iterations each prompt is right for ever or wrong for ever.
+    far = bs.simulate(bs.boosting(labeler=labeler), task, 400, pass_at=8)
+    assert 0.0 <= float(trace.pass_at_k.min()) <= float(trace.pass_at_k.max()) <= 1.0
+    assert far.pass_at_k[0, -1, 0] == pytest.approx(float(far.accuracy[0, -1]), abs=1e-3)
+
+
+def test_what_is_rare_is_not_rounded_away():
+    task = bs.table_task([[1.0, 0.0]], initial=[[1e-13, 1.0 - 1e-13]])
+    trace = bs.simulate(bs.uncurated(), task, 0, pass_at=(8, 1000))
+    assert trace.pass_at_k.values[0, 0] == pytest.approx([8e-13, 1e-10], rel=1e-9)
+
+
+def test_with_a_transformer_it_is_estimated_from_enough_samples(tmp_path):
+    trace = bs.simulate(BOOSTING, TASK, 1, pass_at=(1, 4), **SMALL)
+    plain = bs.simulate(BOOSTING, TASK, 1, **SMALL)
+    assert trace.pass_at_k.dims == ("seed", "iteration", "k")
+    assert trace.pass_at_k_by_stratum.dims == ("seed", "iteration", "stratum", "k")
+    # Four samples suffice: these are the numbers that there always were.
+    assert trace.pass_at_k.sel(k=4).values == pytest.approx(plain.pass_at_k.values, abs=1e-15)
+    assert trace.pass_at_k.sel(k=1).values == pytest.approx(plain.accuracy.values, abs=1e-15)
+    same = ("pass_at_k", "pass_at_k_by_stratum", "seconds")
+    others = trace.drop_vars((*same, "k")).drop_attrs(deep=False)
+    assert others.identical(plain.drop_vars(same).drop_attrs(deep=False))
+    assert trace.attrs["pass_at"] == "[1, 4]"
+    assert bs.load(bs.save(trace, tmp_path / "run.nc")).identical(trace)
+    more = bs.simulate(BOOSTING, TASK, 0, pass_at=(1, 9), **SMALL)
+    assert (more.pass_at_k.sel(k=9) >= more.pass_at_k.sel(k=1)).all()
+    assert (more.accuracy == plain.accuracy[:, :1]).all()
+
+
+def test_where_prompts_are_listed_it_is_exact():
+    task = bs.lookup(24, 4)
+    how = {"learner": TINY, "exact": True, "key": 1}
+    trace = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), task, 0, pass_at=(1, 4), **how)
+    plain = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), task, 0, **how)
+    assert trace.pass_at_k.sel(k=4).values == pytest.approx(plain.pass_at_k.values, abs=1e-12)
+    assert trace.pass_at_k.sel(k=1).values == pytest.approx(plain.accuracy.values, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("pass_at", "told"),
+    [
+        (0, "pass_at must be a whole number of at least 1; got 0"),
+        ((1, 1), "pass_at must be different numbers"),
+        ("8", "pass_at must be a whole number of at least 1; got '8'"),
+        (1.5, "pass_at must be numbers of responses"),
+        (2**30, "pass_at must be at most 1048576"),
+    ],
+)
+def test_what_cannot_be_passed_at(pass_at, told):
+    with pytest.raises(ValueError, match=told):
+        bs.simulate(bs.uncurated(), bs.random_table(0, prompts=3), 1, pass_at=pass_at)
