@@ -100,7 +100,12 @@ def task_named(name: str, size: Size) -> SequenceTask:
 
 
 def procedure(
-    task_name: str, method: str, beta: float, scale: Scale, rule: bs.Criterion = bs.criteria.failed
+    task_name: str,
+    method: str,
+    beta: float,
+    scale: Scale,
+    rule: bs.Criterion = bs.criteria.failed,
+    wrong: str | None = None,
 ) -> bs.Procedure:
     """Return one of the five: all that buy labels may buy the same number of them.
 
@@ -110,9 +115,10 @@ def procedure(
         beta: share of right labels.
         scale: of the figure.
         rule: whom boosting asks for labels.
+        wrong: how wrong labels are wrong, if not as they usually are on the task.
     """
     attempts = SIZES[scale.name].attempts
-    labeler = bs.WeakLabeler(beta, wrong=NOISES[task_name])
+    labeler = bs.WeakLabeler(beta, wrong=wrong or NOISES[task_name])
     if method == "boosting":
         return bs.boosting(attempts=attempts, labeler=labeler, budget=BUDGET, criterion=rule)
     if method == "random labels":
@@ -147,10 +153,15 @@ def run(task_name: str, rule: bs.Procedure, scale: Scale) -> xarray.Dataset:
 
 
 def records(
-    task_name: str, method: str, beta: float, scale: Scale, strata: bool = False
+    task_name: str,
+    method: str,
+    beta: float,
+    scale: Scale,
+    strata: bool = False,
+    wrong: str | None = None,
 ) -> pd.DataFrame:
     """Return a tidy table of a run: a row for each seed, iteration and, if asked, stratum."""
-    trace = run(task_name, procedure(task_name, method, beta, scale), scale)
+    trace = run(task_name, procedure(task_name, method, beta, scale, wrong=wrong), scale)
     size = SIZES[scale.name]
     parts = []
     for seed in trace.seed.values:
@@ -174,6 +185,7 @@ def records(
         parts.append(
             rows(
                 method=method,
+                wrong=wrong or NOISES[task_name],
                 beta=beta,
                 attempts=size.attempts,
                 seed=seed,
