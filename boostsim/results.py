@@ -30,6 +30,7 @@ DESCRIPTIONS = {
     "coverage": ("probability", "mu{x : p(x) > 0}, share of prompts with any correct mass"),
     "diversity": ("probability", "1 - sum_y f(y|x)^2, averaged over prompts with mu"),
     "entropy": ("nats", "entropy of the model's responses, averaged over prompts with mu"),
+    "pass_at_k": ("probability", "that one of k responses is right, averaged over prompts with mu"),
     "labels": ("labels per visit", "labels bought, cumulative"),
     "rows": ("probability", "the model, f(y|x)"),
     "labels_by_prompt": ("labels per visit", "labels bought on each prompt, cumulative"),
@@ -91,7 +92,9 @@ def make_trace(
     for name, values in variables.items():
         units, text = DESCRIPTIONS[name]
         dims = ["seed", "iteration", "prompt", "response"][: values.ndim]
-        if values.ndim > 2:
+        if name == "pass_at_k":
+            dims = [*dims[: values.ndim - 1], "k"]
+        if "prompt" in dims:
             coordinates["prompt_weight"] = ("prompt", np.array(prompt_weights), {"units": "1"})
             text = text.replace(", averaged over prompts with mu", ", on each prompt")
         data[name] = (dims, np.asarray(values, np.float64), {"units": units, "long_name": text})

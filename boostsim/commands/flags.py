@@ -33,6 +33,7 @@ def _shown(metavar: str) -> Any:
 
 Number = Annotated[float | None, _shown("NUMBER")]
 Whole = Annotated[int | None, _shown("N")]
+Wholes = Annotated[tuple[int, ...] | None, _shown("N...")]
 Word = Annotated[str | None, _shown("WORD")]
 Words = Annotated[tuple[str, ...] | None, _shown("WORD...")]
 File = Annotated[Path | None, _shown("FILE")]
@@ -120,6 +121,8 @@ class Run:
     """Runs (default: 8 where visits are given, else 1)."""
     record: Words = None
     """Measured as well: diversity, entropy; prompt, with --json or --save."""
+    pass_at: Wholes = None
+    """Numbers of responses k for which pass@k is told, such as 1 8 64."""
     key: Whole = None
     """Key of the task and of the draws, below 2^32 (default: 0)."""
     operations: Whole = None

@@ -44,7 +44,7 @@ GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
 # Flags whose keyword in the library has another name, for there it is said by the class.
 KEYWORDS = {"persistent_filter": "persistent", "persistent_labels": "persistent"}
 SLOTS = ("attempts", "keep", "budget", "rate", "regime", "real_share")
-LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "key")
+LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "pass_at", "key")
 # What only a task in tokens takes: the transformer, the loop.
 TRANSFORMER = ("width", "layers", "heads", "steps")
 TRAINING = ("prompts_per_iteration", "pool", "devices", "folder")
@@ -182,10 +182,15 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
 
 
 def as_document(trace: xarray.Dataset) -> dict[str, Any]:
-    """Return a trace as plain lists, ``[seed][iteration]``, with its provenance."""
+    """Return a trace as plain lists, ``[seed][iteration]``, with its provenance.
+
+    Behind them stand prompts or strata where a variable has them, and last its ``k``.
+    """
     return {
         "provenance": dict(trace.attrs),
-        "iteration": trace.iteration.values.tolist(),
+        **{
+            name: trace[name].values.tolist() for name in ("iteration", "k") if name in trace.coords
+        },
         **{str(name): variable.values.tolist() for name, variable in trace.items()},
     }
 
@@ -203,11 +208,16 @@ def show(name: str, trace: xarray.Dataset) -> None:
 
     seeds, iterations = trace.sizes["seed"], trace.sizes["iteration"]
     level = trace.attrs["level"]
+    passed = {}
+    if "k" in trace.dims:
+        passed = {f"pass@{k}": trace.pass_at_k.sel(k=k) for k in trace.k.values}
     columns = ["accuracy", "error", "coverage", "labels", "generations", "filter_calls"]
     columns[3:3] = [column for column in ("diversity", "entropy") if column in trace]
     if level.startswith("neural"):
         columns = ["accuracy", "greedy_accuracy", "pass_at_k", "distinct", "labels", "tokens"]
         columns += ["label_accuracy", *(["slack"] if "slack" in trace else []), "seconds"]
+    if passed:
+        columns[2:3] = [column for column in (columns[2], *passed) if column != "pass_at_k"]
     runs = "1 run" if seeds == 1 else f"{seeds} runs"
     kind = level if seeds == 1 and level == "exact" else f"{runs}, {level}"
     table = Table("iteration", *columns, title=f"{name}, {kind}", box=None, padding=(0, 2, 0, 0))
@@ -215,7 +225,7 @@ def show(name: str, trace: xarray.Dataset) -> None:
     for row in sorted({*range(0, iterations, every), iterations - 1}):
         cells = []
         for column in columns:
-            values = averaged(trace[column])[:, row]
+            values = averaged(passed[column] if column in passed else trace[column])[:, row]
             cell = f"{values.mean():.4g}"
             if seeds > 1 and values.std() > 1e-12:
                 cell += f"±{values.std(ddof=1):.1g}"
@@ -225,6 +235,7 @@ def show(name: str, trace: xarray.Dataset) -> None:
     screen.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
     if level.startswith("neural"):
-        about = "Accuracy is that of one sample, greedily, of any of 4 samples, on held-out prompts"
+        about = "Accuracy is that of one sample, greedily, "
+        about += f"{'' if passed else 'of any of 4 samples, '}on held-out prompts"
         about += " (lookup: on all). Labels and tokens are per visit, so far."
     screen.print(about + (" ± is the spread of runs." if seeds > 1 else ""), highlight=False)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import Learner
 from boostsim.prices import Prices, priced
+from boostsim.simulation.passing import checked_pass_at
 from boostsim.simulation.seeing import FreshPrompts, seeing
 from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tables.prepare import check
@@ -39,6 +40,7 @@ def simulate(
     seeds: int | range = 1,
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
+    pass_at: int | Iterable[int] = (),
     prices: Prices | None = None,
     learner: Learner | None = None,
     prompts_per_iteration: int | None = None,
@@ -78,6 +80,10 @@ def simulate(
             ``diversity_by_prompt``; ``"rows"``: the model itself, with the dimensions (prompt,
             response), for ``bs.collapse_measures``. Entropy, rows, and diversity in sampled runs
             need every response and cost it.
+        pass_at: the numbers of responses k for which ``pass_at_k``, the probability that one of k
+            is right, is in the trace, with a dimension ``k``. On a table, and with ``bs.lookup``,
+            it is the model's own, E[1 - (1 - p)^k]; with another task in tokens it is estimated
+            without bias from max k samples or more of each prompt.
         prices: what labels, generations, filter calls and iterations cost: then the trace has the
             total ``cost`` so far, see ``bs.priced``.
         learner: the procedure's, where it has none of its own: a ``bs.Transformer``, say, where the
@@ -103,11 +109,11 @@ def simulate(
         Procedure, task, key, versions and all else that decides numbers stand in ``attrs``; JAX's
         switches (``JAX_ENABLE_X64`` and its like) do not: see :mod:`boostsim.mode`. With a
         transformer: accuracy of one sampled response and greedy_accuracy, pass_at_k (one of 4
-        samples is right), entropy of a response in nats, distinct (share of the 4 samples that
-        differ), each also by stratum; the costs, tokens and seconds besides; of each iteration the
-        examples made, the mean loss, and of its labels the share that was right and the share of
-        right tokens; with ``bs.lookup`` the slack, the total variation distance of the model to
-        what it was trained on.
+        samples is right, where ``pass_at`` says nothing), entropy of a response in nats, distinct
+        (share of the 4 samples that differ), each also by stratum; the costs, tokens and seconds
+        besides; of each iteration the examples made, the mean loss, and of its labels the share
+        that was right and the share of right tokens; with ``bs.lookup`` the slack, the total
+        variation distance of the model to what it was trained on.
 
     Raises:
         ValueError: for an argument that is out of range or does not fit the others, for what would
@@ -139,17 +145,22 @@ def simulate(
         "exact": exact,
     }
     others: dict[str, Any] = {"evaluate": evaluate, "devices": devices, "folder": folder}
+    passed = checked_pass_at(pass_at)
     if isinstance(task, SequenceTask):
         _left_out("in tokens", visited_share=(visited_share, 1.0), record=(record, ()))
         how = seeing(**amount, otherwise=FreshPrompts())
         from boostsim.simulation.tokens.loop import simulate_tokens
 
-        trace = simulate_tokens(procedure, task, how, iterations, seeds, key, **others)
+        trace = simulate_tokens(
+            procedure, task, how, iterations, seeds, key, pass_at=passed, **others
+        )
     else:
         check(procedure, task)
         drawn = {"prompts_per_iteration": prompts_per_iteration, "pool": pool}
         _left_out("a table", **{name: (value, None) for name, value in (drawn | others).items()})
-        trace = simulate_table(procedure, task, seeing(**amount), iterations, seeds, key, record)
+        trace = simulate_table(
+            procedure, task, seeing(**amount), iterations, seeds, key, record, passed
+        )
     return trace if prices is None else priced(trace, prices)
 
 

@@ -58,6 +58,7 @@ def simulate_table(
     seeds: int | range = 1,
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
+    pass_at: tuple[int, ...] = (),
 ) -> xarray.Dataset:
     """Run a procedure on a table; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
@@ -70,7 +71,7 @@ def simulate_table(
     each = how if isinstance(how, VisitsEach) else None
     if each is not None:
         whole("visits x attempts", each.visits * procedure.attempts, 1)
-    check_size(task, wanted, len(numbers), iterations)
+    check_size(task, wanted, pass_at, len(numbers), iterations)
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
     if persistent or sampling is not None:
@@ -97,11 +98,11 @@ def simulate_table(
     recording, copies = Recording(len(keys), iterations + 1), 1
     with fixed(double=True), waited_for(recording.begun):
         # Long blocks of long rows would take as much memory as the trace.
-        most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted)))
+        most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted, pass_at)))
         runs = zip(programs(), keys, strict=True)
         for number, (program, seed_key) in enumerate(track(runs, "seeds", len(keys))):
             copies = program[0].copies
-            _run(program, seed_key, iterations, wanted, most, recording, number)
+            _run(program, seed_key, iterations, wanted, pass_at, most, recording, number)
         variables = recording.variables()
     _check_priorities(procedure, task, copies, variables.pop("invalid"))
     attributes = {
@@ -112,7 +113,8 @@ def simulate_table(
         "visited_share": 1.0 if each is None else each.visited_share,
         "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
     }
-    return traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
+    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
+    return trace.assign_coords(k=list(pass_at)) if pass_at else trace
 
 
 def traced(
@@ -140,7 +142,11 @@ def _level(procedure: Procedure, sampling: Sampling | None) -> str:
 
 
 def _measure(
-    structure: Structure, parameters: Parameters, state: State, wanted: frozenset[str]
+    structure: Structure,
+    parameters: Parameters,
+    state: State,
+    wanted: frozenset[str],
+    pass_at: tuple[int, ...],
 ) -> dict[str, Any]:
     mass, weights = exact.masses(state), parameters.weights
     right, wrong = right_and_wrong(structure, parameters, mass)
@@ -155,6 +161,11 @@ def _measure(
         "error": _merged(parameters, wrong) if by_prompt else average(wrong),
         "coverage": average((right > 0.0) * 1.0),
     }
+    if pass_at:
+        # Of what is rare, to full precision.
+        passed = [-jnp.expm1(count * jnp.log1p(-jnp.minimum(right, 1.0))) for count in pass_at]
+        worth = [_merged(parameters, each) if by_prompt else average(each) for each in passed]
+        measured["pass_at_k"] = jnp.stack(worth, axis=-1)
     if "diversity" in wanted:
         diversity = exact.diversity(structure, parameters, state)
         measured["diversity"] = average(diversity)
@@ -183,6 +194,7 @@ def _run(
     key: jax.Array | None,
     iterations: int,
     wanted: frozenset[str],
+    pass_at: tuple[int, ...],
     most: int,
     recording: Recording,
     number: int,
@@ -192,25 +204,26 @@ def _run(
     A block is of ``most`` iterations at most.
     """
     structure, parameters, sampling = program
-    state, row = begin(structure, wanted, parameters, sampling)
+    state, row = begin(structure, wanted, parameters, sampling, pass_at)
     recording.add(number, 0, {name: value[None] for name, value in row.items()})
     starts = range(0, iterations, most)
     for start in track(starts, "iterations", len(starts)):
         length = min(most, iterations - start)
         with unbroken():
             state, rows = advance(
-                structure, wanted, length, parameters, sampling, key, start, state
+                structure, wanted, length, parameters, sampling, key, start, state, pass_at
             )
             recording.add(number, start + 1, rows)
         recording.write_some()
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1, 4))
 def begin(
     structure: Structure,
     wanted: frozenset[str],
     parameters: Parameters,
     sampling: Sampling | None,
+    pass_at: tuple[int, ...] = (),
 ) -> tuple[State, dict[str, jax.Array]]:
     """Return the first model and what is recorded of it."""
     state = first_state(structure, parameters, sampling)
@@ -220,13 +233,13 @@ def begin(
         "judged": jnp.zeros(()),
         "invalid": jnp.array(-1, jnp.int32),
     }
-    measured = _measure(structure, parameters, state, wanted)
+    measured = _measure(structure, parameters, state, wanted, pass_at)
     if "prompt" in wanted:
         nothing["labels_by_prompt"] = jnp.zeros_like(measured["error"])
     return state, {**measured, **nothing}
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(0, 1, 2, 8))
 def advance(
     structure: Structure,
     wanted: frozenset[str],
@@ -236,6 +249,7 @@ def advance(
     key: jax.Array | None,
     start: int,
     state: State,
+    pass_at: tuple[int, ...] = (),
 ) -> tuple[State, dict[str, jax.Array]]:
     """Return the model after so many iterations and what is recorded of each."""
 
@@ -250,7 +264,7 @@ def advance(
         }
         if "prompt" in wanted:
             spent["labels_by_prompt"] = _merged(parameters, info.labels_by_prompt)
-        return state, {**_measure(structure, parameters, state, wanted), **spent}
+        return state, {**_measure(structure, parameters, state, wanted, pass_at), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))
 

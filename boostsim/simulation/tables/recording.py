@@ -32,19 +32,23 @@ def wanted_records(record: Iterable[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def numbers_each(task: TableTask, wanted: frozenset[str]) -> int:
+def numbers_each(task: TableTask, wanted: frozenset[str], pass_at: tuple[int, ...] = ()) -> int:
     """Return how many numbers an iteration of one seed records, at most."""
-    by_prompt = (3 + ("diversity" in wanted)) * ("prompt" in wanted)
-    return AVERAGES + by_prompt * task.prompts + ("rows" in wanted) * task.quality.size
+    by_prompt = (3 + ("diversity" in wanted) + len(pass_at)) * ("prompt" in wanted)
+    return (
+        AVERAGES + len(pass_at) + by_prompt * task.prompts + ("rows" in wanted) * task.quality.size
+    )
 
 
-def check_size(task: TableTask, wanted: frozenset[str], seeds: int, iterations: int) -> None:
+def check_size(
+    task: TableTask, wanted: frozenset[str], pass_at: tuple[int, ...], seeds: int, iterations: int
+) -> None:
     """Check that what is recorded can be held.
 
     Raises:
         ValueError: for more numbers than one array may have.
     """
-    each = numbers_each(task, wanted)
+    each = numbers_each(task, wanted, pass_at)
     what = f"seeds x (iterations + 1) x {each:,} numbers"
     sized("record" if wanted else "iterations", seeds * (iterations + 1) * each, what)
 

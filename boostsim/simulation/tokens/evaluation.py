@@ -108,9 +108,7 @@ class Evaluation:
         if self.pass_at:
             hits = right.sum(2)
             for block in range(1, self.samples // SAMPLES):
-                again, _ = generate(
-                    model, parameters, many, length, jax.random.fold_in(key, block)
-                )
+                again, _ = generate(model, parameters, many, length, jax.random.fold_in(key, block))
                 hits = hits + np.asarray(check(many, again)).reshape(right.shape).sum(2)
             passed = one_of(hits, self.samples, self.pass_at).mean(1)
         said = said.reshape(len(prompts), SAMPLES, length)

@@ -109,7 +109,9 @@ def make_run(
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
     drawn = 0 if task.listed else run.evaluation.samples
-    sized("pass_at" if pass_at else "evaluate", each * strata * drawn, "evaluate x strata x samples")
+    sized(
+        "pass_at" if pass_at else "evaluate", each * strata * drawn, "evaluate x strata x samples"
+    )
     sized("evaluate", each * strata * SAMPLES * frame, "evaluate x strata x samples x tokens")
     kept = learner.network.activations(len(task.symbols))
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
