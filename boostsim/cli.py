@@ -22,8 +22,6 @@ from boostsim.commands.flags import Command, Info, Reproduce
 from boostsim.commands.output import Unread, reserved, say, settled
 from boostsim.progress import tell
 
-__all__ = ["main"]
-
 # What ends a command with this is no answer; 1 is one: no.
 UNEXPECTED = 4
 # No path is longer, and nothing else in a command comes near.
@@ -152,7 +150,7 @@ def _parse(arguments: list[str]) -> Command | None:
 
 def _plainly(text: str, arguments: list[str]) -> ValueError | None:
     """Return the error for a complaint of the parser about words, or None for another."""
-    from boostsim.types import unknown
+    from boostsim.arguments import unknown
 
     commands = {kind.__name__.lower(): kind for kind in get_args(Command)}
     name = arguments[0]

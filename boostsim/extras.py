@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["MissingExtra", "needed"]
-
 # What a package that is imported under this name is called where it is installed.
 CALLED = {"hypothesis": "Hypothesis", "reasoning_gym": "reasoning-gym"}
 

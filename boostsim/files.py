@@ -19,19 +19,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from boostsim.types import as_path
-
-__all__ = [
-    "NOTHING_KEPT",
-    "Damaged",
-    "cache_folder",
-    "read_sealed",
-    "sweep",
-    "try_to_write",
-    "warn_once",
-    "write_sealed",
-    "write_whole",
-]
+from boostsim.arguments import as_path
 
 # Behind the content: readers of HDF5 and of zip archives pass over what follows their end.
 SEAL = b"\nboostsim sha256 "

@@ -17,9 +17,11 @@ import jax
 import numpy as np
 import pandas as pd
 
+from boostsim.arguments import as_path, refuse, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Replace
+from boostsim.keys import needed_key
 from boostsim.learners.network import Trained
 from boostsim.objects import ByValue, as_json
 from boostsim.simulation.seeing import Population, Seeing, VisitsEach
@@ -30,9 +32,6 @@ from boostsim.simulation.tokens.loop import make_run, simulate_tokens
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.theory.laws import slack_bound
 from boostsim.theory.step import boosting_step
-from boostsim.types import as_path, needed_key, refuse, whole
-
-__all__ = ["CELLS", "GapReport", "boosting_curve", "fit_boosting", "gap_report"]
 
 # Runs of a sampled table, which cost next to nothing.
 DRAWS = 64

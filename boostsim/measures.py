@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import xlogy
 
+from boostsim.arguments import numbers, probability, refuse
 from boostsim.results import check_task
 from boostsim.tasks.table import TableTask
-from boostsim.types import numbers, probability, refuse
 
 if TYPE_CHECKING:
     import xarray
-
-__all__ = ["collapse_measures"]
 
 DESCRIPTIONS = {
     "accuracy": ("probability", "correct mass"),

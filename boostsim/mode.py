@@ -14,8 +14,6 @@ from contextlib import ExitStack, contextmanager
 
 import jax
 
-__all__ = ["KEYS", "described", "fixed"]
-
 # The implementation of JAX's keys: named, for its default is a switch too.
 KEYS = "threefry2x32"
 

@@ -14,20 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from boostsim.types import refuse
-
-__all__ = [
-    "ByReference",
-    "ByValue",
-    "Described",
-    "Named",
-    "as_json",
-    "described",
-    "fetched",
-    "fingerprint",
-    "held_by_json",
-    "same",
-]
+from boostsim.arguments import refuse
 
 
 def same(one: Any, other: Any) -> bool:

@@ -6,12 +6,10 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from boostsim.types import finite, refuse
+from boostsim.arguments import finite, refuse
 
 if TYPE_CHECKING:
     import xarray
-
-__all__ = ["Prices", "priced", "total"]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO, TypeVar
 
-__all__ = ["announced", "silenced", "tell", "track"]
-
 PATIENCE_SECONDS = 2.0
 # What is shown: something inside it leaves it to that.
 _open: list[str] = []

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from boostsim.arguments import as_path, refuse
 from boostsim.files import read_sealed, write_sealed
 from boostsim.mode import described
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_path, refuse
 
 if TYPE_CHECKING:
     import xarray
-
-__all__ = ["check_task", "load", "make_neural_trace", "make_trace", "provenance", "save"]
 
 FORMAT = "boostsim-trace-1"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim import types
+from boostsim import arguments
 from boostsim.theory.law import Domain
 
 TASK = bs.random_table(0, prompts=4, responses=3)
@@ -402,12 +402,12 @@ NO_NUMBERS = {
     "a truth value of JAX": jax.numpy.array(True),
 }
 TAKE_NUMBERS = {
-    "finite": types.finite,
-    "whole": lambda name, got: types.whole(name, got, 0),
-    "schedule": types.schedule,
-    "a schedule's entry": lambda name, got: types.schedule(name, [0.5, got]),
-    "an entry": lambda name, got: types.numbers(name, [0.5, got], 1),
-    "an entry of a row": lambda name, got: types.distribution(name, [[0.5, got]], 2),
+    "finite": arguments.finite,
+    "whole": lambda name, got: arguments.whole(name, got, 0),
+    "schedule": arguments.schedule,
+    "a schedule's entry": lambda name, got: arguments.schedule(name, [0.5, got]),
+    "an entry": lambda name, got: arguments.numbers(name, [0.5, got], 1),
+    "an entry of a row": lambda name, got: arguments.distribution(name, [[0.5, got]], 2),
     "a law's argument": Domain(high=np.inf).check,
     "entries of a law's argument": lambda name, got: Domain(high=np.inf).check(name, [0.5, got]),
 }
@@ -429,7 +429,7 @@ def test_what_is_no_number_is_never_taken_for_one(kind, taker):
 @pytest.mark.parametrize("taker", sorted(set(TAKE_NUMBERS) - {"whole"}))
 def test_every_kind_of_number_is_one(half, taker):
     if "row" in taker:
-        assert types.distribution("number", [[0.5, half]], 2).tolist() == [[0.5, 0.5]]
+        assert arguments.distribution("number", [[0.5, half]], 2).tolist() == [[0.5, 0.5]]
     else:
         assert np.all(np.asarray(TAKE_NUMBERS[taker]("number", half)) == 0.5)
 

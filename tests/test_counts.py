@@ -10,8 +10,8 @@ from alarms import assert_law
 from scipy.stats import binom, norm, poisson
 
 import boostsim as bs
+from boostsim.keys import bit_generator
 from boostsim.simulation import counts
-from boostsim.types import bit_generator
 
 DRAWS = 20_000
 HUGE = 2**53

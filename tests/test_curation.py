@@ -18,9 +18,9 @@ from boostsim.curation.allocation import label_probability
 from boostsim.curation.criterion import example
 from boostsim.curation.presets import PRESETS
 from boostsim.curation.truth import Truth
+from boostsim.keys import as_key
 from boostsim.simulation.tables.population import attempt_weights
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key
 
 allocate = jax.jit(label_probability, static_argnums=3)
 # Always as many cells: a new shape is a new program.

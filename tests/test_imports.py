@@ -1,17 +1,24 @@
 """Imports go one way, and the top is light."""
 
 import ast
+import re
 import subprocess
 import sys
+from inspect import ismodule
 from pathlib import Path
 
 import boostsim as bs
 
-PACKAGE = Path(bs.__file__).parent
+PACKAGE, TESTS = Path(bs.__file__).parent, Path(__file__).parent
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
 # From the ground up: a room may import only from rooms before it (and from itself).
 ORDER = [
     ("mode",),
-    ("types",),
+    ("arguments", "vocabulary"),
+    ("keys",),
     ("extras", "files", "objects", "processors", "progress"),
     ("theory",),
     ("learners",),
@@ -31,7 +38,6 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # The face of the package: it may be imported by whoever is a user of it.
 USERS = {"testing", "figures", "commands"}
 
-
 # What both wings of the simulation use takes from neither; the door (nobody's within) knows both.
 # Only a listed task takes from tables: the rows of its transformer are one.
 TAKEN = {
@@ -42,25 +48,26 @@ TAKEN = {
 }
 
 
-def modules(path):
-    """The parts of the names that a module imports from boostsim, anywhere in it."""
+def imported(path):
+    """What a module imports of boostsim, anywhere in it: modules, each with a name in it or ""."""
     for node in ast.walk(ast.parse(path.read_text())):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            pairs = [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, path
-            inside = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [node.module] if node.module == "boostsim" else inside
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "boostsim":
-                yield parts[1:]
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            pairs = [
+                (each, "") if each in MODULES else (node.module, alias.name)
+                for each, alias in zip(whole, node.names, strict=True)
+            ]
+        else:
+            continue
+        yield from (pair for pair in pairs if pair[0] in MODULES)
 
 
 def imports(path):
-    """The rooms of boostsim that a module imports."""
-    return [parts[0] if parts else "" for parts in modules(path)]
+    """The rooms of boostsim that a module imports, anywhere in it."""
+    return {module.partition(".")[2].partition(".")[0] for module, _ in imported(path)}
 
 
 def rooms():
@@ -90,7 +97,8 @@ def test_the_wings_of_the_simulation_cross_in_one_place():
     for path in room.rglob("*.py"):
         name = path.relative_to(room).as_posix()
         wing = name.split("/")[0]
-        taken = {parts[1] for parts in modules(path) if parts[:1] == ["simulation"]}
+        below = [module.split(".")[1:] for module, _ in imported(path)]
+        taken = {parts[1] for parts in below if parts[:1] == ["simulation"]}
         wings = taken & {"tables", "tokens"}
         assert wings <= TAKEN.get(name, TAKEN.get(wing, set())), (path, wings)
         assert name == "run.py" or "run" not in taken, path
@@ -102,7 +110,7 @@ def test_the_wings_of_the_simulation_cross_in_one_place():
 def test_theory_stands_alone_and_criteria_cannot_see_tasks():
     for room, path in rooms():
         if room == "theory":
-            assert set(imports(path)) <= {"theory", "types", "mode", "objects"}, path
+            assert set(imports(path)) <= {"theory", "arguments", "mode", "objects"}, path
         if room == "curation":
             assert "tasks" not in set(imports(path)), path
 
@@ -122,6 +130,43 @@ def test_public_names_are_there_and_nothing_else_is_promised():
         assert name in dir(bs)
     assert callable(bs.simulate)
     assert not hasattr(bs, "sweep")
+
+
+def test_no_module_is_imported_by_what_it_imports():
+    """Not even inside a function; the face of the package alone may be, by its users."""
+    above = {
+        name: {module for module, _ in imported(path)} - {name, "boostsim"}
+        for name, path in MODULES.items()
+    }
+    # Whatever imports nothing that is left stands in no circle.
+    while free := {name for name, others in above.items() if not others & set(above)}:
+        above = {name: others for name, others in above.items() if name not in free}
+    assert above == {}
+
+
+def test_only_what_users_reach_lists_its_names():
+    faces = {name: each for name in bs.__all__ if ismodule(each := getattr(bs, name))}
+    listed = {name for name, path in MODULES.items() if "\n__all__ =" in path.read_text()}
+    assert listed == {"boostsim", *(each.__name__ for each in faces.values())}
+    for face in (bs, *faces.values()):
+        assert list(face.__all__) == sorted(set(face.__all__))
+        assert all(hasattr(face, name) for name in face.__all__)
+
+
+def test_what_has_a_leading_underscore_stays_at_home():
+    for path in MODULES.values():
+        for module, name in imported(path):
+            assert not name.startswith("_") or name.startswith("__"), (path, module, name)
+
+
+def test_a_function_that_only_its_module_knows_has_a_leading_underscore():
+    texts = {path: path.read_text() for path in [*PACKAGE.rglob("*.py"), *TESTS.rglob("*.py")]}
+    words = {path: set(re.findall(r"\w+", text)) for path, text in texts.items()}
+    for home in MODULES.values():
+        for node in ast.parse(texts[home]).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                known = [path for path in texts if path != home and node.name in words[path]]
+                assert known, (home, node.name)
 
 
 def test_modules_stay_small():

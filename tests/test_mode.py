@@ -13,10 +13,10 @@ import switches
 
 import boostsim as bs
 from boostsim.curation.behaviour import behaviour, difference
+from boostsim.keys import as_key
 from boostsim.mode import fixed
 from boostsim.simulation.tokens import resuming
 from boostsim.simulation.tokens.first_model import first_model
-from boostsim.types import as_key
 
 # Each to a value that once stopped a public function, or changed what it said.
 SWITCHES = {

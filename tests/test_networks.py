@@ -13,7 +13,7 @@ from precision import apart
 
 import boostsim as bs
 from boostsim.learners.train import law_loss, loss, train, weighted_loss
-from boostsim.types import PAD
+from boostsim.vocabulary import PAD
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY, PROMPT, RESPONSE = 6, 4, 3

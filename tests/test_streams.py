@@ -11,7 +11,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
-from boostsim.types import generator
+from boostsim.keys import generator
 
 WORDS = np.array([3, 5], np.uint32)
 

@@ -13,7 +13,7 @@ from boostsim.learners import train as training
 from boostsim.learners.generate import generate, response_probability
 from boostsim.learners.train import loss, rates, train
 from boostsim.learners.transformer import Transformer
-from boostsim.types import END, PAD
+from boostsim.vocabulary import END, PAD
 
 MODEL = Transformer(width=16, heads=2, layers=2, steps=8, batch=16)
 VOCABULARY, PROMPT, RESPONSE = 6, 4, 3

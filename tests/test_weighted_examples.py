@@ -9,7 +9,7 @@ from precision import apart
 
 import boostsim as bs
 from boostsim.learners.train import loss, token_worth, train, weighted_loss
-from boostsim.types import END, PAD
+from boostsim.vocabulary import END, PAD
 
 MODEL = bs.SoftmaxRegression(steps=4, batch=8, first_steps=0)
 VOCABULARY, PROMPT, RESPONSE = 6, 3, 3

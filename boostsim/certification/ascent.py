@@ -15,8 +15,6 @@ from boostsim.simulation.tables.sensitivity import Direction, nearby
 from boostsim.theory.claim import Claim, Point, just_inside
 from boostsim.theory.law import Domain
 
-__all__ = ["Trial", "ascend", "excess", "gradient", "try_exactly"]
-
 # Below this a miss is measured in units of this, not of the law.
 SMALL = 0.05
 # Difference quotients of a world's arrays and of a law; of an interval's length.

@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from boostsim.arguments import finite, refuse, several, unknown, whole
 from boostsim.certification.enclosure import Enclosure, enclosure
 from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
 from boostsim.theory.statements import STATEMENTS, Statement
-from boostsim.types import finite, refuse, several, unknown, whole
-
-__all__ = ["Proof", "prove", "prove_all"]
 
 # A piece of a box: rational ends for each name.
 Piece = dict[str, tuple[Fraction, Fraction]]

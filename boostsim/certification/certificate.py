@@ -15,8 +15,6 @@ from boostsim.theory.claim import Claim
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Certificate"]
-
 COLOURS = {
     "holds": "tab:blue",
     "violated": "tab:red",

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pandas as pd
 
+from boostsim.arguments import choice, finite, refuse, several, unknown, whole
 from boostsim.certification.certificate import Certificate
 from boostsim.certification.exact import naming, read_exactly, seen_at
 from boostsim.certification.intervals import between_0_and_1
@@ -18,23 +19,11 @@ from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.certification.statistical import look_at, looks_for
 from boostsim.certification.verdicts import Reading, overall
+from boostsim.keys import as_key, generator, key_text
 from boostsim.progress import track
 from boostsim.results import provenance
 from boostsim.theory.claim import Claim, Point
 from boostsim.theory.claims import CLAIMS
-from boostsim.types import (
-    as_key,
-    choice,
-    finite,
-    generator,
-    key_text,
-    refuse,
-    several,
-    unknown,
-    whole,
-)
-
-__all__ = ["LEVELS", "both", "certify", "certify_all", "chosen_levels", "named"]
 
 LEVELS = ("exact", "statistical")
 WORKERS = 2

@@ -16,18 +16,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from boostsim.arguments import refuse, whole
 from boostsim.curation.criterion import Criterion, complaint
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.visits import Visits, pass_rates
+from boostsim.keys import as_key
 from boostsim.mode import fixed
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, random_table, table_task
-from boostsim.types import as_key, refuse, whole
-
-__all__ = ["CHECKS", "check_criterion"]
 
 PROMPTS, TRIALS = 6, 4
 # Relative to the largest priority: sums in another order, and single precision.

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["Enclosure", "enclosure"]
-
 INFINITY = float("inf")
 # A float among ends is infinite; any other would be rounded.
 End = int | Fraction | float

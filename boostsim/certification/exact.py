@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from boostsim.arguments import refuse
 from boostsim.certification.measurement import Measurement, rounding_of
 from boostsim.certification.verdicts import CONVERGED, Reading, judge_limit, judge_value, worse
 from boostsim.curation.procedure import Procedure
 from boostsim.theory.claim import Claim, Point, call
 from boostsim.theory.rounding import in_digits, law_rounding, order_one
-from boostsim.types import refuse
-
-__all__ = ["naming", "read_exactly", "seen_at"]
 
 OPPOSITE = {"accuracy": 1, "error": 0}
 # A mass below this may not be seen to grow in a ratio.

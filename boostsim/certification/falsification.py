@@ -9,8 +9,6 @@ from boostsim.certification.verdicts import read_at, told_apart
 from boostsim.objects import ByValue, as_json
 from boostsim.theory.claim import Claim, Point
 
-__all__ = ["Falsification"]
-
 
 @dataclass(frozen=True, eq=False)
 class Falsification(ByValue):

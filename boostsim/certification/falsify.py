@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from boostsim.arguments import finite, whole
 from boostsim.certification.ascent import Trial, ascend, excess, try_exactly
 from boostsim.certification.certify import LEVELS, both, chosen_levels
 from boostsim.certification.exact import naming, seen_at
@@ -25,11 +26,9 @@ from boostsim.certification.measurement import Measurement
 from boostsim.certification.statistical import look_at, looks_for
 from boostsim.certification.verdicts import Reading
 from boostsim.extras import needed
+from boostsim.keys import as_key, key_text
 from boostsim.progress import announced
 from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
-from boostsim.types import as_key, finite, key_text, whole
-
-__all__ = ["falsify"]
 
 # A simpler point must keep so much of the excess of the first counterexample.
 KEEP = 0.1

@@ -8,15 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
-from boostsim.types import finite, refuse
-
-__all__ = [
-    "Interval",
-    "bernstein_interval",
-    "between_0_and_1",
-    "binomial_interval",
-    "mean_interval",
-]
+from boostsim.arguments import finite, refuse
 
 Interval = tuple[float, float]
 

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from boostsim.arguments import finite, geometric, numbers, refuse, whole
 from boostsim.curation.procedure import Procedure
+from boostsim.keys import generator
 from boostsim.objects import ByReference
 from boostsim.results import check_task
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.claim import Point, call, names
-from boostsim.types import finite, generator, geometric, numbers, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
-
-__all__ = ["Measurement", "one_prompt", "rounding_of"]
 
 # Where a limit over iterations is read, unless said.
 ITERATIONS = (256, 512, 1024)

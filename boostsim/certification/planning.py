@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boostsim.arguments import choice, finite, probability, refuse, whole
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
@@ -17,9 +18,6 @@ from boostsim.simulation.run import simulate
 from boostsim.tasks.table import table_task
 from boostsim.theory.law import reached
 from boostsim.theory.planning import Grid, Groups, best_limit, search
-from boostsim.types import choice, finite, probability, refuse, whole
-
-__all__ = ["Plan", "plan"]
 
 SPREADS = ("prompts", "responses")
 # Two implementations of one recursion agree so well.

@@ -13,13 +13,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from boostsim.arguments import refuse
 from boostsim.certification.intervals import Interval, mean_interval
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.verdicts import Reading, judge_interval
 from boostsim.theory.claim import Claim, Point
-from boostsim.types import refuse
-
-__all__ = ["Look", "Looks", "look_at", "looks_for"]
 
 # Most draws of the statistic in one run, and how many times as many the next look has.
 UNITS, GROWTH = 4096, 2

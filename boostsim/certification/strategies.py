@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from boostsim.arguments import refuse
 from boostsim.certification.certify import named
 from boostsim.extras import needed
 from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
-from boostsim.types import refuse
 
 needed("hypothesis", "testing", "boostsim.testing")
 from hypothesis import strategies as st  # noqa: E402
-
-__all__ = ["points"]
 
 GRID, DECADES = 100, 6
 

@@ -9,18 +9,6 @@ from typing import NamedTuple
 from boostsim.certification.intervals import Interval
 from boostsim.theory.claim import Claim
 
-__all__ = [
-    "VERDICTS",
-    "Reading",
-    "judge_interval",
-    "judge_limit",
-    "judge_value",
-    "overall",
-    "read_at",
-    "told_apart",
-    "worse",
-]
-
 # From the worst to the best; what is inapplicable says nothing.
 VERDICTS = ("violated", "undecided", "holds", "inapplicable")
 # A limit counts as reached when what is left is below one part in a hundred of it.

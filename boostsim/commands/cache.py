@@ -16,8 +16,6 @@ from typing import Any
 from boostsim.files import NOTHING_KEPT, cache_folder
 from boostsim.progress import tell
 
-__all__ = ["cache_folder", "programs_folder", "said_elsewhere", "use_cache"]
-
 PROGRAM = re.compile(
     r"Error (reading|writing) persistent compilation cache entry for '(.*?)': (.*)"
 )

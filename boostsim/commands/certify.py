@@ -12,8 +12,6 @@ from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
 from boostsim.commands.output import console, say_all
 
-__all__ = ["certify"]
-
 # 0 all hold, 1 one is violated, 3 one is undecided or none could be checked; 2 is bad input.
 CODES = {"holds": 0, "inapplicable": 3, "violated": 1, "undecided": 3}
 STYLES = {"holds": "green", "violated": "bold red", "undecided": "yellow", "inapplicable": "dim"}

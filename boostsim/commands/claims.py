@@ -6,12 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from boostsim.arguments import unknown
 from boostsim.commands.output import console, say
 from boostsim.theory.claim import Claim
 from boostsim.theory.claims import CLAIMS
-from boostsim.types import unknown
-
-__all__ = ["chosen", "claims"]
 
 
 def chosen(names: Sequence[str]) -> list[Claim]:

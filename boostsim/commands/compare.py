@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import boostsim as bs
+from boostsim.arguments import refuse, unknown, whole
 from boostsim.commands.cache import use_cache
 from boostsim.commands.output import console, say
 from boostsim.figures.style import defaults
 from boostsim.files import try_to_write, write_whole
 from boostsim.tournament.compare import every_criterion
-from boostsim.types import refuse, unknown, whole
-
-__all__ = ["compare"]
 
 PICTURES = (".png", ".svg", ".pdf")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from boostsim.types import choice, refuse
-
-__all__ = ["KINDS", "use_device"]
+from boostsim.arguments import choice, refuse
 
 KINDS = ("cpu", "gpu", "tpu")
 

@@ -10,8 +10,6 @@ from boostsim.commands.claims import chosen
 from boostsim.commands.output import console, say_all
 from boostsim.progress import track
 
-__all__ = ["falsify"]
-
 
 def falsify(flags: dict[str, Any]) -> int:
     """Look for counterexamples to claims; the exit code says how it went.

@@ -11,20 +11,6 @@ from typing import Annotated, Any
 
 import tyro
 
-__all__ = [
-    "Certify",
-    "Claims",
-    "Command",
-    "Compare",
-    "Falsify",
-    "Gap",
-    "Info",
-    "Plan",
-    "Prove",
-    "Reproduce",
-    "Run",
-]
-
 
 def _shown(metavar: str) -> Any:
     """Show an optional flag by its kind; its help text says what happens without it."""

@@ -12,8 +12,6 @@ from boostsim.commands.output import console, say
 from boostsim.commands.run import TRANSFORMER, build
 from boostsim.gap import CELLS
 
-__all__ = ["gap"]
-
 LOOKUP = ("entries", "answers")
 PROCEDURE = ("beta", "wrong", "gamma", "attempts")
 

@@ -6,8 +6,6 @@ import json
 
 from boostsim.commands.output import console, say
 
-__all__ = ["info"]
-
 
 def info(as_json: bool) -> int:
     """Print versions, device, precision and cache."""

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Unread", "console", "reserved", "say", "say_all", "settled"]
-
 
 class Unread(Exception):
     """Whoever read the output has seen enough, and closed the pipe."""

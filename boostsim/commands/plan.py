@@ -8,8 +8,6 @@ import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.output import console, say
 
-__all__ = ["plan"]
-
 
 def plan(flags: dict[str, Any]) -> int:
     """Plan and print; exit code 0: reachable, 1: not.

@@ -7,8 +7,6 @@ from typing import Any
 from boostsim.certification.boxes import prove_all
 from boostsim.commands.output import console, say_all
 
-__all__ = ["prove"]
-
 # 0 all proved, 1 one refuted, 3 one undecided; 2 is bad input.
 CODES = {"refuted": 1, "undecided": 3}
 STYLES = {"proved": "green", "refuted": "bold red", "undecided": "yellow"}

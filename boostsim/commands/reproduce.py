@@ -21,8 +21,6 @@ from boostsim.commands.output import console, say
 from boostsim.processors import processors
 from boostsim.progress import announced, silenced, track
 
-__all__ = ["reproduce"]
-
 
 def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json: bool) -> int:
     """Draw the named figures (all where none is named) at a scale into a folder.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import boostsim as bs
+from boostsim.arguments import flag, refuse, unknown
 from boostsim.commands.cache import use_cache
 from boostsim.commands.device import use_device
 from boostsim.commands.flags import Run
@@ -20,13 +21,10 @@ from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write
 from boostsim.objects import as_json
 from boostsim.progress import tell
-from boostsim.types import flag, refuse, unknown
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray
-
-__all__ = ["run"]
 
 # What each task takes.
 TASKS = {
@@ -62,7 +60,7 @@ def run(flags: dict[str, Any]) -> int:
             library refuses.
     """
     json, config = flags.pop("json", False), flags.pop("config", None)
-    options = {**(read_config(config) if config is not None else {}), **flags}
+    options = {**(_read_config(config) if config is not None else {}), **flags}
     if "save" in options:
         try_to_write(options["save"], "save")
     use_device(options.get("device"))
@@ -81,7 +79,7 @@ def run(flags: dict[str, Any]) -> int:
     finally:
         # Whatever became of the file: the run has been made.
         if json:
-            say(as_json(as_document(trace)))
+            say(as_json(_as_document(trace)))
         else:
             show(name, trace)
     return 0
@@ -107,7 +105,7 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
     return task, {"learner": bs.Transformer(**shape), **loop}, 8
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     """Return the keys of a TOML file, all known."""
     try:
         # Some editors put a byte-order mark in front.
@@ -181,7 +179,7 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     return make(**slots)
 
 
-def as_document(trace: xarray.Dataset) -> dict[str, Any]:
+def _as_document(trace: xarray.Dataset) -> dict[str, Any]:
     """Return a trace as plain lists, ``[seed][iteration]``, with its provenance.
 
     Behind them stand prompts or strata where a variable has them, and last its ``k``.

@@ -9,11 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.arguments import digits, finite, refuse, whole
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.visits import Visits
-from boostsim.types import digits, finite, refuse, whole
-
-__all__ = ["by_group", "hedge", "learning_progress", "thompson", "upper_confidence"]
 
 # Weights may differ by so many factors of e: more than a budget can tell, less than a float loses.
 SPREAD = 30.0
@@ -21,7 +19,7 @@ Cells = Float[Array, "cells"]
 Groups = Float[Array, "groups"]
 
 
-def by_group(values: Cells, visits: Visits, groups: int) -> Groups:
+def _by_group(values: Cells, visits: Visits, groups: int) -> Groups:
     """Return the sum of a number over the cells of each group."""
     return jnp.zeros(groups, values.dtype).at[visits.group].add(values)
 
@@ -41,8 +39,8 @@ class _Hedge:
         return jnp.exp(memory - jnp.max(memory))[visits.group]
 
     def update(self, memory: Groups, visits: Visits, labelled: Cells, accepted: Cells) -> Groups:
-        mass = by_group(visits.mass, visits, len(memory))
-        failed = by_group(visits.mass * (1.0 - visits.pass_rate), visits, len(memory))
+        mass = _by_group(visits.mass, visits, len(memory))
+        failed = _by_group(visits.mass * (1.0 - visits.pass_rate), visits, len(memory))
         memory = memory + self.rate * failed / jnp.where(mass > 0.0, mass, 1.0)
         return jnp.maximum(memory - jnp.max(memory), -SPREAD)
 
@@ -96,11 +94,11 @@ class _Value:
     def update(self, memory: Any, visits: Visits, labelled: Cells, accepted: Cells) -> Any:
         bought, passed = memory
         groups = len(bought)
-        mass = by_group(visits.mass, visits, groups)
+        mass = _by_group(visits.mass, visits, groups)
         scale = self.visits / jnp.where(mass > 0.0, mass, 1.0)
         return (
-            bought + scale * by_group(labelled, visits, groups),
-            passed + scale * by_group(accepted, visits, groups),
+            bought + scale * _by_group(labelled, visits, groups),
+            passed + scale * _by_group(accepted, visits, groups),
         )
 
 
@@ -205,8 +203,8 @@ class _LearningProgress:
     def update(self, memory: Any, visits: Visits, labelled: Cells, accepted: Cells) -> Any:
         fast, slow = memory
         groups = len(fast)
-        mass = by_group(visits.mass, visits, groups)
-        passed = by_group(visits.mass * visits.pass_rate, visits, groups)
+        mass = _by_group(visits.mass, visits, groups)
+        passed = _by_group(visits.mass * visits.pass_rate, visits, groups)
         seen = mass > 0.0
         rate = passed / jnp.where(seen, mass, 1.0)
         mean = self.memory * slow + (1.0 - self.memory) * rate

@@ -18,8 +18,6 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-__all__ = ["label_probability", "proportional", "ranked", "unbudgeted"]
-
 
 def label_probability(
     priority: Float[Array, "*cells"],
@@ -36,12 +34,12 @@ def label_probability(
         allocation: ``"ranked"`` or ``"proportional"``.
     """
     if budget is None:
-        return unbudgeted(priority)
+        return _unbudgeted(priority)
     rule = ranked if allocation == "ranked" else proportional
     return rule(priority, mass, budget)
 
 
-def unbudgeted(priority: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
+def _unbudgeted(priority: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
     """Label every visit of positive priority."""
     return (priority > 0.0).astype(priority.dtype)
 
@@ -80,7 +78,7 @@ def ranked(
     share = jnp.clip((budget - spent) / jnp.where(tied_mass > 0.0, tied_mass, 1.0), 0.0, 1.0)
     focused = jnp.where(bits > threshold, 1.0, jnp.where(tied, share, 0.0))
     everything = jnp.sum(eligible) <= budget
-    return jnp.where(everything, unbudgeted(priority), focused).astype(priority.dtype)
+    return jnp.where(everything, _unbudgeted(priority), focused).astype(priority.dtype)
 
 
 def proportional(
@@ -113,7 +111,7 @@ def proportional(
     nobody = jnp.zeros(priority.shape, bool)
     full, _ = lax.while_loop(lambda state: state[1], fill, (nobody, jnp.array(True)))
     everything = jnp.sum(eligible) <= budget
-    labelled = jnp.where(everything, unbudgeted(priority), jnp.minimum(shared(full), 1.0))
+    labelled = jnp.where(everything, _unbudgeted(priority), jnp.minimum(shared(full), 1.0))
     return jnp.where(priority > 0.0, labelled, 0.0).astype(priority.dtype)
 
 

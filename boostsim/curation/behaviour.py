@@ -15,10 +15,8 @@ import numpy as np
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
+from boostsim.keys import as_key
 from boostsim.mode import fixed
-from boostsim.types import as_key
-
-__all__ = ["behaviour", "difference"]
 
 # Prompts, and numbers of accepted responses on each (at most), of which a rule is asked: all counts
 # on few prompts, and few on so many that a threshold is known to 0.2%.

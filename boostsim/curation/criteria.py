@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.arguments import digits, finite, refuse
 from boostsim.curation.adaptive import (
     hedge,
     learning_progress,
@@ -22,7 +23,6 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.decorator import criterion
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
-from boostsim.types import digits, finite, refuse
 
 __all__ = [
     "below",

@@ -19,16 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from boostsim.arguments import choice, first_line, flag, refuse, unknown
+from boostsim.curation.rule_files import FROM_FILE, restored
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
-from boostsim.objects import ByReference, fetched, fingerprint
-from boostsim.types import choice, flag, refuse, unknown
+from boostsim.objects import ByReference, fingerprint
 
-__all__ = ["Criterion", "complaint", "example", "first_line", "reads_of"]
-
-# How modules are called that are rule files.
-FROM_FILE = "boostsim_criterion_"
 # What a criterion can read that is known before the run: the same in every iteration.
 _KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
 
@@ -62,7 +59,7 @@ class Criterion(ByReference):
         place = self._place()
         if place is not None and place[0].startswith(FROM_FILE):
             file = os.path.abspath(str(sys.modules[place[0]].__file__))
-            return _from_file, (place[0], file, *place[1])
+            return restored, (place[0], file, *place[1])
         return super().__reduce_ex__(protocol)
 
     @property
@@ -150,7 +147,7 @@ class Criterion(ByReference):
         The traced program is walked backwards from its result, so the answer errs only towards
         naming too much.
         """
-        return reads_of(self.name, self.tried, attempts)
+        return _reads_of(self.name, self.tried, attempts)
 
     def fingerprint(self, attempts: int) -> str:
         """Return a hash of what the rule computes: two bodies under one name differ.
@@ -186,26 +183,6 @@ class Criterion(ByReference):
                 f"See the visits with {bad[0]} of {attempts} accepted.",
             )
         return priority
-
-
-def _from_file(module: str, file: str, name: str, *keys: Any) -> Any:
-    """Return what stands in a rule file under a name (and key), loaded where it is not yet."""
-    where = ": ".join(map(str, (file, name, *keys)))
-    if module not in sys.modules:
-        from boostsim.curation.loading import loaded
-
-        # Another module where the file has changed since.
-        module = loaded(where, file).__name__
-    try:
-        return fetched(module, name, *keys)
-    except (AttributeError, LookupError, TypeError):
-        raise refuse("criterion", f"one that {file} makes", where) from None
-
-
-def first_line(error: BaseException) -> str:
-    """Return what kind of error it is, and the first line of what it says."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
 def example(accepted: np.ndarray, attempts: int) -> Visits:
@@ -277,7 +254,7 @@ def _traced(name: str, rule: Callable[[Visits], Any], attempts: int) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def reads_of(name: str, rule: Callable[[Visits], Any], attempts: int) -> frozenset[str]:
+def _reads_of(name: str, rule: Callable[[Visits], Any], attempts: int) -> frozenset[str]:
     """Return the names of the fields of ``Visits`` that a function of them depends on."""
     with fixed(double=True):
         traced = _traced(name, rule, attempts).jaxpr

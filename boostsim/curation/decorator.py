@@ -6,11 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, overload
 
+from boostsim.arguments import choice, flag, refuse
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.remembering import Remembering, is_remembering
-from boostsim.types import choice, flag, refuse
-
-__all__ = ["criterion"]
 
 
 @overload

@@ -5,8 +5,6 @@ from __future__ import annotations
 from jax import lax
 from jaxtyping import Array
 
-__all__ = ["entrywise"]
-
 
 def entrywise(divisor: Array) -> Array:
     """Return the same numbers, so that what is divided by them is divided entry by entry.

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from scipy.special import betainc
 
+from boostsim.arguments import flag, probability, refuse, whole
 from boostsim.objects import Described, described, held_by_json
-from boostsim.types import flag, probability, refuse, whole
-
-__all__ = ["AcceptAll", "Filter", "NoisyFilter", "RejectAll", "checked_filter"]
 
 # What accept and reject may together differ from one: a thousand roundings and more of a vote's
 # incomplete beta functions, and no error that a trace would show.

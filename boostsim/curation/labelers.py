@@ -12,10 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from boostsim.arguments import choice, distribution, flag, numbers, probability, refuse, whole
 from boostsim.objects import ByValue, Described
-from boostsim.types import choice, distribution, flag, numbers, probability, refuse, whole
-
-__all__ = ["DriftingLabeler", "WeakLabeler"]
 
 SHUFFLED = "shuffled"
 WRONG = ("spread", "concentrated", "garbage", "systematic", "slip", SHUFFLED)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
-import os
-import sys
-from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from boostsim.arguments import first_line, refuse, unknown
 from boostsim.curation import criteria
-from boostsim.curation.criterion import FROM_FILE, Criterion, first_line
-from boostsim.types import refuse, unknown
-
-__all__ = ["ENTRY_POINTS", "load_criterion", "loaded"]
+from boostsim.curation.criterion import Criterion
+from boostsim.curation.rule_files import is_file, loaded
 
 ENTRY_POINTS = "boostsim.criteria"
 
@@ -56,7 +51,7 @@ def load_criterion(name: str) -> Criterion:
     installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in installed:
         return _from_entry_point(installed[name])
-    if _is_file(Path(f"{name.partition(':')[0]}.py")):
+    if is_file(Path(f"{name.partition(':')[0]}.py")):
         where = f"{name.partition(':')[0]}.py:{name.rpartition(':')[2]}"
         raise refuse("criterion", f"written like {where} where it stands in a file", name)
     raise unknown("criterion", name, {*criteria.__all__, *installed})
@@ -81,41 +76,6 @@ def _built_in(name: str, called: str, rest: str) -> Criterion:
     return made
 
 
-def loaded(name: str, file: str) -> ModuleType:
-    """Return the module that a rule file makes, run where it is not yet, or not as it is now.
-
-    Args:
-        name: of what is looked for in it, for the error.
-        file: the file.
-
-    Raises:
-        ValueError: where there is none, and where it cannot be run.
-    """
-    path = Path(os.path.abspath(os.path.expanduser(file)))
-    if not _is_file(path):
-        raise refuse("criterion", "in a file that exists", name)
-    called = None
-    try:
-        content = path.read_bytes()
-        # Under a name of its own, so that it hides no module and no other rule file; rules may ask
-        # where they come from.
-        digest = sha256(os.fsencode(path) + b"\0" + content).hexdigest()[:16]
-        called = f"{FROM_FILE}{path.stem}_{digest}"
-        if called in sys.modules:
-            return sys.modules[called]
-        spec = importlib.util.spec_from_file_location(called, path)
-        assert spec is not None
-        sys.modules[called] = module = importlib.util.module_from_spec(spec)
-        # What was read is run: compiled files are told by the second in which they were written.
-        exec(compile(content, path, "exec"), vars(module))
-    except (Exception, SystemExit) as error:
-        sys.modules.pop(str(called), None)
-        raise ValueError(
-            f"criterion {name!r} cannot be imported; {file} raised {first_line(error)}"
-        ) from error
-    return module
-
-
 def _from_file(name: str, file: str, attribute: str) -> Criterion:
     module = loaded(name, file)
     if attribute:
@@ -129,14 +89,6 @@ def _from_file(name: str, file: str, attribute: str) -> Criterion:
         told = ", ".join(made_here) or "none"
         raise refuse("criterion", f"one of those that {file} makes ({told}), as FILE:NAME", name)
     return next(iter(made_here.values()))
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file; there is none with a name that is too long."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def _made_in(module: ModuleType) -> dict[str, Criterion]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, Unpack, cast
 
+from boostsim.arguments import probability, refuse, unknown
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
@@ -19,21 +20,6 @@ from boostsim.curation.procedure import Procedure
 from boostsim.curation.regimes import Regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.tabular import Learner
-from boostsim.types import probability, refuse, unknown
-
-__all__ = [
-    "PRESETS",
-    "Slots",
-    "boosting",
-    "filter_only",
-    "labels_only",
-    "preset",
-    "raft",
-    "random_labels",
-    "rest_em",
-    "star",
-    "uncurated",
-]
 
 PERFECT = NoisyFilter(0.0)
 # In place of a default: the slot has to be filled.

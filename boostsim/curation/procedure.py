@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from boostsim.arguments import brief, choice, refuse, schedule, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
@@ -18,9 +19,6 @@ from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
 from boostsim.learners.tabular import Learner
 from boostsim.objects import described, held_by_json
-from boostsim.types import brief, choice, refuse, schedule, whole
-
-__all__ = ["Procedure", "checked"]
 
 EVERYTHING = AcceptAll()
 EXACT = StrongLearner()

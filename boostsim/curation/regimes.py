@@ -13,9 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from boostsim.types import choice, flag, refuse, schedule, text
-
-__all__ = ["Accumulate", "Anchor", "Regime", "Replace", "checked_regime"]
+from boostsim.arguments import choice, flag, refuse, schedule, text
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from boostsim.curation.criterion import Criterion, first_line
+from boostsim.arguments import choice, first_line, refuse
+from boostsim.curation.criterion import Criterion
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits
-from boostsim.types import as_key, choice, refuse
-
-__all__ = ["Remembering", "is_remembering"]
+from boostsim.keys import as_key
 
 FUNCTIONS = ("init", "priority", "update")
 

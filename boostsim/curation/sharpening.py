@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.arguments import finite, refuse, whole
 from boostsim.curation.division import entrywise
 from boostsim.objects import Described
-from boostsim.types import finite, refuse, whole
-
-__all__ = ["Sharpening"]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ import dataclasses
 import jax
 from jaxtyping import Array, Float
 
-__all__ = ["Truth"]
-
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)

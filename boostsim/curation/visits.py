@@ -8,8 +8,6 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-__all__ = ["Visits", "pass_rates"]
-
 
 def pass_rates(attempts: int) -> np.ndarray:
     """Return J/k for J = 0..k, each the float64 nearest to it.

@@ -7,18 +7,17 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 
+from boostsim.arguments import refuse, unknown, whole
 from boostsim.designs.found import Design
 from boostsim.designs.grid import constants, points, tried
 from boostsim.designs.knobs import KNOBS, Knob, plain
 from boostsim.designs.objective import SHOWN, Objective
 from boostsim.designs.problem import Problem, settle
 from boostsim.designs.search import descend, flat, settled, starts, values_at, without_crumbs
+from boostsim.keys import as_key, key_text
 from boostsim.mode import fixed
 from boostsim.progress import announced
 from boostsim.simulation.run import simulate
-from boostsim.types import as_key, key_text, refuse, unknown, whole
-
-__all__ = ["design"]
 
 # Constant schedules that the answer is set beside.
 CONSTANTS = 64

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Design"]
-
 # Relative differences of scores that do not matter to the checks.
 CLOSE = 0.01
 # Two ways to compute one run differ by so much.

@@ -15,8 +15,6 @@ from boostsim.designs.knobs import Knob
 from boostsim.designs.problem import Problem
 from boostsim.progress import track
 
-__all__ = ["Values", "constants", "each_of", "points", "tried"]
-
 # Of each knob where it stands, on the host.
 Values = dict[str, Any]
 

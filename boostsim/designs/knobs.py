@@ -16,14 +16,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
+from boostsim.arguments import finite, flag, refuse
 from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.visits import pass_rates
 from boostsim.simulation.tables.structure import Parameters, Structure
-from boostsim.types import finite, flag, refuse
-
-__all__ = ["KNOBS", "Kind", "Knob", "plain"]
 
 MOST_VOTES = 99
 

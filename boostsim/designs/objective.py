@@ -12,15 +12,14 @@ import jax.extend.core
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.arguments import choice, finite, refuse, whole
 from boostsim.curation.procedure import Procedure
+from boostsim.keys import needed_key
 from boostsim.mode import fixed
 from boostsim.objects import ByValue, fingerprint
 from boostsim.prices import Prices
 from boostsim.simulation.tables.prepare import check
 from boostsim.tasks.table import TableTask
-from boostsim.types import choice, finite, needed_key, refuse, whole
-
-__all__ = ["SCORES", "SHOWN", "Costs", "Objective", "Run", "Score"]
 
 SCORES = ("average_error", "final_error")
 # What a run shows, by iteration 0..T: an array each.

@@ -18,17 +18,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from boostsim.arguments import refuse
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import KNOBS, Knob
 from boostsim.designs.objective import Costs, Objective, Score
+from boostsim.keys import as_key, needed_key
 from boostsim.prices import total
 from boostsim.simulation.tables.loop import advance, begin
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.structure import Parameters, Structure
-from boostsim.types import as_key, needed_key, refuse
-
-__all__ = ["CRUMB", "Point", "Problem", "odd_votes", "settle"]
 
 # Of each knob its place; of a divided budget the logits of its shares, and of what is not spent.
 Point = dict[str, Array]
@@ -123,7 +122,7 @@ class Problem:
         least = self.knobs["budget"].low if "budget" in self.knobs else 0.0
         return [
             votes
-            for votes in odd_votes(self.knobs["votes"])
+            for votes in _odd_votes(self.knobs["votes"])
             if self.spend is None or least * self.iterations < self.left({"votes": votes})
         ]
 
@@ -203,11 +202,11 @@ def settle(procedure: Procedure, values: Mapping[str, Any]) -> Procedure:
     return procedure
 
 
-def odd_votes(knob: Knob) -> list[int]:
+def _odd_votes(knob: Knob) -> list[int]:
     """Return the odd numbers between the bounds.
 
     Example:
-        >>> odd_votes(Knob(2, 7.5))
+        >>> _odd_votes(Knob(2, 7.5))
         [3, 5, 7]
     """
     return [votes for votes in range(1, int(knob.high) + 1, 2) if votes >= knob.low]
@@ -227,7 +226,7 @@ def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
     if budget.per_iteration and budget.low > 0.0:
         allowed = "from 0 on where a total price is divided"
         raise refuse("parameters['budget']", allowed, budget)
-    looks = odd_votes(knobs["votes"])[0] if "votes" in knobs else costs.looks
+    looks = _odd_votes(knobs["votes"])[0] if "votes" in knobs else costs.looks
     least = costs.before_labels(looks)
     assert goal.spend is not None
     if goal.spend <= least:

@@ -21,8 +21,6 @@ from boostsim.designs.knobs import KNOBS
 from boostsim.designs.objective import Objective
 from boostsim.designs.problem import CRUMB, Point, Problem
 
-__all__ = ["descend", "flat", "settled", "starts", "values_at", "without_crumbs"]
-
 RATE = 0.3
 
 

@@ -10,9 +10,7 @@ import importlib
 from dataclasses import dataclass
 from types import ModuleType
 
-from boostsim.types import unknown
-
-__all__ = ["FIGURES", "NEURAL", "SCALES", "Scale", "figure_module", "scale_named"]
+from boostsim.arguments import unknown
 
 # In the order in which they are told.
 FIGURES = (

@@ -13,8 +13,6 @@ from boostsim.figures.style import caption
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "A transformer on arithmetic: labels on failures carry it beyond what it could do"
 CLAIM = (
     "The order that tables predict (T9, T10, T13) holds for a small transformer: without curation "

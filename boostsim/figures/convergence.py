@@ -15,8 +15,6 @@ from boostsim.theory.law import least_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "A weak labeler is enough: the error falls geometrically, faster with more attempts"
 CLAIM = (
     "Boosting on failures with a perfect filter has error e' = (1 - beta) e^k: geometric in the "

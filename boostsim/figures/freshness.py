@@ -14,8 +14,6 @@ from boostsim.figures.style import COLORS, caption, rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "Repeated attempts pay only as far as mistakes are made anew each time"
 CLAIM = (
     "With fresh labels more iterations and attempts drive the error to 0 (T1); a labeler that "
@@ -36,11 +34,11 @@ def data(scale: Scale) -> pd.DataFrame:
     prompts = scale.prompts
     parts = []
     for attempts in ATTEMPTS[:: scale.stride]:
-        parts += [labels_panel(attempts, prompts), *filter_panel(attempts, scale)]
+        parts += [_labels_panel(attempts, prompts), *_filter_panel(attempts, scale)]
     return pd.concat(parts, ignore_index=True)
 
 
-def labels_panel(attempts: int, prompts: int) -> pd.DataFrame:
+def _labels_panel(attempts: int, prompts: int) -> pd.DataFrame:
     """Return the error after some iterations with a perfect filter and labels of both kinds."""
     task = bs.random_table(10, prompts=prompts, solvable=0.0)
     rounds = np.array(SHOWN)
@@ -71,7 +69,7 @@ def labels_panel(attempts: int, prompts: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def filter_panel(attempts: int, scale: Scale) -> list[pd.DataFrame]:
+def _filter_panel(attempts: int, scale: Scale) -> list[pd.DataFrame]:
     """Return the limit error with a fresh filter, and with a persistent one from two starts."""
     quality = np.zeros((scale.prompts, RESPONSES))
     quality[:, 0] = 1.0

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw", "reached", "row"]
-
 TITLE = "Focus takes labels down to T2's bound; attempts, votes and iterations cannot go below it"
 CLAIM = (
     "With one visit to a prompt no policy gets below (e_0 - e)/beta labels (T2). Labels for "

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "A transformer is a strong learner where its steps suffice, and then the error follows β"
 CLAIM = (
     "On a table to be looked up, a transformer that is fitted to the exact training law follows "

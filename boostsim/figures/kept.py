@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 from boostsim.files import Damaged, cache_folder
 from boostsim.simulation.tokens.checkpoints import InUse, locked
 
-__all__ = ["kept"]
-
 Made = TypeVar("Made")
 
 

@@ -15,8 +15,6 @@ from boostsim.tasks.table import TableTask
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "Focused on failures, any error costs at most 1/β labels per unsolved prompt"
 CLAIM = (
     "Boosting buys e_0 (1 - (1-beta)^T)/beta labels, the least that any policy can (T2); the same "

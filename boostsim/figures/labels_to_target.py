@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "Failures are the cheapest place for labels, unless the labeler knows nothing of some"
 CLAIM = (
     "With a perfect filter, one visit and one attempt, labels for failures reach an error at T2's "
@@ -49,7 +47,7 @@ def half_solved(prompts: int) -> TableTask:
     return bs.table_task(quality, initial=initial)
 
 
-def labels_to(target: float, trace: xarray.Dataset) -> np.ndarray:
+def _labels_to(target: float, trace: xarray.Dataset) -> np.ndarray:
     """Return by seed the labels bought when the error is first at most the target, or NaN."""
     arrived, labels = reached(trace.error.values, target), trace.labels.values
     bought = np.take_along_axis(labels, arrived.argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -72,7 +70,7 @@ def row(panel: str, rule: bs.Criterion, beta: float, scale: Scale) -> dict[str, 
     )
     task = half_solved(prompts)
     trace = bs.simulate(procedure, task, ITERATIONS, visits=visits, seeds=seeds, key=0)
-    bought = labels_to(UNSOLVED - share + TARGET * knows, trace)
+    bought = _labels_to(UNSOLVED - share + TARGET * knows, trace)
     return {
         "panel": panel,
         "criterion": rule.name,

@@ -15,8 +15,6 @@ from boostsim.tournament.picture import draw_regrets
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw", "tournament"]
-
 TITLE = (
     "Focus on failures is hard to beat, except where labels are wasted on what cannot be learned"
 )

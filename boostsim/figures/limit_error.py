@@ -14,8 +14,6 @@ from boostsim.figures.style import COLORS, caption, rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "A noisy filter leaves an error; attempts and votes each lower it exponentially"
 CLAIM = (
     "With filter noise gamma the error tends to a floor: gamma (1 - beta)/(gamma + beta (1 - 2 "

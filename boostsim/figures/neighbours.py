@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "Collapse and its cures: five papers' laws, and this one's"
 CLAIM = (
     "Refitting to one's own output loses variance and diversity and adds error, round by round; "

@@ -20,19 +20,6 @@ if TYPE_CHECKING:
 
     from boostsim.tasks.sequences import SequenceTask
 
-__all__ = [
-    "BETA",
-    "BUDGET",
-    "METHODS",
-    "SIZES",
-    "Size",
-    "curves",
-    "procedure",
-    "records",
-    "run",
-    "task_named",
-]
-
 METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
 BETA, BUDGET = 0.3, 0.125
 NOISES = {"arithmetic": "slip", "programs": "systematic"}

@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 from boostsim.figures.style import styled
 from boostsim.files import write_whole
 
-__all__ = ["drawn", "write"]
-
 
 def drawn(module: ModuleType, table: pd.DataFrame) -> Figure:
     """Return the figure of a table, without touching pyplot's global state."""

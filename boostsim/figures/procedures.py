@@ -14,8 +14,6 @@ from boostsim.figures.style import COLORS, band, caption, quantiles, rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "Only labels reach the prompts the model cannot solve, and focus makes them go far"
 CLAIM = (
     "Filtering alone stops at the prompts that the first model can solve (T9, T13); labels alone "

@@ -13,8 +13,6 @@ from boostsim.figures.style import COLORS, caption
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "A transformer writing programs: focus beats even labels, and the filter alone stalls"
 CLAIM = (
     "With wrong labels that share one misconception, focused labels beat evenly spread ones at the "

@@ -14,8 +14,6 @@ from boostsim.figures.style import COLORS, band, caption, quantiles, rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "Old data save diversity but teach nothing; filter, labels and real data do"
 CLAIM = (
     "Without curation replacing the data is genetic drift: diversity falls by a factor 1 - 1/M an "

@@ -15,8 +15,6 @@ from boostsim.tournament.leaderboard import paired
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "challenge_rows", "data", "draw"]
-
 TITLE = "Labels bought first beat constant budgets of the same price, unless a few fall to a prompt"
 CLAIM = (
     "Gradients through the exact run, the limit of many visits, put labels first: there every "
@@ -59,7 +57,7 @@ def designed(challenge: bs.Challenge, scale: Scale) -> bs.Design:
     )
 
 
-def challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
+def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
     """Return how constants compare with the schedule of a challenge, at each number of visits."""
     prompts = min(scale.prompts, 300)
     found = designed(bs.stress_suite(KEY, prompts)[name], scale)
@@ -123,7 +121,7 @@ def data(scale: Scale) -> pd.DataFrame:
     """Return the comparisons on every challenge; on one at the smoke scale."""
     names = tuple(bs.stress_suite(KEY, 10))
     few = None if scale.stride == 1 else 1
-    return pd.concat([challenge_rows(name, scale) for name in names[:few]], ignore_index=True)
+    return pd.concat([_challenge_rows(name, scale) for name in names[:few]], ignore_index=True)
 
 
 def draw(table: pd.DataFrame, figure: Figure) -> None:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from boostsim.tasks.table import TableTask
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "Decoding acts again in every iteration: alone it ends diversity, or all knowledge"
 CLAIM = (
     "A loop without curation that decodes at temperature tau has f_t proportional to "
@@ -77,7 +75,7 @@ def data(scale: Scale) -> pd.DataFrame:
         )
 
     for line, sharpening in list(ALONE.items())[:: scale.stride]:
-        law = closed_loop(task, sharpening, steps)
+        law = _closed_loop(task, sharpening, steps)
         add("alone", line, "none", bs.uncurated(sharpening=sharpening), law)
     for line, sharpening in list(CURATED.items())[:: scale.stride]:
         for wrong in ("spread", "concentrated"):
@@ -94,7 +92,7 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def closed_loop(task: TableTask, sharpening: bs.Sharpening, steps: np.ndarray) -> np.ndarray:
+def _closed_loop(task: TableTask, sharpening: bs.Sharpening, steps: np.ndarray) -> np.ndarray:
     """Return the diversity of rows proportional to f_0^(1/temperature^t); NaN for a top-p."""
     if sharpening.top_p < 1.0:
         return np.full(len(steps), np.nan)

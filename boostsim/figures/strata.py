@@ -13,8 +13,6 @@ from boostsim.figures.style import caption
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "data", "draw"]
-
 TITLE = "What the first model never gets right, a filter alone never reaches"
 CLAIM = (
     "By the number of operators of an expression: where the first model's accuracy is zero the "

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIM", "TITLE", "correlations", "data", "draw", "rank_correlation", "reversals"]
-
 TITLE = "A table like the task predicts the order with a transformer, but for disagreement"
 CLAIM = (
     "Rules that follow failures (T1, T2) lead on tables and with a transformer, labels for "

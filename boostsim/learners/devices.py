@@ -13,9 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from boostsim.types import refuse, whole
-
-__all__ = ["mesh_for", "ordered_sums", "place", "row", "spread", "width"]
+from boostsim.arguments import refuse, whole
 
 
 def mesh_for(devices: int | None, seeds: int, batch: int) -> Mesh | None:

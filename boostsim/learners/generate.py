@@ -18,13 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from boostsim.arguments import refuse
 from boostsim.learners.devices import spread, width
 from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.processors import processors
-from boostsim.types import END, PAD, refuse
-
-__all__ = ["generate", "next_law", "response_probability"]
+from boostsim.vocabulary import END, PAD
 
 Decode = Callable[[Array], Array] | None
 # Rows in one compiled call: so many that a core of a CPU keeps them in its cache, and works on them

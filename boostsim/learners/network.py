@@ -17,9 +17,7 @@ from typing import Any, Protocol
 
 from jaxtyping import Array, Bool, Float, Int
 
-from boostsim.types import choice, finite, whole
-
-__all__ = ["Network", "Parameters", "Trained"]
+from boostsim.arguments import choice, finite, whole
 
 Parameters = dict[str, Array]
 # Days of steps, whatever they cost.

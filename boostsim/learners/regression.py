@@ -16,9 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.learners.network import Parameters, Trained
 from boostsim.mode import fixed
-from boostsim.types import PAD
-
-__all__ = ["SoftmaxRegression"]
+from boostsim.vocabulary import PAD
 
 
 class Sum(NamedTuple):

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array
 
+from boostsim.arguments import choice, probability, refuse
 from boostsim.learners.tabular import Rows, Rule, TabularLearner
 from boostsim.objects import Described
-from boostsim.types import choice, probability, refuse
-
-__all__ = ["StrongLearner"]
 
 
 def mixed(slack: Array, data: Rows, before: Rows, add: Callable[[Rows, Array], Rows]) -> Rows:

@@ -14,8 +14,6 @@ from jaxtyping import Array, Float
 
 from boostsim.learners.network import Trained
 
-__all__ = ["Learner", "Rows", "Rule", "TabularLearner"]
-
 # Masses by class, an array for each part of the row that is told apart; the row is their sum.
 Rows = list[Float[Array, "classes prompts"]]
 Rule = Callable[[Any, Rows, Rows, Callable[[Rows, Any], Rows]], Rows]

@@ -16,21 +16,12 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from boostsim.arguments import refuse
+from boostsim.keys import generator
 from boostsim.learners.devices import ordered_sums, spread
 from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
-from boostsim.types import PAD, generator, refuse
-
-__all__ = [
-    "check_converged",
-    "fit",
-    "law_loss",
-    "loss",
-    "rates",
-    "token_worth",
-    "train",
-    "weighted_loss",
-]
+from boostsim.vocabulary import PAD
 
 WARM_UP = 10
 # Steps in one compiled call, so that any number of steps is one program, and an interrupt waits for

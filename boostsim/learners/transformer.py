@@ -15,12 +15,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from boostsim.arguments import refuse, sized, whole
 from boostsim.learners.devices import ordered_sums
 from boostsim.learners.network import Parameters, Trained
 from boostsim.mode import fixed
-from boostsim.types import PAD, refuse, sized, whole
-
-__all__ = ["Decoder", "Transformer"]
+from boostsim.vocabulary import PAD
 
 # Keys and values of each layer, [B, H, T, K] each.
 Cache = list[tuple[Array, Array]]
@@ -147,10 +146,10 @@ class Decoder(NamedTuple):
         stored: Cache = []
         for number, (keys_BxHxTxK, values_BxHxTxK) in enumerate(cache):
             weights = {name: parameters[name][number] for name in parameters if "_L" in name}
-            h_NxD = normalise(x_NxD, weights["norm_attend_LxD"])
+            h_NxD = _normalise(x_NxD, weights["norm_attend_LxD"])
             query_DxD, key_DxD, value_DxD = jnp.split(weights["attend_LxDx3D"], 3, axis=1)
             k_BxHxSxK, v_BxHxSxK = (
-                by_head(h_NxD, part, batch, heads) for part in (key_DxD, value_DxD)
+                _by_head(h_NxD, part, batch, heads) for part in (key_DxD, value_DxD)
             )
             if new == length:
                 keys_BxHxTxK, values_BxHxTxK = k_BxHxSxK, v_BxHxSxK
@@ -166,14 +165,14 @@ class Decoder(NamedTuple):
                     for rows in (x_NxD, h_NxD)
                 )
                 visible_Bx1xSxT = visible_Bx1xSxT[:, :, unread:]
-            q_BxHxSxK = by_head(h_NxD, query_DxD, batch, heads)
+            q_BxHxSxK = _by_head(h_NxD, query_DxD, batch, heads)
             mixed = attend(q_BxHxSxK, keys_BxHxTxK, values_BxHxTxK, visible_Bx1xSxT).swapaxes(1, 2)
-            x_NxD = x_NxD + matmul(mixed.reshape(x_NxD.shape), weights["merge_LxDxD"])
-            h_NxD = normalise(x_NxD, weights["norm_up_LxD"])
-            hidden_NxF = jax.nn.relu(matmul(h_NxD, weights["up_LxDxF"]))
-            x_NxD = x_NxD + matmul(hidden_NxF, weights["down_LxFxD"])
-        h_NxD = normalise(x_NxD, parameters["norm_read_D"])
-        logits_NxV = matmul(h_NxD, parameters["read_DxV"], jnp.dtype(jnp.float32))
+            x_NxD = x_NxD + _matmul(mixed.reshape(x_NxD.shape), weights["merge_LxDxD"])
+            h_NxD = _normalise(x_NxD, weights["norm_up_LxD"])
+            hidden_NxF = jax.nn.relu(_matmul(h_NxD, weights["up_LxDxF"]))
+            x_NxD = x_NxD + _matmul(hidden_NxF, weights["down_LxFxD"])
+        h_NxD = _normalise(x_NxD, parameters["norm_read_D"])
+        logits_NxV = _matmul(h_NxD, parameters["read_DxV"], jnp.dtype(jnp.float32))
         return logits_NxV.reshape(batch, new - unread, logits_NxV.shape[1]), stored
 
 
@@ -224,14 +223,14 @@ def compute_dtype() -> jnp.dtype:
     return jnp.dtype(jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16)
 
 
-def normalise(x_NxD: Float[Array, "N D"], scale_D: Float[Array, "D"]) -> Float[Array, "N D"]:
+def _normalise(x_NxD: Float[Array, "N D"], scale_D: Float[Array, "D"]) -> Float[Array, "N D"]:
     """RMSNorm, computed in float32."""
     x = x_NxD.astype(jnp.float32)
     normal = x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6) * scale_D
     return normal.astype(compute_dtype())
 
 
-def matmul(x_NxD: Array, w_DxF: Array, returned: jnp.dtype | None = None) -> Array:
+def _matmul(x_NxD: Array, w_DxF: Array, returned: jnp.dtype | None = None) -> Array:
     """Multiply in the compute type, and return it (or what is asked for)."""
     dtype = compute_dtype()
     returned = dtype if returned is None else returned
@@ -245,15 +244,15 @@ def embed(parameters: Parameters, tokens_BxS: Int[Array, "B S"], start: Array | 
         rows_BxSxD = table_VxD[tokens_BxS]
     else:
         chosen_BxSxV = jax.nn.one_hot(tokens_BxS, len(table_VxD), dtype=dtype)
-        rows_BxSxD = matmul(chosen_BxSxV, table_VxD, jnp.dtype(jnp.float32))
+        rows_BxSxD = _matmul(chosen_BxSxV, table_VxD, jnp.dtype(jnp.float32))
     place_SxD = jax.lax.dynamic_slice_in_dim(parameters["position_TxD"], start, tokens_BxS.shape[1])
     return (rows_BxSxD + place_SxD).astype(dtype).reshape(-1, table_VxD.shape[1])
 
 
-def by_head(h_NxD: Array, weights_DxD: Array, batch: int, heads: int) -> Array:
+def _by_head(h_NxD: Array, weights_DxD: Array, batch: int, heads: int) -> Array:
     """Multiply, and return the result by sequence and head, ``[B, H, S, K]``."""
     width = h_NxD.shape[1] // heads
-    return matmul(h_NxD, weights_DxD).reshape(batch, -1, heads, width).swapaxes(1, 2)
+    return _matmul(h_NxD, weights_DxD).reshape(batch, -1, heads, width).swapaxes(1, 2)
 
 
 def attend(

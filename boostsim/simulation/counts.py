@@ -39,8 +39,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["Streams", "binomial", "multinomial"]
-
 # A stream for each row.
 Streams = Sequence[np.random.BitGenerator]
 Vector = Float[np.ndarray, "size"]

@@ -16,8 +16,6 @@ from typing import Any
 
 import jax
 
-__all__ = ["unbroken", "waited_for"]
-
 
 @contextlib.contextmanager
 def unbroken() -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from boostsim.types import refuse, several, whole
+from boostsim.arguments import refuse, several, whole
 
 # A table's pass@k is exact for any k; more than these nobody draws.
 MOST = 2**20

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from boostsim.arguments import refuse
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import Learner
 from boostsim.prices import Prices, priced
@@ -22,12 +23,9 @@ from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tables.prepare import check
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
-from boostsim.types import refuse
 
 if TYPE_CHECKING:
     import xarray
-
-__all__ = ["simulate"]
 
 
 def simulate(

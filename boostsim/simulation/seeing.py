@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from boostsim.types import finite, flag, refuse, whole
-
-__all__ = ["FreshPrompts", "Pool", "Population", "Seeing", "VisitsEach", "seeing"]
+from boostsim.arguments import finite, flag, refuse, whole
 
 
 @dataclass(frozen=True)

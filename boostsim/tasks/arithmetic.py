@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from boostsim.arguments import whole
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import END, PAD, whole
-
-__all__ = ["Arithmetic", "arithmetic"]
+from boostsim.vocabulary import END, PAD
 
 OPERATORS = ("+", "-", "x")
 # After the padding and the end symbol.

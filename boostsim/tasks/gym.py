@@ -19,11 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from boostsim.arguments import brief, refuse, whole
 from boostsim.tasks.gym_entries import EVALUATED, KINDS, Entries, Level, generate, package, quiet
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import END, PAD, brief, refuse, whole
-
-__all__ = ["ReasoningGym", "reasoning_gym"]
+from boostsim.vocabulary import END, PAD
 
 ANSWER, FIRST_CHARACTER = 2, 3
 # Draws of a mistake until one is wrong.

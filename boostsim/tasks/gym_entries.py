@@ -19,10 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from boostsim.arguments import refuse
 from boostsim.extras import needed
-from boostsim.types import refuse
-
-__all__ = ["EVALUATED", "KINDS", "Entries", "Level", "generate", "package", "quiet"]
 
 # A configuration that can be hashed: pairs of keyword and value, sorted.
 Level = tuple[tuple[str, Any], ...]

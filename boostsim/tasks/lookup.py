@@ -13,10 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from boostsim.arguments import probability, whole
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import probability, whole
-
-__all__ = ["Lookup", "lookup"]
 
 EQUALS, FIRST_ANSWER = 2, 3
 

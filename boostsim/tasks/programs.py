@@ -17,10 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from boostsim.arguments import whole
 from boostsim.tasks.sequences import SequenceTask, compact
-from boostsim.types import END, PAD, whole
-
-__all__ = ["Programs", "execute", "programs"]
+from boostsim.vocabulary import END, PAD
 
 VARIABLES, OPERATORS = ("a", "b", "c", "d", "e", "f"), ("+", "-", "x")
 EQUALS, FIRST_OPERATOR, FIRST_VARIABLE = 2, 3, 6

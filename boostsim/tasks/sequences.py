@@ -16,9 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from boostsim.types import PAD, refuse, unknown
-
-__all__ = ["SequenceTask", "compact"]
+from boostsim.arguments import refuse, unknown
+from boostsim.vocabulary import PAD
 
 # What labelers of tables call them.
 ALIASES = {"spread": "garbage", "concentrated": "systematic"}

@@ -13,19 +13,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from boostsim.arguments import distribution, numbers, probability, refuse, sized, whole
+from boostsim.keys import as_key, generator
 from boostsim.objects import ByValue
-from boostsim.types import (
-    as_key,
-    distribution,
-    generator,
-    numbers,
-    probability,
-    refuse,
-    sized,
-    whole,
-)
-
-__all__ = ["TableTask", "random_table", "table_task"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from boostsim.arguments import choice, real, refuse, text
 from boostsim.mode import fixed
 from boostsim.objects import ByReference
 from boostsim.theory.law import Domain
-from boostsim.types import choice, real, refuse, text
-
-__all__ = ["KINDS", "Axis", "Box", "Claim", "Point", "call", "just_inside", "names", "steps"]
 
 KINDS = ("equality", "upper", "lower", "limit")
 # Columns of a certificate's table, beside the names of the domain.

@@ -22,15 +22,6 @@ from boostsim.theory.law import (
     survival,
 )
 
-__all__ = [
-    "boosting_error",
-    "budget_error",
-    "iterations_needed",
-    "label_cost",
-    "slack_bound",
-    "uneven_error",
-]
-
 
 @law(
     "T1",

@@ -13,17 +13,6 @@ from jaxtyping import Array
 
 from boostsim.theory.law import COUNT, POSITIVE, PROBABILITY, Domain, law, survival
 
-__all__ = [
-    "accumulate_diversity",
-    "accumulate_diversity_limit",
-    "drift_diversity",
-    "even_labels_fixed_point",
-    "filter_only_accuracy",
-    "fixation_time",
-    "fixation_time_diffusion",
-    "necessary_signal",
-]
-
 EXAMPLES = Domain(low=1, high=jnp.inf, whole=True)
 # Beyond this the linear system of T11 no longer fits in a laptop's memory.
 LARGEST_SOLVED = 4000

@@ -14,8 +14,6 @@ from jaxtyping import Array
 
 from boostsim.theory.law import AT_LEAST_ONE, POSITIVE, PROBABILITY, Domain, law
 
-__all__ = ["persistent_filter_ancestry", "persistent_filter_floor", "persistent_labels_error"]
-
 # Beyond this many correct answers the finite sum of T15 is not evaluated.
 MOST_ANSWERS = 1000
 

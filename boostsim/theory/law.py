@@ -18,10 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from boostsim.arguments import real, refuse
 from boostsim.mode import fixed
-from boostsim.types import real, refuse
-
-__all__ = ["ROUNDING", "Domain", "Law", "law", "least_whole", "lost", "reached", "survival"]
 
 # What rounding may add to an error, as a share of it: it grows with iterations and votes, and stays
 # below this up to some thousands of either.

@@ -25,15 +25,6 @@ from boostsim.theory.law import (
     law,
 )
 
-__all__ = [
-    "NoisyBoosting",
-    "attempts_floor",
-    "attempts_floor_leading",
-    "majority_noise",
-    "noisy_boosting",
-    "votes_needed",
-]
-
 # Beyond this the incomplete beta function loses digits.
 MOST_VOTES = 999_999
 # Below this float64 has no room for what is to be compared.

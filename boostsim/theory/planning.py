@@ -14,8 +14,6 @@ import numpy as np
 from boostsim.theory.law import reached
 from boostsim.theory.laws import attempts_floor, majority_noise, noisy_boosting
 
-__all__ = ["Grid", "Groups", "best_limit", "search"]
-
 
 class Groups(NamedTuple):
     """Prompts by their first error: the groups' weights and errors."""

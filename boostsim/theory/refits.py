@@ -11,18 +11,6 @@ from jaxtyping import Array
 
 from boostsim.theory.law import AT_LEAST_ONE, COUNT, law, lost, survival
 
-__all__ = [
-    "accumulated_gaussian_regression_error",
-    "accumulated_refit_variance",
-    "accumulated_refit_variance_limit",
-    "accumulated_regression_bound",
-    "accumulated_regression_error",
-    "gaussian_regression_error",
-    "refit_mean_error",
-    "refit_variance",
-    "regression_error",
-]
-
 DETERMINED = ("batch_size >= features", lambda features, batch_size: batch_size >= features)
 FINITE_MEAN = ("batch_size > features + 1", lambda features, batch_size: batch_size > features + 1)
 

@@ -11,15 +11,6 @@ from jaxtyping import Array
 
 from boostsim.theory.law import AT_LEAST_ONE, COUNT, PROBABILITY, Domain, law, lost, survival
 
-__all__ = [
-    "breakdown_error",
-    "collision_probability",
-    "curated_probabilities",
-    "curation_gain",
-    "majority_error_bound",
-    "tilted_probabilities",
-]
-
 # Ferbach's integral is computed to 1e-13 up to these.
 MOST_CONTENDERS = 10**6
 LARGEST_REWARD = 50.0

@@ -29,8 +29,6 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from boostsim.theory.claim import Claim, Point, call
 
-__all__ = ["in_digits", "law_rounding", "order_one"]
-
 DIGITS = Context(
     prec=340, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
@@ -86,6 +84,7 @@ class Digits(NDArrayOperatorsMixin):
     """A number of many digits, which goes through a formula in place of a float."""
 
     def __init__(self, value: Decimal) -> None:
+        """Hold the number."""
         self.value = value
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **more: Any) -> Any:

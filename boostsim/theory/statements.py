@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from boostsim.arguments import refuse, text
 from boostsim.objects import ByReference, Named
 from boostsim.theory.step import boosting_step
-from boostsim.types import refuse, text
-
-__all__ = ["STATEMENTS", "Statement"]
 
 # A box: rational ends for each name, or a list of whole numbers.
 Ends = tuple[Fraction, Fraction]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["boosting_step"]
-
 
 def boosting_step(beta: Any, gamma: Any, attempts: int, initial_error: Any) -> Any:
     """T4. Error after one iteration of boosting: (1 - u^k) gamma e/A + u^k (1 - beta).

@@ -19,8 +19,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["bounded_sequence", "wealth"]
-
 # Halves, as values scatter widely or hardly at all; that they hardly do is the likeliest.
 FRACTIONS = 0.5 ** np.arange(8)
 WEIGHTS = FRACTIONS / FRACTIONS.sum()

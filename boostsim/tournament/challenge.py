@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from boostsim.arguments import finite, refuse, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, checked_filter
@@ -14,10 +15,9 @@ from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.objects import ByValue
 from boostsim.tasks.table import TableTask
-from boostsim.types import finite, refuse, whole
 
-__all__ = ["Challenge"]
-
+# The name of all challenges together; on each seed the mean over them.
+ALL = "all"
 ONCE_IN_TWENTY = NoisyFilter(0.05)
 
 

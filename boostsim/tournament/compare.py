@@ -11,29 +11,20 @@ from zlib import crc32
 import jax
 import numpy as np
 
+from boostsim.arguments import choice, finite, refuse, several, whole
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation import criteria as built_in
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.loading import load_criterion
+from boostsim.keys import as_key, key_text
 from boostsim.prices import Prices
 from boostsim.progress import track
 from boostsim.results import provenance
 from boostsim.simulation.run import simulate
-from boostsim.tournament.challenge import Challenge
+from boostsim.tournament.challenge import ALL, Challenge
 from boostsim.tournament.intervals import ASSUMPTIONS
-from boostsim.tournament.leaderboard import ALL, SCORES, Tournament
+from boostsim.tournament.leaderboard import SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
-from boostsim.types import (
-    as_key,
-    choice,
-    finite,
-    key_text,
-    refuse,
-    several,
-    whole,
-)
-
-__all__ = ["Match", "compare", "contenders", "every_criterion", "function_of"]
 
 
 def every_criterion(visits: int = 10) -> tuple[Criterion, ...]:

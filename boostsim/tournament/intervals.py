@@ -27,8 +27,6 @@ import numpy as np
 from boostsim.tournament.betting import bounded_sequence
 from boostsim.tournament.sequence import half_widths
 
-__all__ = ["ASSUMED", "ASSUMPTIONS", "always", "once"]
-
 ASSUMPTIONS = ("normal", "bounded")
 # What intervals hold for, in words.
 ASSUMED = {

@@ -23,20 +23,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import t as student
 
+from boostsim.arguments import refuse, unknown
 from boostsim.objects import ByValue, as_json
+from boostsim.tournament.challenge import ALL
 from boostsim.tournament.intervals import ASSUMED, once
-from boostsim.types import refuse, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray
     from matplotlib.figure import Figure
 
-__all__ = ["ALL", "SCORES", "Difference", "Tournament"]
-
 SCORES = ("average_error", "final_error")
-# The name of all challenges together; on each seed the mean over them.
-ALL = "all"
 YARDSTICK = "oracle"
 
 

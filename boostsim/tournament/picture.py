@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from boostsim.tournament.leaderboard import ALL
+from boostsim.tournament.challenge import ALL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["draw_regrets"]
 
 # Beyond this regret the colour changes no more.
 DARKEST = 0.2

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from boostsim.arguments import choice, finite, whole
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.criterion import Criterion
 from boostsim.objects import ByValue, as_json
@@ -20,9 +21,6 @@ from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
 from boostsim.tournament.compare import Match, contenders, function_of
 from boostsim.tournament.intervals import ASSUMED, ASSUMPTIONS, always
-from boostsim.types import choice, finite, whole
-
-__all__ = ["Elimination", "Race", "race", "run_race"]
 
 # Before so many seeds nothing is decided: a variance of two values is no variance.
 FEWEST = 4

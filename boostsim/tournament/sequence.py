@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["half_widths", "mixture_ratio"]
-
 # Variances of the effect sizes that the mixtures expect, in units of the observations' variance: of
 # effects like the standard deviation, and of far larger ones, which are seen after fewer values.
 SPREADS = (1.0, 400.0)

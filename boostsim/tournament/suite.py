@@ -10,13 +10,12 @@ from __future__ import annotations
 import jax
 import numpy as np
 
+from boostsim.arguments import whole
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import DriftingLabeler, WeakLabeler
+from boostsim.keys import as_key, generator
 from boostsim.tasks.table import TableTask, random_table, table_task
 from boostsim.tournament.challenge import Challenge
-from boostsim.types import as_key, generator, whole
-
-__all__ = ["stress_suite"]
 
 RESPONSES, SOLVABLE, BETA = 8, 0.5, 0.3
 # Where the labeler is uneven: the share of prompts that it knows, and how well.

@@ -11,8 +11,9 @@ import transformers
 from torch import nn
 from torch.nn import functional
 
+from boostsim.keys import generator
 from boostsim.learners.train import rates
-from boostsim.types import END, PAD, generator
+from boostsim.vocabulary import END, PAD
 
 
 class Layer(nn.Module):

@@ -16,8 +16,6 @@ from boostsim.certification.measurements import (
     responses,
 )
 
-__all__ = ["MEASUREMENTS"]
-
 MEASUREMENTS: dict[str, Measurement] = {
     **convergence.MEASUREMENTS,
     **noise.MEASUREMENTS,

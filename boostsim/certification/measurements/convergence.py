@@ -26,8 +26,6 @@ from boostsim.theory.law import least_whole, reached
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["MEASUREMENTS"]
-
 
 def _two_groups(initial_error: float, hard_share: float) -> TableTask:
     row = [1.0 - initial_error, initial_error]

@@ -20,8 +20,6 @@ from boostsim.tasks.table import TableTask, table_task
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["MEASUREMENTS"]
-
 # A prompt of at most three examples is then undecided less than three times in 10^6.
 DECIDED = 32
 

@@ -17,8 +17,6 @@ from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.tasks.table import TableTask, table_task
 
-__all__ = ["MEASUREMENTS"]
-
 
 def _spread_labels(beta: float, correct_answers: int, wrong_answers: int) -> np.ndarray:
     return np.concatenate(

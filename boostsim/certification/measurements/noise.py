@@ -19,8 +19,6 @@ from boostsim.curation.procedure import Procedure
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["MEASUREMENTS"]
-
 LIMIT_ONLY = "it says where the population's iteration ends; T3 and T4 are checked in sampled runs"
 
 

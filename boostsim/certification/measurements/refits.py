@@ -20,8 +20,6 @@ from boostsim.certification.measurements.shared import short
 if TYPE_CHECKING:
     pass
 
-__all__ = ["MEASUREMENTS"]
-
 # Of an unbounded statistic what lies beyond the cap adds at most this to the mean.
 MISSED = 1e-4
 HIGHEST_MOMENT = 10

@@ -25,8 +25,6 @@ from boostsim.theory.claims.neighbours import three_responses
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["MEASUREMENTS"]
-
 # Seddik: frequencies of two responses, refitted: the table itself.
 
 

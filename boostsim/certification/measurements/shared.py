@@ -5,15 +5,6 @@ from __future__ import annotations
 from boostsim.certification.measurement import rounding_of
 from boostsim.tasks.table import TableTask, table_task
 
-__all__ = [
-    "FINITE_VISITS",
-    "POPULATION_ONLY",
-    "SHORT",
-    "absolute",
-    "failed_or_solved",
-    "short",
-]
-
 # Longest sampled runs, in iterations: what a claim says of longer ones is checked exactly.
 SHORT = 4
 POPULATION_ONLY = "at finitely many visits the mean differs from the law by O(1/v)"

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from boostsim.keys import as_key
 from boostsim.simulation.tables.learning import State, add_source, first, learn
 from boostsim.simulation.tables.population import (
     Shown,
@@ -34,20 +35,6 @@ from boostsim.simulation.tables.population import (
     total,
 )
 from boostsim.simulation.tables.structure import Parameters, Structure
-from boostsim.types import as_key
-
-__all__ = [
-    "Gathered",
-    "Info",
-    "disagreement",
-    "diversity",
-    "gather",
-    "init",
-    "judged",
-    "masses",
-    "shown",
-    "step",
-]
 
 
 @jax.tree_util.register_dataclass

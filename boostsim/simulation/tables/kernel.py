@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from boostsim.arguments import refuse
 from boostsim.curation.procedure import Procedure
+from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed
 from boostsim.simulation.seeing import Population, Seeing, VisitsEach, seeing
 from boostsim.simulation.tables import exact, sampled
@@ -20,9 +22,6 @@ from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.samplers import FEW
 from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, needed_key, refuse
-
-__all__ = ["Kernel", "first_state", "kernel", "one_step", "sampling_of"]
 
 
 class Kernel(NamedTuple):

@@ -18,8 +18,6 @@ from jaxtyping import Array, Float
 from boostsim.learners.tabular import Rows
 from boostsim.simulation.tables.structure import Parameters, Structure
 
-__all__ = ["State", "add_source", "first", "learn"]
-
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,9 @@ import numpy as np
 from jax import lax
 from jax.scipy.special import xlogy
 
+from boostsim.arguments import refuse, whole
 from boostsim.curation.procedure import Procedure
+from boostsim.keys import as_key, key_text, needed_key
 from boostsim.mode import fixed
 from boostsim.progress import track
 from boostsim.results import make_trace
@@ -39,12 +41,9 @@ from boostsim.simulation.tables.recording import (
 from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
-from boostsim.types import as_key, key_text, needed_key, refuse, whole
 
 if TYPE_CHECKING:
     import xarray
-
-__all__ = ["advance", "begin", "simulate_table", "traced"]
 
 # Iterations in one compiled call: long runs report progress between calls.
 BLOCK = 128

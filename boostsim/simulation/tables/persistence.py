@@ -15,10 +15,8 @@ import jax
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
+from boostsim.keys import generator
 from boostsim.tasks.table import TableTask
-from boostsim.types import generator
-
-__all__ = ["answers", "draws", "verdicts"]
 
 # Iterations are numbered from 0 on; these lie beyond any of them.
 VERDICTS, ANSWERS = 2**32 - 1, 2**32 - 2

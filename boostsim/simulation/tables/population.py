@@ -28,24 +28,6 @@ from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.simulation.tables.structure import Parameters, Structure
 
-__all__ = [
-    "Attempts",
-    "Shown",
-    "answer_law",
-    "answers",
-    "attempt",
-    "attempt_weights",
-    "focus",
-    "geometric",
-    "known_truth",
-    "pairs",
-    "remember",
-    "right_and_wrong",
-    "sharpened",
-    "total",
-]
-
-
 # Beyond so many attempts the powers are one loop, not one operation each: programs stay small.
 WRITTEN_OUT = 32
 

@@ -8,15 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from boostsim.arguments import refuse, sized
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import TabularLearner
 from boostsim.simulation.tables import persistence
 from boostsim.simulation.tables.population import pairs
 from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
-from boostsim.types import refuse, sized
-
-__all__ = ["check", "prepare"]
 
 
 def check(procedure: Procedure, task: TableTask) -> None:

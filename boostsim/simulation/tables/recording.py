@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from boostsim.arguments import choice, several, sized
 from boostsim.tasks.table import TableTask
-from boostsim.types import choice, several, sized
-
-__all__ = ["AHEAD", "Recording", "check_size", "numbers_each", "wanted_records"]
 
 RECORDS = ("diversity", "entropy", "prompt", "rows")
 # Numbers that may wait on the device: so many that small runs never wait for one another.

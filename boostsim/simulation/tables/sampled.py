@@ -30,8 +30,6 @@ from boostsim.simulation.tables.population import (
 from boostsim.simulation.tables.samplers import FEW, binomial, multinomial, thinned
 from boostsim.simulation.tables.structure import Parameters, Structure
 
-__all__ = ["Sampling", "init", "step"]
-
 # One constant a draw site: a key is used once.
 VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED = range(6)
 

@@ -25,11 +25,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from boostsim.keys import bit_generator
 from boostsim.simulation import counts
 from boostsim.simulation.counts import Streams
-from boostsim.types import bit_generator
-
-__all__ = ["FEW", "binomial", "multinomial", "thinned"]
 
 # Up to so many trials a uniform number each is cheaper than the way to the host.
 FEW = 16

@@ -28,8 +28,6 @@ from boostsim.tasks.table import TableTask
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Direction", "nearby"]
-
 World = tuple[Procedure, TableTask]
 
 

@@ -13,8 +13,6 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.tabular import Rule
 
-__all__ = ["Parameters", "Structure"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Structure:

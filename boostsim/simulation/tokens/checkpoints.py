@@ -17,8 +17,6 @@ import numpy as np
 
 from boostsim.files import Damaged, read_sealed, sweep, warn_once, write_sealed
 
-__all__ = ["InUse", "load_state", "locked", "save_state"]
-
 REMEDY = "Delete it, and what it held is made again from the start."
 
 

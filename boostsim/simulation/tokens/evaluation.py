@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from boostsim.curation.sharpening import Sharpening
+from boostsim.keys import generator
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters, Trained
 from boostsim.simulation.passing import one_of
@@ -20,9 +21,6 @@ from boostsim.simulation.tokens.listed import Listing
 from boostsim.simulation.tokens.prompts import draw_prompts
 from boostsim.simulation.tokens.verdicts import verifier
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import generator
-
-__all__ = ["SAMPLES", "Evaluation"]
 
 # Responses drawn for each prompt.
 SAMPLES = 4

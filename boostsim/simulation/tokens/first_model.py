@@ -14,15 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.files import Damaged, cache_folder, warn_once
+from boostsim.keys import generator
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, train
 from boostsim.simulation.tokens.checkpoints import load_state, save_state
 from boostsim.simulation.tokens.prompts import draw_prompts
 from boostsim.simulation.tokens.resuming import facts
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import generator
-
-__all__ = ["first_model", "frame_length", "shapes"]
 
 EXAMPLES = 16_000
 WEIGHTS, PROMPTS, ORDER = range(3)

@@ -11,15 +11,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from boostsim.arguments import refuse
 from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
-from boostsim.types import refuse
-
-__all__ = ["disagreement", "first_memory", "focus", "remember", "see"]
 
 
 def disagreement(responses: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from jax.sharding import Mesh
 
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.truth import Truth
+from boostsim.keys import generator
 from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters, Trained
@@ -31,9 +32,7 @@ from boostsim.simulation.tokens.listed import Listing, Target, TrainingLaw, empi
 from boostsim.simulation.tokens.prompts import draw_prompts
 from boostsim.simulation.tokens.verdicts import kept, key_words, label, verdicts, verifier
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import PAD, generator
-
-__all__ = ["EVALUATION", "Carried", "Run", "Seed"]
+from boostsim.vocabulary import PAD
 
 # One constant a draw site; iterations are folded into the seed's key below LASTING.
 PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL, PRIORITY, JUDGED = range(10)

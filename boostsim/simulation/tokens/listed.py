@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from boostsim.arguments import refuse
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.learners.strong import StrongLearner
@@ -27,9 +28,6 @@ from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.simulation.tokens.verdicts import noise_for, wrong_law
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask, table_task
-from boostsim.types import refuse
-
-__all__ = ["Listing", "Target", "TrainingLaw", "empirical", "slack", "tabular"]
 
 
 @dataclass(frozen=True)

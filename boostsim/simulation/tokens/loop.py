@@ -21,7 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from boostsim.arguments import as_path, refuse, sized, whole
 from boostsim.curation.procedure import EXACT, Procedure
+from boostsim.keys import key_text, needed_key
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
 from boostsim.mode import fixed
@@ -35,12 +37,9 @@ from boostsim.simulation.tokens.iteration import EVALUATION, Carried, Run, Seed
 from boostsim.simulation.tokens.resuming import KEPT, History
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import as_path, key_text, needed_key, refuse, sized, whole
 
 if TYPE_CHECKING:
     import xarray
-
-__all__ = ["make_run", "simulate_tokens"]
 
 # By iteration, and what of it was computed otherwise than now.
 Measured = tuple[dict[str, np.ndarray], str]

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from boostsim.arguments import refuse
 from boostsim.simulation.tokens.verdicts import settled
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import refuse
-
-__all__ = ["draw_prompts", "is_held_out"]
 
 SPLIT = np.array([0x5EED, 0x0FF5], np.uint32)
 # With a quarter of the mass held out the other side is missed so often in a row once in 10^25.

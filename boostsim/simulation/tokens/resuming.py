@@ -19,8 +19,6 @@ from boostsim.curation.behaviour import behaviour, difference
 from boostsim.curation.criterion import Criterion
 from boostsim.results import provenance
 
-__all__ = ["KEPT", "History", "facts"]
-
 # The names of what is kept of it among a run's arrays.
 KEPT = ("h_facts", "h_behaviour")
 # They change no number.

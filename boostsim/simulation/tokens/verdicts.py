@@ -15,25 +15,16 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from boostsim.arguments import refuse
 from boostsim.curation.filters import Filter
 from boostsim.curation.labelers import SHUFFLED, WeakLabeler
 from boostsim.curation.procedure import Procedure
+from boostsim.keys import generator
 from boostsim.tasks.sequences import SequenceTask
-from boostsim.types import PAD, generator, refuse
+from boostsim.vocabulary import PAD
 
 # Draws of another prompt until its answer is wrong here.
 ROUNDS = 200
-
-__all__ = [
-    "Labels",
-    "kept",
-    "key_words",
-    "label",
-    "noise_for",
-    "settled",
-    "verdicts",
-    "wrong_law",
-]
 
 
 class Labels(NamedTuple):

@@ -14,8 +14,6 @@ from boostsim.objects import Named
 from boostsim.theory.claim import Claim
 from boostsim.theory.claims import convergence, failure, freshness, neighbours, noise
 
-__all__ = ["CLAIMS"]
-
 
 def _number(claim: Claim) -> int:
     return int(claim.name[1:].split(".")[0])

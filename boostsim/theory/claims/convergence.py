@@ -9,8 +9,6 @@ from boostsim.theory.claim import Box, Claim
 from boostsim.theory.claims.shared import ATTEMPTS, CONDITIONED, ITERATIONS, POSITIVE, UNIT, claim
 from boostsim.theory.law import least_whole
 
-__all__ = ["CLAIMS"]
-
 
 def _most_iterations(beta: float, target: float, attempts: int) -> float:
     logarithm = math.log(1.0 / target)

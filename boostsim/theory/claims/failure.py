@@ -8,8 +8,6 @@ from boostsim.theory import laws
 from boostsim.theory.claim import Box, Claim
 from boostsim.theory.claims.shared import ITERATIONS, UNIT, claim, limit, part
 
-__all__ = ["CLAIMS"]
-
 
 def _filter_limit(gamma: float, initial_accuracy: float) -> float:
     if gamma == 0.5:

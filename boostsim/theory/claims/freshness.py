@@ -6,8 +6,6 @@ from boostsim.theory import laws
 from boostsim.theory.claim import Box, Claim
 from boostsim.theory.claims.shared import UNIT, claim, limit
 
-__all__ = ["CLAIMS"]
-
 
 def _two_sources(beta: float, initial_liked: float, attempts: int) -> float:
     share = laws.persistent_filter_ancestry(

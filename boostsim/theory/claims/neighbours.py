@@ -9,8 +9,6 @@ from boostsim.theory import laws
 from boostsim.theory.claim import Box, Claim
 from boostsim.theory.claims.shared import UNIT, claim, limit
 
-__all__ = ["CLAIMS", "three_responses"]
-
 SAMPLES = [1, 2, 3, 5, 10, 30, 100]
 CONTENDERS = [1, 2, 3, 4, 8, 12]
 REWARD = (-2.0, 2.0)

@@ -10,8 +10,6 @@ from boostsim.theory.claims.shared import ATTEMPTS, ITERATIONS, MOVES, UNIT, cla
 from boostsim.theory.law import Domain
 from boostsim.theory.step import boosting_step
 
-__all__ = ["CLAIMS"]
-
 
 def _noisy_error(beta: float, gamma: float, initial_error: float, iterations: int) -> float:
     law = laws.noisy_boosting(beta=beta, gamma=gamma)

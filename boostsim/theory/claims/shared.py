@@ -11,18 +11,6 @@ from typing import Any
 from boostsim.theory.claim import Claim
 from boostsim.theory.law import Domain, Law
 
-__all__ = [
-    "ATTEMPTS",
-    "CONDITIONED",
-    "ITERATIONS",
-    "MOVES",
-    "POSITIVE",
-    "UNIT",
-    "claim",
-    "limit",
-    "part",
-]
-
 UNIT = (0.0, 1.0)
 ITERATIONS = range(33)
 ATTEMPTS = [1, 2, 3, 4, 8, 16]

@@ -1,4 +1,4 @@
-"""Shared vocabulary, and the one way in which bad input is refused.
+"""The one way in which bad input is refused.
 
 Every check raises a ``ValueError`` that names the argument, what is allowed and what it got, so
 that no mistake of a caller surfaces as a traceback from inside a compiled program.
@@ -15,52 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
-
-from boostsim.mode import KEYS
-
-__all__ = [
-    "END",
-    "PAD",
-    "Array",
-    "as_key",
-    "as_path",
-    "brief",
-    "choice",
-    "digits",
-    "distribution",
-    "finite",
-    "flag",
-    "generator",
-    "geometric",
-    "key_text",
-    "needed_key",
-    "numbers",
-    "probability",
-    "real",
-    "refuse",
-    "schedule",
-    "several",
-    "sized",
-    "text",
-    "unknown",
-    "whole",
-]
 
 # A longer list of names is cut where an error tells it, and so is longer text.
 MOST_NAMES = 30
 MOST_TEXT = 80
 # What file systems take, in bytes.
 LONGEST_NAME, LONGEST_PATH = 255, 4095
-
-
 # Numbers that one array may have: 2 GiB of float64.
 LARGEST = 2**28
-
-# The first two symbols of every vocabulary: padding, and the end of a response.
-PAD, END = 0, 1
 
 
 def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:
@@ -84,6 +47,12 @@ def brief(got: Any) -> str:
     half = MOST_TEXT // 2 - 2
     shown = f"{shown[:half]}...{shown[-half:]}" if len(shown) > MOST_TEXT else shown
     return " ".join(shown.split())
+
+
+def first_line(error: BaseException) -> str:
+    """Return what kind of error it is, and the first line of what it says."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
 def unknown(kind: str, got: Any, allowed: Iterable[str]) -> ValueError:
@@ -323,66 +292,6 @@ def distribution(name: str, got: Any, dimensions: int) -> np.ndarray:
     array = np.where(np.abs(total - 1.0) > rounding, array / total, array)
     array.setflags(write=False)
     return array
-
-
-def as_key(got: Any) -> jax.Array:
-    """Return a typed JAX key from a ``jax.random.key`` or a whole number below 2^32.
-
-    Keys are of one implementation, threefry2x32: those of others draw other numbers on other
-    machines, and beside other keys.
-
-    Raises:
-        ValueError: for something else, for several keys, for a key of another implementation.
-    """
-    allowed = "a jax.random.key or a whole number in [0, 2^32)"
-    if isinstance(got, jax.Array) and jax.dtypes.issubdtype(got.dtype, jax.dtypes.prng_key):
-        if got.shape != ():
-            raise refuse("key", "one key", f"an array of keys of shape {got.shape}")
-        if jax.random.key_impl(got) != KEYS:
-            hint = f"Give a whole number, or jax.random.key(0, impl={KEYS!r})."
-            raise refuse("key", f"of implementation {KEYS}", jax.random.key_impl(got), hint)
-        return got
-    if isinstance(got, (jax.Array, np.ndarray)) and got.ndim > 0:
-        raise refuse("key", allowed, got, "Wrap raw bits with jax.random.wrap_key_data.")
-    try:
-        seed = whole("key", got, 0, 2**32 - 1)
-    except ValueError:
-        raise refuse("key", allowed, got) from None
-    return jax.random.wrap_key_data(jnp.array([0, seed], jnp.uint32), impl=KEYS)
-
-
-def needed_key(key: jax.Array | int | None, when: str) -> jax.Array:
-    """Return a typed key, which has to be given."""
-    if key is None:
-        raise refuse("key", f"given {when}", None, "For example key=0.")
-    return as_key(key)
-
-
-def key_text(key: jax.Array) -> str:
-    """Return the words of a key as text, for provenance."""
-    return " ".join(f"{word:08x}" for word in np.ravel(jax.random.key_data(key)))
-
-
-def bit_generator(key: jax.Array | np.ndarray, block: int = 0) -> np.random.BitGenerator:
-    """Return NumPy's counter-based Philox bit generator at a JAX key, or at the words of one.
-
-    Distinct keys, and distinct blocks of one key, give independent streams; a stream depends on
-    nothing else.
-    """
-    words, told = np.zeros(4, np.uint32), key
-    if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
-        told = np.asarray(jax.random.key_data(key))
-    words[: told.size] = np.ravel(told)[:4]
-    words[3] ^= np.uint32(block)
-    return np.random.Philox(key=words.view(np.uint64))
-
-
-def generator(key: jax.Array | np.ndarray, block: int = 0) -> np.random.Generator:
-    """Return a NumPy generator on :func:`bit_generator`.
-
-    For uniform numbers, normals, integers and permutations; NumPy may change the others.
-    """
-    return np.random.Generator(bit_generator(key, block))
 
 
 def as_path(name: str, got: Any) -> Path:
