@@ -22,7 +22,7 @@ def as_key(got: Any) -> jax.Array:
         ValueError: for something else, for several keys, for a key of another implementation.
     """
     allowed = "a jax.random.key or a whole number in [0, 2^32)"
-    if isinstance(got, jax.Array) and jax.dtypes.issubdtype(got.dtype, jax.dtypes.prng_key):
+    if isinstance(got, jax.Array) and jnp.issubdtype(got.dtype, jax.dtypes.prng_key):
         if got.shape != ():
             raise refuse("key", "one key", f"an array of keys of shape {got.shape}")
         if jax.random.key_impl(got) != KEYS:
@@ -57,7 +57,7 @@ def bit_generator(key: jax.Array | np.ndarray, block: int = 0) -> np.random.BitG
     nothing else.
     """
     words, told = np.zeros(4, np.uint32), key
-    if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         told = np.asarray(jax.random.key_data(key))
     words[: told.size] = np.ravel(told)[:4]
     words[3] ^= np.uint32(block)

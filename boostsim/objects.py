@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import refuse
@@ -31,7 +32,7 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, jax.Array) and isinstance(other, jax.Array):
         if one.dtype != other.dtype:
             return False
-        if jax.dtypes.issubdtype(one.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(one.dtype, jax.dtypes.prng_key):
             one, other = jax.random.key_data(one), jax.random.key_data(other)
         one, other = np.asarray(one), np.asarray(other)
     if type(one) is not type(other):

@@ -45,7 +45,7 @@ def provenance(*, double: bool = True) -> dict[str, str]:
         double: whether numbers are float64, as on tables, or float32.
     """
     import jax
-    import jaxlib
+    import jaxlib.version
 
     from boostsim import __version__
 
@@ -59,7 +59,7 @@ def provenance(*, double: bool = True) -> dict[str, str]:
         "format": FORMAT,
         "boostsim_version": __version__,
         "jax_version": jax.__version__,
-        "jaxlib_version": jaxlib.__version__,
+        "jaxlib_version": jaxlib.version.__version__,
         "numpy_version": np.__version__,
         "optax_version": version("optax"),
         "python_version": platform.python_version(),

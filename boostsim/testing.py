@@ -16,6 +16,7 @@ from boostsim.certification.conformance import check_criterion
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.strategies import points
 from boostsim.curation import criteria
+from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
@@ -172,8 +173,8 @@ def procedures(
     task: TableTask,
     budgets: bool = True,
     every_slot: bool = False,
-    ranked: tuple[criteria.Criterion, ...] = CRITERIA,
-    proportional: tuple[criteria.Criterion, ...] = (),
+    ranked: tuple[Criterion, ...] = CRITERIA,
+    proportional: tuple[Criterion, ...] = (),
 ) -> Procedure:
     """Draw procedures that fit a task, over all slots.
 
@@ -221,7 +222,7 @@ def procedures(
 
 @st.composite
 def worlds(
-    draw: st.DrawFn, budgets: bool = True, every_slot: bool = False, **criteria_from: Any
+    draw: st.DrawFn, /, budgets: bool = True, every_slot: bool = False, **criteria_from: Any
 ) -> tuple[TableTask, Procedure]:
     """Draw a task and a procedure that fits it; the arguments are those of :func:`procedures`.
 

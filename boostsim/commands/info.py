@@ -11,7 +11,8 @@ def info(as_json: bool) -> int:
     """Print versions, device, precision and cache."""
     import jax
 
-    from boostsim.commands.cache import cache_folder, programs_folder, use_cache
+    from boostsim.commands.cache import programs_folder, use_cache
+    from boostsim.files import cache_folder
     from boostsim.learners.transformer import compute_dtype
     from boostsim.processors import processors
     from boostsim.results import provenance

@@ -16,8 +16,9 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from boostsim.commands.cache import cache_folder, said_elsewhere, use_cache
+from boostsim.commands.cache import said_elsewhere, use_cache
 from boostsim.commands.output import console, say
+from boostsim.files import cache_folder
 from boostsim.processors import processors
 from boostsim.progress import announced, silenced, track
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -147,7 +148,7 @@ def _generate(
     keys_B = jax.vmap(jax.random.fold_in, (None, 0))(key, rows_B)
     carried = network.begin(parameters, prompts_BxP, response_length)
 
-    def say(carry: tuple, step: Array) -> tuple[tuple, Array]:
+    def say(carry: Any, step: Array) -> tuple[Any, Array]:
         carried, token_B, done_B, log_probability_B = carry
         place = prompt_length - 1 + step
         logits_BxV, carried = network.extend(parameters, carried, token_B, place, seen_BxT)

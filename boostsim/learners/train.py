@@ -255,7 +255,7 @@ def _steps(
     batches: Any,
     rates_S: Float[Array, "S"],
 ) -> tuple[Parameters, optax.OptState, Float[Array, "S"]]:
-    def step(carry: tuple, given: tuple[Any, Array]) -> tuple[tuple, Array]:
+    def step(carry: Any, given: tuple[Any, Array]) -> tuple[Any, Array]:
         parameters, state = carry
         batch, rate = given
         surprise, slope = jax.value_and_grad(

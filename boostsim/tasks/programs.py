@@ -10,7 +10,7 @@ interpreter of Python.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -202,7 +202,7 @@ def execute(
     tests = worth.shape[0]
     cell = jnp.arange(length + 1)
 
-    def run(carry: tuple, token: Array) -> tuple[tuple, None]:
+    def run(carry: Any, token: Array) -> tuple[Any, None]:
         stack, depth, sound, ended = carry
         pushes = (token >= FIRST_VARIABLE) & (token < FIRST_VARIABLE + worth.shape[1])
         operates = (token >= FIRST_OPERATOR) & (token < FIRST_VARIABLE)

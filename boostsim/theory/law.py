@@ -113,10 +113,11 @@ class Law(Protocol):
         """Evaluate in float64 after checking the domain."""
 
 
-Condition = tuple[str, Callable[..., Any]]
+Formula = Callable[..., Any]
+Condition = tuple[str, Formula]
 
 
-def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Callable], Law]:
+def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formula], Law]:
     """Guard a formula by its domain and by conditions on several arguments together.
 
     Args:
@@ -125,7 +126,7 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Calla
         domain: one :class:`Domain` for each argument of the formula.
     """
 
-    def guard(formula: Callable) -> Law:
+    def guard(formula: Formula) -> Law:
         signature = inspect.signature(formula)
         assert list(signature.parameters) == list(domain)
         single = [name for name, values in domain.items() if values.single]
