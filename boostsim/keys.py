@@ -17,9 +17,6 @@ def as_key(got: Any) -> jax.Array:
 
     Keys are of one implementation, threefry2x32: those of others draw other numbers on other
     machines, and beside other keys.
-
-    Raises:
-        ValueError: for something else, for several keys, for a key of another implementation.
     """
     allowed = "a jax.random.key or a whole number in [0, 2^32)"
     if isinstance(got, jax.Array) and jnp.issubdtype(got.dtype, jax.dtypes.prng_key):

@@ -165,11 +165,7 @@ REMEDY = (
 
 
 def check_task(trace: xarray.Dataset, task: TableTask) -> None:
-    """Check that a trace is a run of that task: by the hash of its arrays, which the trace holds.
-
-    Raises:
-        ValueError: for another task, and for a trace that does not say which one was run.
-    """
+    """Check that a trace is a run of that task, by the hash of its arrays, which the trace has."""
     if not isinstance(task, TableTask):
         raise refuse("task", "the table task that was run", task)
     told = getattr(trace, "attrs", {}).get("task")

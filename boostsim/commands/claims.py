@@ -15,9 +15,6 @@ from boostsim.theory.claims import CLAIMS
 def chosen(names: Sequence[str]) -> list[Claim]:
     """Return the claims of these names; "T4" stands for T4 with all its parts, none for all.
 
-    Raises:
-        ValueError: for a name that none has.
-
     Example:
         >>> [claim.name for claim in chosen(["T2", "T3.limit"])]
         ['T2', 'T2.optimal', 'T3.limit']
@@ -32,11 +29,7 @@ def chosen(names: Sequence[str]) -> list[Claim]:
 
 
 def claims(flags: Mapping[str, Any]) -> int:
-    """List claims, or print those that are named in full.
-
-    Raises:
-        ValueError: for a name that none has.
-    """
+    """List claims, or print those that are named in full."""
     names = flags.get("names", ())
     listed = chosen(names)
     if flags.get("json"):

@@ -8,11 +8,7 @@ KINDS = ("cpu", "gpu", "tpu")
 
 
 def use_device(kind: str | None) -> None:
-    """Run on this kind of device; without one, on the best that JAX finds.
-
-    Raises:
-        ValueError: for an unknown kind, or one that is not here.
-    """
+    """Run on this kind of device; without one, on the best that JAX finds."""
     if kind is None:
         return
     import jax

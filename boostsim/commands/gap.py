@@ -17,11 +17,7 @@ PROCEDURE = ("beta", "wrong", "gamma", "attempts")
 
 
 def gap(flags: dict[str, Any]) -> int:
-    """Make a gap report of boosting on a table to be looked up, and print it.
-
-    Raises:
-        ValueError: for whatever the library refuses.
-    """
+    """Make a gap report of boosting on a table to be looked up, and print it."""
     as_json = flags.pop("json", False)
     use_device(flags.pop("device", None))
     use_cache()

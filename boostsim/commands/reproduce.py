@@ -24,12 +24,7 @@ from boostsim.progress import announced, silenced, track
 
 
 def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json: bool) -> int:
-    """Draw the named figures (all where none is named) at a scale into a folder.
-
-    Raises:
-        ValueError: for an unknown figure or scale, or a folder that cannot be written to.
-        RuntimeError: where a worker has ended before its figure, out of memory, say.
-    """
+    """Draw the named figures (all where none is named) at a scale into a folder."""
     from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
     from boostsim.files import try_to_write
 
@@ -76,11 +71,7 @@ def _workers(names: tuple[str, ...], neural: tuple[str, ...]) -> int:
 def _report(
     names: tuple[str, ...], scale_name: str, folder: Path, workers: int
 ) -> list[dict[str, Any]]:
-    """Draw the figures, and return what is reported of each, in order.
-
-    Raises:
-        RuntimeError: where a worker has ended before its figure.
-    """
+    """Draw the figures, and return what is reported of each, in order."""
     if not workers:
         drawn = (_drawn(name, scale_name, folder) for name in names)
         return list(track(drawn, "figures", len(names)))

@@ -53,12 +53,7 @@ KEYS = (
 
 
 def run(flags: dict[str, Any]) -> int:
-    """Run what the flags and the file say; flags win.
-
-    Raises:
-        ValueError: for an unknown key, a slot that the preset does not have, and whatever the
-            library refuses.
-    """
+    """Run what the flags and the file say; flags win."""
     json, config = flags.pop("json", False), flags.pop("config", None)
     options = {**(_read_config(config) if config is not None else {}), **flags}
     if "save" in options:
@@ -129,11 +124,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _of_kind(kind: Any, key: str, got: Any) -> Any:
-    """Return a value of a file as the flag of that name would have it; numbers are left as are.
-
-    Raises:
-        ValueError: for words, paths, and switches that are none.
-    """
+    """Return a value of a file as the flag of that name would have it; numbers are left as are."""
     if kind is bool:
         return flag(key, got)
     if kind == tuple[str, ...] | None:

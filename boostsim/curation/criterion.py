@@ -220,11 +220,7 @@ def complaint(name: str, error: Exception, wanted: str = "") -> ValueError:
 
 
 def _traced(name: str, rule: Callable[[Visits], Any], attempts: int) -> Any:
-    """Return the rule as a program of JAX, or refuse what is none, and what is another each time.
-
-    Raises:
-        ValueError: for either.
-    """
+    """Return the rule as a program of JAX, or refuse what is none or another each time."""
     visits = example(np.arange(attempts + 1), attempts)
     programs = []
     for _ in range(2):

@@ -66,13 +66,7 @@ class Filter(Protocol):
 
 
 def checked_filter(got: Any) -> Filter:
-    """Return a filter as it is, once it is seen to be one; None accepts everything.
-
-    Raises:
-        ValueError: for a class, for what lacks an attribute, for rates that are no pair of
-            probabilities or of which those of one class do not sum to one, and for what cannot be
-            described in JSON.
-    """
+    """Return a filter as it is, once it is seen to be one; None accepts everything."""
     if got is None:
         return AcceptAll()
     lacking = [name for name in ATTRIBUTES if not hasattr(got, name)]

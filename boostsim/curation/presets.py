@@ -201,9 +201,6 @@ PRESETS: dict[str, Callable[..., Procedure]] = {
 def preset(name: str) -> Callable[..., Procedure]:
     """Return the preset of that name.
 
-    Raises:
-        ValueError: for an unknown name, with the nearest known one.
-
     Example:
         >>> preset("boosting") is boosting
         True

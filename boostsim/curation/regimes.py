@@ -98,12 +98,7 @@ REGIMES: dict[str, Callable[..., Regime]] = {
 
 
 def checked_regime(got: Any, real_share: Any = None) -> Regime:
-    """Return the regime that an object is, or a word stands for.
-
-    Raises:
-        ValueError: for anything else, for a regime whose attributes are not what they must be, and
-            for a share where it has no place.
-    """
+    """Return the regime that an object is, or a word stands for."""
     if isinstance(got, Regime):
         if real_share is not None:
             allowed = f"None where the regime is an object, {got}"

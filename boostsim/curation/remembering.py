@@ -51,11 +51,7 @@ FUNCTIONS = ("init", "priority", "update")
 
 
 def is_remembering(rule: Any) -> bool:
-    """Whether an object has what a rule with a memory needs.
-
-    Raises:
-        ValueError: where it has only a part of it.
-    """
+    """Whether an object has what a rule with a memory needs."""
     missing = [name for name in FUNCTIONS if not callable(getattr(rule, name, None))]
     if missing and len(missing) < len(FUNCTIONS) and not callable(rule):
         raise refuse("criterion", f"an object that has {', '.join(missing)} as well", rule)

@@ -23,9 +23,6 @@ def loaded(name: str, file: str) -> ModuleType:
     Args:
         name: of what is looked for in it, for the error.
         file: the file.
-
-    Raises:
-        ValueError: where there is none, and where it cannot be run.
     """
     path = Path(os.path.abspath(os.path.expanduser(file)))
     if not is_file(path):

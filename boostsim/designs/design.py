@@ -140,11 +140,7 @@ def design(
 def _checked(
     objective: Objective, parameters: Mapping[str, Knob | tuple[float, float]]
 ) -> dict[str, Knob]:
-    """Return the knobs, each fit for the procedure.
-
-    Raises:
-        ValueError: for one that is not.
-    """
+    """Return the knobs, each fit for the procedure."""
     if not isinstance(parameters, Mapping) or not parameters:
         raise refuse("parameters", "a mapping from names to bs.Knob or (low, high)", parameters)
     knobs = {}

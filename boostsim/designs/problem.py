@@ -213,12 +213,7 @@ def _odd_votes(knob: Knob) -> list[int]:
 
 
 def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
-    """Return the largest budget that an iteration can have at a total price.
-
-    Raises:
-        ValueError: for a price that has no budget to go to, or does not even pay for the answers,
-            or for the least budget.
-    """
+    """Return the largest budget that an iteration can have at a total price."""
     if "budget" not in knobs:
         hint = "Add 'budget' to the parameters: labels get what the rest leaves."
         raise refuse("spend", "None where no budget is designed", goal.spend, hint)

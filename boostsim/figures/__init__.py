@@ -66,22 +66,14 @@ SCALES = {
 
 
 def figure_module(name: str) -> ModuleType:
-    """Return the module that draws a figure.
-
-    Raises:
-        ValueError: for an unknown name, with the nearest known one.
-    """
+    """Return the module that draws a figure."""
     if name not in FIGURES:
         raise unknown("figure", name, FIGURES)
     return importlib.import_module(f"boostsim.figures.{name}")
 
 
 def scale_named(name: str) -> Scale:
-    """Return the scale of that name.
-
-    Raises:
-        ValueError: for an unknown name, with the nearest known one.
-    """
+    """Return the scale of that name."""
     if name not in SCALES:
         raise unknown("scale", name, SCALES)
     return SCALES[name]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, band, caption, quantiles, rows
 from boostsim.theory.law import least_whole
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLE = "A weak labeler is enough: the error falls geometrically, faster with more attempts"
 CLAIM = (

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.labels_to_target import half_solved
 from boostsim.figures.style import COLORS, caption
 from boostsim.theory.law import reached
-
-if TYPE_CHECKING:
-    import xarray
-    from matplotlib.figure import Figure
 
 TITLE = "Focus takes labels down to T2's bound; attempts, votes and iterations cannot go below it"
 CLAIM = (

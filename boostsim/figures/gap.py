@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 import boostsim as bs
@@ -16,10 +18,6 @@ from boostsim.figures import Scale
 from boostsim.figures.kept import kept
 from boostsim.figures.style import COLORS, caption, rows
 from boostsim.gap import CELLS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TITLE = "A transformer is a strong learner where its steps suffice, and then the error follows β"
 CLAIM = (

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, caption, rows
 from boostsim.tasks.table import TableTask
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLE = "Focused on failures, any error costs at most 1/β labels per unsolved prompt"
 CLAIM = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+import xarray
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
@@ -13,10 +13,6 @@ from boostsim.figures.style import COLORS, caption
 from boostsim.tasks.table import TableTask
 from boostsim.theory.law import reached
 from boostsim.tournament.compare import every_criterion
-
-if TYPE_CHECKING:
-    import xarray
-    from matplotlib.figure import Figure
 
 TITLE = "Failures are the cheapest place for labels, unless the labeler knows nothing of some"
 CLAIM = (

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import caption
 from boostsim.tournament.compare import every_criterion
 from boostsim.tournament.picture import draw_regrets
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLE = (
     "Focus on failures is hard to beat, except where labels are wasted on what cannot be learned"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, caption, rows
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLE = "A noisy filter leaves an error; attempts and votes each lower it exponentially"
 CLAIM = (

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, caption, rows
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TITLE = "Collapse and its cures: five papers' laws, and this one's"
 CLAIM = (

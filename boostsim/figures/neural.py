@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import xarray
+from matplotlib.axes import Axes
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.kept import kept
 from boostsim.figures.style import COLORS, rows
-
-if TYPE_CHECKING:
-    import xarray
-    from matplotlib.axes import Axes
-
-    from boostsim.tasks.sequences import SequenceTask
+from boostsim.tasks.sequences import SequenceTask
 
 METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
 BETA, BUDGET = 0.3, 0.125

@@ -24,11 +24,7 @@ def drawn(module: ModuleType, table: pd.DataFrame) -> Figure:
 
 
 def write(module: ModuleType, table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
-    """Write ``name``.png, .svg and .csv into the folder; the same table gives the same bytes.
-
-    Raises:
-        ValueError: where the folder cannot be written to.
-    """
+    """Write ``name``.png, .svg and .csv into the folder; the same table gives the same bytes."""
     figure = drawn(module, table)
     # No dates and no versions inside, so that a rerun changes nothing.
     quiet = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, band, caption, quantiles, rows
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLE = "Only labels reach the prompts the model cannot solve, and focus makes them go far"
 CLAIM = (

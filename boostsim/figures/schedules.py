@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, caption
 from boostsim.tournament.leaderboard import paired
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLE = "Labels bought first beat constant budgets of the same price, unless a few fall to a prompt"
 CLAIM = (

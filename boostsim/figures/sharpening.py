@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, band, caption, quantiles, rows
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from boostsim.tasks.table import TableTask
+from boostsim.tasks.table import TableTask
 
 TITLE = "Decoding acts again in every iteration: alone it ends diversity, or all knowledge"
 CLAIM = (

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
+from matplotlib.figure import Figure
 
 from boostsim.figures import Scale
 from boostsim.figures.neural import BETA, METHODS, curves, records
 from boostsim.figures.style import caption
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLE = "What the first model never gets right, a filter alone never reaches"
 CLAIM = (

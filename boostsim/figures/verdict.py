@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+import xarray
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from scipy.stats import norm, spearmanr
 
 import boostsim as bs
@@ -14,11 +15,6 @@ from boostsim.figures.leaderboard import KEY, VISITS, tournament
 from boostsim.figures.neural import BETA, BUDGET, SIZES, procedure, run, task_named
 from boostsim.figures.style import COLORS, caption
 from boostsim.tournament.compare import every_criterion
-
-if TYPE_CHECKING:
-    import xarray
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TITLE = "A table like the task predicts the order with a transformer, but for disagreement"
 CLAIM = (

@@ -26,9 +26,6 @@ def mesh_for(devices: int | None, seeds: int, batch: int) -> Mesh | None:
         devices: how many to use; None is all there are.
         seeds: runs.
         batch: examples that are trained on at once.
-
-    Raises:
-        ValueError: for more devices than there are.
     """
     there = jax.devices()
     count = len(there) if devices is None else whole("devices", devices, 1)

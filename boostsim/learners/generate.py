@@ -66,9 +66,6 @@ def generate(
         decode: None draws from the model as it is; or a ``bs.Sharpening``.
         rows: numbers of the rows, ``[N]``; 0, 1, ... by default.
 
-    Raises:
-        ValueError: for prompts longer than the model, or tokens that it does not know.
-
     Returns:
         The responses ``[N, R]``, padded after the end symbol, and the natural logarithm of the
         probability with which the model (as it is, not sharpened) says each, ``[N]``.

@@ -120,9 +120,6 @@ def check_converged(
         name: of the argument that was the learning rate.
         rate: the learning rate.
         when: it was, for the message: "in iteration 3".
-
-    Raises:
-        ValueError: for a loss or a weight that is not finite.
     """
     weights = all(bool(jnp.isfinite(leaf).all()) for leaf in parameters.values())
     if not (weights and np.isfinite(surprise)):

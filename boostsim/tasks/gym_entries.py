@@ -74,11 +74,7 @@ def quiet() -> Iterator[None]:
 
 
 def package() -> Any:
-    """Import reasoning-gym, which is optional and takes a second or two.
-
-    Raises:
-        MissingExtra: an ImportError and a ValueError, where it is not installed.
-    """
+    """Import reasoning-gym, which is optional and takes a second or two."""
     with quiet():
         return needed("reasoning_gym", "reasoning-gym", "bs.reasoning_gym")
 
@@ -143,11 +139,7 @@ def generate(dataset: str, levels: tuple[Level, ...], size: int, seed: int) -> E
 
 
 def _not_fooled(dataset: str, answer: str, right: Callable[[str], bool]) -> None:
-    """Refuse a dataset whose scorer takes for right what is no answer.
-
-    Raises:
-        ValueError: for such a one.
-    """
+    """Refuse a dataset whose scorer takes for right what is no answer."""
     for text in DEGENERATE:
         if text != answer and right(text):
             allowed = "one whose scorer knows right from wrong"

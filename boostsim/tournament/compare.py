@@ -52,11 +52,7 @@ def every_criterion(visits: int = 10) -> tuple[Criterion, ...]:
 def contenders(
     criteria: Iterable[Criterion | str] | None, visits: int = 10
 ) -> tuple[Criterion, ...]:
-    """Return the criteria of a tournament, checked; all built-in ones for None.
-
-    Raises:
-        ValueError: for what is no criterion, none at all, or two of one name.
-    """
+    """Return the criteria of a tournament, checked; all built-in ones for None."""
     if criteria is None:
         return every_criterion(visits)
     wanted = "a list of criteria, or of their names"

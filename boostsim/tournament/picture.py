@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from boostsim.tournament.challenge import ALL
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Beyond this regret the colour changes no more.
 DARKEST = 0.2
