@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from boostsim.tasks.table import random_table as random_table
     from boostsim.tasks.table import table_task as table_task
     from boostsim.theory import laws as laws
-    from boostsim.theory.claim import Box as Box
+    from boostsim.theory.box import Box as Box
     from boostsim.theory.claim import Claim as Claim
     from boostsim.theory.claims import CLAIMS
     from boostsim.theory.statements import STATEMENTS
@@ -168,7 +168,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "tasks.programs": ("programs",),
             "tasks.sequences": ("SequenceTask",),
             "tasks.table": ("random_table", "table_task"),
-            "theory.claim": ("Box", "Claim"),
+            "theory.box": ("Box",),
+            "theory.claim": ("Claim",),
             "theory.statements": ("Statement",),
             "tournament.challenge": ("Challenge",),
             "tournament.compare": ("compare",),

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.certification.runs import Sampled
 from boostsim.certification.statistical import looks_for
 from boostsim.certification.verdicts import judge_interval, judge_limit, judge_value, overall
 
@@ -326,8 +327,8 @@ def test_a_criterion_that_compares_cells_ties_the_prompts():
         procedure=lambda beta: bs.boosting(labeler=bs.WeakLabeler(beta), criterion=if_most_fail),
     )
     point = {"beta": 0.5, "initial_error": 0.6, "iterations": 1}
-    assert tied.tied(point)
-    assert not MEASURED.tied(point)
+    assert Sampled(tied).tied(point)
+    assert not Sampled(MEASURED).tied(point)
     assert looks_for(tied, point, 4096).units == 1
 
 

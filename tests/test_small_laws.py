@@ -4,7 +4,6 @@ Draws are made here, not simulated: it is the looks, the intervals and the verdi
 """
 
 from collections import Counter
-from dataclasses import dataclass
 
 import jax
 import numpy as np
@@ -13,18 +12,20 @@ from alarms import alpha
 from scipy.stats import binomtest
 
 import boostsim as bs
+from boostsim.certification.runs import Sampled
+
+MEASURED = bs.Measurement(simulator=lambda: None, exact=False, binary=True)
 
 
-@dataclass(frozen=True)
-class Drawn(bs.Measurement):
-    """Zeros and ones, a one with the point's probability."""
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    """Draw zeros and ones all at once, a one with the point's probability."""
 
     def draw(self, point, units, runs, key):
         rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
         return (rng.random(units * runs, np.float32) < point["probability"]) * 1.0
 
-
-DRAWN = Drawn(simulator=lambda: None, exact=False, binary=True)
+    monkeypatch.setattr(Sampled, "draw", draw)
 
 
 def claim(law, *probabilities, kind="equality"):
@@ -40,7 +41,7 @@ def claim(law, *probabilities, kind="equality"):
 
 def verdicts(claimed, reports, **settings):
     return Counter(
-        bs.certify(claimed, DRAWN, levels="statistical", key=key, **settings).verdict
+        bs.certify(claimed, MEASURED, levels="statistical", key=key, **settings).verdict
         for key in range(reports)
     )
 
@@ -92,25 +93,25 @@ def test_bounds_far_from_what_is_measured_need_few_draws():
 
 def test_small_laws_beside_larger_ones():
     """The claim holds where it can be told, and the report says where it cannot."""
-    found = bs.certify(claim(lambda probability: probability, 0.3, 1e-5), DRAWN)
+    found = bs.certify(claim(lambda probability: probability, 0.3, 1e-5), MEASURED)
     assert found.verdict == "holds"
     rows = found.table.groupby("probability").verdict.unique()
     assert [list(each) for each in rows] == [["undecided"], ["holds"]]
     assert "of laws of 1e-05 and below sampled runs say only" in found.summary()
     assert "too small to be told within 0.04 of itself by 2,097,152 draws" in found.summary()
     # Wrong there it is caught there, if the draws can tell.
-    wrong = bs.certify(claim(lambda probability: max(probability, 1e-3), 0.3, 1e-5), DRAWN)
+    wrong = bs.certify(claim(lambda probability: max(probability, 1e-3), 0.3, 1e-5), MEASURED)
     assert wrong.verdict == "violated"
     # A law of .03 is not small: it has to be told.
-    few = bs.certify(claim(lambda probability: probability, 0.95, 0.03), DRAWN, samples=2**14)
+    few = bs.certify(claim(lambda probability: probability, 0.95, 0.03), MEASURED, samples=2**14)
     assert few.verdict == "undecided"
 
 
 def test_nothing_is_ever_seen_to_be_nothing():
     never = claim(lambda: 0.0, 0.0)
     # Of a lower bound of 0 there is nothing to be seen.
-    assert bs.certify(claim(lambda: 0.0, 0.0, kind="lower"), DRAWN, points=1).verdict == "holds"
-    assert bs.certify(never, DRAWN, points=1).verdict == "undecided"
-    assert bs.certify(claim(lambda: 0.0, 1e-4), DRAWN, points=1).verdict == "violated"
+    assert bs.certify(claim(lambda: 0.0, 0.0, kind="lower"), MEASURED, points=1).verdict == "holds"
+    assert bs.certify(never, MEASURED, points=1).verdict == "undecided"
+    assert bs.certify(claim(lambda: 0.0, 1e-4), MEASURED, points=1).verdict == "violated"
     with pytest.raises(ValueError, match=r"resolution must be a number in \[0, 1\]"):
-        bs.certify(never, DRAWN, resolution=2.0)
+        bs.certify(never, MEASURED, resolution=2.0)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from boostsim.certification.exact import naming, read_exactly
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.runs import Exact
 from boostsim.certification.verdicts import Reading
 from boostsim.simulation.tables.sensitivity import Direction, nearby
-from boostsim.theory.claim import Claim, Point, just_inside
+from boostsim.theory.box import Point, just_inside
+from boostsim.theory.claim import Claim
 from boostsim.theory.law import Domain
 
 # Below this a miss is measured in units of this, not of the law.
@@ -75,15 +77,15 @@ def gradient(claim: Claim, measurement: Measurement, point: Point) -> dict[str, 
         A number for each axis that is an interval of real numbers: per length of the interval, so
         that axes compare; 0 where there is no derivative.
     """
-    place = dict(point)
+    place, exact = dict(point), Exact(measurement)
     if claim.along is not None:
-        place[claim.along] = measurement.rungs(claim.along)[-1]
+        place[claim.along] = exact.rungs(claim.along)[-1]
     ends = {
         name: _around(claim, point, name, axis)
         for name, axis in claim.domain.axes.items()
         if isinstance(axis, Domain) and not (axis.whole or axis.odd)
     }
-    values = _measured_around(measurement, place, ends)
+    values = _measured_around(exact, place, ends)
     slopes = {}
     for name, (below, above, length) in ends.items():
         slopes[name] = 0.0
@@ -111,77 +113,49 @@ def _around(claim: Claim, point: Point, name: str, axis: Domain) -> tuple[float,
 
 
 def _measured_around(
-    measurement: Measurement, place: Point, ends: Mapping[str, tuple[float, float, float]]
+    exact: Exact, place: Point, ends: Mapping[str, tuple[float, float, float]]
 ) -> dict[str, tuple[float, float]]:
     """Return what is measured at both ends of each axis, to first order, where it is smooth."""
-    names = [name for name, (below, above, _) in ends.items() if below < above]
-    if measurement.value is not None:
-        return {
-            name: (
-                measurement.population({**place, name: ends[name][0]}),
-                measurement.population({**place, name: ends[name][1]}),
-            )
-            for name in names
-        }
-    directions = {
-        name: Direction(
-            above=measurement.world({**place, name: above}),
-            below=measurement.world({**place, name: below}),
-            up=0.5 * (above - below),
-            down=0.5 * (above - below),
-        )
+    around = {
+        name: ({**place, name: below}, {**place, name: above})
         for name, (below, above, _) in ends.items()
         if below < above
     }
+    if exact.how.value is not None:
+        return {
+            name: (exact.population(below), exact.population(above))
+            for name, (below, above) in around.items()
+        }
+    # At an end of the domain the middle is not the place, where minima tie and branches meet.
+    inner: dict[str, Direction] = {}
+    middles: list[tuple[Point, dict[str, Direction]]] = [(place, inner)]
+    for name, (below, above) in around.items():
+        half = 0.5 * (above[name] - below[name])
+        direction = Direction(exact.world(above), exact.world(below), up=half, down=half)
+        if _is_inner(place[name], *ends[name]):
+            inner[name] = direction
+        else:
+            middle = {**place, name: 0.5 * (below[name] + above[name])}
+            middles.append((middle, {name: direction}))
+    record, length = ("prompt", *exact.how.record), exact.run_length(place)
     found = {}
-    middles = {
-        # In the interior the middle is the place, but for rounding.
-        name: place[name] if _is_inner(place[name], *ends[name]) else 0.5 * sum(ends[name][:2])
-        for name in names
-    }
-    traces = _traces(measurement, place, names, directions, middles)
-    for name, pair in zip(names, traces, strict=True):
-        direction = directions[name]
-        if pair is None:
+    for middle, directions in middles:
+        if not directions:
             continue
-        above, below = (
-            measurement.read(trace, world[1], {**place, name: end})
-            for trace, world, end in (
-                (pair[0], direction.above, ends[name][1]),
-                (pair[1], direction.below, ends[name][0]),
-            )
-        )
-        found[name] = (below, above)
+        pairs = nearby(exact.world(middle), length, list(directions.values()), record=record)
+        for (name, direction), pair in zip(directions.items(), pairs, strict=True):
+            if pair is not None:
+                (below, above), (higher, lower) = around[name], pair
+                found[name] = (
+                    exact.read(lower, direction.below[1], below),
+                    exact.read(higher, direction.above[1], above),
+                )
     return found
 
 
 def _is_inner(value: float, below: float, above: float, length: float) -> bool:
+    """Whether it is the middle of the two, but for rounding."""
     return min(value - below, above - value) > 0.5 * STEP * length
-
-
-def _traces(
-    measurement: Measurement,
-    place: Point,
-    names: Sequence[str],
-    directions: Mapping[str, Direction],
-    middles: Mapping[str, float],
-) -> list[Any]:
-    """Return a pair of traces for each axis, to first order about the middle of its two ends.
-
-    At an end of the domain that middle is not the place itself, where minima tie and branches meet.
-    """
-    record = ("prompt", *measurement.record)
-    length = measurement.run_length(place)
-    inner = [name for name in names if middles[name] == place[name]]
-    pairs: dict[str, Any] = {}
-    if inner:
-        world = measurement.world(place)
-        found = nearby(world, length, [directions[name] for name in inner], record=record)
-        pairs |= dict(zip(inner, found, strict=True))
-    for name in set(names) - set(inner):
-        world = measurement.world({**place, name: middles[name]})
-        (pairs[name],) = nearby(world, length, [directions[name]], record=record)
-    return [pairs[name] for name in names]
 
 
 def ascend(

@@ -22,7 +22,8 @@ from boostsim.certification.verdicts import Reading, overall
 from boostsim.keys import as_key, generator, key_text
 from boostsim.progress import track
 from boostsim.results import provenance
-from boostsim.theory.claim import Claim, Point
+from boostsim.theory.box import Point
+from boostsim.theory.claim import Claim
 from boostsim.theory.claims import CLAIMS
 
 LEVELS = ("exact", "statistical")
@@ -97,9 +98,8 @@ def certify(
     if time_limit is not None:
         time_limit = finite("time_limit", time_limit, 0.0)
     typed = as_key(key)
-    if not claim.domain.edges() and not claim.domain.sample(
-        generator(jax.random.fold_in(typed, EXACT_POINTS)), 1
-    ):
+    places = jax.random.fold_in(typed, EXACT_POINTS)
+    if not claim.domain.edges() and not claim.domain.sample(generator(places), 1):
         raise refuse(
             f"domain of claim {claim.name!r}",
             "one with points that meet its constraints; none was found",
@@ -117,7 +117,7 @@ def certify(
             claim,
             measurement,
             exact_points,
-            generator(jax.random.fold_in(typed, EXACT_POINTS)),
+            generator(places),
             clock,
             most,
         )

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 
 from boostsim.arguments import refuse
 from boostsim.certification.measurement import Measurement, rounding_of
+from boostsim.certification.runs import Exact
 from boostsim.certification.verdicts import CONVERGED, Reading, judge_limit, judge_value, worse
 from boostsim.curation.procedure import Procedure
-from boostsim.theory.claim import Claim, Point, call
+from boostsim.theory.box import Point, call
+from boostsim.theory.claim import Claim
 from boostsim.theory.rounding import in_digits, law_rounding, order_one
 
 OPPOSITE = {"accuracy": 1, "error": 0}
@@ -39,7 +41,7 @@ def seen_at(claim: Claim, measurement: Measurement) -> list[int] | None:
     """Return at which values of what grows a limit is read, None where none is."""
     if claim.along is None or measurement.exact is False:
         return None
-    return list(measurement.rungs(claim.along))
+    return list(Exact(measurement).rungs(claim.along))
 
 
 def read_exactly(claim: Claim, measurement: Measurement, point: Point) -> tuple[Reading, float]:
@@ -54,13 +56,13 @@ def read_exactly(claim: Claim, measurement: Measurement, point: Point) -> tuple[
     Raises:
         ValueError: where a law that moves is 0, or changes its sign.
     """
-    places = [point]
+    exact, places = Exact(measurement), [point]
     if claim.along is not None:
-        rungs = list(measurement.rungs(claim.along))
+        rungs = list(exact.rungs(claim.along))
         places = [{**point, claim.along: index} for index in [*rungs[:-1], *_ends(claim, rungs)]]
     laws = [claim.predicted(place) for place in places]
     judge = _judge_of_limit if claim.along is not None else _judge_of_value
-    judged = judge(claim, measurement, places)
+    judged = judge(claim, exact, places)
     exactly = [0.0] * len(places)
     reading, predicted = judged(laws, exactly)
     if reading.verdict != "violated":
@@ -92,12 +94,12 @@ def read_exactly(claim: Claim, measurement: Measurement, point: Point) -> tuple[
 Judge = Callable[[list[float], list[float]], tuple[Reading, float]]
 
 
-def _judge_of_value(claim: Claim, measurement: Measurement, places: list[Point]) -> Judge:
+def _judge_of_value(claim: Claim, exact: Exact, places: list[Point]) -> Judge:
     (point,) = places
-    value = measurement.population(point)
+    value = exact.population(point)
 
     def judged(laws: list[float], off: list[float]) -> tuple[Reading, float]:
-        rounding = _rounding(measurement, point, laws[0])
+        rounding = _rounding(exact.how, point, laws[0])
         return judge_value(claim.kind, value, laws[0], rounding + off[0]), laws[0]
 
     return judged
@@ -128,18 +130,17 @@ def _ends(claim: Claim, rungs: list[int]) -> list[int]:
     return [last - back for back in range(CYCLE, -1, -1) if last - back > rungs[-2]]
 
 
-def _judge_of_limit(claim: Claim, measurement: Measurement, places: list[Point]) -> Judge:
+def _judge_of_limit(claim: Claim, exact: Exact, places: list[Point]) -> Judge:
     assert claim.along is not None
-    early = len(measurement.rungs(claim.along)) - 1
+    early = len(exact.rungs(claim.along)) - 1
     ends = range(early, len(places))
-    seen = [value for place in places[:early] for value in measurement.followed([place])]
-    if measurement.goes_on(claim.along):
-        seen += measurement.followed(places[early:])
-    else:
-        seen += [value for place in places[early:] for value in measurement.followed([place])]
+    runs = [[place] for place in places]
+    if exact.goes_on(claim.along):
+        runs[early:] = [places[early:]]
+    seen = [value for run in runs for value in exact.followed(run)]
     changes = 0
-    if claim.along == "iterations" and measurement.value is None:
-        changes = _changes_until(measurement.world(places[-1])[0])
+    if claim.along == "iterations" and exact.how.value is None:
+        changes = _changes_until(exact.world(places[-1])[0])
 
     def judged(laws: list[float], off: list[float]) -> tuple[Reading, float]:
         moves = len(set(laws)) > 1
@@ -154,7 +155,7 @@ def _judge_of_limit(claim: Claim, measurement: Measurement, places: list[Point])
         def until(end: int) -> Reading:
             which = [*range(early), end]
             read = [seen[i] for i in which], [laws[i] for i in which], [off[i] for i in which]
-            return _reading(claim, measurement, *read, moves)
+            return _reading(claim, exact.how, *read, moves)
 
         *others, reading = [until(end) for end in ends]
         decided = reading.verdict != "undecided"

@@ -7,7 +7,8 @@ from typing import Any
 
 from boostsim.certification.verdicts import read_at, told_apart
 from boostsim.objects import ByValue, as_json
-from boostsim.theory.claim import Claim, Point
+from boostsim.theory.box import Point
+from boostsim.theory.claim import Claim
 
 
 @dataclass(frozen=True, eq=False)

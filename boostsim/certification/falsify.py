@@ -28,7 +28,8 @@ from boostsim.certification.verdicts import Reading
 from boostsim.extras import needed
 from boostsim.keys import as_key, key_text
 from boostsim.progress import announced
-from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
+from boostsim.theory.box import Axis, Point, just_inside, steps
+from boostsim.theory.claim import Claim
 
 # A simpler point must keep so much of the excess of the first counterexample.
 KEEP = 0.1

@@ -1,38 +1,22 @@
 """How a claim is measured: the procedure and the task at a point, and a statistic of the trace.
 
-A statistic sees a trace whose variables have the dimensions (seed, iteration, unit, prompt). A unit
-is the task itself: a sampled run repeats it many times side by side, and where nothing ties prompts
-together its units are independent. So each unit is one draw of the statistic.
+How an exact and how a sampled run is read by it: :mod:`boostsim.certification.runs`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-import jax
 import numpy as np
 
 from boostsim.arguments import finite, geometric, numbers, refuse, whole
 from boostsim.curation.procedure import Procedure
-from boostsim.keys import generator
 from boostsim.objects import ByReference
-from boostsim.results import check_task
-from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
-from boostsim.theory.claim import Point, call, names
+from boostsim.theory.box import Point, call
 
-if TYPE_CHECKING:
-    import xarray
-
-# Where a limit over iterations is read, unless said.
-ITERATIONS = (256, 512, 1024)
-# Prompts x iterations x seeds of one simulation, so that its trace fits in memory.
-LARGEST_TRACE = 2**22
-# Lengths of runs in iterations; beyond the last its multiples. Statistics see the part asked for.
-LENGTHS = (0, 1, 4, 8, 32, 64, 128)
 EPSILON = float(np.finfo(np.float64).eps)
 # Programs flush what is smaller to zero.
 SMALLEST = 1e-290
@@ -145,42 +129,9 @@ class Measurement(ByReference):
                 allowed = "two values, the second at least twice the first"
                 raise refuse("sampled_ladder", allowed, self.sampled_ladder)
 
-    def rungs(self, along: str) -> tuple[int, ...]:
-        """Return the ladder of a limit, if anything here depends on what grows.
-
-        Raises:
-            ValueError: where nothing does, or where no ladder is given.
-        """
-        run = "procedure", "statistic", "task", "iterations", "visits", "visited_share"
-        parts = [getattr(self, name) for name in (*run, "value", "simulator")]
-        named = any(names(part, along) for part in parts if callable(part))
-        if not named and not (along == "iterations" and self.iterations is None):
-            raise refuse("along", "something that the measurement depends on", along)
-        if self.ladder is not None:
-            return self.ladder
-        if along != "iterations":
-            raise refuse("ladder", f"given: at which {along} the limit is read", None)
-        return ITERATIONS
-
-    def span(self, point: Point) -> tuple[float, float]:
-        """Return the bounds of the statistic at a point.
-
-        Raises:
-            ValueError: where they are no pair of numbers in order.
-        """
-        given = self.at("bounds", point)
-        try:
-            low, high = (float(end) for end in given)
-        except (TypeError, ValueError):
-            raise refuse("bounds", "(smallest, largest)", given) from None
-        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-            raise refuse("bounds", "(smallest, largest), both finite", given)
-        return low, high
-
     def applies(self, kind: str, point: Point) -> bool:
         """Whether the claim is made for a kind of run, ``"exact"`` or ``"sampled"``, at a point."""
-        said = getattr(self, kind)
-        return bool(call(said, point)) if callable(said) else bool(said)
+        return bool(self.at(kind, point))
 
     def at(self, name: str, point: Point) -> Any:
         """Return one of the settings at a point."""
@@ -193,225 +144,8 @@ class Measurement(ByReference):
         Raises:
             ValueError: where neither the measurement nor the point says it.
         """
-        if self.iterations is None and "iterations" not in point:
+        if self.iterations is not None:
+            return whole("iterations", self.at("iterations", point), 0)
+        if "iterations" not in point:
             raise refuse("iterations", "given by the measurement or by the point", point)
-        given = point["iterations"] if self.iterations is None else self.at("iterations", point)
-        return whole("iterations", given, 0)
-
-    def population(self, point: Point) -> float:
-        """Return the statistic of an exact run."""
-        return self.followed([point])[0][0]
-
-    def followed(self, points: Sequence[Point]) -> list[tuple[float, list[float]]]:
-        """Return the statistic, and right and wrong masses of prompts, as one exact run goes on.
-
-        The points are those of one run, of the last of them, and differ in how long it is.
-        """
-        point = points[-1]
-        if self.value is not None:
-            values = [call(self.value, each) for each in points]
-            try:
-                return [(float(value), []) for value in values]
-            except (TypeError, ValueError):
-                raise refuse("value", "a function that returns a number", values[-1]) from None
-        chosen = self._procedure({**point, "copies": 1}).filter
-        if chosen is not None and chosen.persistent:
-            raise refuse(
-                "exact",
-                "False where verdicts persist: exact runs are given the verdicts",
-                True,
-                "With visits=None such runs are sampled over the verdicts.",
-            )
-        trace = self._run(point, copies=1, seeds=1, visits=None, key=None)
-        read = []
-        for each in points:
-            shown = trace.isel(iteration=slice(0, self.length(each) + 1))
-            end = shown.isel(seed=0, iteration=-1, unit=0, prompt=trace.prompt_weight.values > 0.0)
-            value = float(np.mean(self._draws(shown, each)))
-            read.append((value, [*end.accuracy.values, *end.error.values]))
-        return read
-
-    def goes_on(self, along: str) -> bool:
-        """Whether a longer run is a shorter one that goes on: nothing that is run names it."""
-        parts = self.procedure, self.task, self.visits, self.visited_share
-        return not any(names(part, along) for part in parts if callable(part))
-
-    def world(self, point: Point) -> tuple[Procedure, TableTask]:
-        """Return the procedure and the task at a point."""
-        task = call(self.task, point)
-        if not isinstance(task, TableTask):
-            raise refuse("task", "a function that returns a table task", type(task).__name__)
-        return self._procedure({"copies": 1, **point}), task
-
-    def read(self, trace: xarray.Dataset, task: TableTask, point: Point) -> float:
-        """Return the statistic of an exact run's trace, which must be of that task."""
-        check_task(trace, task)
-        shown = trace.isel(iteration=slice(0, self.length(point) + 1))
-        return float(np.mean(self._draws(_by_unit(shown, task, 1), point)))
-
-    def run_length(self, point: Point) -> int:
-        """Return how many iterations are run at a point, of which the statistic sees T."""
-        return self._rounded(self.length(point))
-
-    def tied(self, point: Point) -> bool:
-        """Whether prompts of a run hang together, so that a run is one draw.
-
-        A budget ties them, and so does a criterion that looks from one cell to another.
-        """
-        if self.simulator is not None:
-            return False
-        procedure = self._procedure({**point, "copies": 1})
-        if self.independent or procedure.labeler is None:
-            return False
-        if procedure.budget is not None:
-            return True
-        return procedure.criterion.priority_by_accepted(procedure.attempts) is None
-
-    def prompts(self, point: Point) -> int:
-        """Return the number of prompts of the task."""
-        return 1 if self.simulator is not None else call(self.task, point).prompts
-
-    def draw(self, point: Point, units: int, runs: int, key: jax.Array) -> np.ndarray:
-        """Return ``units x runs`` independent draws of the statistic (``runs`` where tied)."""
-        if self.simulator is not None:
-            return self._drawn(point, units, runs, key)
-        size = units * self.prompts(point) * (self._rounded(self.length(point)) + 1)
-        most = max(1, LARGEST_TRACE // size)
-        drawn = []
-        for start in range(0, runs, most):
-            trace = self._run(
-                point,
-                copies=units,
-                seeds=min(most, runs - start),
-                visits=self.at("visits", point),
-                key=jax.random.fold_in(key, start),
-            )
-            drawn.append(self._draws(trace, point))
-        return np.concatenate(drawn)
-
-    def _drawn(self, point: Point, units: int, runs: int, key: jax.Array) -> np.ndarray:
-        """Draw by the measurement's own simulator, ``units`` at a time."""
-        assert self.simulator is not None
-        drawn = []
-        for run in range(runs):
-            words = np.asarray(jax.random.key_data(jax.random.fold_in(key, run)))
-            values = np.asarray(call(self.simulator, point, generator(words), units), np.float64)
-            if values.shape != (units,):
-                raise refuse("simulator", f"a function that returns {units} draws", values.shape)
-            drawn.append(values)
-        every = np.concatenate(drawn)
-        beyond = float(self.at("beyond", point))
-        return np.minimum(every, self.span(point)[1]) if beyond > 0.0 else every
-
-    @staticmethod
-    def _rounded(iterations: int) -> int:
-        """Return the next of a few lengths: runs of few lengths are few programs."""
-        for length in LENGTHS:
-            if iterations <= length:
-                return length
-        return -(-iterations // LENGTHS[-1]) * LENGTHS[-1]
-
-    def _procedure(self, point: Point) -> Procedure:
-        if self.procedure is None:
-            hint = "With a simulator alone say exact=False, or give value." * bool(self.simulator)
-            raise refuse("procedure", "given by the measurement", None, hint)
-        procedure = call(self.procedure, point)
-        if not isinstance(procedure, Procedure):
-            raise refuse("procedure", "a function that returns a bs.Procedure", procedure)
-        if procedure.schedules:
-            # Runs are longer than what is read of them: a schedule goes on with its last entry.
-            iterations = self.length(point)
-            procedure.lasting(iterations)
-            procedure = procedure.lengthened(self._rounded(iterations))
-        return procedure
-
-    def _run(
-        self, point: Point, copies: int, seeds: int, visits: int | None, key: jax.Array | None
-    ) -> xarray.Dataset:
-        """Simulate, and give every variable the dimensions (seed, iteration, unit, prompt)."""
-        procedure, task = self.world({**point, "copies": copies})
-        iterations = self.length(point)
-        try:
-            trace = simulate(
-                procedure,
-                _repeated(task, copies),
-                self._rounded(iterations),
-                visits=visits,
-                visited_share=1.0 if visits is None else self.at("visited_share", point),
-                seeds=seeds,
-                key=key,
-                record=("prompt", *self.record),
-            )
-        except ValueError as error:
-            if copies > 1 and f"{copies * task.prompts}" in str(error):
-                raise ValueError(
-                    f"{error}. (The task is repeated {copies} times: what is given prompt by "
-                    "prompt is to be repeated with np.tile, as often as the argument copies says.)"
-                ) from None
-            raise
-        return _by_unit(trace.isel(iteration=slice(0, iterations + 1)), task, copies)
-
-    def _draws(self, trace: xarray.Dataset, point: Point) -> np.ndarray:
-        if callable(self.statistic):
-            values = call(self.statistic, point, trace)
-        elif self.statistic in trace:
-            values = trace[self.statistic].isel(iteration=-1)
-        else:
-            raise refuse(
-                "statistic", f"one of {', '.join(sorted(map(str, trace)))}", self.statistic
-            )
-        if not hasattr(values, "dims"):
-            raise refuse("statistic", "a function that returns an array of the trace", values)
-        if "prompt" in values.dims:
-            values = (values * trace.prompt_weight).sum("prompt", skipna=False)
-        if trace.sizes.get("unit", 1) > 1 and "unit" not in values.dims:
-            raise refuse(
-                "statistic",
-                "a number for each unit",
-                f"one with dimensions {values.dims}",
-                "Averages over all prompts, such as coverage, are no independent draws.",
-            )
-        if not set(values.dims) <= {"seed", "unit"}:
-            raise refuse(
-                "statistic",
-                "a number for each seed and unit (and prompt)",
-                f"one with dimensions {values.dims}",
-                "Take an iteration, for example trace.error.isel(iteration=-1).",
-            )
-        return np.asarray(values, np.float64).ravel()
-
-
-def _repeated(task: TableTask, copies: int) -> TableTask:
-    if copies == 1:
-        return task
-    repeat = (copies, 1)
-    return replace(
-        task,
-        quality=np.tile(task.quality, repeat),
-        prompt_weights=np.tile(task.prompt_weights, copies) / copies,
-        initial=np.tile(task.initial, repeat),
-        real=None if task.real is None else np.tile(task.real, repeat),
-    )
-
-
-def _by_unit(trace: xarray.Dataset, task: TableTask, copies: int) -> xarray.Dataset:
-    """Split the dimension prompt into (unit, prompt); what is counted by prompt takes its name."""
-    import xarray
-
-    shape = copies, task.prompts
-    data: dict[str, Any] = {}
-    for name, values in trace.data_vars.items():
-        if "prompt" not in values.dims:
-            data.setdefault(str(name), values)
-            continue
-        split = values.values.reshape(*values.shape[:-1], *shape)
-        data[str(name).removesuffix("_by_prompt")] = (
-            ("seed", "iteration", "unit", "prompt"),
-            split,
-        )
-    coordinates = {
-        "seed": trace.seed,
-        "iteration": trace.iteration,
-        "prompt_weight": ("prompt", task.prompt_weights),
-    }
-    return xarray.Dataset(data, coordinates)
+        return whole("iterations", point["iterations"], 0)

@@ -16,8 +16,10 @@ import numpy as np
 from boostsim.arguments import refuse
 from boostsim.certification.intervals import Interval, mean_interval
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.runs import Sampled
 from boostsim.certification.verdicts import Reading, judge_interval
-from boostsim.theory.claim import Claim, Point
+from boostsim.theory.box import Point
+from boostsim.theory.claim import Claim
 
 # Most draws of the statistic in one run, and how many times as many the next look has.
 UNITS, GROWTH = 4096, 2
@@ -55,8 +57,9 @@ def looks_for(measurement: Measurement, point: Point, samples: int) -> Looks:
     Where a budget ties prompts together a run is one draw, and costs as many samples as it has
     prompts.
     """
-    if measurement.tied(point):
-        units, most = 1, max(2, samples // measurement.prompts(point))
+    sampled = Sampled(measurement)
+    if sampled.tied(point):
+        units, most = 1, max(2, samples // sampled.prompts(point))
         first = min(UNITS // 16, most)
     else:
         units = min(UNITS, max(64, samples // 16))
@@ -95,12 +98,12 @@ def look_at(
         The last reading (None where there was no time for any), what the law says, how many draws
         the reading rests on, and whether the law is too small to be told by all of them.
     """
-    arms = [point]
+    sampled, arms = Sampled(measurement), [point]
     if claim.along is not None:
         assert measurement.sampled_ladder is not None
         arms = [{**point, claim.along: value} for value in measurement.sampled_ladder]
     laws = [claim.predicted(arm) for arm in arms]
-    predicted, spans = laws[-1], [measurement.span(arm) for arm in arms]
+    predicted, spans = laws[-1], [sampled.span(arm) for arm in arms]
     bounds = spans[-1]
     # Where the law moves with what grows, it is the ratio that tends to one.
     units = [1.0] * len(laws)
@@ -118,7 +121,7 @@ def look_at(
         fresh = runs - (looks.runs[look - 1] if look else 0)
         for number, arm in enumerate(arms):
             place = jax.random.fold_in(jax.random.fold_in(key, number), look)
-            drawn[number].append(measurement.draw(arm, looks.units, fresh, place))
+            drawn[number].append(sampled.draw(arm, looks.units, fresh, place))
         values = [np.concatenate(parts) for parts in drawn]
         seen = len(values[-1])
         level = alpha / len(arms)

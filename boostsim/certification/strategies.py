@@ -10,7 +10,8 @@ import numpy as np
 from boostsim.arguments import refuse
 from boostsim.certification.certify import named
 from boostsim.extras import needed
-from boostsim.theory.claim import Axis, Claim, Point, just_inside, steps
+from boostsim.theory.box import Axis, Point, just_inside, steps
+from boostsim.theory.claim import Claim
 
 needed("hypothesis", "testing", "boostsim.testing")
 from hypothesis import strategies as st  # noqa: E402

@@ -13,6 +13,7 @@ import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS, caption, rows
+from boostsim.theory.neighbours.ferbach import three_responses
 
 TITLE = "Collapse and its cures: five papers' laws, and this one's"
 CLAIM = (
@@ -138,8 +139,7 @@ def _fitted(draws: int) -> list[pd.DataFrame]:
 def _preferred(draws: int) -> list[pd.DataFrame]:
     parts = []
     for number, reward in enumerate((REWARD, 0.5 * REWARD)):
-        rewards = [0.0, 0.5 * reward, reward]
-        probabilities = [0.5 * (1.0 - BEST), 0.5 * (1.0 - BEST), BEST]
+        rewards, probabilities = three_responses(reward, BEST)
         sampled = _drawn(
             "Ferbach.update",
             draws,

@@ -28,6 +28,26 @@ from boostsim.theory.freshness import (
     persistent_filter_floor,
     persistent_labels_error,
 )
+from boostsim.theory.neighbours.feng import breakdown_error, majority_error_bound
+from boostsim.theory.neighbours.ferbach import (
+    curated_probabilities,
+    curation_gain,
+    tilted_probabilities,
+)
+from boostsim.theory.neighbours.gerstgrasser import (
+    accumulated_gaussian_regression_error,
+    accumulated_regression_bound,
+    accumulated_regression_error,
+    gaussian_regression_error,
+    regression_error,
+)
+from boostsim.theory.neighbours.seddik import collision_probability
+from boostsim.theory.neighbours.shumailov import (
+    accumulated_refit_variance,
+    accumulated_refit_variance_limit,
+    refit_mean_error,
+    refit_variance,
+)
 from boostsim.theory.noise import (
     NoisyBoosting,
     attempts_floor,
@@ -35,25 +55,6 @@ from boostsim.theory.noise import (
     majority_noise,
     noisy_boosting,
     votes_needed,
-)
-from boostsim.theory.refits import (
-    accumulated_gaussian_regression_error,
-    accumulated_refit_variance,
-    accumulated_refit_variance_limit,
-    accumulated_regression_bound,
-    accumulated_regression_error,
-    gaussian_regression_error,
-    refit_mean_error,
-    refit_variance,
-    regression_error,
-)
-from boostsim.theory.responses import (
-    breakdown_error,
-    collision_probability,
-    curated_probabilities,
-    curation_gain,
-    majority_error_bound,
-    tilted_probabilities,
 )
 
 __all__ = [

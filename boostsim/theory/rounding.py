@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from boostsim.theory.claim import Claim, Point, call
+from boostsim.theory.box import Point, call
+from boostsim.theory.claim import Claim
 
 DIGITS = Context(
     prec=340, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation, DivisionByZero, Overflow]
@@ -119,7 +120,7 @@ def in_digits(claim: Claim, point: Point) -> float | None:
     Constants are taken as the floats that are written.
 
     Example:
-        >>> from boostsim.theory.claim import Box
+        >>> from boostsim.theory.box import Box
         >>> naive = Claim("naive", "s", "f", "equality", Box(x=(0, 1)), lambda x: 1 - (1 - x))
         >>> naive.predicted({"x": 1e-10}), in_digits(naive, {"x": 1e-10})
         (1.000000082740371e-10, 1e-10)

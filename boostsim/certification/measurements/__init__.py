@@ -11,9 +11,8 @@ from boostsim.certification.measurements import (
     convergence,
     failure,
     freshness,
+    neighbours,
     noise,
-    refits,
-    responses,
 )
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -21,6 +20,5 @@ MEASUREMENTS: dict[str, Measurement] = {
     **noise.MEASUREMENTS,
     **failure.MEASUREMENTS,
     **freshness.MEASUREMENTS,
-    **refits.MEASUREMENTS,
-    **responses.MEASUREMENTS,
+    **neighbours.MEASUREMENTS,
 }

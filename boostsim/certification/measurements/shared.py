@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from boostsim.certification.measurement import rounding_of
+from boostsim.simulation.counts import binomial
 from boostsim.tasks.table import TableTask, table_task
 
 # Longest sampled runs, in iterations: what a claim says of longer ones is checked exactly.
@@ -25,3 +28,9 @@ def short(iterations: int) -> bool:
 def absolute(iterations: int = 1, attempts: int = 1) -> float:
     """Rounding of accuracies, where no error is meant to be tiny."""
     return rounding_of(iterations, attempts) * 8.0
+
+
+def binomials(rng: np.random.Generator, n: np.ndarray, p: np.ndarray | float) -> np.ndarray:
+    """Draw a binomial count for each n and p, by the one stream of counts."""
+    n, p = np.broadcast_arrays(np.asarray(n, np.float64), p)
+    return binomial([rng.bit_generator], n[None], p[None])[0]

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from boostsim.objects import Named
+from boostsim.theory import neighbours
 from boostsim.theory.claim import Claim
-from boostsim.theory.claims import convergence, failure, freshness, neighbours, noise
+from boostsim.theory.claims import convergence, failure, freshness, noise
 
 
 def _number(claim: Claim) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from boostsim.theory import laws
-from boostsim.theory.claim import Box, Claim
-from boostsim.theory.claims.shared import ATTEMPTS, CONDITIONED, ITERATIONS, POSITIVE, UNIT, claim
+from boostsim.theory.box import Box
+from boostsim.theory.claim import Claim
+from boostsim.theory.claims.shared import ATTEMPTS, CONDITIONED, ITERATIONS, POSITIVE, UNIT
 from boostsim.theory.law import least_whole
+from boostsim.theory.proofs import claim
 
 
 def _most_iterations(beta: float, target: float, attempts: int) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from boostsim.theory import laws
-from boostsim.theory.claim import Box, Claim
-from boostsim.theory.claims.shared import ITERATIONS, UNIT, claim, limit, part
+from boostsim.theory.box import Box
+from boostsim.theory.claim import Claim
+from boostsim.theory.claims.shared import ITERATIONS, UNIT
+from boostsim.theory.proofs import claim, limit, part
 
 
 def _filter_limit(gamma: float, initial_accuracy: float) -> float:

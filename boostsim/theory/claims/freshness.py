@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from boostsim.theory import laws
-from boostsim.theory.claim import Box, Claim
-from boostsim.theory.claims.shared import UNIT, claim, limit
+from boostsim.theory.box import Box
+from boostsim.theory.claim import Claim
+from boostsim.theory.claims.shared import UNIT
+from boostsim.theory.proofs import claim, limit
 
 
 def _two_sources(beta: float, initial_liked: float, attempts: int) -> float:

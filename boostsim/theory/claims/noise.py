@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from boostsim.theory import laws
-from boostsim.theory.claim import Box, Claim
-from boostsim.theory.claims.shared import ATTEMPTS, ITERATIONS, MOVES, UNIT, claim, limit
+from boostsim.theory.box import Box
+from boostsim.theory.claim import Claim
+from boostsim.theory.claims.shared import ATTEMPTS, ITERATIONS, MOVES, UNIT
 from boostsim.theory.law import Domain
+from boostsim.theory.proofs import claim, limit
 from boostsim.theory.step import boosting_step
 
 

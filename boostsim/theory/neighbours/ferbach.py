@@ -1,53 +1,25 @@
-"""Seddik, Ferbach and Feng: frequencies refitted, the best liked of several draws, a majority.
-
-The majority is that of verified examples.
-"""
+"""Ferbach et al. 2024: the best liked of several draws is kept."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
-from boostsim.theory.law import AT_LEAST_ONE, COUNT, PROBABILITY, Domain, law, lost, survival
+from boostsim.theory.box import Box
+from boostsim.theory.law import AT_LEAST_ONE, Domain, law
+from boostsim.theory.proofs import claim, limit
 
-# Ferbach's integral is computed to 1e-13 up to these.
+# The integral is computed to 1e-13 up to these.
 MOST_CONTENDERS = 10**6
 LARGEST_REWARD = 50.0
 REWARDS = Domain(low=-LARGEST_REWARD, high=LARGEST_REWARD, along_prompts=True)
 DISTRIBUTION = Domain(along_prompts=True, sums_to_one=True)
 CONTENDERS = Domain(low=1, high=MOST_CONTENDERS, whole=True)
-
-
-@law("Seddik", examples=AT_LEAST_ONE, initial_collision=PROBABILITY, iterations=COUNT)
-def collision_probability(*, examples: Array, initial_collision: Array, iterations: Array) -> Array:
-    """Seddik. Chance that two draws from a model refitted to its own samples agree.
-
-    Statement: E S_m = 1 - (1 - 1/n)^m (1 - S_0) with S = sum_y f(y)^2: it tends to 1, one response.
-    That response is y with probability f_0(y).
-    Domain: discrete responses; n >= 1 fresh samples a refit, frequencies taken; m >= 0.
-    Proof: two draws from f_m are the same sample with probability 1/n, else two draws from f_{m-1}.
-    f_m(y) is a martingale: its expectation is that of its limit, 0 or 1.
-    Reference: the setting is that of Seddik et al. 2024, arXiv 2404.05090; T11 in other words.
-
-    Args:
-        examples: n.
-        initial_collision: S_0.
-        iterations: m.
-
-    Returns:
-        E S_m.
-
-    Raises:
-        ValueError: outside the domain.
-
-    Example:
-        >>> law = dict(examples=4, initial_collision=0.5)
-        >>> collision_probability(iterations=[0, 1, 2], **law).tolist()
-        [0.5, 0.625, 0.71875]
-    """
-    gone = lost(1.0 / examples, iterations)
-    return gone + (1.0 - gone) * initial_collision
+CHECKED: dict[str, Any] = {"reward": (-2.0, 2.0), "best": (0.05, 0.95)}
 
 
 @law("Ferbach", rewards=REWARDS, probabilities=DISTRIBUTION, contenders=CONTENDERS)
@@ -173,89 +145,60 @@ def tilted_probabilities(*, rewards: Array, probabilities: Array) -> Array:
     return weighed / jnp.sum(weighed, axis=-1, keepdims=True)
 
 
-@law(
-    "Feng",
-    (
-        "keep_correct or keep_wrong above 0",
-        lambda keep_correct, keep_wrong: (keep_correct > 0.0) | (keep_wrong > 0.0),
+def three_responses(reward: float, best: float) -> tuple[list[float], list[float]]:
+    """Return rewards 0, r/2, r of three responses and their probabilities, the last one's given."""
+    return [0.0, 0.5 * reward, reward], [0.5 * (1.0 - best), 0.5 * (1.0 - best), best]
+
+
+def _curated(reward: float, best: float, contenders: int) -> float:
+    rewards, probabilities = three_responses(reward, best)
+    law = curated_probabilities(rewards=rewards, probabilities=probabilities, contenders=contenders)
+    return float(law[2])
+
+
+def _tilted(reward: float, best: float) -> float:
+    rewards, probabilities = three_responses(reward, best)
+    return float(tilted_probabilities(rewards=rewards, probabilities=probabilities)[2])
+
+
+def _gain(reward: float, best: float, contenders: int) -> float:
+    rewards, probabilities = three_responses(reward, best)
+    gain = curation_gain(rewards=rewards, probabilities=probabilities, contenders=contenders)
+    # In units of the greatest e^r.
+    return float(gain) * math.exp(-max(reward, 0.0))
+
+
+CLAIMS = [
+    claim(
+        "Ferbach.update",
+        curated_probabilities,
+        law=_curated,
+        title="the best liked of K",
+        kind="equality",
+        statement="Keeping one of K draws by their rewards multiplies a response's probability "
+        "by H_K.",
+        formula="p'(x) = p(x) E[K e^r(x) / (e^r(x) + sum_{i<K} e^r(X_i))]",
+        domain=Box(**CHECKED, contenders=[1, 2, 3, 4, 8, 12]),
     ),
-    keep_correct=PROBABILITY,
-    keep_wrong=PROBABILITY,
-)
-def breakdown_error(*, keep_correct: Array, keep_wrong: Array) -> Array:
-    """Feng. The share of wrong examples up to which a verifier makes a majority right.
-
-    Statement: a verifier keeps correct examples with probability phi, wrong ones with psi, and the
-    learner answers with the majority of what is kept of n. As n -> infinity its accuracy tends to 1
-    where the share of wrong examples is below phi/(phi+psi), to 0 where it is above, and is 1/2 at
-    it, ties broken evenly.
-    Domain: phi, psi in [0, 1], not both 0; independent examples; two answers.
-    Proof: kept correct examples outnumber kept wrong ones in expectation where
-    phi p > psi (1-p), p the accuracy of the examples: p > psi/(phi+psi). Law of large numbers; at
-    equality the difference is symmetric.
-    Reference: Feng et al. 2024, arXiv 2406.07515, whose p* is this 1/(1 + psi/phi): their p is the
-    share of wrong labels.
-
-    Args:
-        keep_correct: phi.
-        keep_wrong: psi.
-
-    Returns:
-        The breakdown point as an error, 1 - p.
-
-    Raises:
-        ValueError: outside the domain.
-
-    Example:
-        >>> float(breakdown_error(keep_correct=0.75, keep_wrong=0.25))
-        0.75
-    """
-    return keep_correct / (keep_correct + keep_wrong)
-
-
-@law(
-    "Feng",
-    (
-        "keep_correct accuracy >= keep_wrong (1 - accuracy)",
-        lambda keep_correct, keep_wrong, accuracy: (
-            keep_correct * accuracy >= keep_wrong * (1.0 - accuracy)
-        ),
+    claim(
+        "Ferbach.rise",
+        curation_gain,
+        law=_gain,
+        title="the reward rises",
+        kind="lower",
+        statement="The mean of w = e^(r - r*), r* the greatest reward, rises with its variance "
+        "at least.",
+        formula="E'[w] - E[w] >= ((K-1)/K) Var(w)",
+        domain=Box(**CHECKED, contenders=[1, 2, 3, 4, 8, 12]),
     ),
-    keep_correct=PROBABILITY,
-    keep_wrong=PROBABILITY,
-    accuracy=PROBABILITY,
-    examples=AT_LEAST_ONE,
-)
-def majority_error_bound(
-    *, keep_correct: Array, keep_wrong: Array, accuracy: Array, examples: Array
-) -> Array:
-    """Feng. How fast the majority of verified examples becomes right.
-
-    Statement: P(the majority of what is kept of n is wrong or a tie)
-    <= (1 - (sqrt(phi p) - sqrt(psi (1-p)))^2)^n.
-    Domain: probabilities in [0, 1] with phi p >= psi (1-p): at or above breakdown; n >= 1;
-    independent examples; two answers.
-    Proof: an example adds 1 to the lead with probability a = phi p, takes 1 off with
-    b = psi (1-p). Chernoff: for 0 < s <= 1, P(lead <= 0) <= E s^lead = (a s + b/s + 1 - a - b)^n,
-    smallest at s = sqrt(b/a), or as s -> 0 where b = 0.
-    Reference: the setting is that of Feng et al. 2024, arXiv 2406.07515; derived here.
-
-    Args:
-        keep_correct: phi.
-        keep_wrong: psi.
-        accuracy: p, of the examples.
-        examples: n, before verification.
-
-    Returns:
-        The bound.
-
-    Raises:
-        ValueError: outside the domain.
-
-    Example:
-        >>> law = dict(keep_correct=1.0, keep_wrong=0.25, accuracy=0.5)
-        >>> majority_error_bound(examples=[1, 100], **law).round(6).tolist()
-        [0.875, 2e-06]
-    """
-    lead = jnp.sqrt(keep_correct * accuracy) - jnp.sqrt(keep_wrong * (1.0 - accuracy))
-    return survival(lead * lead, examples)
+    limit(
+        "Ferbach.limit",
+        tilted_probabilities,
+        law=_tilted,
+        along="contenders",
+        title="the best liked of very many",
+        statement="With very many draws curation tilts the law by e^r.",
+        formula="p' -> p e^r / E[e^r]",
+        domain=Box(**CHECKED),
+    ),
+]
