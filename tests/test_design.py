@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
+from boostsim.designs.grid import points, tried
 from boostsim.designs.knobs import KNOBS
 from boostsim.designs.problem import Problem, settle
 from boostsim.simulation.tables.prepare import prepare
@@ -256,11 +257,11 @@ def compiled(caplog):
 
 
 def test_a_design_of_one_structure_compiles_nothing_the_second_time(caplog):
-    """Its task, filter, labeler, bounds, prices and key are numbers."""
+    """Its task, filter, labeler, bounds, prices, key and steps are numbers."""
     goal = bs.Objective(soft(), TASK, 3, score="final_error", spend=0.6)
-    length = {"steps": 1, "restarts": 1}
     with jax.log_compiles():
-        bs.design(goal, {"budget": SCHEDULE, "votes": (1, 9)}, grid=100, **length)
+        knobs = {"budget": SCHEDULE, "votes": (1, 9)}
+        bs.design(goal, knobs, grid=100, steps=1, restarts=1)
         caplog.clear()
         other = dataclasses.replace(
             goal,
@@ -270,7 +271,7 @@ def test_a_design_of_one_structure_compiles_nothing_the_second_time(caplog):
             prices=bs.Prices(2.0, 0.02, 0.0005, 0.01),
         )
         knobs = {"budget": bs.Knob(0.0, 0.7, per_iteration=True), "votes": (1, 7)}
-        found = bs.design(other, knobs, grid=200, key=3, **length)
+        found = bs.design(other, knobs, grid=200, key=3, steps=20, restarts=1)
         assert compiled(caplog) == []
         # That it would be told.
         jax.jit(lambda x: x + 1)(0)
@@ -284,21 +285,23 @@ def test_a_design_of_one_structure_compiles_nothing_the_second_time(caplog):
 def test_a_score_is_known_by_what_it_computes(caplog):
     """A function made anew is the same score; one that reads other numbers is another."""
 
-    def found(weight):
+    def scores(weight):
         scale = jnp.full(4, weight)
 
         def score(run):
             return jax.jit(lambda error: jnp.sum(scale * error))(run["error"])
 
-        goal = bs.Objective(soft(), TASK, 3, score=score)
-        return bs.design(goal, {"temperature": (0.1, 1.0)}, steps=1, restarts=1, grid=5)
+        with jax.enable_x64(True):
+            goal = bs.Objective(soft(), TASK, 3, score=score)
+            problem = Problem.of(goal, {"temperature": bs.Knob(0.1, 1.0)})
+            return tried(problem, points(problem, 5))[0]
 
-    one = found(1.0)
+    one = scores(1.0)
     with jax.log_compiles():
         caplog.clear()
-        assert found(1.0).grid == one.grid
+        assert (scores(1.0) == one).all()
         assert compiled(caplog) == []
-        assert found(2.0).grid == pytest.approx(2.0 * one.grid, rel=1e-12)
+        assert scores(2.0) == pytest.approx(2.0 * one, rel=1e-12)
 
 
 def test_the_best_constant_is_never_beaten_by_worse():

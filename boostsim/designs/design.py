@@ -13,7 +13,7 @@ from boostsim.designs.grid import constants, points, tried
 from boostsim.designs.knobs import KNOBS, Knob, plain
 from boostsim.designs.objective import SHOWN, Objective
 from boostsim.designs.problem import Problem, settle
-from boostsim.designs.search import descend, flat, settled, starts, values_at, without_crumbs
+from boostsim.designs.search import descend, settled, starts, values_at, without_crumbs
 from boostsim.keys import as_key, key_text
 from boostsim.mode import fixed
 from boostsim.progress import announced
@@ -41,7 +41,7 @@ def design(
     all of one prompt's may be wrong, and none is left to ask again.
 
     What is compiled for one call serves the next: another task of that size, other bounds, prices,
-    keys and rates compile nothing; other knobs, another score, length or number of steps do.
+    keys, rates and numbers of steps compile nothing; other knobs, another score or length do.
 
     Args:
         objective: what is to be small, on which task, and what it may cost.
@@ -92,8 +92,7 @@ def design(
         drawn, last = starts(problem, restarts + 1, key), problem.point_of(best)
         start = jax.tree.map(lambda each, one: np.append(each, one[None], axis=0), drawn, last)
         with announced(f"{steps} steps from {restarts + 2} starts"):
-            slopeless = np.asarray(flat(problem, start))[:-1]
-            ends, losses = descend(problem, start, steps)
+            ends, losses, flat = descend(problem, start, steps)
             least = _least(np.asarray(losses))
             ended, point = values_at(problem, ends), {name: ends[name][least] for name in ends}
             # With votes as they came out.
@@ -131,7 +130,8 @@ def design(
         grid=float(on_grid.min()),
         grid_size=len(others),
         constant=constant,
-        flat=int(slopeless.sum()),
+        # The grid's best is no start of the search's own.
+        flat=int(np.sum(flat[:-1])),
         knobs=knobs,
         search={"steps": steps, "restarts": restarts, "grid": grid, "key": key_text(key)},
     )

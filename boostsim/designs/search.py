@@ -45,39 +45,35 @@ def starts(problem: Problem, count: int, key: jax.Array) -> Point:
 
 
 @jax.jit
-def flat(problem: Problem, start: Point) -> Array:
-    """Return at which starts the score has no slope, ``[starts]``."""
-    slopes = jax.vmap(jax.grad(problem.loss))(start)
-    each = [jnp.any(slope.reshape(len(slope), -1) != 0.0, axis=1) for slope in slopes.values()]
-    return ~jnp.any(jnp.stack(each), axis=0)
+def descend(problem: Problem, start: Point, steps: int) -> tuple[Point, Array, Array]:
+    """Return the best point on the way from each start, the loss there, and where it was flat.
 
-
-@partial(jax.jit, static_argnums=2)
-def descend(problem: Problem, start: Point, steps: int) -> tuple[Point, Array]:
-    """Return the best point on the way from each start, and the loss there, ``[starts]``."""
+    Flat are starts at which the score has no slope. Each is an array ``[starts]``.
+    """
     # Scores may be tiny: no constant is added to the scale of the gradients.
-    optimiser = optax.adam(optax.cosine_decay_schedule(RATE, steps), eps=1e-30)
+    optimiser = optax.scale_by_adam(eps=1e-30)
 
-    def better(point: Point, loss: Array, best: Point, least: Array) -> tuple[Point, Array]:
-        lower = loss < least
-        return jax.tree.map(lambda new, old: jnp.where(lower, new, old), point, best), jnp.where(
-            lower, loss, least
-        )
-
-    def descent(start: Point) -> tuple[Point, Array]:
-        def step(carry: Any, _: None) -> tuple[Any, None]:
-            point, state, best, least = carry
+    def descent(start: Point) -> tuple[Point, Array, Array]:
+        def step(number: Array, carry: Any) -> Any:
+            point, state, best, least, flat = carry
             loss, slope = jax.value_and_grad(problem.loss)(point)
-            best, least = better(point, loss, best, least)
+            lower = loss < least
+            best = jax.tree.map(lambda new, old: jnp.where(lower, new, old), point, best)
+            sloped = jnp.any(jnp.stack([jnp.any(each != 0.0) for each in slope.values()]))
+            flat = jnp.where(number == 0, ~sloped, flat)
             # Where there is no slope (a score of nothing but zeros) there is no step.
             slope = jax.tree.map(lambda each: jnp.where(jnp.isfinite(each), each, 0.0), slope)
             move, state = optimiser.update(slope, state, point)
+            # Down to zero along a cosine.
+            rate = 0.5 * RATE * (1.0 + jnp.cos(number * (jnp.pi * (1.0 / steps))))
+            move = jax.tree.map(lambda each: -rate * each, move)
             point = _projected(problem, optax.apply_updates(point, move))
-            return (point, state, best, least), None
+            return point, state, best, jnp.where(lower, loss, least), flat
 
-        carry = (start, optimiser.init(start), start, jnp.asarray(jnp.inf))
-        (point, _, best, least), _ = lax.scan(step, carry, length=steps)
-        return better(point, problem.loss(point), best, least)
+        carry = (start, optimiser.init(start), start, jnp.asarray(jnp.inf), jnp.asarray(False))
+        # Once more, for the loss at the last point.
+        _, _, best, least, flat = lax.fori_loop(0, steps + 1, step, carry)
+        return best, least, flat
 
     return jax.vmap(descent)(start)
 
@@ -121,7 +117,7 @@ def settled(goal: Objective, problem: Problem, point: Point, values: Values, ste
         if others:
             procedure = KNOBS["votes"].settle(goal.procedure, votes)
             fixed = Problem.of(replace(goal, procedure=procedure), others)
-            ends, _ = descend(fixed, {name: point[name][None] for name in others}, steps)
+            ends, _, _ = descend(fixed, {name: point[name][None] for name in others}, steps)
             whole |= values_at(fixed, ends)[0]
         found.append(whole)
     return found[int(np.argmin(tried(problem, found)[0]))]
