@@ -65,8 +65,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         for color, (beta, line) in zip(COLORS, panel.groupby("beta"), strict=False):
             ax.plot(line.iteration, line.law, color=color, label=f"β = {beta:g}")
             seen = line[line.sampled_mean > smallest]
-            low = np.maximum(seen.sampled_low, smallest)
-            band(ax, seen.iteration, low, seen.sampled_mean, seen.sampled_high, color)
+            band(ax, seen.assign(sampled_low=np.maximum(seen.sampled_low, smallest)), color)
             ax.plot(line.needed.iloc[0], TARGET, "v", color=color, markersize=8, mec="white")
         ax.axhline(TARGET, color="0.5", linewidth=0.8, linestyle=":")
         ax.set(

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.labels_to_target import half_solved
+from boostsim.figures.label_price import half_solved
 from boostsim.figures.style import COLORS, caption
 from boostsim.theory.law import reached
 
@@ -71,7 +71,7 @@ def row(
         budget=budget,
     )
     sampled: dict[str, Any] = {} if visits is None else {"visits": visits, "seeds": seeds, "key": 0}
-    trace = bs.simulate(procedure, half_solved(prompts), ITERATIONS, **sampled)
+    trace = bs.simulate(procedure, half_solved(prompts, 4), ITERATIONS, **sampled)
     needed = np.array([spent(trace, seed) for seed in range(seeds)])
     labels, generations = needed.mean(0)
     return {

@@ -24,11 +24,11 @@ EVEN_RATES = (1.0, 0.1)
 ONE, MANY = "one visit a prompt", "many visits a prompt"
 
 
-def half_solved(prompts: int) -> TableTask:
+def half_solved(prompts: int, responses: int = 2) -> TableTask:
     """Return a task whose first model is right for certain on half of the prompts, else wrong."""
-    quality = np.tile([1.0, 0.0], (prompts, 1))
-    initial = 1.0 - quality
-    initial[: round(prompts * (1 - UNSOLVED))] = [1.0, 0.0]
+    quality = np.tile(np.eye(1, responses), (prompts, 1))
+    initial = (1.0 - quality) / (responses - 1)
+    initial[: round(prompts * (1 - UNSOLVED))] = quality[0]
     return bs.table_task(quality, initial=initial)
 
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
+from boostsim.figures.label_price import UNSOLVED, half_solved
 from boostsim.figures.style import COLORS, caption
-from boostsim.tasks.table import TableTask
 from boostsim.theory.law import reached
 from boostsim.tournament.compare import every_criterion
 
@@ -23,7 +23,7 @@ CLAIM = (
     "remember what labels were worth need fewer where right labels are common."
 )
 
-TARGET, UNSOLVED, ITERATIONS = 0.01, 0.5, 150
+TARGET, ITERATIONS = 0.01, 150
 BETAS = (0.1, 0.2, 0.35, 0.6, 1.0)
 # Panel -> gamma, attempts, visits, labels per visit and iteration, what the labeler knows of what
 # is unsolved.
@@ -33,14 +33,6 @@ PANELS = {
     "knows half, filter errs 1 in 20, 10 visits": (0.05, 4, 10, 0.02, 0.5),
 }
 MARKERS = "osD^v<>Px*hp"
-
-
-def half_solved(prompts: int) -> TableTask:
-    """Return a task whose first model is right for certain on half of the prompts, else wrong."""
-    quality = np.tile(np.eye(1, 4), (prompts, 1))
-    initial = np.tile([0.0, 1.0, 1.0, 1.0], (prompts, 1)) / 3.0
-    initial[: round(prompts * (1.0 - UNSOLVED))] = np.eye(1, 4)
-    return bs.table_task(quality, initial=initial)
 
 
 def _labels_to(target: float, trace: xarray.Dataset) -> np.ndarray:
@@ -64,7 +56,7 @@ def row(panel: str, rule: bs.Criterion, beta: float, scale: Scale) -> dict[str, 
         criterion=rule,
         budget=budget,
     )
-    task = half_solved(prompts)
+    task = half_solved(prompts, responses=4)
     trace = bs.simulate(procedure, task, ITERATIONS, visits=visits, seeds=seeds, key=0)
     bought = _labels_to(UNSOLVED - share + TARGET * knows, trace)
     return {

@@ -85,7 +85,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for color, (name, line) in zip(COLORS, table.groupby("procedure", sort=False), strict=False):
         left.plot(line.iteration, line.exact, color=color, label=name)
-        band(left, line.iteration, line.sampled_low, line.sampled_mean, line.sampled_high, color)
+        band(left, line, color)
         left.plot(line.iteration, line.law, color="white", linewidth=0.8, linestyle=(0, (2, 3)))
         left.axhline(line.limit.iloc[0], color=color, linewidth=0.8, linestyle=":")
         paid = line[line.labels > 0]

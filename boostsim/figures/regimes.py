@@ -100,10 +100,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
                 COLORS, panel.groupby("regime", sort=False), strict=False
             ):
                 ax.plot(line.iteration, line.exact, color=color, linewidth=1)
-                label = regime
-                every = line[line.iteration % 2 == 0]
-                band(ax, every.iteration, every.sampled_low, every.sampled_mean,
-                     every.sampled_high, color, label)  # fmt: skip
+                band(ax, line[line.iteration % 2 == 0], color, str(regime))
                 ax.plot(line.iteration, line.law, color="black", linewidth=0.9, linestyle="--")
             ax.set(ylim=(0, 1.0))
             if quantity == "diversity":

@@ -106,9 +106,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     for color, (name, line) in zip(COLORS, alone.groupby("line", sort=False), strict=False):
         left.plot(line.iteration, line.exact, color=color)
         left.plot(line.iteration, line.law, color="white", linewidth=0.8, linestyle=(0, (2, 3)))
-        every = line[line.iteration % 2 == 0]
-        band(left, every.iteration, every.sampled_low, every.sampled_mean,
-             every.sampled_high, color, name)  # fmt: skip
+        band(left, line[line.iteration % 2 == 0], color, name)
     curated = table[table.panel == "curated"]
     smallest = 1.0 / (table.prompts.iloc[0] * VISITS)
     for color, (name, pair) in zip(COLORS, curated.groupby("line", sort=False), strict=False):
@@ -121,10 +119,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
                 linestyle=dashes,
                 label=name if wrong == "spread" else None,
             )
-            seen = line[line.sampled_mean > smallest]
-            band(
-                right, seen.iteration, seen.sampled_low, seen.sampled_mean, seen.sampled_high, color
-            )
+            band(right, line[line.sampled_mean > smallest], color)
     left.set(xlabel="iteration", ylabel="diversity", ylim=(0, 1.15), title="no filter, no labels")
     right.set(
         xlabel="iteration",

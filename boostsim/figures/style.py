@@ -63,12 +63,11 @@ def rows(**columns: Any) -> pd.DataFrame:
     )
 
 
-def band(
-    axes: Axes, x: Any, low: Any, middle: Any, high: Any, color: str, label: str | None = None
-) -> None:
+def band(axes: Axes, line: pd.DataFrame, color: str, label: str | None = None) -> None:
     """Draw sampled runs: dots for the mean over seeds, a band from the 10% to the 90% quantile."""
+    x, low, high = line.iteration, line.sampled_low, line.sampled_high
     axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
-    axes.plot(x, middle, "o", color=color, markersize=3, label=label)
+    axes.plot(x, line.sampled_mean, "o", color=color, markersize=3, label=label)
 
 
 def quantiles(values: np.ndarray) -> dict[str, np.ndarray]:
