@@ -13,9 +13,9 @@ from scipy.stats import binomtest
 
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.certification.readings import judge_interval, judge_limit, judge_value, overall
 from boostsim.certification.runs import Sampled
 from boostsim.certification.statistical import looks_for
-from boostsim.certification.verdicts import judge_interval, judge_limit, judge_value, overall
 
 BETA = bs.Box(beta=(0.1, 0.9), initial_error=(0.2, 1.0), iterations=range(1, 5))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim.certification.verdicts import told_apart
+from boostsim.certification.readings import told_apart
 from boostsim.theory.rounding import in_digits, law_rounding
 
 MEASURED = bs.Measurement(lambda beta: bs.boosting(labeler=bs.WeakLabeler(beta)), sampled=False)

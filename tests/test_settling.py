@@ -6,8 +6,8 @@ import math
 import pytest
 
 import boostsim as bs
+from boostsim.certification.readings import judge_limit
 from boostsim.certification.runs import Exact
-from boostsim.certification.verdicts import judge_limit
 
 
 def limit(law, domain, **fields):

@@ -10,8 +10,8 @@ import numpy as np
 
 from boostsim.certification.exact import naming, read_exactly
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.readings import Reading
 from boostsim.certification.runs import Exact
-from boostsim.certification.verdicts import Reading
 from boostsim.simulation.tables.sensitivity import Direction, nearby
 from boostsim.theory.box import Point, just_inside
 from boostsim.theory.claim import Claim

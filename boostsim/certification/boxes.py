@@ -12,13 +12,13 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from boostsim.arguments import finite, refuse, several, unknown, whole
+from boostsim.arguments import refuse, several, unknown, whole
+from boostsim.certification.clock import Clock
 from boostsim.certification.enclosure import Enclosure, enclosure
 from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
@@ -140,9 +140,7 @@ def prove(
     if not isinstance(statement, Statement):
         raise refuse("statement", "a statement or its name", statement)
     halvings = whole("halvings", halvings, 0, 60)
-    if time_limit is not None:
-        time_limit = finite("time_limit", time_limit, 0.0)
-    began = time.monotonic()
+    clock = Clock(time_limit)
     ends: Piece = {name: axis for name, axis in statement.box.items() if isinstance(axis, tuple)}
     lists = {name: list(axis) for name, axis in statement.box.items() if name not in ends}
     cases = [dict(zip(lists, case, strict=True)) for case in itertools.product(*lists.values())]
@@ -155,7 +153,7 @@ def prove(
         _compare(statement, {**case, **_random_point(ends, rng)})
         stack = [(ends, dict.fromkeys(ends, 0))]
         while stack:
-            if time_limit is not None and time.monotonic() - began > time_limit:
+            if not clock:
                 open_boxes += len(stack)
                 pieces += len(stack)
                 undecided.extend({**case, **piece} for piece, _ in stack[:KEPT])
@@ -182,8 +180,7 @@ def prove(
         if counterexample is not None:
             break
     verdict = "refuted" if counterexample else "proved" if proved == 1 else "undecided"
-    seconds = time.monotonic() - began
-    left = tuple(undecided[:KEPT])
+    left, seconds = tuple(undecided[:KEPT]), clock.seconds
     return Proof(statement, verdict, proved, counterexample, open_boxes, left, pieces, seconds)
 
 
@@ -204,8 +201,7 @@ def prove_all(
         >>> [proof.verdict for proof in prove_all(["T5"])]
         ['proved', 'proved']
     """
-    if time_limit is not None:
-        time_limit = finite("time_limit", time_limit, 0.0)
+    clock = Clock(time_limit)
     theorems = {name.split("/")[0] for name in STATEMENTS}
     asked = several("names", "names of bs.statements or theorems", names)
     for name in asked:
@@ -220,9 +216,7 @@ def prove_all(
     ]
     proofs: list[Proof] = []
     for statement in track(chosen, "statements", len(chosen)):
-        spent = sum(proof.seconds for proof in proofs)
-        left = None if time_limit is None else max(time_limit - spent, 0.0)
-        proofs.append(prove(statement, halvings=halvings, time_limit=left))
+        proofs.append(prove(statement, halvings=halvings, time_limit=clock.left))
     return proofs
 
 

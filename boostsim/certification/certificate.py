@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from boostsim.certification.verdicts import VERDICTS, read_at, told_apart
+from boostsim.certification.readings import VERDICTS, against, read_at, shown
 from boostsim.objects import ByValue, as_json
 from boostsim.theory.claim import Claim
 
@@ -78,7 +77,10 @@ class Certificate(ByValue):
             lines.append(text + ".")
         bad = self.table[self.table.verdict == "violated"]
         if len(bad):
-            lines.append(f"For example {self._told(bad.iloc[0])}.")
+            row = bad.iloc[0]
+            point = shown({name: row[name] for name in self.claim.domain.axes})
+            told = against(self.claim, "", row.measured, row.law, row.low, row.high)
+            lines.append(f"For example at {point}: {told}.")
         sampled = self.table[self.table.level == "statistical"]
         if "holds" in set(sampled.verdict) and set(bad.level) == {"exact"}:
             lines.append(
@@ -94,15 +96,6 @@ class Certificate(ByValue):
                 "sampled runs say only that they do not contradict it."
             )
         return "\n".join(lines)
-
-    def _told(self, row: pd.Series) -> str:
-        names = [*self.claim.domain.axes]
-        point = ", ".join(f"{name} = {_short(row[name])}" for name in names)
-        word = {"upper": "at most ", "lower": "at least "}.get(self.claim.kind, "")
-        measured, law, low, high = told_apart(row.measured, row.law, row.low, row.high)
-        return (
-            f"at {point}: measured {measured}, in [{low}, {high}], where the law says {word}{law}"
-        )
 
     def to_json(self) -> str:
         """Return everything as JSON; what does not apply is null."""
@@ -161,9 +154,3 @@ class Certificate(ByValue):
         if len(rows):
             ax.legend(frameon=False)
         return ax
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float) and not math.isnan(value):
-        return f"{value:.6g}"
-    return str(value)

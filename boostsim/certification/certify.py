@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,12 +12,13 @@ import pandas as pd
 
 from boostsim.arguments import choice, finite, refuse, several, unknown, whole
 from boostsim.certification.certificate import Certificate
+from boostsim.certification.clock import Clock
 from boostsim.certification.exact import naming, read_exactly, seen_at
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import MEASUREMENTS
+from boostsim.certification.readings import Reading, overall
 from boostsim.certification.statistical import look_at, looks_for
-from boostsim.certification.verdicts import Reading, overall
 from boostsim.keys import as_key, generator, key_text
 from boostsim.progress import track
 from boostsim.results import provenance
@@ -95,9 +95,7 @@ def certify(
     exact_points = whole("exact_points", exact_points, 0)
     resolution = finite("resolution", resolution, 0.0, 1.0)
     levels = chosen_levels(levels)
-    if time_limit is not None:
-        time_limit = finite("time_limit", time_limit, 0.0)
-    typed = as_key(key)
+    clock, typed = Clock(time_limit), as_key(key)
     places = jax.random.fold_in(typed, EXACT_POINTS)
     if not claim.domain.edges() and not claim.domain.sample(generator(places), 1):
         raise refuse(
@@ -105,7 +103,6 @@ def certify(
             "one with points that meet its constraints; none was found",
             claim.domain,
         )
-    clock = _Clock(time_limit)
     before = dict(stopped_at or {})
     for name in before:
         choice("stopped_at", name, LEVELS)
@@ -182,9 +179,7 @@ def certify_all(
             raise refuse("claims", "claims, their names, or pairs with a measurement", pair)
     chosen = [both(*pair) for pair in pairs]
     confidence = between_0_and_1("confidence", confidence)
-    if time_limit is not None:
-        time_limit = finite("time_limit", time_limit, 0.0)
-    clock = _Clock(time_limit)
+    clock = Clock(time_limit)
     each = 1.0 - (1.0 - confidence) / max(len(chosen), 1)
 
     def one(pair: tuple[Claim, Measurement]) -> Certificate:
@@ -213,20 +208,6 @@ def _verdict(rows: list[dict[str, Any]]) -> str:
     """Return the verdict on all rows: laws too small for the draws count where no other is told."""
     told = any(row["level"] == "statistical" and row["verdict"] == "holds" for row in rows)
     return overall([row["verdict"] for row in rows if not (told and row.get("too_small"))])
-
-
-class _Clock:
-    """Whether there is time left."""
-
-    def __init__(self, limit: float | None) -> None:
-        self.end = None if limit is None else time.monotonic() + limit
-
-    @property
-    def left(self) -> float | None:
-        return None if self.end is None else max(self.end - time.monotonic(), 0.0)
-
-    def __bool__(self) -> bool:
-        return self.end is None or time.monotonic() < self.end
 
 
 def both(claim: Claim | str, measurement: Measurement | None) -> tuple[Claim, Measurement]:
@@ -293,7 +274,7 @@ def _exact(
     measurement: Measurement,
     count: int,
     rng: np.random.Generator,
-    clock: _Clock,
+    clock: Clock,
     most: int,
 ) -> list[dict[str, Any]]:
     def suits(point: Point) -> bool:
@@ -324,7 +305,7 @@ def _statistical(
     count: int,
     resolution: float,
     key: jax.Array,
-    clock: _Clock,
+    clock: Clock,
     sizes: list[int] | None,
 ) -> list[dict[str, Any]]:
     def suits(point: Point) -> bool:

@@ -147,11 +147,10 @@ def _taken(visits: Visits, cells: Any, **changed: Any) -> Visits:
     return Visits(**{**taken, **changed})
 
 
-def _say(rule: Criterion, law: str, cell: int, visits: Visits, got: Any, wanted: Any) -> None:
-    raise AssertionError(
-        f"criterion {rule.name!r}: {law}; on the visits to prompt {int(visits.prompt[cell])} with "
-        f"{int(visits.accepted[cell])} of {int(visits.attempts[cell])} accepted it says "
-        f"{float(got):.6g}, not {float(wanted):.6g}"
+def _where(visits: Visits, cell: int) -> str:
+    return (
+        f"on the visits to prompt {int(visits.prompt[cell])} with {int(visits.accepted[cell])} of "
+        f"{int(visits.attempts[cell])} accepted it says"
     )
 
 
@@ -165,7 +164,10 @@ def _alike(
     off |= (got > 0.0) != (wanted > 0.0)
     if off.any():
         cell = int(np.argmax(off))
-        _say(rule, law, cell, visits, got[cell], wanted[cell])
+        raise AssertionError(
+            f"criterion {rule.name!r}: {law}; {_where(visits, cell)} {float(got[cell]):.6g}, not "
+            f"{float(wanted[cell]):.6g}"
+        )
 
 
 def _is_pure(rule: Criterion, visits: Visits, rng: np.random.Generator) -> None:
@@ -212,9 +214,8 @@ def _is_a_priority(rule: Criterion, visits: Visits, rng: np.random.Generator) ->
     if bad.any():
         cell = int(np.argmax(bad))
         raise AssertionError(
-            f"criterion {rule.name!r}: priorities must be finite and at least 0; on the visits to "
-            f"prompt {int(visits.prompt[cell])} with {int(visits.accepted[cell])} of "
-            f"{int(visits.attempts[cell])} accepted it says {priority[cell]}"
+            f"criterion {rule.name!r}: priorities must be finite and at least 0; "
+            f"{_where(visits, cell)} {priority[cell]}"
         )
 
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from boostsim.arguments import refuse
 from boostsim.certification.measurement import Measurement, rounding_of
+from boostsim.certification.readings import CONVERGED, Reading, judge_limit, judge_value, worse
 from boostsim.certification.runs import Exact
-from boostsim.certification.verdicts import CONVERGED, Reading, judge_limit, judge_value, worse
 from boostsim.curation.procedure import Procedure
 from boostsim.theory.box import Point, call
 from boostsim.theory.claim import Claim

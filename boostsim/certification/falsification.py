@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from boostsim.certification.verdicts import read_at, told_apart
+from boostsim.certification.readings import against, read_at, shown
 from boostsim.objects import ByValue, as_json
 from boostsim.theory.box import Point
 from boostsim.theory.claim import Claim
@@ -53,7 +53,7 @@ class Falsification(ByValue):
 
     def __repr__(self) -> str:
         """Name the claim and what was found."""
-        found = "none found" if self.counterexample is None else _told(self.counterexample)
+        found = "none found" if self.counterexample is None else shown(self.counterexample)
         return f"<Falsification of {self.claim.name}: {found}>"
 
     def summary(self) -> str:
@@ -69,7 +69,7 @@ class Falsification(ByValue):
             nearest = tried["nearest"]
             if nearest is not None:
                 text += (
-                    f" The nearest miss, at {_told(nearest['point'])}, is "
+                    f" The nearest miss, at {shown(nearest['point'])}, is "
                     f"{abs(nearest['excess']):.2g} of the law from violating it."
                 )
             if not self.finished and not tried["stopped"]:
@@ -79,20 +79,17 @@ class Falsification(ByValue):
             if self.claim.along is not None and tried["exact_points"]:
                 text += f" The limit was {read_at(self.claim, self.conditions['ladder'])}."
             return text
-        word = {"upper": "at most ", "lower": "at least "}.get(self.claim.kind, "")
         exactly = "rounding"
         if self.claim.along is not None and self.level == "exact":
             exactly = f"what is left to go, {read_at(self.claim, self.conditions['ladder'])}"
-        known = (
-            f"exactly, up to {exactly}"
-            if self.level == "exact"
-            else f"with confidence {self.conditions['confidence']:g}"
-        )
-        measured, law, low, high = told_apart(self.measured, self.law, self.low, self.high)
+        known = f"with confidence {self.conditions['confidence']:g}"
+        if self.level == "exact":
+            known = f"exactly, up to {exactly}"
+        read = self.measured, self.law, self.low, self.high
         return (
-            f"{self.claim.name} is false at {_told(self.counterexample)}: measured {measured}, in "
-            f"[{low}, {high}] ({known}), where the law says {word}{law}. Found by "
-            f"{self.found_by}, made simpler by {tried['shrinks']} more points. {effort}"
+            f"{self.claim.name} is false at {shown(self.counterexample)}: "
+            f"{against(self.claim, f' ({known})', *read)}. Found by {self.found_by}, made simpler "
+            f"by {tried['shrinks']} more points. {effort}"
         )
 
     def to_json(self) -> str:
@@ -110,10 +107,3 @@ class Falsification(ByValue):
             "seconds": self.seconds,
         }
         return as_json(record)
-
-
-def _told(point: Point) -> str:
-    return ", ".join(
-        f"{name} = {value:.6g}" if isinstance(value, float) else f"{name} = {value}"
-        for name, value in point.items()
-    )

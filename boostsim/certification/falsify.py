@@ -8,7 +8,6 @@ counterexample is one beyond rounding. Then sampled runs, where it is one with a
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,15 +15,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from boostsim.arguments import finite, whole
+from boostsim.arguments import whole
 from boostsim.certification.ascent import Trial, ascend, excess, try_exactly
 from boostsim.certification.certify import LEVELS, both, chosen_levels
+from boostsim.certification.clock import Clock
 from boostsim.certification.exact import naming, seen_at
 from boostsim.certification.falsification import Falsification
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.readings import Reading
 from boostsim.certification.statistical import look_at, looks_for
-from boostsim.certification.verdicts import Reading
 from boostsim.extras import needed
 from boostsim.keys import as_key, key_text
 from boostsim.progress import announced
@@ -101,9 +101,7 @@ def falsify(
     ascents = whole("ascents", ascents, 0)
     samples = whole("samples", samples, 64)
     confidence = between_0_and_1("confidence", confidence)
-    if time_limit is not None:
-        time_limit = finite("time_limit", time_limit, 0.0)
-    search = _Search(claim, measurement, as_key(key), time_limit)
+    search = _Search(claim, measurement, as_key(key), Clock(time_limit))
     with announced(f"looking for a counterexample to {claim.name}"):
         found = None
         if "exact" in levels:
@@ -119,7 +117,7 @@ def falsify(
         "ladder": seen_at(claim, measurement) if "exact" in levels else None,
         "key": key_text(search.key),
     }
-    seconds = time.monotonic() - search.began
+    seconds = search.clock.seconds
     if found is None:
         nan = math.nan
         return Falsification(
@@ -148,8 +146,7 @@ class _Search:
     claim: Claim
     measurement: Measurement
     key: jax.Array
-    time_limit: float | None
-    began: float = field(default_factory=time.monotonic)
+    clock: Clock
     seen: dict[str, Trial] = field(default_factory=dict)
     found_by: str | None = None
     ascents: int = 0
@@ -173,8 +170,7 @@ class _Search:
         }
 
     def go_on(self) -> bool:
-        if self.time_limit is not None and time.monotonic() - self.began >= self.time_limit:
-            self.stopped = True
+        self.stopped = self.stopped or not self.clock
         return not self.stopped
 
     def exactly(self, examples: int, ascents: int) -> Trial | None:

@@ -16,8 +16,8 @@ import numpy as np
 from boostsim.arguments import refuse
 from boostsim.certification.intervals import Interval, mean_interval
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.readings import Reading, judge_interval
 from boostsim.certification.runs import Sampled
-from boostsim.certification.verdicts import Reading, judge_interval
 from boostsim.theory.box import Point
 from boostsim.theory.claim import Claim
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 import boostsim as bs
-from boostsim.certification.verdicts import overall
+from boostsim.certification.readings import overall
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
 from boostsim.commands.output import console, say_all

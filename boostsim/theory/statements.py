@@ -217,120 +217,117 @@ def _t10_side_directly(rate: Any, share: Any, above: Any) -> Any:
     return (p + rate * beta) / (p + rate) - fixed_point
 
 
-def _all() -> list[Statement]:
-    noisy: dict[str, Ends | Sequence[int]] = {"beta": BETA, "gamma": GAMMA}
-    several: dict[str, Ends | Sequence[int]] = {**noisy, "attempts": ATTEMPTS}
-    evenly: dict[str, Ends | Sequence[int]] = {"rate": UNIT, "share": UNIT}
-    return [
-        Statement(
-            "T1/step",
-            "an iteration takes at least the share beta of the error away",
-            {"beta": BETA, "attempts": ATTEMPTS, "e": UNIT},
-            direct=lambda beta, attempts, e: (1 - beta) * e - (1 - beta) * e**attempts,
-            terms=lambda beta, attempts, e: [[1 - beta, e, 1 - e ** (attempts - 1)]],
+NOISY: dict[str, Ends | Sequence[int]] = {"beta": BETA, "gamma": GAMMA}
+SEVERAL: dict[str, Ends | Sequence[int]] = {**NOISY, "attempts": ATTEMPTS}
+EVENLY: dict[str, Ends | Sequence[int]] = {"rate": UNIT, "share": UNIT}
+_ALL = [
+    Statement(
+        "T1/step",
+        "an iteration takes at least the share beta of the error away",
+        {"beta": BETA, "attempts": ATTEMPTS, "e": UNIT},
+        direct=lambda beta, attempts, e: (1 - beta) * e - (1 - beta) * e**attempts,
+        terms=lambda beta, attempts, e: [[1 - beta, e, 1 - e ** (attempts - 1)]],
+    ),
+    Statement(
+        "T3/rate",
+        "the rate is not negative",
+        NOISY,
+        direct=lambda beta, gamma: 1 - gamma - beta * (1 - 2 * gamma),
+        terms=lambda beta, gamma: [[1 - gamma, 1 - beta], [gamma, beta]],
+    ),
+    Statement(
+        "T3/contraction",
+        "the rate is at most 1 - beta (1 - gamma)",
+        NOISY,
+        direct=lambda beta, gamma: gamma + beta * (1 - 2 * gamma) - beta * (1 - gamma),
+        terms=lambda beta, gamma: [[gamma, 1 - beta]],
+    ),
+    Statement(
+        "T3/side",
+        "an error above the floor stays above it",
+        {**NOISY, "share": UNIT},
+        direct=_t3_side_directly,
+        terms=_t3_side,
+    ),
+    Statement(
+        "T3/limit",
+        "the distance from above to the floor falls by the share beta (1 - gamma) at least",
+        {**NOISY, "share": UNIT},
+        direct=_t3_limit_directly,
+        terms=_t3_limit,
+    ),
+    Statement(
+        "T4/monotone",
+        "the correct mass after an iteration does not fall as that before it rises",
+        {**SEVERAL, "p": UNIT},
+        direct=_t4_monotone_directly,
+        terms=_t4_monotone,
+    ),
+    Statement(
+        "T4/inequality",
+        "e' <= gamma e/A + u^k (1 - beta)",
+        {**SEVERAL, "e": UNIT},
+        direct=_t4_inequality_directly,
+        terms=_t4_inequality,
+    ),
+    Statement(
+        "T4/growth",
+        "while R odds(p) <= odds(beta) the odds grow at least R-fold",
+        {**SEVERAL, "share": UNIT},
+        direct=_t4_growth_directly,
+        terms=_t4_growth,
+    ),
+    Statement(
+        "T5/rate",
+        "the rate is at most 1 - beta for beta <= 1/2",
+        {"beta": (BETA[0], Fraction(1, 2)), "gamma": GAMMA},
+        direct=lambda beta, gamma: beta * (1 - 2 * gamma) + gamma - beta,
+        terms=lambda beta, gamma: [[gamma, 1 - 2 * beta]],
+    ),
+    Statement(
+        "T5/floor",
+        "the floor is at most gamma/beta",
+        NOISY,
+        direct=lambda beta, gamma: (
+            gamma / beta - gamma * (1 - beta) / (gamma + beta * (1 - 2 * gamma))
         ),
-        Statement(
-            "T3/rate",
-            "the rate is not negative",
-            noisy,
-            direct=lambda beta, gamma: 1 - gamma - beta * (1 - 2 * gamma),
-            terms=lambda beta, gamma: [[1 - gamma, 1 - beta], [gamma, beta]],
-        ),
-        Statement(
-            "T3/contraction",
-            "the rate is at most 1 - beta (1 - gamma)",
-            noisy,
-            direct=lambda beta, gamma: gamma + beta * (1 - 2 * gamma) - beta * (1 - gamma),
-            terms=lambda beta, gamma: [[gamma, 1 - beta]],
-        ),
-        Statement(
-            "T3/side",
-            "an error above the floor stays above it",
-            {**noisy, "share": UNIT},
-            direct=_t3_side_directly,
-            terms=_t3_side,
-        ),
-        Statement(
-            "T3/limit",
-            "the distance from above to the floor falls by the share beta (1 - gamma) at least",
-            {**noisy, "share": UNIT},
-            direct=_t3_limit_directly,
-            terms=_t3_limit,
-        ),
-        Statement(
-            "T4/monotone",
-            "the correct mass after an iteration does not fall as that before it rises",
-            {**several, "p": UNIT},
-            direct=_t4_monotone_directly,
-            terms=_t4_monotone,
-        ),
-        Statement(
-            "T4/inequality",
-            "e' <= gamma e/A + u^k (1 - beta)",
-            {**several, "e": UNIT},
-            direct=_t4_inequality_directly,
-            terms=_t4_inequality,
-        ),
-        Statement(
-            "T4/growth",
-            "while R odds(p) <= odds(beta) the odds grow at least R-fold",
-            {**several, "share": UNIT},
-            direct=_t4_growth_directly,
-            terms=_t4_growth,
-        ),
-        Statement(
-            "T5/rate",
-            "the rate is at most 1 - beta for beta <= 1/2",
-            {"beta": (BETA[0], Fraction(1, 2)), "gamma": GAMMA},
-            direct=lambda beta, gamma: beta * (1 - 2 * gamma) + gamma - beta,
-            terms=lambda beta, gamma: [[gamma, 1 - 2 * beta]],
-        ),
-        Statement(
-            "T5/floor",
-            "the floor is at most gamma/beta",
-            noisy,
-            direct=lambda beta, gamma: (
-                gamma / beta - gamma * (1 - beta) / (gamma + beta * (1 - 2 * gamma))
-            ),
-            terms=lambda beta, gamma: [
-                [
-                    gamma,
-                    (beta - gamma) ** 2 + gamma * (1 - gamma),
-                    1 / beta,
-                    1 / _exits(beta, gamma),
-                ]
-            ],
-        ),
-        Statement(
-            "T6/step",
-            "a learner that moves at most eta of its mass adds at most eta to the error",
-            {"wrong": UNIT, "eta": UNIT, "share": UNIT},
-            # wrong = (1 - beta) e; the learner moves the share of eta from correct to wrong.
-            direct=lambda wrong, eta, share: wrong + eta - (wrong + share * eta),
-            terms=lambda wrong, eta, share: [[eta, 1 - share]],
-        ),
-        Statement(
-            "T9/rises",
-            "filtering alone does not lower the correct mass",
-            {"gamma": GAMMA, "p": UNIT},
-            direct=lambda gamma, p: (1 - gamma) * p - p * _accepted(gamma, p),
-            terms=lambda gamma, p: [[p, 1 - p, 1 - 2 * gamma]],
-        ),
-        Statement(
-            "T10/side",
-            "a correct mass above the fixed point stays above it",
-            {**evenly, "above": UNIT},
-            direct=_t10_side_directly,
-            terms=_t10_side,
-        ),
-        Statement(
-            "T10/contraction",
-            "distances to the fixed point do not grow",
-            {**evenly, "p": UNIT},
-            direct=lambda rate, share, p: 1 - (1 - _t10_point(rate, share)[0]) / (p + rate),
-            terms=lambda rate, share, p: [[p, 1 / (p + rate)], [rate, share, 1 / (p + rate)]],
-        ),
-    ]
-
-
-STATEMENTS = Named({statement.name: statement for statement in _all()})
+        terms=lambda beta, gamma: [
+            [
+                gamma,
+                (beta - gamma) ** 2 + gamma * (1 - gamma),
+                1 / beta,
+                1 / _exits(beta, gamma),
+            ]
+        ],
+    ),
+    Statement(
+        "T6/step",
+        "a learner that moves at most eta of its mass adds at most eta to the error",
+        {"wrong": UNIT, "eta": UNIT, "share": UNIT},
+        # wrong = (1 - beta) e; the learner moves the share of eta from correct to wrong.
+        direct=lambda wrong, eta, share: wrong + eta - (wrong + share * eta),
+        terms=lambda wrong, eta, share: [[eta, 1 - share]],
+    ),
+    Statement(
+        "T9/rises",
+        "filtering alone does not lower the correct mass",
+        {"gamma": GAMMA, "p": UNIT},
+        direct=lambda gamma, p: (1 - gamma) * p - p * _accepted(gamma, p),
+        terms=lambda gamma, p: [[p, 1 - p, 1 - 2 * gamma]],
+    ),
+    Statement(
+        "T10/side",
+        "a correct mass above the fixed point stays above it",
+        {**EVENLY, "above": UNIT},
+        direct=_t10_side_directly,
+        terms=_t10_side,
+    ),
+    Statement(
+        "T10/contraction",
+        "distances to the fixed point do not grow",
+        {**EVENLY, "p": UNIT},
+        direct=lambda rate, share, p: 1 - (1 - _t10_point(rate, share)[0]) / (p + rate),
+        terms=lambda rate, share, p: [[p, 1 / (p + rate)], [rate, share, 1 / (p + rate)]],
+    ),
+]
+STATEMENTS = Named({statement.name: statement for statement in _ALL})

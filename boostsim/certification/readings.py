@@ -1,10 +1,10 @@
-"""Verdicts: what a value or an interval says of a claim, point by point and overall."""
+"""Readings: what a value or an interval says of a claim, point by point and overall."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from boostsim.certification.intervals import Interval
 from boostsim.theory.claim import Claim
@@ -60,6 +60,21 @@ def told_apart(measured: float, law: float, *others: float) -> list[str]:
         if told[0] != told[1]:
             break
     return told
+
+
+def shown(point: Mapping[str, Any]) -> str:
+    """Write a point in a sentence."""
+    return ", ".join(
+        f"{name} = {value:.6g}" if isinstance(value, float) else f"{name} = {value}"
+        for name, value in point.items()
+    )
+
+
+def against(claim: Claim, known: str, measured: float, law: float, low: float, high: float) -> str:
+    """Say what was measured, where the law says what; ``known``: how well."""
+    word = {"upper": "at most ", "lower": "at least "}.get(claim.kind, "")
+    one, other, left, right = told_apart(measured, law, low, high)
+    return f"measured {one}, in [{left}, {right}]{known}, where the law says {word}{other}"
 
 
 def judge_value(kind: str, value: float, predicted: float, rounding: float) -> Reading:
