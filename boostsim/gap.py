@@ -52,7 +52,7 @@ class GapReport(ByValue):
             prompts, ``slack_worst_prompt`` on the worst one, ``slack_sampled`` of the sampled
             transformer to its examples, averaged. ``bound``: T6 step by step, with the average
             slack of each iteration; ``bound_constant``: T6 as it stands, with the largest average
-            slack so far. NaN where T6 does not apply.
+            slack so far (docs/theory.md, section 3). NaN where T6 does not apply.
         fitted: for each seed and cell the beta and gamma with which boosting comes nearest to the
             errors by iteration, and ``rest``, the root mean square of what is left: where that is
             not small, the curve is no boosting curve. NaN where there is nothing to fit.
@@ -116,10 +116,11 @@ def gap_report(
 ) -> GapReport:
     """Run one procedure in all four cells from one first model, and set the errors side by side.
 
-    The first model is the transformer's: its rows are read off and are the tables' first model
-    too. T6, for boosting with one attempt and a perfect filter: e_t <= (1 - beta) e_{t-1} + eta_t;
-    for on every prompt the training law has error (1 - beta) e_{t-1}, and the probability of an
-    event differs by at most the total variation distance eta_t.
+    The first model is the transformer's: its rows are read off and are the tables' first model too.
+    T6 (docs/theory.md, section 3), for boosting with one attempt and a perfect filter:
+    e_t <= (1 - beta) e_{t-1} + eta_t; for on every prompt the training law has error
+    (1 - beta) e_{t-1}, and the probability of an event differs by at most the total variation
+    distance eta_t.
 
     Args:
         procedure: what an iteration does, the same in all cells.

@@ -33,8 +33,8 @@ def collapse_measures(
     f_0 gave least mass, from the least on, as long as they have at most ``rare`` together.
 
     Without curation, under replace, each refit to M examples multiplies the expected diversity and
-    variance by 1 - 1/M (T11), while the expected accuracy and tail mass stay: what is rare is lost
-    on most prompts and overgrown on a few.
+    variance by 1 - 1/M (T11, docs/theory.md, section 4), while the expected accuracy and tail mass
+    stay: what is rare is lost on most prompts and overgrown on a few.
 
     Args:
         trace: of ``bs.simulate(..., record="rows")``.

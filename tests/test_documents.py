@@ -1,6 +1,7 @@
-"""What the documents say of the laws: all of them by their names, and nothing else."""
+"""What the documents say of the laws: all of them by their names, and where each stands."""
 
 import importlib.metadata
+import inspect
 import re
 from pathlib import Path
 
@@ -18,6 +19,55 @@ OURS = {
     for name in laws.__all__
     if re.fullmatch(r"T\d+", getattr(getattr(laws, name), "claim", ""))
 }
+
+
+# Theorems by their names, and the sections in which they stand.
+SECTIONS = {
+    int(number): part[: part.index(".")]
+    for part in re.split(r"^## ", THEORY, flags=re.MULTILINE)[1:]
+    for number in re.findall(r"^\*\*T(\d+) \(", part, re.MULTILINE)
+}
+PLACE = re.compile(r"docs/theory\.md,\s+section\s+(\d+)")
+# In quotes, with a stroke or a dot it is the name of a claim or a statement.
+THEOREM = re.compile(r"(?<![\w\"`/.{])T(\d+)\b(?!\"|`|[./]\w)")
+
+
+def public():
+    """What is public and says something of itself, by name."""
+    homes = {"": bs, "laws.": laws, "criteria.": bs.criteria, "testing.": bs.testing}
+    for prefix, home in homes.items():
+        for name in getattr(home, "__all__", dir(home)):
+            thing = getattr(home, name)
+            if not name.startswith("_") and callable(thing):
+                yield prefix + name, inspect.getdoc(getattr(thing, "function", thing)) or ""
+
+
+def test_who_names_a_theorem_says_where_it_stands():
+    """In whatever is public, laws first: by its section in docs/theory.md."""
+    astray, cited = {}, 0
+    for name, docs in public():
+        numbers = {int(number) for number in THEOREM.findall(docs)}
+        places = set(PLACE.findall(docs))
+        cited += len(places)
+        if missing := {number for number in numbers if SECTIONS.get(number) not in places}:
+            astray[name] = missing
+    assert astray == {}
+    assert cited > len(OURS)
+
+
+def test_every_reference_to_the_theory_is_to_a_section_of_it():
+    """In code, notebooks and documents alike; and no other words stand for one."""
+    headings = re.findall(r"^## (\d+)\.", THEORY, re.MULTILINE)
+    assert headings == [str(number + 1) for number in range(len(headings))]
+    package = Path(bs.__file__).parent
+    found = 0
+    for path in [*package.rglob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("notebooks/*.ipynb")]:
+        text = path.read_text()
+        assert set(PLACE.findall(text)) <= set(headings), path
+        assert not re.search(r"(?<!/)theory,\s+section", text), path
+        assert {int(each) for each in THEOREM.findall(text)} <= set(SECTIONS), path
+        found += len(PLACE.findall(text))
+    assert found > len(OURS)
 
 
 def test_there_is_one_version_number():

@@ -97,8 +97,8 @@ def plan(
     """Find the attempts, votes and iterations of boosting that reach an error most cheaply.
 
     All numbers of attempts and odd numbers of votes up to the limits are tried with T4's map and
-    T5's noise, each until its error is at most the target (1 + 1e-11), as in
-    ``bs.laws.iterations_needed``. The cheapest is run once more by the exact dynamics; had it
+    T5's noise (docs/theory.md, section 3), each until its error is at most the target (1 + 1e-11),
+    as in ``bs.laws.iterations_needed``. The cheapest is run once more by the exact dynamics; had it
     disagreed, this would raise. That is the limit of many visits: with few the error may stay far
     above the target.
 

@@ -45,9 +45,9 @@ def failed(visits: Visits) -> Float[Array, "cells"]:
     """Visits on which no response was accepted: the focus of arXiv 2502.08924.
 
     Wins where labels are dear and accepted responses are right: no label goes where the model can
-    already teach itself (T2). Loses where a noisy filter accepts what is wrong: with more attempts
-    a failing prompt seldom shows (T4's slow start), and it buys labels for ever where the labeler
-    knows nothing.
+    already teach itself (T2; docs/theory.md, section 3). Loses where a noisy filter accepts what is
+    wrong: with more attempts a failing prompt seldom shows (T4's slow start), and it buys labels
+    for ever where the labeler knows nothing.
     """
     return (visits.accepted == 0) * 1.0
 
@@ -56,8 +56,8 @@ def failed(visits: Visits) -> Float[Array, "cells"]:
 def uniform(visits: Visits) -> Float[Array, "cells"]:
     """Every visit alike, whatever it showed.
 
-    Wins nowhere for long: wrong labels keep polluting what is solved (T10). The control that every
-    other criterion has to beat.
+    Wins nowhere for long: wrong labels keep polluting what is solved (T10; docs/theory.md, section
+    4). The control that every other criterion has to beat.
     """
     return jnp.ones_like(visits.mass)
 

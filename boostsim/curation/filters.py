@@ -1,7 +1,7 @@
 """Filters: the noisy verdicts on what the model answered.
 
-A filter accepts a correct response with probability a1 and a wrong one with a0 (theory, section 1).
-A perfect filter is ``NoisyFilter(0.0)``; no filter at all is :class:`AcceptAll`.
+A filter accepts a correct response with probability a1 and a wrong one with a0 (docs/theory.md,
+section 1). A perfect filter is ``NoisyFilter(0.0)``; no filter at all is :class:`AcceptAll`.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ class NoisyFilter(Described):
         >>> round(NoisyFilter(0.1, votes=3).accept[1], 12)
         0.028
 
-    Source: the gamma-noisy filter of arXiv 2502.08924; voting is T5, persistence T15.
+    Source: the gamma-noisy filter of arXiv 2502.08924; voting is T5 (docs/theory.md, section 3),
+    persistence T15 (docs/theory.md, section 4).
     """
 
     gamma: float | None = None

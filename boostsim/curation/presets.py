@@ -99,6 +99,8 @@ def boosting(**slots: Unpack[Slots]) -> Procedure:
 def filter_only(**slots: Unpack[Slots]) -> Procedure:
     """Return training on the model's own accepted responses, without labels (T9).
 
+    Source: docs/theory.md, section 4.
+
     Example:
         >>> filter_only(attempts=4).labeler is None
         True
@@ -110,7 +112,7 @@ def filter_only(**slots: Unpack[Slots]) -> Procedure:
 def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
     """Return labels spread evenly: each visit is labelled with probability ``rate`` (T10).
 
-    This is equal priorities under a budget of ``rate`` labels per visit.
+    This is equal priorities under a budget of ``rate`` labels per visit; docs/theory.md, section 4.
 
     Example:
         >>> import boostsim as bs
@@ -135,6 +137,8 @@ def labels_only(**slots: Unpack[Slots]) -> Procedure:
 @_preset("filter", "keep", "criterion", "budget", "labeler")
 def uncurated(**slots: Unpack[Slots]) -> Procedure:
     """Return self-consuming training: everything the model says is kept (T11).
+
+    Source: docs/theory.md, section 4.
 
     Example:
         >>> uncurated(attempts=2).keep

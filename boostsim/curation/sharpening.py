@@ -27,10 +27,11 @@ class Sharpening(Described):
     responses matters. Costs, coverage, accuracy and diversity of a trace are the model's own; what
     a criterion sees, and what is kept, come from the sharpened row.
 
-    Sharpening acts on single responses, so it breaks lumping (T0): runs with it carry every
-    response. Where two responses are nearly as probable, top-k, top-p and a temperature near 0
-    choose between them by the last digits: a sampled run then nears the exact one only at very many
-    visits. A setting that changes nothing is no sharpening, and costs nothing.
+    Sharpening acts on single responses, so it breaks lumping (T0, docs/theory.md, section 2): runs
+    with it carry every response. Where two responses are nearly as probable, top-k, top-p and a
+    temperature near 0 choose between them by the last digits: a sampled run then nears the exact
+    one only at very many visits. A setting that changes nothing is no sharpening, and costs
+    nothing.
 
     Args:
         temperature: at least 0; 1 changes nothing; 0, and what is nearly 0, is greedy: the most

@@ -38,7 +38,8 @@ class StrongLearner(Described, TabularLearner):
         >>> StrongLearner(slack=0.1, noise="wrong").noise_rows_for(np.array([[1, 0, 0]]))
         array([[0. , 0.5, 0.5]])
 
-    Source: the strong learner of arXiv 2502.08924; the slack is T6.
+    Source: the strong learner of arXiv 2502.08924; the slack is T6
+    (docs/theory.md, section 3).
     """
 
     slack: float = 0.0

@@ -152,7 +152,7 @@ def random_table(
     """Draw a task: Dirichlet(1) rows, correct responses at random places.
 
     On round((1 - solvable) prompts) of the prompts, chosen at random, f_0 has no correct mass: the
-    helpless prompts, which nothing but labels can improve (T13).
+    helpless prompts, which nothing but labels can improve (T13, docs/theory.md, section 4).
 
     Args:
         key: a ``jax.random.key`` or a whole number below 2^32.

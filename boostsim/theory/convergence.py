@@ -40,7 +40,7 @@ def boosting_error(
     Domain: beta, e_0 in [0, 1]; k >= 1; T >= 0.
     Proof: all k attempts fail with probability e^k; else the kept response is correct. A failing
     visit adds a label, wrong with probability 1 - beta. Every visit adds one example. Iterate.
-    Reference: derived here for the setting of arXiv 2502.08924.
+    Reference: derived here (docs/theory.md, section 3) for the setting of arXiv 2502.08924.
 
     Args:
         beta: correct mass of the labeler.
@@ -86,7 +86,8 @@ def iterations_needed(
     Domain: beta, e_0 in [0, 1]; eps in (0, 1]; k >= 1.
     Proof: solve T1's closed form for T. The neighbours T - 1 and T + 1 are tried in the closed
     form, because a logarithm is off by one at exact powers.
-    Reference: the rate O(log(1/eps)/beta) is that of arXiv 2502.08924; the constants are ours.
+    Reference: the rate O(log(1/eps)/beta) is that of arXiv 2502.08924; the constants are ours;
+    docs/theory.md, section 3.
 
     Args:
         beta: correct mass of the labeler.
@@ -143,7 +144,7 @@ def label_cost(*, beta: Array, initial_error: Array, iterations: Array) -> Array
     Proof: a failing prompt is labelled until it is solved, so it buys min(G, T) labels with
     G ~ Geometric(beta), and E min(G, T) = (1 - (1-beta)^T)/beta. For the bound: each label solves
     a prompt with probability at most beta, so labels x beta is at least the prompts solved.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 3).
 
     Args:
         beta: correct mass of the labeler.
@@ -177,7 +178,7 @@ def slack_bound(*, beta: Array, slack: Array, initial_error: Array, iterations: 
     Domain: beta, eta, e_0 in [0, 1]; T >= 0.
     Proof: e' <= (1-beta) e + eta; sum the geometric series. Attained by a learner that moves eta
     from correct to wrong each time while it can.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 3).
 
     Args:
         beta: correct mass of the labeler.
@@ -227,7 +228,7 @@ def budget_error(
     Domain: all probabilities in [0, 1]; T >= 0.
     Proof: with v = 1 a prompt's model is one response for ever; a wrong one is replaced by a right
     one with probability alpha pi beta in each iteration, and a right one is never lost.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 3).
 
     Args:
         beta: correct mass of the labeler.
@@ -266,7 +267,7 @@ def uneven_error(
     geometrics, ruled in the end by the smallest beta where e_0 > 0.
     Domain: beta(x), e_0(x) in [0, 1]; mu a distribution over prompts; T >= 0.
     Proof: T1 on each prompt; average with mu.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 3).
 
     Args:
         beta_per_prompt: beta(x), ``[prompts]``.

@@ -28,7 +28,8 @@ def filter_only_accuracy(*, gamma: Array, initial_accuracy: Array, iterations: A
     Domain: gamma, p_0 in [0, 1]; T >= 0; the population, so any k, and one kept or all.
     Proof: a kept response is correct with odds (1-gamma) p : gamma (1-p), whatever J is. Where
     nothing is accepted nothing is learned and p stays.
-    Reference: derived here; at finite v and gamma > 0 a prompt can fix on a wrong answer.
+    Reference: derived here (docs/theory.md, section 4); at finite v and gamma > 0 a prompt can fix
+    on a wrong answer.
 
     Args:
         gamma: noise of the filter.
@@ -68,7 +69,7 @@ def even_labels_fixed_point(*, beta: Array, rate: Array) -> Array:
     Domain: beta in [0, 1]; b in (0, 1].
     Proof: a visit keeps p correct attempts and adds b labels, b beta of them right. p* solves
     p^2 - (1-b) p - b beta = 0; the map is increasing and concave, so it climbs or falls to p*.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 4).
 
     Args:
         beta: correct mass of the labeler.
@@ -97,7 +98,8 @@ def drift_diversity(*, examples: Array, iterations: Array) -> Array:
     Domain: M >= 1 whole; t >= 0.
     Proof: f' is the empirical law of M draws from f; two of its M draws, taken with replacement,
     are the same draw with probability 1/M and else differ with probability H.
-    Reference: the neutral Wright-Fisher model (Fisher 1930, Wright 1931); derived here.
+    Reference: the neutral Wright-Fisher model (Fisher 1930, Wright 1931); derived here
+    (docs/theory.md, section 4).
 
     Args:
         examples: M = v k.
@@ -129,7 +131,7 @@ def fixation_time(*, examples: int, initial_accuracy: Array) -> Array:
     (0, 1) the expected time is 1 + sum_j P(Binomial(M, p_0) = j) tau_j.
     Domain: M in 1..4000; p_0 in [0, 1] (0 at both ends).
     Proof: condition on the first iteration.
-    Reference: the Wright-Fisher chain; solved here exactly.
+    Reference: the Wright-Fisher chain; solved here exactly; docs/theory.md, section 4.
 
     Args:
         examples: M, one number.
@@ -168,7 +170,7 @@ def fixation_time_diffusion(*, examples: Array, initial_accuracy: Array) -> Arra
     Domain: M >= 1 whole; p_0 in [0, 1].
     Proof: the generator of the limit is p (1-p)/(2M) d^2/dp^2; solve generator tau = -1 with
     tau(0) = tau(1) = 0.
-    Reference: Kimura and Ohta 1969.
+    Reference: Kimura and Ohta 1969; docs/theory.md, section 4.
 
     Args:
         examples: M.
@@ -202,7 +204,8 @@ def accumulate_diversity(*, examples: Array, iterations: Array) -> Array:
     Two draws from it are the same draw of the last batch with probability 1/(M s^2); otherwise they
     differ as two draws of the model before do. With a = 1/sqrt(M) and n = t + 1 the product is
     Gamma(n+1-a) Gamma(n+1+a) / (Gamma(n+1)^2 Gamma(2-a) Gamma(2+a)).
-    Reference: derived here; relatives are Gerstgrasser et al. 2024 and Dey and Donoho 2024.
+    Reference: derived here (docs/theory.md, section 4); relatives are Gerstgrasser et al. 2024 and
+    Dey and Donoho 2024.
 
     Args:
         examples: M.
@@ -237,7 +240,8 @@ def accumulate_diversity_limit(*, examples: Array) -> Array:
     1/2 for M = 1: it never vanishes.
     Domain: M >= 1 whole.
     Proof: sin(pi a) = pi a prod_{s>=1} (1 - a^2/s^2) with a = 1/sqrt(M); leave out s = 1.
-    Reference: Euler's product; the pi^2/6 is that of Gerstgrasser et al. 2024.
+    Reference: Euler's product; the pi^2/6 is that of Gerstgrasser et al. 2024; docs/theory.md,
+    section 4.
 
     Args:
         examples: M, of each batch and of the first.
@@ -285,7 +289,7 @@ def necessary_signal(
     sharpening every example is a draw from f or a label, independently of which it is: E p' is a
     mixture of p and beta, so E p_t rises only where beta is above p_0, and without labels p is a
     martingale.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 4).
 
     Args:
         initial_accuracy: p_0 of a prompt.

@@ -27,7 +27,7 @@ def persistent_labels_error(*, beta: Array, initial_error: Array) -> Array:
     answers are right on a fraction beta, and p_0 = 1 elsewhere.
     Proof: on a failing prompt every visit fails and is labelled, so f_1 is the answer. If it is
     right, it is accepted ever after; if not, f_2 is that answer again.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 4).
 
     Args:
         beta: share of the failing prompts on which the labeler's answer is right.
@@ -62,14 +62,14 @@ def persistent_filter_floor(*, beta: Array, gamma: Array, correct_answers: Array
         gamma (1-beta) / (gamma (1-beta) + beta U/c).
 
     For c = 1 that is gamma + (1-gamma) gamma (1-beta)/(beta + gamma (1-beta)); for "many" it is
-    gamma (1-beta)/(gamma (1-beta) + (1-gamma) beta), T3's floor.
+    gamma (1-beta)/(gamma (1-beta) + (1-gamma) beta), T3's floor (docs/theory.md, section 3).
     Domain: beta, gamma in [0, 1]; c a whole number up to 1000, or "many" (infinity); f_0 has no
     liked mass. Where the labeler has none either (gamma = 0 with beta = 0, or all correct answers
     disliked at beta = 1) every visit is labelled and the model is W, of error 1 - beta.
     Proof: an attempt is kept only if it is liked, in the proportions in which the model holds the
     liked responses; labels bring in W, of which only the liked part lasts, for the disliked mass
     d falls as d' = d^k (1 - w), w the liked mass of W. All liked mass descends from W.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 4).
 
     Args:
         beta: correct mass of the labeler.
@@ -129,7 +129,7 @@ def persistent_filter_ancestry(
     was kept, in the proportions of the model before, and D_t w came from W: so the share of f_0
     is multiplied by (1-D_t)/(1-D_t+D_t w), and the disliked mass becomes (1-w) D_t. For k = 1 the
     product telescopes. D_t falls as k rises, by induction, and each factor falls as D_t rises.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 4).
 
     Args:
         initial_liked: l.

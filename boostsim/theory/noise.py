@@ -47,7 +47,10 @@ def _noise_is_a_number(beta: Any, gamma: Any, target: Any) -> Any:
 
 
 class NoisyBoosting(NamedTuple):
-    """T3's quantities: where the correct mass goes, how fast, and the error that is left."""
+    """T3's quantities: where the correct mass goes, how fast, and the error that is left.
+
+    Source: docs/theory.md, section 3.
+    """
 
     fixed_point: Array
     rate: Array
@@ -75,7 +78,7 @@ def noisy_boosting(*, beta: Array, gamma: Array) -> NoisyBoosting:
     Domain: beta, gamma in [0, 1] except (0, 0) and (1, 1).
     Proof: p' = (1-gamma) p + [gamma p + (1-gamma)(1-p)] beta: accepted and correct, or rejected
     and labelled right. This is affine in p with slope rho and fixed point p*.
-    Reference: derived here for the setting of arXiv 2502.08924.
+    Reference: derived here (docs/theory.md, section 3) for the setting of arXiv 2502.08924.
 
     Args:
         beta: correct mass of the labeler.
@@ -111,7 +114,7 @@ def attempts_floor(*, beta: Array, gamma: Array, attempts: Array) -> Array:
     to a fixed point. In w = 1/u the equation is a polynomial with two changes of sign, so it has
     two positive roots at most (Descartes); one lies below 1/(1-gamma), where e > 1, so one is left
     for e in (0, 1). That it falls with k: docs/theory.md.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 3).
 
     Args:
         beta: correct mass of the labeler.
@@ -177,7 +180,7 @@ def attempts_floor_leading(*, beta: Array, gamma: Array, attempts: Array) -> Arr
     Domain: beta in (0, 1]; gamma in (0, 1/2); k >= 1.
     Proof: in :func:`attempts_floor` e -> 0, so u -> gamma and 1 + ... + u^(k-1) -> 1/(1 - gamma);
     k (u - gamma) -> 0 because e is of order gamma^k, so u^k = gamma^k (1 + o(1)).
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 3).
 
     Args:
         beta: correct mass of the labeler.
@@ -208,7 +211,7 @@ def majority_noise(*, gamma: Array, votes: Array) -> Array:
     digits.
     Proof: the majority errs when more than half of the looks do; a binomial tail is an incomplete
     beta function. The bound is Hoeffding's inequality.
-    Reference: Hoeffding 1963; the use in the loop is derived here.
+    Reference: Hoeffding 1963; the use in the loop is derived here (docs/theory.md, section 3).
 
     Args:
         gamma: noise of one look.
@@ -251,7 +254,7 @@ def votes_needed(*, beta: Array, gamma: Array, target: Array) -> Array:
     1e-290 unless gamma = 0.
     Proof: floor <= eps is linear in gamma_m; solve. That gamma_m falls: two more looks change the
     verdict only where it stood at one vote, and then repair it more often than they spoil it.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 3).
 
     Args:
         beta: correct mass of the labeler.

@@ -18,7 +18,8 @@ def collision_probability(*, examples: Array, initial_collision: Array, iteratio
     Domain: discrete responses; n >= 1 fresh samples a refit, frequencies taken; m >= 0.
     Proof: two draws from f_m are the same sample with probability 1/n, else two draws from f_{m-1}.
     f_m(y) is a martingale: its expectation is that of its limit, 0 or 1.
-    Reference: the setting is that of Seddik et al. 2024, arXiv 2404.05090; T11 in other words.
+    Reference: the setting is that of Seddik et al. 2024, arXiv 2404.05090; T11 in other
+    words (docs/theory.md, section 4).
 
     Args:
         examples: n.

@@ -81,7 +81,7 @@ def accumulated_refit_variance(*, batch_size: Array, iterations: Array) -> Array
     Proof: about mu_{t-1} the samples of the first t - 1 batches have second moment sigma_{t-1}^2,
     those of batch t have it in expectation. The pooled mean moves by 1/t of the mean of batch t
     less mu_{t-1}, of variance sigma_{t-1}^2 / (n t^2); its square is taken off. From j = 2 on the
-    product is T12's.
+    product is T12's (docs/theory.md, section 4).
     Reference: the setting is that of Shumailov et al. 2024 with the data of Gerstgrasser et al.
     2024; derived here.
 
