@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from boostsim.curation.procedure import Procedure as Procedure
     from boostsim.curation.regimes import Accumulate as Accumulate
     from boostsim.curation.regimes import Anchor as Anchor
+    from boostsim.curation.regimes import Regime as Regime
     from boostsim.curation.regimes import Replace as Replace
     from boostsim.curation.sharpening import Sharpening as Sharpening
     from boostsim.curation.truth import Truth as Truth
@@ -144,7 +145,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
                 "uncurated",
             ),
             "curation.procedure": ("Procedure",),
-            "curation.regimes": ("Accumulate", "Anchor", "Replace"),
+            "curation.regimes": ("Accumulate", "Anchor", "Regime", "Replace"),
             "curation.sharpening": ("Sharpening",),
             "curation.truth": ("Truth",),
             "curation.visits": ("Visits",),

@@ -1,5 +1,7 @@
 """A labeler that changes while the run goes on: by hand, on two ways, sampled, with tokens."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -105,7 +107,9 @@ def test_it_is_told_by_labelers_that_do_not_change():
         None,
     )
     halved = TIRING.each(lambda labeler: bs.WeakLabeler(labeler.beta / 2))
-    assert halved == bs.DriftingLabeler(0.3, later=bs.WeakLabeler(0.05), between=(1, 5))
+    assert list(halved.plain.values()) == [bs.WeakLabeler(0.3), bs.WeakLabeler(0.05)]
+    assert (halved.drift, halved.weights(4)) == ((1, 5), TIRING.weights(4))
+    assert fixed.each(lambda labeler: TIRING.later) == TIRING.later
 
 
 def test_tokens_of_a_mixture_are_those_of_its_parts():
@@ -120,3 +124,61 @@ def test_tokens_of_a_mixture_are_those_of_its_parts():
     from_first = (said[3].responses == said[1].responses).all(1)
     assert (from_first | (said[3].responses == said[9].responses).all(1)).all()
     assert 0 < from_first.sum() < 50
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Resting(bs.WeakLabeler):
+    """A labeler of one's own: fresh in odd iterations, tired in even ones, up to the fourth."""
+
+    tired: float = 0.1
+    drift = (0, 4)
+
+    @property
+    def plain(self):
+        return {"labels": bs.WeakLabeler(self.beta), "tired": bs.WeakLabeler(self.tired)}
+
+    def weights(self, iteration):
+        tired = 1.0 if iteration % 2 == 0 else 0.0
+        return {"labels": 1.0 - tired, "tired": tired}
+
+
+BETAS = (0.6, 0.1, 0.6, 0.1, 0.1, 0.1)
+
+
+def test_a_labeler_of_ones_own_answers_as_it_says_on_tables():
+    """A perfect filter leaves the share 1 - beta of each error; after the fourth it is tired."""
+    rule = bs.boosting(labeler=Resting(0.6))
+    exact = bs.simulate(rule, TASK, 6, record="diversity").error.values[0]
+    left = np.cumprod([1.0, *(1.0 - beta for beta in BETAS)])
+    assert exact == pytest.approx(exact[0] * left, rel=1e-12)
+    sampled = bs.simulate(rule, TASK, 6, visits=20_000, seeds=2, key=1).error.values
+    assert np.abs(sampled - exact).max() < 0.02
+
+
+def test_a_labeler_of_ones_own_answers_as_it_says_in_tokens():
+    task, words = bs.lookup(24, 4), np.array([5, 6], np.uint32)
+    listing = listed.Listing(task)
+    prompts = np.repeat(listing.prompts, 100, axis=0)
+    rows = np.full(listing.quality.shape, 1 / listing.quality.shape[1])
+    law = listed.TrainingLaw(bs.boosting(labeler=Resting(0.6)), listing, rows, jax.random.key(0))
+    for t, beta in enumerate(BETAS, 1):
+        labels = verdicts.label(task, Resting(0.6), prompts, words, words, t)
+        assert labels.chance == pytest.approx(beta)
+        target = law(rows, law.first_data(), iteration=t)
+        assert target.label_accuracy == pytest.approx(beta)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told"),
+    [
+        (dict(drift=None), "labeler.drift must be two numbers of iterations; got None"),
+        (dict(plain={"tired": bs.WeakLabeler(0.1)}), "labeler.plain must be labelers that do not"),
+        (dict(plain={"labels": TIRING}), "labeler.plain must be labelers that do not"),
+        (dict(weights=lambda self, t: {"labels": 0.5, "tired": 0.6}), "labeler.weights must sum"),
+        (dict(weights=lambda self, t: {"labels": 1.0}), "labeler.weights must be numbers by name"),
+    ],
+)
+def test_a_labeler_that_says_no_such_thing_is_refused(attributes, told):
+    labeler = type("Mine", (Resting,), attributes)(0.6)
+    with pytest.raises(ValueError, match=told):
+        bs.simulate(bs.boosting(labeler=labeler), TASK, 2)

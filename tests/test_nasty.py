@@ -98,6 +98,14 @@ CALLS = {
             "persistent": False,
         },
     ),
+    "a regime of one's own": (
+        lambda **held: bs.Procedure(regime=type("Mine", (bs.Regime,), held)()),
+        {"name": "mine", "accumulates": True, "real_share": 0.1},
+    ),
+    "a labeler of one's own": (
+        lambda **held: bs.Procedure(labeler=type("Mine", (bs.WeakLabeler,), held)(0.5)),
+        {"plain": {"labels": WEAK}, "drift": (0, 4)},
+    ),
     "WeakLabeler": (bs.WeakLabeler, {"beta": 0.1, "wrong": "spread", "persistent": False}),
     "rows": (bs.WeakLabeler, {"rows": [[0.5, 0.5]]}),
     "DriftingLabeler": (bs.DriftingLabeler, {"beta": 0.1, "later": WEAK, "between": (0, 4)}),
@@ -276,7 +284,8 @@ CALLS = {
 # They train for a while, need a package that may be missing, have no arguments, or are only there
 # for others to derive from.
 ELSEWHERE = {bs.gap_report, bs.reasoning_gym, bs.AcceptAll, bs.RejectAll}
-ELSEWHERE |= {bs.Replace, bs.Accumulate, bs.Filter, bs.SequenceTask, bs.TabularLearner}
+ELSEWHERE |= {bs.Replace, bs.Accumulate, bs.Regime, bs.Filter, bs.SequenceTask}
+ELSEWHERE |= {bs.TabularLearner}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),

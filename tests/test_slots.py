@@ -5,13 +5,14 @@ import inspect
 import json
 import pickle
 import time
+from fractions import Fraction
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import boostsim as bs
 from boostsim.curation.presets import PRESETS, Slots
-from boostsim.curation.regimes import Regime
 
 TASK = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.25, 0.25]])
 WEAK = bs.WeakLabeler(0.4)
@@ -129,6 +130,87 @@ def test_what_provenance_cannot_hold_is_refused_before_the_run(slots):
     assert time.perf_counter() - started < 5.0
 
 
+HALF, THREE = np.float32(0.5), np.int8(3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Grounded(bs.Regime):
+    """Data accumulate, real ones among them."""
+
+    real_share: object = HALF
+    name, accumulates = "grounded", True
+
+
+@dataclasses.dataclass(frozen=True)
+class Small(bs.SoftmaxRegression):
+    why: object = THREE
+
+
+NUMBERS = [HALF, np.bool_(True), np.array(0.5), np.array([0.5, 2]), jnp.float32(0.5)]
+NUMBERS += [(HALF, [THREE]), {"a": {THREE: HALF}}]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: type(number).__name__)
+def test_numbers_of_numpy_and_jax_are_described_as_python_s(number):
+    """In a slot's fields, and in what it says of itself."""
+    told = held(number)
+    slots = {
+        "filter": (Lenient(accept=(HALF, HALF), reject=(HALF, HALF), looks=THREE), "looks", 3),
+        "labeler": (Signed(0.4, by=number), "by", told),
+        "learner": (Slow(why=number), "why", told),
+        "sharpening": (Cold(0.5, where=number), "where", told),
+    }
+    procedure = bs.Procedure(**{name: slot for name, (slot, _, _) in slots.items()})
+    described = json.loads(procedure.describe())
+    for name, (_, field, value) in slots.items():
+        assert described[name][field] == value, name
+    saying = judging(describe=lambda self: {"says": number})
+    assert json.loads(bs.Procedure(filter=saying).describe())["filter"] == {"says": told}
+    small = bs.Procedure(learner=Small(steps=1, why=number))
+    assert json.loads(small.describe())["learner"]["why"] == told
+
+
+def held(number):
+    """What JSON is to hold of it, without the code that is tested."""
+    if isinstance(number, dict):
+        return {str(name): held(each) for name, each in number.items()}
+    if isinstance(number, (tuple, list)):
+        return [held(each) for each in number]
+    return np.asarray(number).tolist()
+
+
+SHARES = [HALF, np.float64(0.5), np.array(0.5), jnp.float32(0.5), Fraction(1, 2)]
+SHARES += [[0.5, 0.25], np.array([0.5, 0.25], np.float32), (HALF, np.float64(0.25))]
+
+
+@pytest.mark.parametrize("share", SHARES, ids=lambda share: type(share).__name__)
+def test_a_regime_of_ones_own_takes_a_share_as_the_built_in_one_does(share):
+    """On a table; it stays what it is where its share is another in each iteration."""
+    plain = [0.5, 0.25] if np.ndim(share) else 0.5
+    procedure = bs.uncurated(regime=Grounded(share))
+    told = json.loads(procedure.describe())
+    assert (told["regime"], told["real_share"], told["accumulates"]) == ("grounded", plain, True)
+    # f_0 has weight one, as each iteration's attempts; real data are right.
+    error, weight, data = 0.5, 1.0, 0.5
+    errors = [error]
+    for real in np.broadcast_to(plain, 2):
+        data, weight = (weight * data + error) / (weight + 1 + real), weight + 1 + real
+        error = data
+        errors.append(error)
+    assert bs.simulate(procedure, TASK, 2).error.values[0] == pytest.approx(errors, rel=1e-14)
+    second = procedure.at(2).trained_on
+    assert (second.accumulates, second.share) == (True, 0.25 if np.ndim(share) else 0.5)
+    assert procedure.at(2) == procedure.at(2)
+    assert np.ndim(share) == 0 or procedure.at(1) != procedure.at(2)
+    with pytest.raises(ValueError, match="real_share must be one number, or one for each of 3"):
+        bs.simulate(bs.uncurated(regime=Grounded([0.5, 0.25])), TASK, 3)
+
+
+def test_regimes_of_one_name_that_do_other_things_are_described_apart():
+    kept, replaced = (kind(name="mine", accumulates=each) for each in (True, False))
+    assert bs.uncurated(regime=kept).describe() != bs.uncurated(regime=replaced).describe()
+
+
 def test_presets_take_the_slots_of_a_procedure():
     slots = inspect.signature(bs.Procedure).parameters
     assert list(Slots.__annotations__) == list(slots)
@@ -196,18 +278,19 @@ def test_a_regime_and_its_word_are_one_procedure(regime, words):
 
 
 def kind(**attributes):
-    return type("Mine", (Regime,), attributes)()
+    return type("Mine", (bs.Regime,), attributes)()
 
 
 @pytest.mark.parametrize(
     ("regime", "told"),
     [
-        (Regime(), "regime must be one of its kinds, such as bs.Replace"),
+        (bs.Regime(), "regime must be one of its kinds, such as bs.Replace"),
         (kind(), "regime.name must be text; got None"),
         (kind(name=3), "regime.name must be text; got 3"),
         (kind(name="mine", accumulates="no"), "regime.accumulates must be True or False"),
         (kind(name="mine", real_share=-1.0), "regime.real_share must be"),
         (kind(name="mine", real_share=None), "regime.real_share must be"),
+        (kind(name="replace", accumulates=True), "regime.name must be its own: 'replace' is Rep"),
     ],
 )
 def test_a_regime_that_is_none_is_refused(regime, told):

@@ -1,13 +1,14 @@
 """Labelers: the weak, exogenous source of answers.
 
-A labeler W(.|x) is beta-weak when its correct mass is at least beta on every prompt (theory,
-section 1). It is described here without a task; the quality table turns the description into rows.
+A labeler W(.|x) is beta-weak when its correct mass is at least beta on every prompt
+(docs/theory.md, section 1). It is described here without a task; the quality table turns the
+description into rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ class WeakLabeler(ByValue, Described):
     """A labeler that is right with probability beta(x): each time anew, or once for all.
 
     Fresh: every label is an independent draw. Persistent: each prompt has one answer for ever,
-    drawn once, so that asking again teaches nothing (T14).
+    drawn once, so that asking again teaches nothing (T14, docs/theory.md, section 4).
 
     The correct mass is spread evenly over the correct responses; the wrong mass 1 - beta(x) evenly
     over the wrong ones (``wrong="spread"``) or all on the first wrong one (``"concentrated"``).
@@ -32,6 +33,9 @@ class WeakLabeler(ByValue, Described):
     of task. ``"slip"`` is for tokens alone. ``"shuffled"`` is in tokens the right answer to another
     prompt of the same stratum, where it is wrong here: it has the form of an answer and tells
     nothing of the prompt; on tables it is ``"spread"``.
+
+    One of your own that changes in the course of a run derives from this class and says ``plain``,
+    ``weights`` and ``drift``, as :class:`DriftingLabeler` does.
 
     Args:
         beta: correct mass, one number in [0, 1] or an array ``[prompts]``. With ``rows`` it is the
@@ -82,12 +86,12 @@ class WeakLabeler(ByValue, Described):
         beta.setflags(write=False)
         object.__setattr__(self, "beta", beta)
 
-    # The iterations between which it changes, where it does.
+    # The iterations between which it changes, where it does; then it stays as in the second.
     drift: ClassVar[tuple[int, int] | None] = None
 
     @property
     def plain(self) -> dict[str, WeakLabeler]:
-        """The labelers that it is a mixture of, by the name of their source; none of them changes.
+        """The labelers that it is a mixture of, by name, "labels" first; none of them changes.
 
         Whoever asks it asks each of these, and weighs what they say by :meth:`weights`.
         """
@@ -99,7 +103,8 @@ class WeakLabeler(ByValue, Described):
 
     def each(self, change: Callable[[WeakLabeler], WeakLabeler]) -> WeakLabeler:
         """Return it with each of :attr:`plain` changed."""
-        return change(self)
+        parts = {name: change(part) for name, part in self.plain.items()}
+        return parts["labels"] if len(parts) == 1 else Mixture(of=self, parts=parts)
 
     def masses_for(self, quality: np.ndarray) -> np.ndarray:
         """Return the (correct, wrong) mass of every prompt's label, shape ``[2, prompts]``.
@@ -211,12 +216,7 @@ class DriftingLabeler(WeakLabeler):
             raise refuse("persistent", "False for a labeler that drifts", True)
         if type(self.later) is not WeakLabeler or self.later.persistent:
             raise refuse("later", "a bs.WeakLabeler whose answers do not persist", self.later)
-        try:
-            start, stop = self.between
-        except (TypeError, ValueError):
-            raise refuse("between", "two numbers of iterations", self.between) from None
-        start = whole("between[0]", start, 0)
-        object.__setattr__(self, "between", (start, whole("between[1]", stop, start + 1)))
+        object.__setattr__(self, "between", _between("between", self.between))
 
     @property
     def drift(self) -> tuple[int, int]:  # type: ignore[override]
@@ -233,12 +233,81 @@ class DriftingLabeler(WeakLabeler):
         later = self.change(iteration)
         return {"labels": 1.0 - later, "later": later}
 
-    def each(self, change: Callable[[WeakLabeler], WeakLabeler]) -> WeakLabeler:
-        """Return it with both ends changed."""
-        first, later = map(change, self.plain.values())
-        return replace(self, beta=first.beta, wrong=first.wrong, rows=first.rows, later=later)
-
     def change(self, iteration: int) -> float:
         """Return s_t, how far it has changed in iteration t = 1, 2, ..."""
         start, stop = self.between
         return min(max((iteration - start) / (stop - start), 0.0), 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture(WeakLabeler):
+    """Other labelers in the shares of one that changes; what :meth:`WeakLabeler.each` returns.
+
+    Args:
+        of: the labeler whose shares they are.
+        parts: the labelers, by the names of its own.
+    """
+
+    of: Any = None
+    parts: Any = None
+
+    def __post_init__(self) -> None:
+        """Take what it is made of as it is."""
+
+    @property
+    def drift(self) -> tuple[int, int] | None:  # type: ignore[override]
+        """The iterations between which it changes."""
+        return self.of.drift
+
+    @property
+    def plain(self) -> dict[str, WeakLabeler]:
+        """The parts."""
+        return self.parts
+
+    def weights(self, iteration: int) -> dict[str, float]:
+        """Return those of the labeler that it is of."""
+        return self.of.weights(iteration)
+
+
+def shares(labeler: WeakLabeler, iterations: Iterable[int]) -> np.ndarray:
+    """Return how often each of the plain labelers answers, ``[iterations, plain]``.
+
+    Raises:
+        ValueError: for weights that are no distribution.
+    """
+    last = int(labeler.drift[1]) if labeler.drift else 1
+    each = [labeler.weights(min(iteration, last)) for iteration in iterations]
+    try:
+        table = [[weights[name] for name in labeler.plain] for weights in each]
+    except (TypeError, KeyError, IndexError):
+        allowed = f"numbers by name, of {', '.join(labeler.plain)}"
+        raise refuse("labeler.weights", allowed, each[0]) from None
+    return distribution("labeler.weights", table, 2)
+
+
+def _between(name: str, got: Any) -> tuple[int, int]:
+    """Return two numbers of iterations, the first below the second."""
+    try:
+        start, stop = got
+    except (TypeError, ValueError):
+        raise refuse(name, "two numbers of iterations", got) from None
+    start = whole(f"{name}[0]", start, 0)
+    return start, whole(f"{name}[1]", stop, start + 1)
+
+
+def checked_labeler(got: Any) -> WeakLabeler:
+    """Return a labeler as it is, once it is seen to be one.
+
+    Raises:
+        ValueError: for anything else, and for one that does not say how it changes.
+    """
+    if not isinstance(got, WeakLabeler):
+        raise refuse("labeler", "a bs.WeakLabeler, or None", got)
+    plain = got.plain
+    known = isinstance(plain, dict) and [*plain][:1] == ["labels"]
+    if not known or any(getattr(each, "drift", True) for each in plain.values()):
+        allowed = "labelers that do not change, by name, the first 'labels'"
+        raise refuse("labeler.plain", allowed, plain)
+    if len(plain) > 1 or got.drift is not None:
+        _between("labeler.drift", got.drift)
+    return got

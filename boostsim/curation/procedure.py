@@ -13,8 +13,8 @@ from boostsim.arguments import brief, choice, refuse, schedule, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
-from boostsim.curation.labelers import WeakLabeler
-from boostsim.curation.regimes import Anchor, Regime, Replace, checked_regime
+from boostsim.curation.labelers import WeakLabeler, checked_labeler
+from boostsim.curation.regimes import Regime, checked_regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
 from boostsim.learners.tabular import Learner
@@ -26,7 +26,7 @@ EXACT = StrongLearner()
 
 @dataclass(frozen=True)
 class Procedure:
-    """What one iteration does, in the order in which it does it (theory, section 1).
+    """What one iteration does, in the order in which it does it (docs/theory.md, section 1).
 
     Args:
         attempts: k, responses drawn at each visit, 1 to 1000.
@@ -42,7 +42,8 @@ class Procedure:
         regime: what is trained on: ``bs.Replace()`` this iteration's examples; ``bs.Accumulate()``
             all so far, f_0 among them; ``bs.Anchor(0.1)`` this iteration's and 0.1 examples per
             visit of the task's reference, real data. Or by word: ``"replace"``, ``"accumulate"``,
-            ``"anchor"``; a procedure is the same either way.
+            ``"anchor"``; a procedure is the same either way. Or of your own: see
+            :class:`boostsim.Regime`.
         real_share: of ``"anchor"`` by word: see :class:`boostsim.Anchor`; else None.
         learner: what training does to the model: on tables a ``bs.StrongLearner``, or another
             ``bs.TabularLearner``; on tasks in tokens a network such as ``bs.Transformer``.
@@ -87,8 +88,8 @@ class Procedure:
                 "Those with a parameter or a memory are made by a call: bs.criteria.hedge(); your "
                 "own rule object by bs.criterion(rule).",
             )
-        if self.labeler is not None and not isinstance(self.labeler, WeakLabeler):
-            raise refuse("labeler", "a bs.WeakLabeler, or None", self.labeler)
+        if self.labeler is not None:
+            checked_labeler(self.labeler)
         # A class has all that its instances have.
         if not (isinstance(self.learner, Learner) and is_dataclass(type(self.learner))):
             allowed = "a frozen dataclass such as bs.StrongLearner() or bs.Transformer()"
@@ -110,7 +111,7 @@ class Procedure:
     @property
     def schedules(self) -> dict[str, tuple[float, ...]]:
         """What is given for each iteration, by name."""
-        given = {"budget": self.budget, "real_share": self.trained_on.real_share}
+        given = {"budget": self.budget, "real_share": self.trained_on.share}
         return {name: each for name, each in given.items() if isinstance(each, tuple)}
 
     def at(self, iteration: int) -> Procedure:
@@ -149,7 +150,7 @@ class Procedure:
     def anchored(self, share: float | Sequence[float]) -> Procedure:
         """Return it with so many real examples per visit; without any an anchor is replace."""
         if not isinstance(self.regime, str):
-            return replace(self, regime=Anchor(share) if np.any(share) else Replace())
+            return replace(self, regime=self.trained_on.sharing(share))
         word = "anchor" if np.any(share) else "replace"
         return replace(self, regime=word, real_share=share if np.any(share) else None)
 
@@ -163,7 +164,7 @@ class Procedure:
         told = {name: described(slot) for name, slot in slots.items()}
         told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
         told["learner"] = {"name": type(self.learner).__name__} | described(self.learner)
-        told |= self.trained_on.describe()
+        told |= described(self.trained_on)
         for name, slot in told.items():
             held_by_json(name, slot)
         return json.dumps(told, sort_keys=True)

@@ -7,7 +7,7 @@ visit of the task's reference, real data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,22 +18,59 @@ from boostsim.arguments import choice, flag, refuse, schedule, text
 
 @dataclass(frozen=True)
 class Regime:
-    """What runs ask of a regime.
+    """What runs ask of a regime; one of your own derives from it and says what is other there.
 
     Attributes:
-        name: the word that stands for it.
+        name: the word that stands for it in provenance.
         accumulates: whether an iteration's training set is the next one's beginning; the first
             one's is f_0 with the weight of one example a visit.
         real_share: real examples per visit and iteration, or one number for each iteration.
+
+    Example:
+        >>> import boostsim as bs
+        >>> class Grounded(bs.Regime):
+        ...     name, accumulates, real_share = "grounded", True, 0.25
+        >>> trace = bs.simulate(bs.uncurated(regime=Grounded()), bs.random_table(0), 2)
+        >>> bool(trace.accuracy[0, 2] > trace.accuracy[0, 0])
+        True
     """
 
     name: ClassVar[str]
     accumulates: ClassVar[bool] = False
     real_share: ClassVar[Any] = 0.0
 
+    @property
+    def share(self) -> float | tuple[float, ...]:
+        """The real share as a float, or as a tuple of them, one for each iteration."""
+        return schedule("regime.real_share", self.real_share)
+
+    def sharing(self, share: Any) -> Regime:
+        """Return it with so many real examples per visit; without any an anchor is replace."""
+        return Sharing(own=self, real_share=share)
+
     def describe(self) -> dict[str, Any]:
-        """Return its name and its numbers, for provenance."""
-        return {"regime": self.name, "real_share": self.real_share or None}
+        """Return its name and what it does, for provenance."""
+        told = {"regime": self.name, "real_share": self.share or None}
+        # What a word stands for is known.
+        return told if self.name in REGIMES else {**told, "accumulates": self.accumulates}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharing(Regime):
+    """A regime of one's own with another real share."""
+
+    own: Regime
+    real_share: Any  # type: ignore[misc]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The word of the one that it is."""
+        return self.own.name
+
+    @property
+    def accumulates(self) -> bool:  # type: ignore[override]
+        """Whether that one accumulates."""
+        return self.own.accumulates
 
 
 @dataclass(frozen=True)
@@ -52,6 +89,8 @@ class Replace(Regime):
 @dataclass(frozen=True)
 class Accumulate(Regime):
     """Train on all examples so far, f_0 among them with the weight of one example a visit (T12).
+
+    Source: docs/theory.md, section 4.
 
     Example:
         >>> import boostsim as bs
@@ -91,10 +130,12 @@ class Anchor(Regime):
             raise refuse("real_share", "above 0 where the regime is 'anchor'", self.real_share)
         object.__setattr__(self, "real_share", share)
 
+    def sharing(self, share: Any) -> Regime:
+        """Return an anchor of another share, or replace where there is none."""
+        return Anchor(share) if np.any(share) else Replace()
 
-REGIMES: dict[str, Callable[..., Regime]] = {
-    kind.name: kind for kind in (Replace, Accumulate, Anchor)
-}
+
+REGIMES: dict[str, Any] = {kind.name: kind for kind in (Replace, Accumulate, Anchor)}
 
 
 def checked_regime(got: Any, real_share: Any = None) -> Regime:
@@ -105,7 +146,9 @@ def checked_regime(got: Any, real_share: Any = None) -> Regime:
             raise refuse("real_share", allowed, real_share, "Give bs.Anchor another share.")
         if type(got) is Regime:
             raise refuse("regime", "one of its kinds, such as bs.Replace()", got)
-        text("regime.name", getattr(got, "name", None))
+        word = text("regime.name", getattr(got, "name", None))
+        if REGIMES.get(word) not in (None, type(got)):
+            raise refuse("regime.name", f"its own: {word!r} is {REGIMES[word].__name__}", got)
         flag("regime.accumulates", got.accumulates)
         schedule("regime.real_share", got.real_share)
         return got

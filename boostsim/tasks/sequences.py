@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from boostsim.arguments import refuse, unknown
+from boostsim.objects import described
 from boostsim.vocabulary import PAD
 
 # What labelers of tables call them.
@@ -132,7 +133,7 @@ class SequenceTask(ABC):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the description."""
-        return sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(described(self), sort_keys=True).encode()).hexdigest()
 
 
 def compact(columns: list[np.ndarray], length: int) -> np.ndarray:

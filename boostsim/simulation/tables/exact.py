@@ -121,7 +121,7 @@ def shown(
     tried: Float[Array, "classes prompts"],
 ) -> Shown:
     """Return what the criterion is told of each prompt; ``tried`` is what attempts come from."""
-    truth = known_truth(structure, parameters, tried, state.iteration)
+    truth = known_truth(structure, parameters, tried)
     return Shown(disagreement(structure, parameters, state), truth)
 
 
@@ -142,11 +142,11 @@ def gather(
     owed = state.mass if structure.sharpening is None else tried[None]
     rows = [seen.gain * (parameters.accept * m) for m in owed]
     if structure.labeled:
-        for source, share in answers(structure, parameters, state.iteration):
+        for source, share in answers(structure, parameters):
             rows = add_source(structure, parameters, rows, source, share * labels)
     memory = state.memory
     if memory is not None:
-        law = answer_law(structure, parameters, state.iteration)
+        law = answer_law(structure, parameters)
         passed = total(law * parameters.accept) / total(law)
         memory = remember(structure, parameters, memory, cells, told, probability, passed)
     return Gathered(rows, seen.kept, labels, invalid, memory)

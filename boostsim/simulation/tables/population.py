@@ -160,25 +160,19 @@ def attempt(
     return Attempts(accepted, failed, gain * accepted, gain, parts)
 
 
-def answers(
-    structure: Structure, parameters: Parameters, iteration: Float[Array, ""] | None
-) -> list[tuple[str, Float[Array, ""]]]:
-    """Return the sources that labels come from in an iteration, each with its share."""
-    if parameters.drift is None:
-        return [("labels", jnp.ones(()))]
-    assert iteration is not None
-    start, stop = parameters.drift
-    later = jnp.clip((iteration - start) / (stop - start), 0.0, 1.0)
-    return [("labels", 1.0 - later), ("later", later)]
+def answers(structure: Structure, parameters: Parameters) -> list[tuple[str, Float[Array, ""]]]:
+    """Return the sources that labels come from, each with its share in this iteration."""
+    shares = jnp.ones(len(structure.answering))
+    if parameters.shares is not None:
+        shares = parameters.shares
+    return list(zip(structure.answering, shares, strict=True))
 
 
-def answer_law(
-    structure: Structure, parameters: Parameters, iteration: Float[Array, ""] | None
-) -> Float[Array, "classes prompts"]:
+def answer_law(structure: Structure, parameters: Parameters) -> Float[Array, "classes prompts"]:
     """Return the mass of a label in each class."""
     laws = [
         share * parameters.source_mass[structure.sources.index(source)]
-        for source, share in answers(structure, parameters, iteration)
+        for source, share in answers(structure, parameters)
     ]
     return total(laws)
 
@@ -187,12 +181,11 @@ def known_truth(
     structure: Structure,
     parameters: Parameters,
     mass: Float[Array, "classes prompts"],
-    iteration: Float[Array, ""] | None,
 ) -> Truth | None:
     """Return the truth about each prompt, where the criterion sees it."""
     if structure.criterion is None or not structure.criterion.sees_truth:
         return None
-    right, _ = right_and_wrong(structure, parameters, answer_law(structure, parameters, iteration))
+    right, _ = right_and_wrong(structure, parameters, answer_law(structure, parameters))
     return Truth(right_and_wrong(structure, parameters, mass)[1], right)
 
 

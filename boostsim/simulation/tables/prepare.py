@@ -7,8 +7,10 @@ from itertools import groupby
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from boostsim.arguments import refuse, sized
+from boostsim.curation.labelers import WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import TabularLearner
 from boostsim.simulation.tables import persistence
@@ -126,6 +128,7 @@ def prepare(
         accumulates=procedure.trained_on.accumulates,
         anchored="reference" in mass,
         sources=tuple(mass),
+        answering=() if labeler is None else tuple(labeler.plain),
         correct=_correct(verdicts) if classes is not None else None,
         copies=copies,
         sharpening=sharpening,
@@ -144,7 +147,7 @@ def prepare(
         budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
         learner=jax.tree.map(lambda number: jnp.asarray(number, float), learner.numbers),
         real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
-        drift=jnp.asarray(labeler.drift, float) if labeler and labeler.drift else None,
+        shares=None if labeler is None else _shares(labeler),
     )
     return structure, parameters
 
@@ -163,6 +166,15 @@ def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
     if np.any(procedure.trained_on.real_share):
         rows["reference"] = task.reference
     return rows
+
+
+def _shares(labeler: WeakLabeler) -> Array | None:
+    """Return how often each plain labeler answers, by iteration, as long as that changes."""
+    if labeler.drift is None:
+        return None
+    last = int(labeler.drift[1])
+    sized("labeler", last * len(labeler.plain), f"{last:,} iterations x {len(labeler.plain)}")
+    return jnp.asarray(shares(labeler, range(1, last + 1)))
 
 
 def _parts(procedure: Procedure) -> tuple[tuple[tuple[int, ...], ...], np.ndarray | None]:

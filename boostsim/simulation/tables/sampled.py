@@ -1,4 +1,4 @@
-"""The sampled step: v visits to each prompt, collapsed and lumped (theory, section 5).
+"""The sampled step: v visits to each prompt, collapsed and lumped (docs/theory.md, section 5).
 
 The counts of J over the visits are multinomial, the labelled ones binomial, and given these the
 kept responses and the labels are multinomial over the classes: with two classes a handful of
@@ -97,7 +97,7 @@ def step(
     drawn, laws = [kept], [_law(mass * parameters.accept)]
     if structure.labeled:
         drawn.append(labels)
-        laws.append(_law(answer_law(structure, parameters, state.iteration)))
+        laws.append(_law(answer_law(structure, parameters)))
     # [classes, kept or labels, prompts]
     most = sampling.most(structure.attempts if structure.keep_all else 1)
     examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)

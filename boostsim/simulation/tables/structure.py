@@ -28,6 +28,7 @@ class Structure:
         learner: the rule of the learner; None where the model is what it was trained on.
         accumulates, anchored: whether examples are kept, whether real ones are added.
         sources: what the rows are mixtures of, the first model first.
+        answering: those of them that labels come from.
         correct: for each class of lumped rows whether it is correct; None where every response is a
             class of its own.
         copies: into how many each prompt is split, one for each answer that a persistent labeler
@@ -48,6 +49,7 @@ class Structure:
     accumulates: bool
     anchored: bool
     sources: tuple[str, ...]
+    answering: tuple[str, ...]
     correct: tuple[bool, ...] | None
     copies: int
     sharpening: Sharpening | None
@@ -72,7 +74,8 @@ class Parameters:
         priority: of each part, ``[parts, 1]``; None where the criterion must be asked.
         budget, real_share: scalars; but ``[iterations]`` where scheduled.
         learner: the numbers of its rule.
-        drift: the iterations between which the labeler changes, ``[2]``; None where it does not.
+        shares: of labels that come from each source, ``[iterations, answering]``; None where there
+            is one.
     """
 
     weights: Float[Array, "*batch prompts"]
@@ -86,21 +89,26 @@ class Parameters:
     budget: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
     learner: Any
     real_share: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
-    drift: Float[Array, "*batch 2"] | None = None
+    shares: (
+        Float[Array, "*batch answering"] | Float[Array, "*batch iterations answering"] | None
+    ) = None
 
     @property
     def changes(self) -> bool:
         """Whether it matters which iteration it is."""
-        return self.drift is not None or self.budget.ndim > 0 or self.real_share.ndim > 0
+        return self.shares is not None or self.budget.ndim > 0 or self.real_share.ndim > 0
 
     def at(self, iteration: Float[Array, ""] | None) -> Parameters:
         """Return the numbers of one iteration, counted from 1; after a schedule's end its last."""
 
-        def now(values: Array) -> Array:
-            if values.ndim == 0:
+        def now(values: Array, each: int = 0) -> Array:
+            if values.ndim == each:
                 return values
             assert iteration is not None
             last = jnp.asarray(values.shape[0] - 1)
             return values[jnp.minimum(iteration.astype(int) - 1, last)]
 
-        return dataclasses.replace(self, budget=now(self.budget), real_share=now(self.real_share))
+        shares = None if self.shares is None else now(self.shares, 1)
+        return dataclasses.replace(
+            self, budget=now(self.budget), real_share=now(self.real_share), shares=shares
+        )

@@ -17,6 +17,7 @@ from boostsim.files import Damaged, cache_folder, warn_once
 from boostsim.keys import generator
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, train
+from boostsim.objects import described
 from boostsim.simulation.tokens.checkpoints import load_state, save_state
 from boostsim.simulation.tokens.prompts import draw_prompts
 from boostsim.simulation.tokens.resuming import facts
@@ -47,9 +48,9 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
     words = np.asarray(jax.random.key_data(key)).ravel().tolist()
     about = {
         "first_model": 4,
-        "task": task.describe(),
+        "task": described(task),
         "network": [repr(model.network), model.batch],
-        "training": [steps, model.first_learning_rate, EXAMPLES, task.easy_slips],
+        "training": described([steps, model.first_learning_rate, EXAMPLES, task.easy_slips]),
         "key": words,
         "computed": facts(),
     }

@@ -23,7 +23,8 @@ from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, fit, train
-from boostsim.mode import described
+from boostsim.mode import described as computed_in
+from boostsim.objects import described
 from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import first_model
@@ -113,14 +114,14 @@ class Run:
             every["pass_at"] = list(self.evaluation.pass_at)
         return {
             "procedure": json.loads(procedure.describe()),
-            "task": self.task.describe(),
+            "task": described(self.task),
             "vocabulary": list(self.task.symbols),
-            "learner": self.learner.describe(),
+            "learner": described(self.learner),
             "prompts_per_iteration": self.prompts,
             "pool": self.how.size if isinstance(self.how, Pool) else None,
             "evaluate": self.evaluation.each,
             "backend": jax.default_backend(),
-            **described(double=False),
+            **computed_in(double=False),
             **every,
         }
 
@@ -323,8 +324,10 @@ class Seed:
                 )[:, 0]
                 spent["filter_calls"] += filt.looks * spent["labels"]
             memory = remember(procedure.criterion, memory, seen, chosen, passed)
+        share = procedure.trained_on.share
         # One iteration's, as Procedure.at returns it.
-        if share := procedure.trained_on.real_share:
+        assert isinstance(share, float)
+        if share:
             rng = generator(self.words(iteration, REAL))
             real = self._drawn_prompts(rng, round(share * visits))
             examples.append(np.concatenate([real, task.solve(real)], axis=1))

@@ -163,8 +163,7 @@ class TrainingLaw:
             sources = dict(zip(self.structure.sources, self.parameters.source_mass, strict=True))
             self.label_accuracies = {
                 source: (np.asarray(sources[source]).T * listing.quality).sum(1)
-                for source in ("labels", "later")
-                if source in sources
+                for source in self.structure.answering
             }
 
     def first_data(self) -> np.ndarray:
@@ -214,7 +213,7 @@ class TrainingLaw:
                 data = np.concatenate([law, weight[:, None]], axis=1)
             else:
                 weight = made
-            shares = dict(answers(self.structure, self.parameters, before.iteration))
+            shares = dict(answers(self.structure, now))
             right = sum(
                 float(shares[source]) * accuracy
                 for source, accuracy in self.label_accuracies.items()

@@ -17,7 +17,7 @@ import numpy as np
 
 from boostsim.arguments import refuse
 from boostsim.curation.filters import Filter
-from boostsim.curation.labelers import SHUFFLED, WeakLabeler
+from boostsim.curation.labelers import SHUFFLED, WeakLabeler, shares
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import generator
 from boostsim.tasks.sequences import SequenceTask
@@ -151,15 +151,15 @@ def label(
         iteration: its number, for a labeler that drifts.
     """
     said = [_said(task, each, prompts, fresh, lasting) for each in labeler.plain.values()]
-    shares = list(labeler.weights(iteration).values())
     if len(said) == 1:
         return said[0]
+    (now,) = shares(labeler, [iteration])
     # The last of them answers at the lowest levels.
     level = generator(fresh, 1).random(len(prompts))
-    behind = np.searchsorted(np.cumsum(shares[:0:-1]), level, side="right")
+    behind = np.searchsorted(np.cumsum(now[:0:-1]), level, side="right")
     chosen = len(said) - 1 - behind, np.arange(len(prompts))
     responses, right, right_tokens = (np.stack(parts)[chosen] for parts in list(zip(*said))[:3])
-    chance = sum(share * each.chance for share, each in zip(shares, said, strict=True))
+    chance = sum(share * each.chance for share, each in zip(now, said, strict=True))
     return Labels(responses, right, right_tokens, np.asarray(chance))
 
 
