@@ -169,8 +169,7 @@ class Match:
         except ValueError as error:
             raise ValueError(f"in challenge {task!r}: {error}") from error
         return {
-            "average_error": trace.error.values[:, 1:].mean(axis=1),
-            "final_error": trace.error.values[:, -1],
+            **{name: score(trace.error.values) for name, (_, score) in SCORES.items()},
             "labels": trace.labels.values[:, -1],
             "cost": trace.cost.values[:, -1],
             "error": trace.error.values.mean(axis=0),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-SCORES = ("average_error", "final_error")
+# What is compared, smaller is better: in words, and of errors ``[seed, iteration]``.
+SCORES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "average_error": (
+        "error averaged over iterations 1..T",
+        lambda error: error[:, 1:].mean(axis=1),
+    ),
+    "final_error": ("error of the last model", lambda error: error[:, -1]),
+}
 YARDSTICK = "oracle"
 
 
@@ -116,8 +123,7 @@ class Tournament(ByValue):
 
         shape = tuple(len(each) for each in names.values())
         texts = {
-            "average_error": ("probability", "error averaged over iterations 1..T"),
-            "final_error": ("probability", "error of the last model"),
+            **{name: ("probability", words) for name, (words, _) in SCORES.items()},
             "labels": ("labels per visit", "labels bought in all iterations"),
             "cost": ("currency per visit", "total cost"),
             "error": ("probability", "error, mean over seeds"),
