@@ -200,10 +200,22 @@ def test_a_regime_of_ones_own_takes_a_share_as_the_built_in_one_does(share):
     assert bs.simulate(procedure, TASK, 2).error.values[0] == pytest.approx(errors, rel=1e-14)
     second = procedure.at(2).trained_on
     assert (second.accumulates, second.share) == (True, 0.25 if np.ndim(share) else 0.5)
+    assert type(second) is Grounded
     assert procedure.at(2) == procedure.at(2)
     assert np.ndim(share) == 0 or procedure.at(1) != procedure.at(2)
     with pytest.raises(ValueError, match="real_share must be one number, or one for each of 3"):
         bs.simulate(bs.uncurated(regime=Grounded([0.5, 0.25])), TASK, 3)
+
+
+def test_a_regime_that_says_its_share_at_its_class_stays_what_it_is():
+    regime = kind(name="grounded", accumulates=True, real_share=[0.5, 0.25])
+    second = bs.uncurated(regime=regime).at(2)
+    assert (second.trained_on.accumulates, second.trained_on.share) == (True, 0.25)
+    told = json.loads(second.describe())
+    assert (told["regime"], told["real_share"], told["accumulates"]) == ("grounded", 0.25, True)
+    same, one = bs.uncurated(regime=regime), bs.uncurated(regime=Grounded([0.5, 0.25]))
+    runs = {bs.simulate(each, TASK, 2).error.values.tobytes() for each in (same, one)}
+    assert len(runs) == 1
 
 
 def test_regimes_of_one_name_that_do_other_things_are_described_apart():

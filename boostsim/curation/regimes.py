@@ -8,7 +8,7 @@ visit of the task's reference, real data.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +46,8 @@ class Regime:
 
     def sharing(self, share: Any) -> Regime:
         """Return it with so many real examples per visit; without any an anchor is replace."""
+        if any(entry.name == "real_share" for entry in fields(self)):
+            return replace(self, real_share=share)  # type: ignore[call-arg]
         return Sharing(own=self, real_share=share)
 
     def describe(self) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class Regime:
 
 @dataclass(frozen=True, kw_only=True)
 class Sharing(Regime):
-    """A regime of one's own with another real share."""
+    """A regime of one's own that says its real share at its class, with another one."""
 
     own: Regime
     real_share: Any  # type: ignore[misc]
