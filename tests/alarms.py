@@ -41,7 +41,7 @@ LOOKS = {
     "persistent_filter": 2,
     "sharpened_attempts": 39,
     "cached_sampling": 200,
-    "garbage_answers": 1,
+    "spread_answers": 1,
     "neural_verdicts": 6,
     "neural_labels": 4,
     "drifting_labels": 3,

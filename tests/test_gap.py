@@ -20,7 +20,7 @@ from boostsim.simulation.tokens.iteration import Seed
 
 TASK = bs.lookup(24, 4)
 SMALL = bs.Transformer(width=16, heads=2, layers=1, steps=24, first_steps=32)
-BOOSTING = bs.boosting(labeler=bs.WeakLabeler(0.4, wrong="garbage"))
+BOOSTING = bs.boosting(labeler=bs.WeakLabeler(0.4, wrong="spread"))
 LISTING = listed.Listing(TASK)
 
 
@@ -68,9 +68,9 @@ def test_the_training_law_is_the_tables_next_model():
     procedures = [
         BOOSTING,
         bs.boosting(attempts=3, filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.3)),
-        bs.random_labels(rate=0.2, attempts=2, labeler=bs.WeakLabeler(0.3, wrong="systematic")),
+        bs.random_labels(rate=0.2, attempts=2, labeler=bs.WeakLabeler(0.3, wrong="concentrated")),
         bs.filter_only(attempts=2, filter=bs.NoisyFilter(0.1), keep="all"),
-        bs.labels_only(labeler=bs.WeakLabeler((0.2, 0.7), wrong="garbage")),
+        bs.labels_only(labeler=bs.WeakLabeler((0.2, 0.7), wrong="spread")),
         bs.boosting(labeler=bs.WeakLabeler(0.3, wrong="shuffled")),
         bs.boosting(labeler=bs.WeakLabeler(0.3), regime="anchor", real_share=0.5),
         bs.boosting(
@@ -129,14 +129,14 @@ def test_accumulated_laws_are_those_of_the_table_where_learning_is_perfect():
     other = np.roll(rows, 1, axis=1)
     kept = other * LISTING.quality
     failed = 1.0 - kept.sum(1, keepdims=True)
-    labels = 0.4 * LISTING.quality + 0.6 * TASK.mistake_law("garbage")
+    labels = 0.4 * LISTING.quality + 0.6 * TASK.mistake_law("spread")
     by_hand = (4.0 * memory[:, :-1] + kept + failed * labels) / 5.0
     assert law(other, memory).rows == pytest.approx(by_hand)
 
 
 def test_labels_drawn_once_stay():
     procedure = dataclasses.replace(
-        BOOSTING, labeler=bs.WeakLabeler(0.5, wrong="garbage", persistent=True)
+        BOOSTING, labeler=bs.WeakLabeler(0.5, wrong="spread", persistent=True)
     )
     rows = first_rows()
     laws = [
@@ -239,7 +239,7 @@ def test_one_step_of_fitting_is_one_of_training():
 def test_T6_bounds_a_transformer_that_is_fitted_to_the_law(beta, steps, key, start):
     """A theorem about any learner; so about this one, with the slack that it has."""
     learner = dataclasses.replace(SMALL, steps=steps, start=start)
-    procedure = bs.boosting(labeler=bs.WeakLabeler(beta, wrong="systematic"))
+    procedure = bs.boosting(labeler=bs.WeakLabeler(beta, wrong="concentrated"))
     trace = bs.simulate(procedure, TASK, 3, learner=learner, exact=True, key=key)
     error, slack = trace.error.values[0], trace.slack.values[0]
     bound = gap.bounds(procedure, error[0], slack, True)

@@ -109,10 +109,10 @@ def test_mistakes_are_wrong_in_the_way_they_are_named(name):
         there = solution > 1
         shares[noise] = (mistake == solution)[there].mean()
         again = task.mistake(noise, np.random.default_rng(9), prompts)
-        assert (noise == "systematic") == bool((again == mistake).all())
+        assert (noise == "concentrated") == bool((again == mistake).all())
         if noise == "slip":
             assert ((mistake != solution).sum(1) == 1).all()
-    assert shares["garbage"] < shares["slip"] or name in ("chain_sum", "basic_arithmetic")
+    assert shares["spread"] < shares["slip"] or name in ("chain_sum", "basic_arithmetic")
     with pytest.raises(ValueError, match="wrong must be one of"):
         task.mistake("sprawl", rng, prompts)
 

@@ -351,7 +351,7 @@ CASES = {
     "an empty pool": (lambda: bs.simulate(BOOSTING, TASK, 1, pool=0, **SMALL), "pool must be"),
     "a noise that a task lacks": (
         lambda: bs.simulate(BOOSTING, bs.lookup(), 1, **SMALL),
-        "wrong must be one of concentrated, garbage, shuffled, spread, systematic; got 'slip'",
+        "wrong must be one of concentrated, shuffled, spread; got 'slip'",
     ),
     "a noise that nobody knows": (
         lambda: bs.WeakLabeler(0.2, wrong="sistematic"),

@@ -56,13 +56,12 @@ def test_mistakes_are_wrong_in_the_way_they_are_named(name):
         there = solution > 1
         shares[noise] = (mistake == solution)[there].mean()
         again = task.mistake(noise, np.random.default_rng(9), prompts)
-        assert (noise == "systematic") == bool((again == mistake).all())
+        assert (noise == "concentrated") == bool((again == mistake).all())
     if "slip" in shares:
-        assert shares["garbage"] < shares["slip"]
+        assert shares["spread"] < shares["slip"]
     with pytest.raises(ValueError, match="wrong must be one of"):
         task.mistake("sprawl", rng, prompts)
-    # The tables' names serve as well.
-    for alias, noise in (("spread", "garbage"), ("concentrated", "systematic")):
+    for alias, noise in (("garbage", "spread"), ("systematic", "concentrated")):
         one, other = (
             task.mistake(word, np.random.default_rng(4), prompts) for word in (alias, noise)
         )
@@ -147,11 +146,11 @@ def test_the_machine_is_bounded_and_defined_on_every_program():
         assert not np.asarray(sound)[(tokens < 0).any(1) | (tokens > 11).any(1)].any()
 
 
-def test_precedence_is_what_systematic_mistakes_ignore():
+def test_precedence_is_what_concentrated_mistakes_ignore():
     task = TASKS["programs"]
     ids = {symbol: number for number, symbol in enumerate(task.symbols)}
     prompt = np.array([[*(ids[word] for word in ["a", "+", "b", "x", "c"]), *[0] * 6, ids["="]]])
-    wrong = task.mistake("systematic", np.random.default_rng(0), prompt.astype(np.int32))
+    wrong = task.mistake("concentrated", np.random.default_rng(0), prompt.astype(np.int32))
     assert task.text(wrong) == "a b + c x ;"
 
 
@@ -164,10 +163,10 @@ def test_lookup_knows_a_share_of_its_entries():
     assert (right != wrong).all()
     rng = np.random.default_rng(1)
     many = task.written(np.zeros(20_000, int))
-    mistakes = task.mistake("garbage", rng, many)[:, 0] - 3
+    mistakes = task.mistake("spread", rng, many)[:, 0] - 3
     others = [answer for answer in range(5) if answer != right[0]]
     assert set(mistakes.tolist()) == set(others)
-    assert_share("garbage_answers", int((mistakes == others[0]).sum()), 20_000, 0.25)
+    assert_share("spread_answers", int((mistakes == others[0]).sum()), 20_000, 0.25)
 
 
 @pytest.mark.parametrize(

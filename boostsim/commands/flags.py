@@ -68,8 +68,8 @@ class Run:
     beta: Number = None
     """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
     wrong: Word = None
-    """How the labeler is wrong: spread (default) or concentrated; with a transformer garbage,
-    systematic, shuffled or slip (not with lookup)."""
+    """How the labeler is wrong: spread (default) or concentrated; with a transformer also shuffled
+    or slip (not with lookup)."""
     persistent_labels: bool = False
     """The labeler has one answer for ever on each prompt."""
     temperature: Number = None
@@ -160,7 +160,7 @@ class Gap:
     beta: Number = None
     """Share of right labels (default: 0.2)."""
     wrong: Word = None
-    """How labels are wrong: garbage (spread, default), systematic (concentrated) or shuffled."""
+    """How labels are wrong: spread (default), concentrated or shuffled."""
     entries: Whole = None
     """Entries of the table (default: 256)."""
     answers: Whole = None

@@ -29,10 +29,11 @@ class WeakLabeler(ByValue, Described):
 
     The correct mass is spread evenly over the correct responses; the wrong mass 1 - beta(x) evenly
     over the wrong ones (``wrong="spread"``) or all on the first wrong one (``"concentrated"``).
-    Tasks in tokens call these ``"garbage"`` and ``"systematic"``; either name serves for both kinds
-    of task. ``"slip"`` is for tokens alone. ``"shuffled"`` is in tokens the right answer to another
-    prompt of the same stratum, where it is wrong here: it has the form of an answer and tells
-    nothing of the prompt; on tables it is ``"spread"``.
+    In tokens they are random tokens and one misconception, and each task says which; ``"garbage"``
+    and ``"systematic"`` are other names for the two. ``"slip"`` is for tokens alone.
+    ``"shuffled"`` is in tokens the right answer to another prompt of the same stratum, where it is
+    wrong here: it has the form of an answer and tells nothing of the prompt; on tables it is
+    ``"spread"``.
 
     One of your own that changes in the course of a run derives from this class and says ``plain``,
     ``weights`` and ``drift``, as :class:`DriftingLabeler` does.

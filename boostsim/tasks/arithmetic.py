@@ -25,8 +25,8 @@ EQUALS, FIRST_OPERATOR, FIRST_NUMBER = 2, 3, 6
 class Arithmetic(SequenceTask):
     """Chains of 1 to ``operations`` operations modulo ``modulus``; strata by their number.
 
-    Wrong labels: ``slip`` (one step is off, the rest consistent with it), ``garbage`` (random
-    values), ``systematic`` (every step is one too large).
+    Wrong labels: ``slip`` (one step is off, the rest consistent with it), ``spread`` (random
+    values), ``concentrated`` (every step is one too large).
     """
 
     operations: int = 6
@@ -98,7 +98,7 @@ class Arithmetic(SequenceTask):
         noise = self.check_noise(noise)
         count, most = len(prompts), self.operations
         length = self.stratum(prompts) + 1
-        if noise == "systematic":
+        if noise == "concentrated":
             return self._chain(prompts, np.ones((count, most), int))
         where = np.arange(most) == rng.integers(0, length)[:, None]
         off = where * rng.integers(1, self.modulus, (count, 1))

@@ -64,10 +64,10 @@ class ReasoningGym(SequenceTask):
     one on which the scorer fails. Nothing that a model says is evaluated as a program: seven
     scorers would, and are asked about plain numbers, sums and letters alone.
 
-    Wrong labels: ``slip`` (one character is another of its kind), ``garbage`` (random characters),
-    ``systematic`` (every digit one too large, modulo 10; without digits every letter is the next
+    Wrong labels: ``slip`` (one character is another of its kind), ``spread`` (random characters),
+    ``concentrated`` (every digit one too large, modulo 10; without digits every letter is the next
     one, without letters every sign). None is scored right: a mistake that would be is drawn again,
-    a systematic one is made again on top, and if nothing helps the answer is left empty.
+    a concentrated one is made again on top, and if nothing helps the answer is left empty.
     """
 
     easy_slips: ClassVar[float] = 0.2
@@ -135,7 +135,7 @@ class ReasoningGym(SequenceTask):
     def _wrong(self, noise: str, rng: np.random.Generator, entries: Entries, number: int) -> str:
         text = answer = entries.answers[number]
         for _ in range(DRAWS):
-            if noise == "systematic":
+            if noise == "concentrated":
                 text = _shifted(text, entries.characters)
             elif noise == "slip":
                 text = _slipped(answer, entries.characters, rng)

@@ -24,10 +24,10 @@ class Lookup(SequenceTask):
     """A table of ``entries`` prompts with one right answer each among ``answers``.
 
     Two strata: ``known`` entries, which the first model has seen, and ``new`` ones. Wrong labels:
-    ``garbage`` (evenly any wrong answer), ``systematic`` (always the same wrong answer).
+    ``spread`` (evenly any wrong answer), ``concentrated`` (always the same wrong answer).
     """
 
-    noises: ClassVar[tuple[str, ...]] = ("garbage", "systematic")
+    noises: ClassVar[tuple[str, ...]] = ("spread", "concentrated")
     first_steps: ClassVar[int] = 200
     # An entry that is never trained on cannot be known.
     held_out: ClassVar[float] = 0.0
@@ -110,7 +110,7 @@ class Lookup(SequenceTask):
         noise = self.check_noise(noise)
         right, wrong = self.table().T
         law = np.zeros((self.entries, len(self.symbols)))
-        if noise == "systematic":
+        if noise == "concentrated":
             law[np.arange(self.entries), FIRST_ANSWER + wrong] = 1.0
             return law
         law[:, FIRST_ANSWER : FIRST_ANSWER + self.answers] = 1.0 / (self.answers - 1)
@@ -127,7 +127,7 @@ class Lookup(SequenceTask):
         return (self.entry(prompts) >= self.known) * 1
 
     def table(self) -> np.ndarray:
-        """Return the right and the systematically wrong answer of every entry, ``[entries, 2]``."""
+        """Return the right and the one wrong answer of every entry, ``[entries, 2]``."""
         rng = np.random.default_rng([self.seed, self.entries, self.answers])
         right = rng.integers(0, self.answers, self.entries)
         wrong = (right + rng.integers(1, self.answers, self.entries)) % self.answers
@@ -141,7 +141,7 @@ class Lookup(SequenceTask):
         """Look it up wrongly."""
         noise = self.check_noise(noise)
         right, wrong = self.table()[self.entry(prompts)].T
-        if noise == "systematic":
+        if noise == "concentrated":
             return _response(wrong)
         return _response((right + rng.integers(1, self.answers, len(right))) % self.answers)
 

@@ -40,9 +40,9 @@ BINDINGS = np.array(
 class Programs(SequenceTask):
     """Expressions with 1 to ``operations`` operators in six variables; strata by their number.
 
-    Wrong labels: ``slip`` (one token of the program is another of its kind), ``garbage`` (random
-    tokens), ``systematic`` (precedence is ignored; where that changes nothing + and - are confused,
-    and where neither occurs the last x is taken for +).
+    Wrong labels: ``slip`` (one token of the program is another of its kind), ``spread`` (random
+    tokens), ``concentrated`` (precedence is ignored; where that changes nothing + and - are
+    confused, and where neither occurs the last x is taken for +).
     """
 
     first_steps: ClassVar[int] = 200
@@ -113,7 +113,7 @@ class Programs(SequenceTask):
         right = self.solve(prompts)
         length = 2 * self.stratum(prompts) + 3
         column = np.arange(self.response_length)
-        if noise == "systematic":
+        if noise == "concentrated":
             left_to_right = self._in_order(variables, operators)
             confused = np.where(
                 operators == PLUS, MINUS, np.where(operators == MINUS, PLUS, operators)

@@ -20,8 +20,8 @@ from boostsim.arguments import refuse, unknown
 from boostsim.objects import described
 from boostsim.vocabulary import PAD
 
-# What labelers of tables call them.
-ALIASES = {"spread": "garbage", "concentrated": "systematic"}
+# Other names for two ways to be wrong.
+ALIASES = {"garbage": "spread", "systematic": "concentrated"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SequenceTask(ABC):
         compiled: whether ``verify`` can be compiled; if not it runs on the host as it is.
     """
 
-    noises: ClassVar[tuple[str, ...]] = ("slip", "garbage", "systematic")
+    noises: ClassVar[tuple[str, ...]] = ("slip", "spread", "concentrated")
     easy_slips: ClassVar[float] = 0.6
     first_steps: ClassVar[int] = 600
     held_out: ClassVar[float] = 0.25
@@ -119,7 +119,7 @@ class SequenceTask(ABC):
         """Return the task's name of a way to be wrong by mistake, or refuse it."""
         name = ALIASES.get(noise, noise)
         if name not in self.noises:
-            raise unknown("wrong", noise, (*self.noises, *ALIASES, "shuffled"))
+            raise unknown("wrong", noise, (*self.noises, "shuffled"))
         return name
 
     def text(self, tokens: np.ndarray) -> str:
