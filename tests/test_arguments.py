@@ -216,7 +216,11 @@ CALLS = [
         lambda **how: bs.random_table(**how).describe(),
         dict(key=3, prompts=4, responses=3, correct=2, solvable=0.5),
     ),
-    ("simulate", simulated, dict(iterations=2, visits=2, visited_share=0.5, seeds=2, key=2)),
+    (
+        "simulate",
+        simulated,
+        dict(iterations=2, visits=2, visited_share=0.5, seeds=2, key=2, pass_at=2),
+    ),
     ("simulate", trained, dict(prompts_per_iteration=8, pool=8, evaluate=2, devices=1)),
     ("simulate", looked_up, dict(visits=2)),
     ("simulate", looked_up, dict(exact=True)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 
 import numpy as np
 
@@ -18,7 +19,10 @@ def checked_pass_at(pass_at: int | Iterable[int]) -> tuple[int, ...]:
     Raises:
         ValueError: for one that is not whole or below 1, or comes twice.
     """
-    listed = several("pass_at", "numbers of responses, such as (1, 8)", pass_at, (int, np.integer))
+    # A number of any kind, or an array that is one.
+    alone = isinstance(pass_at, Real) or getattr(pass_at, "ndim", None) == 0
+    allowed = "numbers of responses, such as (1, 8)"
+    listed = [pass_at] if alone else several("pass_at", allowed, pass_at)
     given = tuple(whole("pass_at", count, 1, MOST) for count in listed)
     if len(set(given)) < len(given):
         raise refuse("pass_at", "different numbers", pass_at)
