@@ -13,7 +13,7 @@ from boostsim.certification.measurement import Measurement
 from boostsim.certification.readings import Reading
 from boostsim.certification.runs import Exact
 from boostsim.simulation.tables.sensitivity import Direction, nearby
-from boostsim.theory.box import Point, just_inside
+from boostsim.theory.box import Point, is_real, just_inside
 from boostsim.theory.claim import Claim
 from boostsim.theory.law import Domain
 
@@ -66,16 +66,8 @@ def gradient(claim: Claim, measurement: Measurement, point: Point) -> dict[str, 
     """Return the derivative of (measured - law) in units of the law, for each real axis.
 
     The recursion is differentiated forward (:mod:`boostsim.simulation.tables.sensitivity`); a law,
-    which is any Python function, by a central difference. Of a limit the last rung counts.
-
-    Args:
-        claim: what is claimed.
-        measurement: how it is measured.
-        point: where.
-
-    Returns:
-        A number for each axis that is an interval of real numbers: per length of the interval, so
-        that axes compare; 0 where there is no derivative.
+    which is any Python function, by a central difference. Of a limit the last rung counts. It
+    is per length of the interval, so that axes compare, and 0 where there is none.
     """
     place, exact = dict(point), Exact(measurement)
     if claim.along is not None:
@@ -83,7 +75,7 @@ def gradient(claim: Claim, measurement: Measurement, point: Point) -> dict[str, 
     ends = {
         name: _around(claim, point, name, axis)
         for name, axis in claim.domain.axes.items()
-        if isinstance(axis, Domain) and not (axis.whole or axis.odd)
+        if is_real(axis)
     }
     values = _measured_around(exact, place, ends)
     slopes = {}
@@ -165,26 +157,13 @@ def ascend(
     attempt: Callable[[Point], Trial],
     go_on: Callable[[], bool],
 ) -> tuple[Trial, int]:
-    """Climb from a point towards a violation; real axes move, the others stay.
+    """Climb from a point towards a violation; return the best trial, and the gradients taken.
 
-    Projected gradient ascent with a step that grows while it helps and halves where it does not.
-
-    Args:
-        claim: what is claimed.
-        measurement: how it is measured.
-        start: where to begin.
-        attempt: reads a point.
-        go_on: whether there is time for another step.
-
-    Returns:
-        The best trial, and how many gradients were taken.
+    Real axes move, the others stay: projected gradient ascent with a step that grows while it helps
+    and halves where it does not. ``attempt`` reads a point.
     """
     best, step = start, FIRST_STEP
-    lengths = {
-        name: just_inside(axis)
-        for name, axis in claim.domain.axes.items()
-        if isinstance(axis, Domain) and not (axis.whole or axis.odd)
-    }
+    lengths = {name: just_inside(axis) for name, axis in claim.domain.axes.items() if is_real(axis)}
     for taken in range(MOST_STEPS):
         if best.violated or not lengths or not go_on():
             return best, taken

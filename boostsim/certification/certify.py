@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import jax
@@ -252,17 +253,8 @@ def _row(
 ) -> dict[str, Any]:
     if reading is None:
         reading = Reading(np.nan, np.nan, np.nan, "undecided", why)
-    return {
-        "level": level,
-        **point,
-        "measured": reading.measured,
-        "law": predicted,
-        "low": reading.low,
-        "high": reading.high,
-        "samples": samples,
-        "verdict": reading.verdict,
-        "why": reading.why,
-    }
+    told = {"law": predicted, "samples": samples, **reading._asdict()}
+    return {"level": level, **point, **told}
 
 
 def _nowhere(level: str, why: str) -> dict[str, Any]:
@@ -277,9 +269,7 @@ def _exact(
     clock: Clock,
     most: int,
 ) -> list[dict[str, Any]]:
-    def suits(point: Point) -> bool:
-        return measurement.applies("exact", point)
-
+    suits = partial(measurement.applies, "exact")
     if measurement.exact is False:
         return [_nowhere("exact", measurement.why_not)]
     places = [point for point in claim.domain.edges() if suits(point)]
@@ -308,9 +298,7 @@ def _statistical(
     clock: Clock,
     sizes: list[int] | None,
 ) -> list[dict[str, Any]]:
-    def suits(point: Point) -> bool:
-        return measurement.applies("sampled", point)
-
+    suits = partial(measurement.applies, "sampled")
     if measurement.sampled is False:
         return [_nowhere("statistical", measurement.why_not)]
     if claim.along is not None and measurement.sampled_ladder is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -28,7 +29,7 @@ from boostsim.certification.statistical import look_at, looks_for
 from boostsim.extras import needed
 from boostsim.keys import as_key, key_text
 from boostsim.progress import announced
-from boostsim.theory.box import Axis, Point, just_inside, steps
+from boostsim.theory.box import Axis, Point, is_real, just_inside, steps
 from boostsim.theory.claim import Claim
 
 # A simpler point must keep so much of the excess of the first counterexample.
@@ -253,9 +254,7 @@ class _Search:
 
         from boostsim.certification.strategies import points
 
-        def suits(point: Point) -> bool:
-            return self.measurement.applies(kind, point)
-
+        suits = partial(self.measurement.applies, kind)
         if not self.claim.domain.sample(np.random.default_rng(0), 1, suits):
             return None
 
@@ -285,7 +284,7 @@ class _Search:
     def _starts(self, count: int) -> list[Trial]:
         """Return the nearest misses, one for each choice of what is not a real number first."""
         ranked = sorted(self.seen.values(), key=lambda trial: -trial.excess)
-        reals = {name for name, axis in self.claim.domain.axes.items() if _is_real(axis)}
+        reals = {name for name, axis in self.claim.domain.axes.items() if is_real(axis)}
         groups: dict[str, list[Trial]] = {}
         for trial in ranked:
             choices = {name: value for name, value in trial.point.items() if name not in reals}
@@ -326,10 +325,6 @@ class _FoundError(Exception):
     def __init__(self, trial: Trial) -> None:
         super().__init__("a counterexample")
         self.trial = trial
-
-
-def _is_real(axis: Axis) -> bool:
-    return not (isinstance(axis, tuple) or axis.whole or axis.odd)
 
 
 def _simpler(axis: Axis, value: Any) -> Iterator[Any]:

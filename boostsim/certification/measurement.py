@@ -16,8 +16,8 @@ from boostsim.curation.procedure import Procedure
 from boostsim.objects import ByReference
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.box import Point, call
+from boostsim.theory.rounding import EPSILON
 
-EPSILON = float(np.finfo(np.float64).eps)
 # Programs flush what is smaller to zero.
 SMALLEST = 1e-290
 

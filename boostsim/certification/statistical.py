@@ -43,7 +43,14 @@ class Looks(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What the looks at a point came to."""
+    """What the looks at a point came to.
+
+    Attributes:
+        reading: the last, None where there was no time for any.
+        predicted: what the law says.
+        seen: how many draws the reading rests on.
+        too_small: whether the law is too small to be told by all draws.
+    """
 
     reading: Reading | None
     predicted: float
@@ -84,19 +91,8 @@ def look_at(
 ) -> Look:
     """Look at one point until it is decided or the looks are used up.
 
-    Args:
-        claim: what is claimed.
-        measurement: how it is measured.
-        point: where.
-        looks: when to look.
-        alpha: the error probability of each look.
-        resolution: what a claim that holds may be off by, relative to the law.
-        key: of all draws at this point.
-        go_on: whether there is time for the look of so many draws.
-
-    Returns:
-        The last reading (None where there was no time for any), what the law says, how many draws
-        the reading rests on, and whether the law is too small to be told by all of them.
+    Each look has the error probability ``alpha``. A claim that holds may be off by ``resolution``,
+    relative to the law; ``go_on`` says whether there is time for a look of so many draws.
     """
     sampled, arms = Sampled(measurement), [point]
     if claim.along is not None:

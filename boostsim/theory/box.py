@@ -7,7 +7,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -241,6 +241,11 @@ def _inside(axis: Axis, value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_real(axis: Axis) -> TypeGuard[Domain]:
+    """Whether an axis is an interval of real numbers."""
+    return isinstance(axis, Domain) and not (axis.whole or axis.odd)
 
 
 def steps(axis: Domain) -> tuple[int, int, int]:

@@ -11,9 +11,8 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln, polygamma, xlog1py, xlogy
 from jaxtyping import Array
 
-from boostsim.theory.law import COUNT, POSITIVE, PROBABILITY, Domain, law, survival
+from boostsim.theory.law import AT_LEAST_ONE, COUNT, POSITIVE, PROBABILITY, Domain, law, survival
 
-EXAMPLES = Domain(low=1, high=jnp.inf, whole=True)
 # Beyond this the linear system of T11 no longer fits in a laptop's memory.
 LARGEST_SOLVED = 4000
 
@@ -89,7 +88,7 @@ def even_labels_fixed_point(*, beta: Array, rate: Array) -> Array:
     return half + jnp.sqrt(half * half + rate * beta)
 
 
-@law("T11", examples=EXAMPLES, iterations=COUNT)
+@law("T11", examples=AT_LEAST_ONE, iterations=COUNT)
 def drift_diversity(*, examples: Array, iterations: Array) -> Array:
     """T11. Share of the initial diversity that uncurated training keeps in expectation.
 
@@ -161,7 +160,7 @@ def fixation_time(*, examples: int, initial_accuracy: Array) -> Array:
     return jnp.where((p > 0.0) & (p < 1.0), 1.0 + after, 0.0)
 
 
-@law("T11", examples=EXAMPLES, initial_accuracy=PROBABILITY)
+@law("T11", examples=AT_LEAST_ONE, initial_accuracy=PROBABILITY)
 def fixation_time_diffusion(*, examples: Array, initial_accuracy: Array) -> Array:
     """T11. The same time in the diffusion limit.
 
@@ -192,7 +191,7 @@ def fixation_time_diffusion(*, examples: Array, initial_accuracy: Array) -> Arra
     return jnp.where((p > 0.0) & (p < 1.0), times, 0.0)
 
 
-@law("T12", examples=EXAMPLES, iterations=COUNT)
+@law("T12", examples=AT_LEAST_ONE, iterations=COUNT)
 def accumulate_diversity(*, examples: Array, iterations: Array) -> Array:
     """T12. Share of the initial diversity that uncurated training keeps where data accumulate.
 
@@ -232,7 +231,7 @@ def accumulate_diversity(*, examples: Array, iterations: Array) -> Array:
     return jnp.minimum(jnp.exp(difference - gammaln(2.0 - a) - gammaln(2.0 + a)), 1.0)
 
 
-@law("T12", examples=EXAMPLES)
+@law("T12", examples=AT_LEAST_ONE)
 def accumulate_diversity_limit(*, examples: Array) -> Array:
     """T12. Share of the initial diversity that accumulating keeps for ever.
 

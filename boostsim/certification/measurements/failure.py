@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import binom
 
-from boostsim.certification.measurement import EPSILON, Measurement
+from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements.shared import FINITE_VISITS, POPULATION_ONLY, absolute
 from boostsim.curation.criteria import uniform
 from boostsim.curation.filters import AcceptAll, NoisyFilter
@@ -16,6 +16,7 @@ from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import filter_only, random_labels, uncurated
 from boostsim.curation.procedure import Procedure
 from boostsim.tasks.table import TableTask, table_task
+from boostsim.theory.rounding import EPSILON
 
 if TYPE_CHECKING:
     import xarray

@@ -6,8 +6,8 @@ import math
 
 from boostsim.theory import laws
 from boostsim.theory.box import Box
-from boostsim.theory.claims.shared import ATTEMPTS, CONDITIONED, ITERATIONS, POSITIVE, UNIT
-from boostsim.theory.law import least_whole
+from boostsim.theory.claims.shared import ATTEMPTS, CONDITIONED, ITERATIONS, UNIT
+from boostsim.theory.law import POSITIVE, least_whole
 from boostsim.theory.proofs import claim
 
 

@@ -7,7 +7,7 @@ import math
 from boostsim.theory import laws
 from boostsim.theory.box import Box
 from boostsim.theory.claims.shared import ATTEMPTS, ITERATIONS, MOVES, UNIT
-from boostsim.theory.law import Domain
+from boostsim.theory.law import BELOW_HALF, Domain
 from boostsim.theory.proofs import claim, limit
 from boostsim.theory.step import boosting_step
 
@@ -149,7 +149,7 @@ CLAIMS = [
         formula="e_T <= gamma_m/beta + (1-beta)^T e_0   for 0 < beta <= 1/2",
         domain=Box(
             beta=(0.02, 0.5),
-            gamma=Domain(high=0.5, high_open=True),
+            gamma=BELOW_HALF,
             votes=Domain(low=1, high=31, odd=True),
             initial_error=UNIT,
             iterations=ITERATIONS,
@@ -165,7 +165,7 @@ CLAIMS = [
         kind="equality",
         statement="The majority of m fresh looks errs with the probability of a binomial tail.",
         formula="gamma_m = P(Binomial(m, gamma) > m/2)",
-        domain=Box(gamma=Domain(high=0.5, high_open=True), votes=Domain(low=1, high=61, odd=True)),
+        domain=Box(gamma=BELOW_HALF, votes=Domain(low=1, high=61, odd=True)),
     ),
     claim(
         "T5.bound",
@@ -173,7 +173,7 @@ CLAIMS = [
         kind="upper",
         statement="The majority's noise falls exponentially with the votes.",
         formula="gamma_m <= exp(-2 m (1/2 - gamma)^2)",
-        domain=Box(gamma=Domain(high=0.5, high_open=True), votes=Domain(low=1, high=61, odd=True)),
+        domain=Box(gamma=BELOW_HALF, votes=Domain(low=1, high=61, odd=True)),
         law=lambda gamma, votes: math.exp(-2.0 * votes * (0.5 - gamma) ** 2),
         proof="Hoeffding's inequality for the number of looks that err.",
         reference="Hoeffding 1963",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from boostsim.theory.law import Domain
-
 UNIT = (0.0, 1.0)
 ITERATIONS = range(33)
 ATTEMPTS = [1, 2, 3, 4, 8, 16]
-POSITIVE = Domain(low_open=True)
 # Beyond it rounding, multiplied by k in each iteration, leaves nothing to compare.
 CONDITIONED = ("k^T at most a million", lambda attempts, iterations: attempts**iterations <= 1e6)
 MOVES = (

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from boostsim.certification.measurement import EPSILON, SMALLEST, Measurement
+from boostsim.certification.measurement import SMALLEST, Measurement
 from boostsim.certification.measurements.neighbours.moments import capped, chi2_norm, normal_norm
 from boostsim.certification.measurements.shared import short
+from boostsim.theory.rounding import EPSILON
 
 
 def _rounding(iterations: int, predicted: float) -> float:
