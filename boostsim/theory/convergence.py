@@ -51,9 +51,6 @@ def boosting_error(
     Returns:
         e_T, a probability, of the arguments' broadcast shape.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> boosting_error(beta=0.5, attempts=1, initial_error=1.0, iterations=[0, 1, 2]).tolist()
         [1.0, 0.5, 0.25]
@@ -97,9 +94,6 @@ def iterations_needed(
 
     Returns:
         T in iterations, as float64 (infinity: never).
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> float(iterations_needed(beta=0.5, initial_error=1.0, target=0.25))
@@ -154,9 +148,6 @@ def label_cost(*, beta: Array, initial_error: Array, iterations: Array) -> Array
     Returns:
         Labels per prompt.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> float(label_cost(beta=0.5, initial_error=1.0, iterations=2))
         1.5
@@ -188,9 +179,6 @@ def slack_bound(*, beta: Array, slack: Array, initial_error: Array, iterations: 
 
     Returns:
         The bound.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> float(slack_bound(beta=0.5, slack=0.1, initial_error=1.0, iterations=1))
@@ -240,9 +228,6 @@ def budget_error(
     Returns:
         The expected error.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> law = dict(beta=0.5, labelled_share=0.5, initial_error=1.0, iterations=2)
         >>> float(budget_error(visited_share=1.0, **law))
@@ -277,9 +262,6 @@ def uneven_error(
 
     Returns:
         The error, of the shape of ``iterations``.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> law = dict(beta_per_prompt=[0.0, 1.0], prompt_weights=[0.5, 0.5], initial_error=1.0)

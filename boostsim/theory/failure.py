@@ -38,9 +38,6 @@ def filter_only_accuracy(*, gamma: Array, initial_accuracy: Array, iterations: A
     Returns:
         p_t.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> law = dict(gamma=0.25, initial_accuracy=0.5)
         >>> filter_only_accuracy(iterations=[0, 1, 2], **law).round(12).tolist()
@@ -77,9 +74,6 @@ def even_labels_fixed_point(*, beta: Array, rate: Array) -> Array:
     Returns:
         p*, the limit accuracy.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> float(even_labels_fixed_point(beta=0.25, rate=1.0))
         0.5
@@ -106,9 +100,6 @@ def drift_diversity(*, examples: Array, iterations: Array) -> Array:
 
     Returns:
         E H_t / H_0.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> drift_diversity(examples=4, iterations=[0, 1, 2]).tolist()
@@ -138,9 +129,6 @@ def fixation_time(*, examples: int, initial_accuracy: Array) -> Array:
 
     Returns:
         Iterations.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> float(fixation_time(examples=2, initial_accuracy=0.5).round(9))
@@ -178,9 +166,6 @@ def fixation_time_diffusion(*, examples: Array, initial_accuracy: Array) -> Arra
     Returns:
         Iterations.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> float(fixation_time_diffusion(examples=10, initial_accuracy=0.5).round(6))
         13.862944
@@ -213,9 +198,6 @@ def accumulate_diversity(*, examples: Array, iterations: Array) -> Array:
     Returns:
         E H_t / H_0.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> accumulate_diversity(examples=4, iterations=[0, 1]).round(12).tolist()
         [1.0, 0.9375]
@@ -247,9 +229,6 @@ def accumulate_diversity_limit(*, examples: Array) -> Array:
 
     Returns:
         The limit of E H_t / H_0.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> accumulate_diversity_limit(examples=[1, 4]).round(6).tolist()
@@ -299,9 +278,6 @@ def necessary_signal(
 
     Returns:
         A bool array: False where improvement is impossible.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> law = dict(label_probability=0.0, beta=0.2, filtered=True)

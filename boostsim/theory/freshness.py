@@ -36,9 +36,6 @@ def persistent_labels_error(*, beta: Array, initial_error: Array) -> Array:
     Returns:
         e_t for t >= 1.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> float(persistent_labels_error(beta=0.25, initial_error=0.5))
         0.375
@@ -78,9 +75,6 @@ def persistent_filter_floor(*, beta: Array, gamma: Array, correct_answers: Array
 
     Returns:
         The expectation over verdicts of the limit error.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> law = dict(beta=0.2, gamma=0.1)
@@ -138,9 +132,6 @@ def persistent_filter_ancestry(
 
     Returns:
         r.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> persistent_filter_ancestry(

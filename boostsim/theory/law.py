@@ -25,6 +25,12 @@ from boostsim.mode import fixed
 # below this up to some thousands of either.
 ROUNDING = 1e-11
 
+# What the docstring of every law ends with.
+RAISES = """
+    Raises:
+        ValueError: for an argument outside the domain, or arguments that do not fit together.
+    """
+
 # More than anybody wants, and no more than JAX takes with some added.
 MOST_DIMENSIONS = 16
 
@@ -163,6 +169,8 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formu
                 )
                 return jax.tree.map(lambda leaf: np.asarray(leaf)[()], result)
 
+        if formula.__doc__ is not None:
+            guarded.__doc__ = f"{formula.__doc__.rstrip()}\n{RAISES}"
         guarded.claim = claim  # type: ignore[attr-defined]
         guarded.domain = domain  # type: ignore[attr-defined]
         guarded.formula = formula  # type: ignore[attr-defined]

@@ -87,9 +87,6 @@ def noisy_boosting(*, beta: Array, gamma: Array) -> NoisyBoosting:
     Returns:
         A named tuple (fixed_point, rate, floor), all dimensionless.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> law = noisy_boosting(beta=0.5, gamma=0.1)
         >>> round(float(law.fixed_point), 6), round(float(law.rate), 6), round(float(law.floor), 6)
@@ -124,9 +121,6 @@ def attempts_floor(*, beta: Array, gamma: Array, attempts: Array) -> Array:
     Returns:
         The limit error: for k = 1 in closed form; else solved, to a relative 1e-12 except where
         beta and gamma are both below 1e-5, or gamma within 1e-5 of 1/2, and the root cancels.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> round(float(attempts_floor(beta=0.5, gamma=0.1, attempts=1)), 12)
@@ -190,9 +184,6 @@ def attempts_floor_leading(*, beta: Array, gamma: Array, attempts: Array) -> Arr
     Returns:
         The leading term.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> law = dict(beta=0.5, gamma=0.1, attempts=12)
         >>> bool(abs(attempts_floor(**law) / attempts_floor_leading(**law) - 1) < 1e-9)
@@ -219,9 +210,6 @@ def majority_noise(*, gamma: Array, votes: Array) -> Array:
 
     Returns:
         gamma_m, a probability.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> majority_noise(gamma=0.1, votes=[1, 3]).round(12).tolist()
@@ -263,9 +251,6 @@ def votes_needed(*, beta: Array, gamma: Array, target: Array) -> Array:
 
     Returns:
         m, odd, as float64.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> float(votes_needed(beta=0.5, gamma=0.1, target=0.03))

@@ -58,9 +58,6 @@ def breakdown_error(*, keep_correct: Array, keep_wrong: Array) -> Array:
     Returns:
         The breakdown point as an error, 1 - p.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> float(breakdown_error(keep_correct=0.75, keep_wrong=0.25))
         0.75
@@ -98,9 +95,6 @@ def majority_error_bound(
 
     Returns:
         The bound.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> law = dict(keep_correct=1.0, keep_wrong=0.25, accuracy=0.5)

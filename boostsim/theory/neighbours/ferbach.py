@@ -47,9 +47,6 @@ def curated_probabilities(*, rewards: Array, probabilities: Array, contenders: A
     Returns:
         p', ``[..., responses]``.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> law = dict(rewards=[0.0, 0.0, 1.0], probabilities=[0.5, 0.25, 0.25])
         >>> curated_probabilities(contenders=[1, 4], **law).round(6).tolist()
@@ -100,9 +97,6 @@ def curation_gain(*, rewards: Array, probabilities: Array, contenders: Array) ->
     Returns:
         The bound, ``[...]``.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> law = dict(rewards=[0.0, 0.0, 1.0], probabilities=[0.5, 0.25, 0.25])
         >>> curation_gain(contenders=[1, 2], **law).round(6).tolist()
@@ -132,9 +126,6 @@ def tilted_probabilities(*, rewards: Array, probabilities: Array) -> Array:
 
     Returns:
         The limit of p', ``[..., responses]``.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> tilted_probabilities(rewards=[0.0, 1.0], probabilities=[0.5, 0.5]).round(6).tolist()

@@ -60,9 +60,6 @@ def regression_error(*, features: Array, batch_size: Array, iterations: Array) -
     Returns:
         The expected test error above the noise.
 
-    Raises:
-        ValueError: outside the domain, n < d included.
-
     Example:
         >>> regression_error(features=2, batch_size=8, iterations=[0, 1, 4]).tolist()
         [0.0, 0.25, 1.0]
@@ -90,9 +87,6 @@ def accumulated_regression_error(*, features: Array, batch_size: Array, iteratio
     Returns:
         The expected test error above the noise.
 
-    Raises:
-        ValueError: outside the domain, n < d included.
-
     Example:
         >>> accumulated_regression_error(features=2, batch_size=8, iterations=[0, 1, 2]).tolist()
         [0.0, 0.25, 0.3125]
@@ -119,9 +113,6 @@ def gaussian_regression_error(*, features: Array, batch_size: Array, iterations:
 
     Returns:
         The expected test error above the noise.
-
-    Raises:
-        ValueError: outside the domain, n <= d + 1 included.
 
     Example:
         >>> gaussian_regression_error(features=2, batch_size=11, iterations=[0, 1, 4]).tolist()
@@ -151,9 +142,6 @@ def accumulated_gaussian_regression_error(
     Returns:
         The expected test error above the noise.
 
-    Raises:
-        ValueError: outside the domain, n <= d + 1 included.
-
     Example:
         >>> law = dict(features=1, batch_size=4)
         >>> accumulated_gaussian_regression_error(iterations=[0, 1, 2], **law).round(12).tolist()
@@ -177,9 +165,6 @@ def accumulated_regression_bound(*, features: Array, batch_size: Array) -> Array
 
     Returns:
         A bound on the expected test error above the noise, for every t.
-
-    Raises:
-        ValueError: outside the domain, n <= d + 1 included.
 
     Example:
         >>> float(accumulated_regression_bound(features=1, batch_size=3).round(6))

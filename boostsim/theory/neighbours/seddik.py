@@ -29,9 +29,6 @@ def collision_probability(*, examples: Array, initial_collision: Array, iteratio
     Returns:
         E S_m.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> law = dict(examples=4, initial_collision=0.5)
         >>> collision_probability(iterations=[0, 1, 2], **law).tolist()

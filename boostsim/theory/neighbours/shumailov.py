@@ -34,9 +34,6 @@ def refit_variance(*, batch_size: Array, iterations: Array) -> Array:
     Returns:
         E sigma_t^2 in units of sigma^2.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> refit_variance(batch_size=4, iterations=[0, 1, 2]).tolist()
         [1.0, 0.75, 0.5625]
@@ -60,9 +57,6 @@ def refit_mean_error(*, batch_size: Array, iterations: Array) -> Array:
 
     Returns:
         E (mu_t - mu)^2 in units of sigma^2.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> refit_mean_error(batch_size=4, iterations=[0, 1, 2]).round(12).tolist()
@@ -92,9 +86,6 @@ def accumulated_refit_variance(*, batch_size: Array, iterations: Array) -> Array
     Returns:
         E sigma_t^2 in units of sigma^2.
 
-    Raises:
-        ValueError: outside the domain.
-
     Example:
         >>> accumulated_refit_variance(batch_size=4, iterations=[0, 1, 2]).round(12).tolist()
         [1.0, 0.75, 0.703125]
@@ -123,9 +114,6 @@ def accumulated_refit_variance_limit(*, batch_size: Array) -> Array:
 
     Returns:
         The limit of E sigma_t^2 in units of sigma^2.
-
-    Raises:
-        ValueError: outside the domain.
 
     Example:
         >>> accumulated_refit_variance_limit(batch_size=[1, 4]).round(6).tolist()
