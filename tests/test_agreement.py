@@ -39,9 +39,7 @@ def run_dense(procedure, task, iterations, key):
     return correct, wrong, diversity, entropy, labels
 
 
-@given(draw.worlds(all_slots=True))
-@settings(max_examples=30)
-def test_the_lumped_step_is_the_dense_one(world):
+def lumped_like_dense(world):
     """Relative error at most 16 eps m sum_s (2k + 2)^s: each mass is a quotient of sums of products
     in which an earlier mass occurs to a power of at most k above and below, twice that after the
     square of a temperature of 1/2. Where a budget is shared it enters by a difference, so there the
@@ -65,6 +63,18 @@ def test_the_lumped_step_is_the_dense_one(world):
     assert (np.abs(whole.diversity.values[0] - diversity) <= tolerance * scale).all()
     assert (np.abs(whole.entropy.values[0] - entropy) <= 1e3 * tolerance * scale).all()
     assert (np.abs(whole.accuracy - trace.accuracy).values <= tolerance * scale).all()
+
+
+@given(draw.worlds(all_slots=True))
+@settings(max_examples=8)
+def test_the_lumped_step_is_the_dense_one(world):
+    lumped_like_dense(world)
+
+
+@given(draw.worlds(all_slots=True))
+@settings(max_examples=30)
+def test_in_many_worlds_the_lumped_step_is_the_dense_one(world):
+    lumped_like_dense(world)
 
 
 def one_step_tolerance(test, procedure, task, visits, labels):
@@ -106,9 +116,7 @@ def expected_labels(procedure, task):
     ) + np.zeros(task.prompts)
 
 
-@given(draw.worlds(budgets=False))
-@settings(max_examples=15)
-def test_many_visits_are_the_population(world):
+def sampled_like_exact(world):
     task, procedure = world
     visits = 10**12
     population = bs.simulate(procedure, task, 1, record="prompt")
@@ -118,6 +126,18 @@ def test_many_visits_are_the_population(world):
     gap = np.abs(sampled.accuracy - population.accuracy).values[0, 1]
     assert (gap <= tolerance + 1e-12).all(), (gap, tolerance)
     assert abs(float(sampled.labels[0, 1] - population.labels[0, 1])) <= 1e-4
+
+
+@given(draw.worlds(budgets=False))
+@settings(max_examples=5)
+def test_many_visits_are_the_population(world):
+    sampled_like_exact(world)
+
+
+@given(draw.worlds(budgets=False))
+@settings(max_examples=15)
+def test_in_many_worlds_many_visits_are_the_population(world):
+    sampled_like_exact(world)
 
 
 @given(draw.worlds(budgets=False))

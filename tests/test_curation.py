@@ -37,9 +37,7 @@ def test_allocation_against_the_words(rows, budget):
         want = literal.label_probabilities(priority, mass, budget, rule)
         with jax.enable_x64(True):
             found = np.asarray(
-                label_probability(
-                    jnp.asarray(priority), jnp.asarray(mass), jnp.asarray(budget), rule
-                )
+                allocate(jnp.asarray(priority), jnp.asarray(mass), jnp.asarray(budget), rule)
             )
         eligible = mass[priority > 0].sum()
         assert mass @ found == pytest.approx(min(budget, eligible), abs=1e-12)

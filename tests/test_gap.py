@@ -197,12 +197,14 @@ def test_fitting_a_law_is_the_limit_of_training_on_many_draws():
     size = law.sum(1)
     law /= np.maximum(size, 1.0)[:, None]
     weight = (24 * size / size.sum()).astype(np.float32)
-    examples, slope = jax.value_and_grad(
-        lambda parameters: train.loss(model.network, parameters, frames, 3)
+    examples, slope = jax.jit(
+        jax.value_and_grad(lambda parameters: train.loss(model.network, parameters, frames, 3))
     )(parameters)
-    fitted, other = jax.value_and_grad(
-        lambda parameters: train.law_loss(
-            model.network, parameters, (LISTING.prompts, law, weight), 3
+    fitted, other = jax.jit(
+        jax.value_and_grad(
+            lambda parameters: train.law_loss(
+                model.network, parameters, (LISTING.prompts, law, weight), 3
+            )
         )
     )(parameters)
     assert float(examples) == pytest.approx(float(fitted), rel=apart())
@@ -249,13 +251,9 @@ def test_T6_bounds_a_transformer_that_is_fitted_to_the_law(beta, steps, key, sta
         assert abs(error[t + 1] - (1 - beta) * error[t]) <= slack[t + 1] + 1e-9
 
 
-@pytest.fixture(scope="module")
-def report():
+def test_the_four_cells_start_together_and_a_good_learner_follows_the_law():
     learner = bs.Transformer(width=32, heads=4, steps=192, first_steps=64)
-    return bs.gap_report(BOOSTING, TASK, 4, learner=learner, visits=6, seeds=2, key=4)
-
-
-def test_the_four_cells_start_together_and_a_good_learner_follows_the_law(report):
+    report = bs.gap_report(BOOSTING, TASK, 4, learner=learner, visits=6, seeds=2, key=4)
     table = report.table
     assert len(table) == 2 * 5
     for seed, rows in table.groupby("seed"):
@@ -282,7 +280,8 @@ def test_the_four_cells_start_together_and_a_good_learner_follows_the_law(report
     assert fitted.gamma.to_numpy() == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_report_is_read_by_people_and_programs(report):
+def test_a_report_is_read_by_people_and_programs():
+    report = bs.gap_report(BOOSTING, TASK, 4, learner=SMALL, visits=6, seeds=2, key=4)
     text = report.summary()
     assert "T6 allows an error of at most" in text
     assert "table, exact is nearest to boosting with beta 0.400 and gamma 0.0000, off by" in text

@@ -40,6 +40,12 @@ def weights(network):
     return network.initial(VOCABULARY, LENGTH, jax.random.key(0))
 
 
+@pytest.fixture
+def read(network):
+    """The logits, as one program for each shape: training and generation compile them too."""
+    return jax.jit(network.logits, static_argnums=3)
+
+
 def frames(count, seed=0):
     rng = np.random.default_rng(seed)
     tokens = rng.integers(2, VOCABULARY, (count, LENGTH)).astype(np.int32)
@@ -57,49 +63,50 @@ def test_it_has_the_room_that_it_was_drawn_for(network, weights):
     assert hash(network) == hash(type(network)(*network))
 
 
-def test_a_position_depends_on_itself_and_on_no_later_one(network, weights):
+def test_a_position_depends_on_itself_and_on_no_later_one(read, weights):
     tokens = frames(3)
-    whole = np.asarray(network.logits(weights, tokens, seen(tokens)))
+    whole = np.asarray(read(weights, tokens, seen(tokens)))
     for position in range(LENGTH):
         other = tokens.copy()
         other[:, position] = 2 + (other[:, position] - 1) % (VOCABULARY - 2)
-        read = np.asarray(network.logits(weights, other, seen(other)))
-        assert (read[:, :position] == whole[:, :position]).all()
-        assert (read[:, position] != whole[:, position]).any()
+        now = np.asarray(read(weights, other, seen(other)))
+        assert (now[:, :position] == whole[:, :position]).all()
+        assert (now[:, position] != whole[:, position]).any()
 
 
-def test_what_stands_in_the_padding_changes_nothing(network, weights):
+def test_what_stands_in_the_padding_changes_nothing(read, weights):
     tokens = frames(4)
     mask = seen(tokens)
     junk = np.where(mask, tokens, 5)
-    real, other = (np.asarray(network.logits(weights, given, mask)) for given in (tokens, junk))
+    real, other = (np.asarray(read(weights, given, mask)) for given in (tokens, junk))
     assert (real[mask] == other[mask]).all()
 
 
-def test_reading_token_by_token_gives_the_same_logits(network, weights):
+def test_reading_token_by_token_gives_the_same_logits(network, read, weights):
     tokens = frames(5)
     mask = jnp.asarray(seen(tokens))
-    whole = np.asarray(network.logits(weights, tokens, mask, PROMPT - 1))
+    whole = np.asarray(read(weights, tokens, mask, PROMPT - 1))
     scale = max(1.0, np.abs(whole).max())
     assert whole == pytest.approx(
-        np.asarray(network.logits(weights, tokens, mask))[:, PROMPT - 1 :], abs=apart(scale)
+        np.asarray(read(weights, tokens, mask))[:, PROMPT - 1 :], abs=apart(scale)
     )
-    carried = network.begin(weights, tokens[:, :PROMPT], RESPONSE)
-    parts = []
+    carried = jax.jit(network.begin, static_argnums=2)(weights, tokens[:, :PROMPT], RESPONSE)
+    extend, parts = jax.jit(network.extend), []
     for position in range(PROMPT - 1, LENGTH):
         place = jnp.asarray(position)
-        read, carried = network.extend(weights, carried, tokens[:, position], place, mask)
-        parts.append(np.asarray(read))
+        now, carried = extend(weights, carried, tokens[:, position], place, mask)
+        parts.append(np.asarray(now))
     assert np.stack(parts, axis=1) == pytest.approx(whole, abs=apart(scale))
 
 
-def test_only_the_response_is_learned(network, weights):
+def test_only_the_response_is_learned(network, read, weights):
     """The loss does not depend on what the prompt's own tokens would be predicted as."""
     tokens = frames(6)
-    before = network.logits(weights, tokens, seen(tokens))[:, PROMPT - 1 : -1]
+    before = read(weights, tokens, seen(tokens))[:, PROMPT - 1 : -1]
     surprise = -np.asarray(jax.nn.log_softmax(before))
     want = np.take_along_axis(surprise, tokens[:, PROMPT:, None], axis=2).mean()
-    assert float(loss(network, weights, tokens, PROMPT)) == pytest.approx(want, rel=apart())
+    found = jax.jit(loss, static_argnums=(0, 3))(network, weights, tokens, PROMPT)
+    assert float(found) == pytest.approx(want, rel=apart())
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])

@@ -19,7 +19,18 @@ def execute(path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_was_committed_run(path, monkeypatch):
+def test_a_notebook_was_committed_run(path):
+    """In order and to its end, without errors, complaints or paths of the machine that ran it."""
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        assert "error" not in [output.output_type for output in cell.outputs]
+        told = str([output for output in cell.outputs if "data" not in output])
+        assert not any(word in told for word in ("/home/", "site-packages", "Warning"))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, monkeypatch):
     monkeypatch.setenv("BOOSTSIM_SCALE", "smoke")
     monkeypatch.delenv("MPLBACKEND", raising=False)
     with warnings.catch_warnings():
@@ -30,10 +41,4 @@ def test_a_notebook_runs_and_was_committed_run(path, monkeypatch):
     assert len(fresh.cells) == len(committed.cells)
     for ran, kept in zip(fresh.cells, committed.cells, strict=True):
         if kept.cell_type == "code":
-            assert kept.execution_count
-            kinds = [output.output_type for output in kept.outputs]
-            assert "error" not in kinds
             assert bool(kept.outputs) == bool(ran.outputs)
-            # No path of the machine that ran it, and no complaint.
-            told = str([output for output in kept.outputs if "data" not in output])
-            assert not any(word in told for word in ("/home/", "site-packages", "Warning"))

@@ -255,13 +255,13 @@ def test_a_race_is_a_tournament_that_stops(tmp_path):
     suite = bs.stress_suite(0, prompts=50)
     tasks = {name: suite[name] for name in ("helpless", "blind spots")}
     how = {"labels_per_visit": 0.02, "key": 5, "iterations": 15}
-    rules = ["failed", "uniform", "below(0.5)"]
+    rules = ["failed", "uniform"]
     found = bs.race(rules, tasks, most_seeds=8, resolution=0.0, **how)
     board = bs.compare(rules, tasks, seeds=8, **how)
     for name, count in found.seeds.items():
         assert found.scores[name] == pytest.approx(board.scores()[name][:count], rel=1e-12)
     assert [each.criterion for each in found.eliminated] == ["uniform"]
-    assert found.runs == 2 * sum(found.seeds.values()) < 2 * 3 * 8
+    assert found.runs == 2 * sum(found.seeds.values()) < 2 * 2 * 8
     assert "uniform is worse than" in found.summary()
     assert json.loads(found.to_json())["runs"] == found.runs
     for bad, words in (
