@@ -7,27 +7,27 @@ running value, then the end. The verifier checks the whole chain, not only its l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from boostsim.arguments import whole
-from boostsim.tasks.sequences import SequenceTask
+from boostsim.tasks.expressions import FIRST_OPERAND as FIRST_NUMBER
+from boostsim.tasks.expressions import FIRST_OPERATOR, OPERATORS, ExpressionTask
 from boostsim.vocabulary import END, PAD
-
-OPERATORS = ("+", "-", "x")
-# After the padding and the end symbol.
-EQUALS, FIRST_OPERATOR, FIRST_NUMBER = 2, 3, 6
 
 
 @dataclass(frozen=True)
-class Arithmetic(SequenceTask):
+class Arithmetic(ExpressionTask):
     """Chains of 1 to ``operations`` operations modulo ``modulus``; strata by their number.
 
     Wrong labels: ``slip`` (one step is off, the rest consistent with it), ``spread`` (random
     values), ``concentrated`` (every step is one too large).
     """
+
+    shares: ClassVar[tuple[float, ...]] = (0.25, 0.25, 0.2, 0.15, 0.1, 0.05)
 
     operations: int = 6
     modulus: int = 7
@@ -43,32 +43,9 @@ class Arithmetic(SequenceTask):
         return (".", ";", "=", *OPERATORS, *(str(number) for number in range(self.modulus)))
 
     @property
-    def prompt_length(self) -> int:
-        """A number, then operator and number for each operation, and the equals sign."""
-        return 2 * self.operations + 2
-
-    @property
     def response_length(self) -> int:
         """A value for each operation, and the end."""
         return self.operations + 1
-
-    @property
-    def strata(self) -> tuple[str, ...]:
-        """By the number of operations."""
-        return tuple(str(count) for count in range(1, self.operations + 1))
-
-    @property
-    def stratum_weights(self) -> np.ndarray:
-        """Mostly short chains."""
-        weights = np.array([0.25, 0.25, 0.2, 0.15, 0.1, 0.05, *[0.05] * self.operations])
-        return weights[: self.operations] / weights[: self.operations].sum()
-
-    @property
-    def easy_weights(self) -> np.ndarray:
-        """The two shortest."""
-        return np.array([0.6, 0.4, *[0.0] * self.operations])[: self.operations] / (
-            0.6 if self.operations == 1 else 1.0
-        )
 
     def prompts(self, rng: np.random.Generator, stratum: np.ndarray) -> np.ndarray:
         """Draw chains; factors are not zero."""
@@ -77,17 +54,7 @@ class Arithmetic(SequenceTask):
         numbers = rng.integers(0, self.modulus, (count, most + 1))
         factors = rng.integers(1, self.modulus, (count, most))
         numbers[:, 1:] = np.where(operators == 2, factors, numbers[:, 1:])
-        prompts = np.full((count, self.prompt_length), PAD, np.int32)
-        prompts[:, 0] = FIRST_NUMBER + numbers[:, 0]
-        present = np.arange(most) <= stratum[:, None]
-        prompts[:, 1:-1:2] = np.where(present, FIRST_OPERATOR + operators, PAD)
-        prompts[:, 2:-1:2] = np.where(present, FIRST_NUMBER + numbers[:, 1:], PAD)
-        prompts[:, -1] = EQUALS
-        return prompts
-
-    def stratum(self, prompts: np.ndarray) -> np.ndarray:
-        """Count the operations."""
-        return (prompts[:, 1:-1:2] != PAD).sum(1) - 1
+        return self.written(stratum, operators, numbers)
 
     def solve(self, prompts: np.ndarray) -> np.ndarray:
         """Compute step by step."""

@@ -18,11 +18,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from boostsim.arguments import whole
-from boostsim.tasks.sequences import SequenceTask, compact
+from boostsim.tasks.expressions import FIRST_OPERAND as FIRST_VARIABLE
+from boostsim.tasks.expressions import FIRST_OPERATOR, OPERATORS, ExpressionTask
+from boostsim.tasks.sequences import compact
 from boostsim.vocabulary import END, PAD
 
-VARIABLES, OPERATORS = ("a", "b", "c", "d", "e", "f"), ("+", "-", "x")
-EQUALS, FIRST_OPERATOR, FIRST_VARIABLE = 2, 3, 6
+VARIABLES = ("a", "b", "c", "d", "e", "f")
 MODULUS = 97
 PLUS, MINUS, TIMES = FIRST_OPERATOR, FIRST_OPERATOR + 1, FIRST_OPERATOR + 2
 # What the variables are worth in each test, [tests, variables]; any numbers without a pattern do.
@@ -37,7 +38,7 @@ BINDINGS = np.array(
 
 
 @dataclass(frozen=True)
-class Programs(SequenceTask):
+class Programs(ExpressionTask):
     """Expressions with 1 to ``operations`` operators in six variables; strata by their number.
 
     Wrong labels: ``slip`` (one token of the program is another of its kind), ``spread`` (random
@@ -46,6 +47,7 @@ class Programs(SequenceTask):
     """
 
     first_steps: ClassVar[int] = 200
+    shares: ClassVar[tuple[float, ...]] = (0.25, 0.25, 0.2, 0.15, 0.15, 0.1)
 
     operations: int = 5
 
@@ -59,48 +61,17 @@ class Programs(SequenceTask):
         return (".", ";", "=", *OPERATORS, *VARIABLES)
 
     @property
-    def prompt_length(self) -> int:
-        """A variable, then operator and variable for each operation, and the equals sign."""
-        return 2 * self.operations + 2
-
-    @property
     def response_length(self) -> int:
         """As many tokens as the expression, and the end."""
         return 2 * self.operations + 2
 
-    @property
-    def strata(self) -> tuple[str, ...]:
-        """By the number of operators."""
-        return tuple(str(count) for count in range(1, self.operations + 1))
-
-    @property
-    def stratum_weights(self) -> np.ndarray:
-        """Mostly short expressions."""
-        weights = np.array([0.25, 0.25, 0.2, 0.15, 0.15, *[0.1] * self.operations])
-        return weights[: self.operations] / weights[: self.operations].sum()
-
-    @property
-    def easy_weights(self) -> np.ndarray:
-        """The two shortest."""
-        weights = np.array([0.6, 0.4, *[0.0] * self.operations])[: self.operations]
-        return weights / weights.sum()
-
     def prompts(self, rng: np.random.Generator, stratum: np.ndarray) -> np.ndarray:
         """Draw expressions, every token evenly."""
         count, most = len(stratum), self.operations
-        prompts = np.full((count, self.prompt_length), PAD, np.int32)
-        prompts[:, 0] = FIRST_VARIABLE + rng.integers(0, len(VARIABLES), count)
-        present = np.arange(most) <= stratum[:, None]
-        operators = FIRST_OPERATOR + rng.integers(0, len(OPERATORS), (count, most))
-        variables = FIRST_VARIABLE + rng.integers(0, len(VARIABLES), (count, most))
-        prompts[:, 1:-1:2] = np.where(present, operators, PAD)
-        prompts[:, 2:-1:2] = np.where(present, variables, PAD)
-        prompts[:, -1] = EQUALS
-        return prompts
-
-    def stratum(self, prompts: np.ndarray) -> np.ndarray:
-        """Count the operators."""
-        return (prompts[:, 1:-1:2] != PAD).sum(1) - 1
+        first = rng.integers(0, len(VARIABLES), (count, 1))
+        operators = rng.integers(0, len(OPERATORS), (count, most))
+        others = rng.integers(0, len(VARIABLES), (count, most))
+        return self.written(stratum, operators, np.concatenate([first, others], axis=1))
 
     def solve(self, prompts: np.ndarray) -> np.ndarray:
         """Translate, operators after their operands, x before + and -."""
