@@ -342,19 +342,34 @@ def last(table):
     return table[table.iteration == table.iteration.max()]
 
 
-def test_committed_programs_come_out_as_claimed():
-    """Three paired seeds: what the captions and README say of the networks, on every one."""
-    table = committed("programs")
-    ends = last(table[table.beta == 0.3]).pivot(index="seed", columns="method", values="sampled")
+@pytest.mark.parametrize(
+    ("name", "wrong", "focus", "needless"),
+    [("arithmetic", "slip", 0.1, (0.75, 0.9)), ("programs", "concentrated", 0.05, (0.45, 0.6))],
+)
+def test_committed_networks_come_out_as_claimed(name, wrong, focus, needless):
+    """Three paired seeds: what titles, captions and README say of the networks, on every one."""
+    from boostsim.figures.neural import BETA, BETAS, gain_of_wrong_labels
+
+    table = committed(name)
+    ends = last(table[(table.beta == BETA) & (table.wrong == wrong)])
+    ends = ends.pivot(index="seed", columns="method", values="sampled")
     assert len(ends) == 3
-    assert (ends["boosting"] - ends["random labels"] >= 0.05).all()
+    assert (ends["boosting"] - ends["random labels"] >= focus).all()
     assert (ends["boosting"] - ends["filter only"] >= 0.25).all()
-    # The control: with no right label at all boosting reaches less than with some.
     boosting = last(table[table.method == "boosting"]).pivot(
-        index="seed", columns="beta", values="sampled"
+        index="seed", columns=["wrong", "beta"], values="sampled"
     )
-    assert (boosting[0.0] < boosting[0.3] - 0.05).all()
-    assert list(boosting.columns) == [0.0, 0.1, 0.3, 0.5]
+    for kind in (wrong, "shuffled"):
+        assert sorted(boosting[kind].columns) == list(BETAS)
+        # With no right label at all boosting reaches less than with some.
+        assert (boosting[kind, 0.0] < boosting[kind, BETA] - 0.03).all()
+    # The control: without a right label much of the gain is there, and most on arithmetic; but
+    # none where wrong labels tell nothing of their prompt.
+    low, high = needless
+    assert low <= gain_of_wrong_labels(table, wrong) <= high
+    assert (boosting[wrong, 0.0] - ends["filter only"] >= 0.2).all()
+    assert abs(gain_of_wrong_labels(table, "shuffled")) <= 0.1
+    assert (boosting["shuffled", 0.0] - ends["filter only"] <= 0.1).all()
 
 
 def test_committed_filters_stay_at_zero_where_the_first_model_is():
@@ -377,8 +392,7 @@ def test_committed_figures_of_networks_are_those_of_this_code():
         for kind in ("png", "svg", "csv"):
             assert (COMMITTED / f"{name}.{kind}").is_file()
         table, size = committed(name), SIZES["quick"]
-        controls = {"boosting, β = 0"} if name == "arithmetic" else set()
-        assert set(table.method) == {*METHODS, *controls}
+        assert set(table.method) == set(METHODS)
         assert table.seed.nunique() == size.seeds
         task = "arithmetic" if name == "arithmetic" else "programs"
         assert table.iteration.max() == size.iterations[task]

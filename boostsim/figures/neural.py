@@ -18,7 +18,9 @@ from boostsim.tasks.sequences import SequenceTask
 
 METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
 BETA, BUDGET = 0.3, 0.125
-NOISES = {"arithmetic": "slip", "programs": "systematic"}
+NOISES = {"arithmetic": "slip", "programs": "concentrated"}
+SHUFFLED = "shuffled"
+BETAS = (0.0, 0.1, BETA, 0.5)
 KEY = 2026
 
 
@@ -113,8 +115,10 @@ def procedure(
     return bs.uncurated()
 
 
-def run(task_name: str, rule: bs.Procedure, scale: Scale) -> xarray.Dataset:
-    """Return a trace, from the cache as far as it is there.
+def run(
+    task_name: str, rule: bs.Procedure, scale: Scale, iterations: int | None = None
+) -> xarray.Dataset:
+    """Return a trace, from the cache as far as it is there; for the size's iterations if not said.
 
     Procedures share a key, so they are paired: first models, prompts and evaluation prompts.
     """
@@ -125,7 +129,7 @@ def run(task_name: str, rule: bs.Procedure, scale: Scale) -> xarray.Dataset:
         bs.simulate,
         rule,
         task,
-        size.iterations[task_name],
+        size.iterations[task_name] if iterations is None else iterations,
         learner=size.learner,
         prompts_per_iteration=size.prompts,
         evaluate=size.evaluate,
@@ -195,3 +199,54 @@ def curves(ax: Axes, table: pd.DataFrame, quantity: str, labelled: bool) -> None
         ax.plot(mean.index, mean, color=color, linewidth=2, label=method if labelled else None)
     ax.set(xlabel="iteration", ylim=(0, 1.02))
     ax.locator_params(axis="x", integer=True)
+
+
+def compared(task_name: str, scale: Scale, others: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return all methods at one beta, and boosting over beta, with labels wrong in two ways.
+
+    Args:
+        task_name: of the task.
+        scale: of the figure.
+        others: methods that are run over beta besides, with labels wrong as usual.
+    """
+    parts = [records(task_name, method, BETA, scale) for method in METHODS]
+    betas = BETAS if scale.stride == 1 else (BETAS[0], BETAS[-1])
+    over = [(method, None) for method in ("boosting", *others)] + [("boosting", SHUFFLED)]
+    parts += [
+        records(task_name, method, beta, scale, wrong=wrong)
+        for beta in sorted({*betas, BETA})
+        for method, wrong in over
+        if (beta, wrong) != (BETA, None)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def gain_of_wrong_labels(table: pd.DataFrame, wrong: str) -> float:
+    """Return the share of boosting's gain over the filter alone that it has without right labels.
+
+    Of accuracies in the last iteration, means over seeds, at ``BETA`` and at 0, where wrong labels
+    are wrong in the way that is named.
+    """
+    last = table[table.iteration == table.iteration.max()]
+    alone = last[last.method == "filter only"].sampled.mean()
+    boosting = last[(last.method == "boosting") & (last.wrong == wrong)]
+    at = boosting.groupby("beta").sampled.mean() - alone
+    return float(at[0.0] / at[BETA])
+
+
+def over_beta(ax: Axes, table: pd.DataFrame, others: tuple[str, ...] = ()) -> None:
+    """Draw the last accuracy over beta: lines are means over seeds, dots seeds."""
+    last = table[table.iteration == table.iteration.max()]
+    usual = table.wrong[table.wrong != SHUFFLED].iloc[0]
+    lines = [("boosting", usual, COLORS[0], "-"), ("boosting", SHUFFLED, COLORS[0], ":")]
+    lines += [(name, usual, COLORS[METHODS.index(name)], "-") for name in others]
+    for method, wrong, color, style in lines:
+        ends = last[(last.method == method) & (last.wrong == wrong)].sort_values("beta")
+        mean = ends.groupby("beta").sampled.mean()
+        told = f"{method}, {wrong}" if method == "boosting" else None
+        ax.plot(mean.index, mean, color=color, linestyle=style, linewidth=2, label=told)
+        ax.plot(ends.beta, ends.sampled, "o", color=color, markersize=4, alpha=0.7)
+    alone = last[last.method == "filter only"].sampled.mean()
+    ax.axhline(alone, color=COLORS[2], linewidth=1, linestyle="--")
+    ax.set(title="sampled, last iteration", xlabel="β, share of right labels")
+    ax.legend(loc="lower right", title="wrong labels")
