@@ -1,5 +1,6 @@
 """CONTRIBUTING keeps its word: what it shows runs where it is promised, what it names is there."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -62,3 +63,55 @@ def test_every_room_has_its_line():
     words = set(re.findall(r"\w+", layout))
     rooms = {path.stem for path in Path(bs.__file__).parent.glob("[a-z]*")}
     assert rooms - words - {"py"} == set()
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity(bs.SequenceTask):
+    """A task of one's own: is the number of ones in a word odd? Listed, and of one stratum."""
+
+    letters: int = 3
+    noises = ("concentrated",)
+    symbols = (".", ";", "=", "0", "1")
+    response_length = 1
+    strata = ("words",)
+    stratum_weights = easy_weights = np.ones(1)
+    # As what NumPy computed stands in a class, or in a field.
+    easy_slips, first_steps = np.float32(0.5), np.int64(8)
+
+    @property
+    def prompt_length(self):
+        return int(self.letters) + 1
+
+    def every_prompt(self):
+        return self.written(np.arange(2**self.letters))
+
+    def written(self, number):
+        bits = 3 + (number[:, None] >> np.arange(self.letters) & 1)
+        return np.pad(bits, ((0, 0), (0, 1)), constant_values=2).astype(np.int32)
+
+    def prompts(self, rng, stratum):
+        return self.written(rng.integers(0, 2**self.letters, len(stratum)))
+
+    def stratum(self, prompts):
+        return np.zeros(len(prompts), int)
+
+    def solve(self, prompts):
+        return (3 + (prompts == 4).sum(1) % 2)[:, None].astype(np.int32)
+
+    def mistake(self, noise, rng, prompts):
+        return (7 - self.solve(prompts)).astype(np.int32)
+
+    def mistake_law(self, noise):
+        return np.eye(5)[7 - self.solve(self.every_prompt())[:, 0]]
+
+    def verify(self, prompts, responses):
+        return responses[:, 0] == 3 + (prompts == 4).sum(1) % 2
+
+
+@pytest.mark.parametrize("how", [{"exact": True}, {"prompts_per_iteration": 16}])
+def test_a_task_of_one_s_own_runs_in_tokens(how):
+    rule = bs.labels_only(labeler=bs.WeakLabeler(0.0, wrong="concentrated"))
+    learner = dataclasses.replace(NETWORK, first_steps=None)
+    trace = bs.simulate(rule, Parity(np.int64(3)), 1, learner=learner, key=0, **how)
+    assert trace.label_accuracy.values[0, 1] == 0.0
+    assert json.loads(trace.task)["letters"] == 3
