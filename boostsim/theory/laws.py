@@ -5,6 +5,7 @@ Outside the domain on which it was proved a law raises; it never extrapolates.
 
 from __future__ import annotations
 
+from boostsim.theory.attempts import attempts_until_accepted, pass_at, pass_at_estimate
 from boostsim.theory.convergence import (
     boosting_error,
     budget_error,
@@ -56,6 +57,14 @@ from boostsim.theory.noise import (
     noisy_boosting,
     votes_needed,
 )
+from boostsim.theory.weights import (
+    share_stall,
+    weighted_boosting_error,
+    weighted_boosting_limit,
+    weighted_floor,
+    weighted_floor_leading,
+    weighted_iterations_needed,
+)
 
 __all__ = [
     "NoisyBoosting",
@@ -68,6 +77,7 @@ __all__ = [
     "accumulated_regression_error",
     "attempts_floor",
     "attempts_floor_leading",
+    "attempts_until_accepted",
     "boosting_error",
     "breakdown_error",
     "budget_error",
@@ -86,14 +96,22 @@ __all__ = [
     "majority_noise",
     "necessary_signal",
     "noisy_boosting",
+    "pass_at",
+    "pass_at_estimate",
     "persistent_filter_ancestry",
     "persistent_filter_floor",
     "persistent_labels_error",
     "refit_mean_error",
     "refit_variance",
     "regression_error",
+    "share_stall",
     "slack_bound",
     "tilted_probabilities",
     "uneven_error",
     "votes_needed",
+    "weighted_boosting_error",
+    "weighted_boosting_limit",
+    "weighted_floor",
+    "weighted_floor_leading",
+    "weighted_iterations_needed",
 ]

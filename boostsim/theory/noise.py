@@ -6,6 +6,7 @@ population. p is the correct mass on a prompt and e = 1 - p.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -97,6 +98,26 @@ def noisy_boosting(*, beta: Array, gamma: Array) -> NoisyBoosting:
     return NoisyBoosting(right / (right + wrong), rate, wrong / (right + wrong))
 
 
+def smallest_root(excess: Callable[[Array], Array], smallest: Array, largest: Array) -> Array:
+    """Return where a function changes from below 0 to above, between e^smallest and largest.
+
+    Bisection in the logarithm keeps relative accuracy. One step of Newton follows: it polishes the
+    last digits, and its derivative is the implicit one.
+    """
+
+    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bounds
+        middle = 0.5 * (low + high)
+        below = excess(jnp.exp(middle)) < 0.0
+        return jnp.where(below, middle, low), jnp.where(below, high, middle)
+
+    smallest = jnp.maximum(smallest, -700.0)
+    low, high = lax.fori_loop(0, 64, halve, (smallest, jnp.log(largest)))
+    error = lax.stop_gradient(jnp.exp(0.5 * (low + high)))
+    value, slope = jax.jvp(excess, (error,), (jnp.ones_like(error),))
+    return jnp.clip(error - value / lax.stop_gradient(slope), 0.0, largest)
+
+
 @law("T4", beta=POSITIVE, gamma=BELOW_HALF, attempts=AT_LEAST_ONE)
 def attempts_floor(*, beta: Array, gamma: Array, attempts: Array) -> Array:
     """T4. Limit error of boosting with a gamma-noisy filter and k attempts.
@@ -144,19 +165,8 @@ def attempts_floor(*, beta: Array, gamma: Array, attempts: Array) -> Array:
         terms = (1.0 - power) / (1.0 - noise - (1.0 - 2.0 * noise) * error)
         return error * (1.0 - noise * terms) - weak * power
 
-    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bounds
-        middle = 0.5 * (low + high)
-        below = excess(jnp.exp(middle)) < 0.0
-        return jnp.where(below, middle, low), jnp.where(below, high, middle)
-
-    # The root is at least (1 - beta) gamma^k; bisection in the logarithm keeps relative accuracy.
-    smallest = jnp.maximum(jnp.log(weak) + attempts * jnp.log(noise), -700.0)
-    low, high = lax.fori_loop(0, 64, halve, (smallest, jnp.log(weak)))
-    error = lax.stop_gradient(jnp.exp(0.5 * (low + high)))
-    # One step of Newton: it polishes the last digits, and its derivative is the implicit one.
-    value, slope = jax.jvp(excess, (error,), (jnp.ones_like(error),))
-    error = jnp.clip(error - value / lax.stop_gradient(slope), 0.0, weak)
+    # The root is at least (1 - beta) gamma^k.
+    error = smallest_root(excess, jnp.log(weak) + attempts * jnp.log(noise), weak)
     return jnp.where(single, one, jnp.where(trivial, edge, error))
 
 
