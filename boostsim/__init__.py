@@ -100,8 +100,8 @@ if TYPE_CHECKING:
     from boostsim.theory.box import Box as Box
     from boostsim.theory.claim import Claim as Claim
     from boostsim.theory.claims import CLAIMS
+    from boostsim.theory.statement import Statement as Statement
     from boostsim.theory.statements import STATEMENTS
-    from boostsim.theory.statements import Statement as Statement
     from boostsim.tournament.challenge import Challenge as Challenge
     from boostsim.tournament.compare import compare as compare
     from boostsim.tournament.leaderboard import Tournament as Tournament
@@ -171,7 +171,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "tasks.table": ("random_table", "table_task"),
             "theory.box": ("Box",),
             "theory.claim": ("Claim",),
-            "theory.statements": ("Statement",),
+            "theory.statement": ("Statement",),
             "tournament.challenge": ("Challenge",),
             "tournament.compare": ("compare",),
             "tournament.leaderboard": ("Tournament",),

@@ -90,7 +90,7 @@ def test_ends_that_grow_without_bound_stay_exact():
 
 def test_every_theorem_that_has_one_step_is_there():
     theorems = {name.split("/")[0] for name in bs.statements}
-    assert theorems == {"T1", "T3", "T4", "T5", "T6", "T9", "T10"}
+    assert theorems == {"T1", "T3", "T4", "T5", "T6", "T9", "T10", "T16", "T17"}
     assert not set(bs.statements) & set(bs.claims)
 
 
@@ -156,6 +156,88 @@ def test_statements_are_about_the_laws():
         assert bs.laws.even_labels_fixed_point(beta=fixed * part, rate=rate) == pytest.approx(fixed)
 
 
+def test_statements_of_labels_that_weigh_are_about_their_laws():
+    rng = np.random.default_rng(1)
+    for _ in range(30):
+        beta, gamma, e, k = rng.uniform(0.01, 1), rng.uniform(0, 0.45), rng.random(), 3
+        weight, part = rng.uniform(0.01, 1), rng.random()
+        point = {"beta": beta, "weight": weight, "e": e}
+        once = {"beta": beta, "initial_error": e, "iterations": 1}
+        after = bs.laws.weighted_boosting_error(label_weight=weight, **once)
+        odds = bs.statements["T16/odds"].direct(**point)
+        assert odds == pytest.approx(
+            (1 - beta) * weight * e * (1 - after) - (1 - e) * after, abs=1e-12
+        )
+        step = bs.statements["T16/step"].direct(attempts=1, **point)
+        assert step == pytest.approx((1 - beta) * e - after, abs=1e-12)
+        # A floor is where the map stands: what is at it is not moved, by slope and by weight.
+        floor = bs.laws.weighted_floor(beta=beta, gamma=gamma, attempts=k, label_weight=weight)
+        noisy = {"beta": beta, "gamma": gamma, "attempts": k, "weight": weight}
+        share = floor / (1 - beta)
+        lower = bs.statements["T16/lighter"].direct(part=part, share=share, **noisy)
+        at = weighted_step(beta, gamma, k, part * weight, floor)
+        assert lower == pytest.approx(floor - at, abs=1e-12)
+        p, h = min(max(1 - e, 1e-5), 1 - 1e-5), 1e-6
+        behind, ahead = (weighted_step(beta, gamma, k, weight, 1 - p - d) for d in (-h, h))
+        accepted = gamma * (1 - p) + (1 - gamma) * p
+        trained = 1 - (1 - weight) * (1 - accepted) ** k
+        slope = bs.statements["T16/monotone"].direct(p=p, **noisy)
+        assert slope == pytest.approx((behind - ahead) / (2 * h) * accepted * trained**2, abs=1e-6)
+        # At the stall of a share an iteration changes nothing.
+        share, hard = rng.uniform(0.01, 0.99), rng.uniform(0.01, 1)
+        stall = bs.laws.share_stall(beta=beta, label_share=share, hard_share=hard, attempts=k)
+        above = bs.statements["T16/share"].direct(beta, k, share, hard, stall)
+        least = share * (1 - beta) / ((1 - share) * hard + share)
+        assert above == pytest.approx(stall - least, abs=1e-9)
+        tried = bs.laws.attempts_until_accepted(acceptance=accepted, attempts=k)
+        tries = {"acceptance": accepted, "attempts": k}
+        assert bs.statements["T17/least"].direct(**tries) == pytest.approx(tried - 1)
+        assert bs.statements["T17/most"].direct(**tries) == pytest.approx(k - tried, abs=1e-12)
+
+
+NEARLY = {
+    "heavy labels leave no more than (1 - beta) e^k": ("T16/step", {"weight": (1, 2)}),
+    "with heavy labels and several attempts the map is monotone": (
+        "T16/monotone",
+        {
+            "attempts": [8],
+            "beta": (Fraction(9, 10), 1),
+            "gamma": (Fraction(1, 20), Fraction(1, 10)),
+            "weight": (50, 100),
+            "p": (Fraction(1, 4), Fraction(1, 2)),
+        },
+    ),
+    "the error is at most what a share leaves": (
+        "T16/share",
+        {"hard_share": (Fraction(1), Fraction(2))},
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", NEARLY)
+def test_what_is_nearly_a_statement_on_weights_is_not_proved(sentence):
+    name, wider = NEARLY[sentence]
+    true = bs.statements[name]
+    false = replace(true, name="mine", sentence=sentence, box={**true.box, **wider})
+    proof = bs.prove(false, halvings=6)
+    assert proof.verdict == "refuted"
+    assert false.direct(**proof.counterexample) < 0
+
+
+def test_attempts_that_are_made_are_not_fewer_than_stated():
+    """1/A, the mean of a geometric number that nothing cuts, is above what k attempts can be."""
+    tried = bs.statements["T17/most"]
+    uncut = bs.Statement(
+        "mine",
+        "a visit that stops at the first accepted attempt makes 1/A at most k",
+        tried.box,
+        direct=lambda acceptance, attempts: attempts - 1 / acceptance,
+        terms=lambda acceptance, attempts: [[attempts * acceptance - 1, 1 / acceptance]],
+    )
+    proof = bs.prove(uncut, halvings=6)
+    assert proof.verdict == "refuted"
+
+
 def test_t3_contracts_symbolically():
     beta, gamma, p = sympy.symbols("beta gamma p")
     right = beta * (1 - gamma)
@@ -200,7 +282,7 @@ def test_the_two_forms_are_one_symbolically(name, attempts):
         point["attempts"] = attempts
     elif attempts > 1:
         return
-    if name == "T4/growth" and attempts > 1:
+    if name in ("T4/growth", "T16/lighter") and attempts > 1:
         # Seconds of cancelling; in exact fractions it is compared above.
         return
     assert sympy.cancel(statement.direct(**point) - statement.slack(**point)) == 0

@@ -92,6 +92,7 @@ def test_the_error_by_iteration(beta, weight, error):
         lost = (16 + 4 * iteration * logs) * EPS
         assert abs(float(Fraction(got) / true) - 1) <= lost
 
+
 def test_labels_that_count_like_responses_are_the_first_theorem_s():
     beta, error = np.linspace(0, 1, 21)[:, None, None], np.linspace(0, 1, 21)[:, None]
     run = {"beta": beta, "initial_error": error, "iterations": np.array([0, 1, 2, 17, 300])}
@@ -108,7 +109,8 @@ def test_the_fate_of_the_error_is_that_of_the_weight():
         # alpha = w/(1 + w) at most 1/(2 - beta)
         assert (ratio <= 1) == (weight / (1 + weight) <= 1 / (2 - beta))
         if ratio <= 1:
-            assert limit == 0 and found[1] < 0.1
+            assert limit == 0
+            assert found[1] < 0.1
         else:
             assert found == pytest.approx((ratio - 1) / (weight - 1), rel=1e-9)
             assert found == pytest.approx(iterated(0.6, 3000, beta, 0.0, 1, weight), rel=1e-9)
@@ -177,7 +179,8 @@ def test_exact_errors_are_reached_by_so_many_iterations():
     ones = laws.weighted_iterations_needed(beta=0.3, label_weight=1.0, target=1e-5)
     assert ones == laws.iterations_needed(beta=0.3, initial_error=1.0, target=1e-5)
     stalls = laws.weighted_iterations_needed(beta=0.2, label_weight=4.0, target=[0.73, 0.74])
-    assert np.isinf(stalls[0]) and stalls[1] < 10
+    assert np.isinf(stalls[0])
+    assert stalls[1] < 10
     assert laws.weighted_iterations_needed(
         beta=[0.0, 1.0], label_weight=0.5, target=0.1
     ).tolist() == [np.inf, 1.0]
@@ -319,9 +322,11 @@ def test_attempts_made_lie_between_one_and_all():
     rates = np.concatenate([[0.0, 1e-300, 1e-17], np.linspace(1e-6, 1.0, 200)])
     for attempts in (1, 2, 8, 1000):
         law = laws.attempts_until_accepted(acceptance=rates, attempts=attempts)
-        assert (law >= 1).all() and (law <= attempts).all()
+        assert (law >= 1).all()
+        assert (law <= attempts).all()
         assert (np.diff(law) <= 1e-12 * attempts).all()
-        assert law[0] == attempts and law[-1] == 1
+        assert law[0] == attempts
+        assert law[-1] == 1
     with jax.enable_x64(True):
         slope = jax.grad(
             lambda a: laws.attempts_until_accepted.formula(acceptance=a, attempts=4.0)

@@ -22,7 +22,8 @@ from boostsim.certification.clock import Clock
 from boostsim.certification.enclosure import Enclosure, enclosure
 from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
-from boostsim.theory.statements import STATEMENTS, Statement
+from boostsim.theory.statement import Statement
+from boostsim.theory.statements import STATEMENTS
 
 # A piece of a box: rational ends for each name.
 Piece = dict[str, tuple[Fraction, Fraction]]

@@ -19,7 +19,7 @@ def attempts_until_accepted(*, acceptance: Array, attempts: Array) -> Array:
     Statement: with A = 1 - B the probability that an attempt is accepted, and at most k attempts,
         E[attempts] = 1 + B + ... + B^(k-1) = (1 - B^k)/A,   k where A = 0.
     Filter calls are as many, times the votes. What is kept has the law of k attempts of which the
-    first accepted is kept, and so have labels on failures: only J, the number accepted, is not seen.
+    first accepted is kept, and so have labels on failures; only J, how many pass, is not seen.
     Domain: A in [0, 1]; k >= 1.
     Proof: attempt j is made where the j - 1 before it were rejected. Attempts after the first
     accepted one change nothing that is kept.
@@ -41,7 +41,7 @@ def attempts_until_accepted(*, acceptance: Array, attempts: Array) -> Array:
     """
     tried = acceptance > 0.0
     # At 0 a straight line, for the derivative.
-    never = attempts - 0.5 * attempts * (attempts - 1.0) * acceptance
+    never = attempts * (1.0 - 0.5 * (attempts - 1.0) * acceptance)
     rate = jnp.where(tried, acceptance, 0.5)
     return jnp.where(tried, jnp.clip(lost(rate, attempts) / rate, 1.0, attempts), never)
 

@@ -229,7 +229,7 @@ def weighted_floor(*, beta: Array, gamma: Array, attempts: Array, label_weight: 
     so two positive roots at most (Descartes), of which one lies below 1/(1 - gamma), where e > 1.
     For k = 1 it is a quadratic with one root in the interval for every w. The map is monotone
     (``bs.prove("T16/monotone")``, ``bs.prove("T16/heavy")``), so e_t goes there. At the fixed point
-    e is a mean of gamma e/A <= e and of 1 - beta >= e; a heavier label moves the mean to the latter.
+    e is a mean of gamma e/A <= e and of 1 - beta >= e: a heavier label moves it to the latter.
     Reference: derived here.
 
     Args:

@@ -1,125 +1,22 @@
-"""One-step statements: what can be proved over whole boxes of parameters, in exact arithmetic.
-
-Iterating a recursion over a wide box blows up, so each theorem rests here on one iteration. Every
-statement says that a number is not negative on a box, and writes that number twice: as the theorem
-has it, and as a sum of products of factors that are not negative. An interval around a difference
-of wide intervals loses its sign where factors keep theirs. All is written with + - * / and whole
-powers, so it takes fractions, intervals and symbols alike.
-"""
+"""T1 to T10: boosting, step by step."""
 
 from __future__ import annotations
 
-import inspect
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from boostsim.arguments import refuse, text
-from boostsim.objects import ByReference, Named
+from boostsim.theory.statement import Ends, Statement, Terms
+from boostsim.theory.statements.shared import (
+    ATTEMPTS,
+    BETA,
+    GAMMA,
+    UNIT,
+    acceptance,
+    geometric,
+    rising,
+)
 from boostsim.theory.step import boosting_step
-
-# A box: rational ends for each name, or a list of whole numbers.
-Ends = tuple[Fraction, Fraction]
-# A sum of products.
-Terms = Sequence[Sequence[Any]]
-UNIT = (Fraction(0), Fraction(1))
-BETA = (Fraction(1, 100), Fraction(1))
-GAMMA = (Fraction(0), Fraction(45, 100))
-ATTEMPTS = list(range(1, 17))
-
-
-@dataclass(frozen=True)
-class Statement(ByReference):
-    """A number that is not negative on a box: ``direct(...) >= 0``.
-
-    Attributes:
-        name: the theorem that rests on it, a stroke, and a word.
-        sentence: what it says.
-        box: for each name a pair of ends, Fractions or whole numbers, or a list of whole numbers.
-        direct: the number as the theorem has it, a rational function of the names.
-        terms: the same number as a sum of products: a function that returns a list of terms, each a
-            list of factors, none of which is negative in the box.
-
-    Raises:
-        ValueError: for a box with no axis, an end that is not an exact rational, or functions of
-            other names.
-
-    Example:
-        >>> parabola = Statement(
-        ...     "mine/parabola",
-        ...     "x (1 - x) is not negative on the unit interval",
-        ...     {"x": (0, 1)},
-        ...     direct=lambda x: x - x**2,
-        ...     terms=lambda x: [[x, 1 - x]],
-        ... )
-        >>> parabola.slack(x=Fraction(1, 3))
-        Fraction(2, 9)
-    """
-
-    listed_in = ("boostsim.theory.statements",)
-
-    name: str
-    sentence: str
-    box: Mapping[str, Ends | Sequence[int]]
-    direct: Callable[..., Any]
-    terms: Callable[..., Terms]
-
-    def __post_init__(self) -> None:
-        """Refuse a box that is none, and make its ends fractions."""
-        text("name", self.name)
-        text("sentence", self.sentence)
-        if not isinstance(self.box, Mapping) or not self.box:
-            raise refuse("box", "ends for at least one name", self.box)
-        box = {name: _axis(name, axis) for name, axis in self.box.items()}
-        object.__setattr__(self, "box", Named(box))
-        for field in ("direct", "terms"):
-            try:
-                inspect.signature(getattr(self, field)).bind(**box)
-            except (TypeError, ValueError) as error:
-                allowed = f"a function of {', '.join(box)}"
-                raise refuse(f"{field} of statement {self.name!r}", allowed, str(error)) from None
-
-    def slack(self, **point: Any) -> Any:
-        """Return the sum of the products of the factors."""
-        return sum(math.prod(factors) for factors in self.terms(**point))
-
-
-def _axis(name: str, axis: Any) -> Ends | list[int]:
-    allowed = "a pair of ends, Fractions or whole numbers, or a list of whole numbers"
-    kinds = (int,) if isinstance(axis, list) else (int, Fraction)
-    exact = isinstance(axis, (tuple, list)) and all(type(end) in kinds for end in axis)
-    if not exact or not axis:
-        raise refuse(name, allowed, axis, "A float is rounded: write Fraction('0.1') for 1/10.")
-    if isinstance(axis, list):
-        return list(axis)
-    if len(axis) != 2 or axis[0] >= axis[1]:
-        raise refuse(name, "a pair of ends, the lower one first", axis)
-    return Fraction(axis[0]), Fraction(axis[1])
-
-
-def _accepted(gamma: Any, p: Any) -> Any:
-    """A, the probability that one attempt is accepted."""
-    return gamma * (1 - p) + (1 - gamma) * p
-
-
-def _rejected(gamma: Any, p: Any) -> Any:
-    """B = 1 - A, as a sum of products."""
-    return (1 - gamma) * (1 - p) + gamma * p
-
-
-def _geometric(ratio: Any, terms: int) -> Any:
-    """1 + ratio + ... + ratio^(terms - 1)."""
-    total = 1
-    for _ in range(terms - 1):
-        total = 1 + ratio * total
-    return total
-
-
-def _rate(beta: Any, gamma: Any) -> Any:
-    """T3's rate, as a sum of products."""
-    return (1 - gamma) * (1 - beta) + gamma * beta
 
 
 def _exits(beta: Any, gamma: Any) -> Any:
@@ -153,22 +50,11 @@ def _t3_limit_directly(beta: Any, gamma: Any, share: Any) -> Any:
     return error - boosting_step(beta, gamma, 1, error) - beta * (1 - gamma) * distance
 
 
-def _t4_monotone(beta: Any, gamma: Any, attempts: int, p: Any) -> Terms:
-    accepted, rejected = _accepted(gamma, p), _rejected(gamma, p)
-    # 1 + ... + B^(k-1) is k B^(k-1) and more, every difference of powers a multiple of A.
-    more = [
-        [rejected] * power
-        + [accepted, _geometric(rejected, attempts - 1 - power), gamma, 1 - gamma]
-        for power in range(attempts - 1)
-    ]
-    return [*more, [attempts] + [rejected] * (attempts - 1) + [_rate(beta, gamma), accepted]]
-
-
 def _t4_monotone_directly(beta: Any, gamma: Any, attempts: int, p: Any) -> Any:
     """The derivative of the correct mass after an iteration by that before, times A."""
-    accepted = _accepted(gamma, p)
+    accepted = acceptance(gamma, p)
     rejected = 1 - accepted
-    return _geometric(rejected, attempts) * gamma * (1 - gamma) + attempts * rejected ** (
+    return geometric(rejected, attempts) * gamma * (1 - gamma) + attempts * rejected ** (
         attempts - 1
     ) * (1 - 2 * gamma) * ((1 - gamma) * p - beta * accepted)
 
@@ -220,7 +106,7 @@ def _t10_side_directly(rate: Any, share: Any, above: Any) -> Any:
 NOISY: dict[str, Ends | Sequence[int]] = {"beta": BETA, "gamma": GAMMA}
 SEVERAL: dict[str, Ends | Sequence[int]] = {**NOISY, "attempts": ATTEMPTS}
 EVENLY: dict[str, Ends | Sequence[int]] = {"rate": UNIT, "share": UNIT}
-_ALL = [
+STATEMENTS = [
     Statement(
         "T1/step",
         "an iteration takes at least the share beta of the error away",
@@ -261,7 +147,7 @@ _ALL = [
         "the correct mass after an iteration does not fall as that before it rises",
         {**SEVERAL, "p": UNIT},
         direct=_t4_monotone_directly,
-        terms=_t4_monotone,
+        terms=rising,
     ),
     Statement(
         "T4/inequality",
@@ -312,7 +198,7 @@ _ALL = [
         "T9/rises",
         "filtering alone does not lower the correct mass",
         {"gamma": GAMMA, "p": UNIT},
-        direct=lambda gamma, p: (1 - gamma) * p - p * _accepted(gamma, p),
+        direct=lambda gamma, p: (1 - gamma) * p - p * acceptance(gamma, p),
         terms=lambda gamma, p: [[p, 1 - p, 1 - 2 * gamma]],
     ),
     Statement(
@@ -330,4 +216,3 @@ _ALL = [
         terms=lambda rate, share, p: [[p, 1 / (p + rate)], [rate, share, 1 / (p + rate)]],
     ),
 ]
-STATEMENTS = Named({statement.name: statement for statement in _ALL})
