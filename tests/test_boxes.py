@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import boostsim as bs
 from boostsim.certification.boxes import RANDOM
 from boostsim.certification.enclosure import Enclosure
+from boostsim.theory.step import weighted_step
 
 HALF = (Fraction(0), Fraction(1, 2))
 
@@ -170,7 +171,7 @@ def test_statements_of_labels_that_weigh_are_about_their_laws():
         )
         step = bs.statements["T16/step"].direct(attempts=1, **point)
         assert step == pytest.approx((1 - beta) * e - after, abs=1e-12)
-        # A floor is where the map stands: what is at it is not moved, by slope and by weight.
+        # A floor is where the map stands.
         floor = bs.laws.weighted_floor(beta=beta, gamma=gamma, attempts=k, label_weight=weight)
         noisy = {"beta": beta, "gamma": gamma, "attempts": k, "weight": weight}
         share = floor / (1 - beta)

@@ -23,7 +23,7 @@ def attempts_until_accepted(*, acceptance: Array, attempts: Array) -> Array:
     Domain: A in [0, 1]; k >= 1.
     Proof: attempt j is made where the j - 1 before it were rejected. Attempts after the first
     accepted one change nothing that is kept.
-    Reference: derived here; it is the mean of a geometric number cut at k.
+    Reference: derived here (docs/theory.md, section 6): the mean of a geometric number cut at k.
 
     Args:
         acceptance: A = gamma + (1 - 2 gamma) p for a gamma-noisy filter.

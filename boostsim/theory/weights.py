@@ -46,13 +46,14 @@ def weighted_boosting_error(
     o = (1 - e)/e obey o' = o/c + beta/(1 - beta), so
         o_T = c^-T o_0 + (beta/(1 - beta)) (1 + c^-1 + ... + c^-(T-1)),
         e_T = c^T e_0 / (1 - e_0 + e_0 [c^T + beta w (1 + c + ... + c^(T-1))]).
-    w = 1 is T1. For beta > 0 the error tends to 0 where c <= 1 (alpha <= 1/(2 - beta)): like c^T
-    below 1 and like (1 - beta)/(beta T) at 1. Above it stalls: :func:`weighted_boosting_limit`.
+    w = 1 is :func:`boosting_error`. For beta > 0 the error tends to 0 where c <= 1, which is
+    alpha <= 1/(2 - beta): like c^T below 1 and like (1 - beta)/(beta T) at 1. Above 1 it stalls:
+    :func:`weighted_boosting_limit`.
     Domain: beta, e_0 in [0, 1]; w > 0; T >= 0.
     Proof: a visit keeps a right response with probability 1 - e, or a label, of weight w and right
     with probability beta. So odds' = (1 - e + w beta e)/((1 - beta) w e). Iterate, and sum.
-    Reference: derived here. Weak data enter the mixture of arXiv 2502.08924 with a weight; that it
-    is a weight of each label is one reading of it.
+    Reference: derived here (docs/theory.md, section 6). Weak data enter the mixture of
+    arXiv 2502.08924 with a weight; that it is a weight of each label is one reading of it.
 
     Args:
         beta: correct mass of the labeler.
@@ -104,7 +105,7 @@ def weighted_boosting_limit(*, beta: Array, label_weight: Array) -> Array:
     Domain: beta in (0, 1]; w > 0. (For beta = 0 nothing leaves e_0 = 1.)
     Proof: o' = o/c + beta/(1 - beta) has the fixed point beta c/((1 - beta)(c - 1)) if c > 1, and
     distances to it shrink by c; if c <= 1 the odds grow without bound.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 6).
 
     Args:
         beta: correct mass of the labeler.
@@ -147,7 +148,7 @@ def weighted_iterations_needed(
     Proof: solve the closed form for T; the neighbours T - 1 and T + 1 are tried in it, for a
     logarithm is off by one at exact powers. The bound: o_1 >= beta/(1 - beta) and o' >= o/c, so
     o_T >= c^-(T-1) beta/(1 - beta), and odds of 1/eps suffice.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 6).
 
     Args:
         beta: correct mass of the labeler.
@@ -218,11 +219,11 @@ def weighted_floor(*, beta: Array, gamma: Array, attempts: Array, label_weight: 
         e' = ((1 - u^k) gamma e/A + w u^k (1 - beta)) / (1 - u^k + w u^k);
     the limit error, from every e_0 (from every e_0 > 0 where gamma = 0), is the root of
         (1 - 2 gamma) e (1 - e) (1 + u + ... + u^(k-1)) = w u^k (1 - beta - e)   in [0, 1 - beta].
-    It rises with w. w = 1 is T4's floor; for k = 1 it solves a quadratic; for gamma = 0 it is
-    :func:`weighted_boosting_limit`, which is 0 for w <= 1.
+    It rises with w. w = 1 is :func:`attempts_floor`; for k = 1 it solves a quadratic; for gamma = 0
+    it is :func:`weighted_boosting_limit`, which is 0 for w <= 1.
     Domain: beta in (0, 1]; gamma in [0, 1/2); k >= 1; w > 0, and w <= 1 where k >= 2. (Heavier
-    labels may stall a model that starts below and not one that starts above: gamma = 0, k = 2,
-    beta = .2, w = 10 goes to .738 from e_0 = 1 and to 0 from e_0 = .149.)
+    labels may stall a bad first model and not a better one: gamma = 0, k = 2, beta = .2, w = 10
+    goes to .738 from e_0 = 1 and to 0 from e_0 = .149.)
     Proof: put e' = e and use gamma e/A = e - (1 - 2 gamma) e (1 - e)/A. In y = 1/u the equation is
     a polynomial with the coefficients -g of y^(k+1), 1 - g of y^k, -g of each power from k - 1 down
     to 2, a negative one of y and -(1 - w), g = gamma (1 - gamma): two changes of sign for w <= 1,
@@ -230,7 +231,7 @@ def weighted_floor(*, beta: Array, gamma: Array, attempts: Array, label_weight: 
     For k = 1 it is a quadratic with one root in the interval for every w. The map is monotone
     (``bs.prove("T16/monotone")``, ``bs.prove("T16/heavy")``), so e_t goes there. At the fixed point
     e is a mean of gamma e/A <= e and of 1 - beta >= e: a heavier label moves it to the latter.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 6).
 
     Args:
         beta: correct mass of the labeler.
@@ -309,7 +310,7 @@ def weighted_floor_leading(
     Domain: beta in (0, 1]; gamma in (0, 1/2); k >= 1; w > 0.
     Proof: in :func:`weighted_floor` e -> 0, so u -> gamma and
     1 + ... + u^(k-1) -> (1 - gamma^k)/(1 - gamma).
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 6).
 
     Args:
         beta: correct mass of the labeler.
@@ -359,7 +360,7 @@ def share_stall(
     bought on a hard one; w h L = (alpha/(1 - alpha)) (1 - h + h S) gives w L = b. The equation
     has two changes of sign, and its sides differ by alpha beta (1 - h) >= 0 at e = 1: so one root
     is in (0, 1), the other not below 1. e' is monotone in e.
-    Reference: derived here.
+    Reference: derived here (docs/theory.md, section 6).
 
     Args:
         beta: correct mass of the labeler.
