@@ -25,6 +25,7 @@ install_import_hook(
         "boostsim.curation.allocation",
         "boostsim.simulation.tables.structure",
         "boostsim.simulation.tables.population",
+        "boostsim.simulation.tables.state",
         "boostsim.simulation.tables.exact",
         "boostsim.simulation.tables.sampled",
         "boostsim.simulation.tables.samplers",

@@ -17,6 +17,7 @@ import boostsim as bs
 from boostsim.simulation.tables import exact, persistence
 from boostsim.simulation.tables.population import attempt
 from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.state import masses
 
 EPS = np.finfo(np.float64).eps
 
@@ -154,7 +155,7 @@ def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
     literal.iterate(np.random.default_rng(3), procedure, task, task.initial, visits, data, tally)
     with jax.enable_x64(True):
         structure, parameters = prepare(procedure, task, sampled=False)
-        mass = exact.masses(exact.init(structure, parameters))
+        mass = masses(exact.init(structure, parameters))
         seen = attempt(structure, parameters, mass)
         accepted, kept, gain = (
             np.asarray(value) for value in (seen.accepted, seen.kept, seen.gain)

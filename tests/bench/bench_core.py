@@ -21,6 +21,7 @@ import boostsim as bs
 from boostsim.simulation.tables import exact, sampled
 from boostsim.simulation.tables.loop import _measure
 from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.state import masses
 
 ATTEMPTS, GAMMA, BETA = 8, 0.1, 0.2
 FILTER, LABELER = bs.NoisyFilter(GAMMA), bs.WeakLabeler(BETA)
@@ -194,7 +195,7 @@ def test_parameter_points(benchmark, best, report):
     def run(parameters):
         step = lambda state, _: (exact.step(structure, parameters, state)[0], None)  # noqa: E731
         state, _ = lax.scan(step, exact.init(structure, parameters), None, length=iterations)
-        return exact.masses(state)[1]
+        return masses(state)[1]
 
     some = 300
     given = list(zip(beta[:some], gamma[:some], error[:some], strict=True))

@@ -21,40 +21,18 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.keys import as_key
-from boostsim.simulation.tables.learning import State, add_source, first, learn
+from boostsim.simulation.tables.learning import add_source, first, learn
 from boostsim.simulation.tables.population import (
-    Shown,
     answer_law,
     answers,
     attempt,
     focus,
-    known_truth,
-    pairs,
     remember,
     sharpened,
     total,
 )
+from boostsim.simulation.tables.state import Info, State, judged, masses, shown
 from boostsim.simulation.tables.structure import Parameters, Structure
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Info:
-    """What an iteration cost and whether the criterion behaved.
-
-    Attributes:
-        labels: labels bought per visit, weighted by mu, this iteration.
-        visited: 1 where any visit was made, else 0.
-        invalid: the first cell with a priority that is negative or not finite, or -1.
-        labels_by_prompt: labels bought per visit on each prompt, this iteration.
-        judged: labels that the filter judged for the criterion, per visit, this iteration.
-    """
-
-    labels: Float[Array, "*batch"]
-    visited: Float[Array, "*batch"]
-    invalid: Array
-    labels_by_prompt: Float[Array, "*batch prompts"]
-    judged: Float[Array, "*batch"]
 
 
 class Gathered(NamedTuple):
@@ -78,51 +56,6 @@ class Gathered(NamedTuple):
 def init(structure: Structure, parameters: Parameters) -> State:
     """Return the first model: all of it from the first source."""
     return first(structure, parameters, jnp.asarray(1.0))
-
-
-def masses(state: State) -> Float[Array, "classes prompts"]:
-    """Return the model's mass in each class."""
-    return total(state.mass)
-
-
-def diversity(
-    structure: Structure, parameters: Parameters, state: State
-) -> Float[Array, "prompts"]:
-    """Return 1 - sum_y f(y|x)^2, the probability that two draws of the model differ."""
-    if structure.collides:
-        assert parameters.collision is not None
-        m = state.mass
-        collisions = [
-            (1.0 if left == right else 2.0) * total(m[left] * m[right] * collision)
-            for (left, right), collision in zip(pairs(len(m)), parameters.collision, strict=True)
-        ]
-        squares = total(collisions)
-    else:
-        # Every response is a class of its own.
-        squares = total(masses(state) ** 2)
-    return jnp.maximum(1.0 - squares, 0.0)
-
-
-def disagreement(
-    structure: Structure, parameters: Parameters, state: State
-) -> Float[Array, "prompts"] | None:
-    """Return the probability that two attempts differ, where the criterion reads it."""
-    if not structure.disagrees:
-        return None
-    if structure.sharpening is None:
-        return diversity(structure, parameters, state)
-    return jnp.maximum(1.0 - total(sharpened(structure, masses(state)) ** 2), 0.0)
-
-
-def shown(
-    structure: Structure,
-    parameters: Parameters,
-    state: State,
-    tried: Float[Array, "classes prompts"],
-) -> Shown:
-    """Return what the criterion is told of each prompt; ``tried`` is what attempts come from."""
-    truth = known_truth(structure, parameters, tried)
-    return Shown(disagreement(structure, parameters, state), truth)
 
 
 def gather(
@@ -150,12 +83,6 @@ def gather(
         passed = total(law * parameters.accept) / total(law)
         memory = remember(structure, parameters, memory, cells, told, probability, passed)
     return Gathered(rows, seen.kept, labels, invalid, memory)
-
-
-def judged(structure: Structure, labels: Array) -> Array:
-    """Return how many labels the filter judged: all, where the criterion asks for it."""
-    asks = structure.criterion is not None and structure.criterion.asks_filter
-    return labels if asks else jnp.zeros_like(labels)
 
 
 def step(

@@ -14,12 +14,11 @@ from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed
 from boostsim.simulation.seeing import Population, Seeing, VisitsEach, seeing
 from boostsim.simulation.tables import exact, sampled
-from boostsim.simulation.tables.exact import Info
-from boostsim.simulation.tables.learning import State
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.samplers import FEW
+from boostsim.simulation.tables.state import Info, State
 from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 

@@ -16,28 +16,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.learners.tabular import Rows
+from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Parameters, Structure
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class State:
-    """The model, and what training has to remember.
-
-    Attributes:
-        mass: the model's mass in each class, ``[rows, classes, prompts]``; one row for each source
-            where diversity needs to tell them apart, else one in all.
-        data: the accumulated training distribution, of the same shape, where it is not the model.
-        examples: its weight ``[prompts]``, where data accumulate.
-        memory: of a criterion that has one.
-        iteration: the number of the next one, where anything changes from one to the next.
-    """
-
-    mass: Float[Array, "*batch rows classes prompts"]
-    data: Float[Array, "*batch rows classes prompts"] | None = None
-    examples: Float[Array, "*batch prompts"] | None = None
-    memory: Any = None
-    iteration: Float[Array, "*batch"] | None = None
 
 
 def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]) -> State:

@@ -25,9 +25,7 @@ from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.seeing import Seeing, VisitsEach
-from boostsim.simulation.tables import exact
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
-from boostsim.simulation.tables.learning import State
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.population import right_and_wrong, total
 from boostsim.simulation.tables.prepare import prepare
@@ -39,6 +37,7 @@ from boostsim.simulation.tables.recording import (
     wanted_records,
 )
 from boostsim.simulation.tables.sampled import Sampling
+from boostsim.simulation.tables.state import State, diversity, masses
 from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.tasks.table import TableTask
 
@@ -147,7 +146,7 @@ def _measure(
     wanted: frozenset[str],
     pass_at: tuple[int, ...],
 ) -> dict[str, Any]:
-    mass, weights = exact.masses(state), parameters.weights
+    mass, weights = masses(state), parameters.weights
     right, wrong = right_and_wrong(structure, parameters, mass)
 
     def average(values: Any) -> Any:
@@ -166,10 +165,10 @@ def _measure(
         worth = [_merged(parameters, each) if by_prompt else average(each) for each in passed]
         measured["pass_at_k"] = jnp.stack(worth, axis=-1)
     if "diversity" in wanted:
-        diversity = exact.diversity(structure, parameters, state)
-        measured["diversity"] = average(diversity)
+        apart = diversity(structure, parameters, state)
+        measured["diversity"] = average(apart)
         if by_prompt:
-            measured["diversity_by_prompt"] = _merged(parameters, diversity)
+            measured["diversity_by_prompt"] = _merged(parameters, apart)
     if "entropy" in wanted:
         measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
     if "rows" in wanted:

@@ -16,8 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.division import entrywise
-from boostsim.simulation.tables.exact import Info, judged, masses, shown
-from boostsim.simulation.tables.learning import State, first, learn
+from boostsim.simulation.tables.learning import first, learn
 from boostsim.simulation.tables.population import (
     Attempts,
     answer_law,
@@ -28,6 +27,7 @@ from boostsim.simulation.tables.population import (
     total,
 )
 from boostsim.simulation.tables.samplers import FEW, binomial, multinomial, thinned
+from boostsim.simulation.tables.state import Info, State, judged, masses, shown
 from boostsim.simulation.tables.structure import Parameters, Structure
 
 # One constant a draw site: a key is used once.

@@ -21,9 +21,10 @@ from boostsim.curation.procedure import Procedure
 from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
 from boostsim.simulation.tables import exact
-from boostsim.simulation.tables.learning import State, learn
+from boostsim.simulation.tables.learning import learn
 from boostsim.simulation.tables.population import answers
 from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Parameters, Structure
 from boostsim.simulation.tokens.verdicts import noise_for, wrong_law
 from boostsim.tasks.sequences import SequenceTask
