@@ -75,9 +75,9 @@ def test_with_tokens_too():
     rule, table = listed.tabular(procedure, listing, rows)
     trace = bs.simulate(rule, table, 4, record="prompt")
     law = listed.TrainingLaw(procedure, listing, rows, jax.random.key(0))
-    target = law(rows, law.first_data())
+    target = law(rows)
     for t in range(2, 5):
-        target = law(target.rows, target.data, iteration=t)
+        target = law(target.rows, iteration=t)
     assert (target.rows * listing.quality).sum(1) == pytest.approx(trace.accuracy.values[0, 4])
     assert target.label_accuracy == pytest.approx(0.6 - 0.5 * 0.75)
 
@@ -164,7 +164,7 @@ def test_a_labeler_of_ones_own_answers_as_it_says_in_tokens():
     for t, beta in enumerate(BETAS, 1):
         labels = verdicts.label(task, Resting(0.6), prompts, words, words, t)
         assert labels.chance == pytest.approx(beta)
-        target = law(rows, law.first_data(), iteration=t)
+        target = law(rows, iteration=t)
         assert target.label_accuracy == pytest.approx(beta)
 
 

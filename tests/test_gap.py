@@ -1,6 +1,7 @@
 """A transformer in the exact cell, and the report that sets all four cells side by side."""
 
 import dataclasses
+import itertools
 import json
 
 import jax
@@ -14,8 +15,10 @@ from precision import apart
 import boostsim as bs
 from boostsim import gap
 from boostsim.learners import generate, train
-from boostsim.simulation.seeing import Population
+from boostsim.simulation.seeing import Population, VisitsEach
+from boostsim.simulation.tables.state import State
 from boostsim.simulation.tokens import listed, loop
+from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.iteration import Seed
 
 TASK = bs.lookup(24, 4)
@@ -80,9 +83,8 @@ def test_the_training_law_is_the_tables_next_model():
     for procedure in procedures:
         rule, table = listed.tabular(procedure, LISTING, rows)
         trace = bs.simulate(rule, table, 1, record=("entropy", "prompt"))
-        target = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))(
-            rows, np.zeros((0, 0))
-        )
+        target = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))(rows)
+        assert target.carried == Carried()
         assert target.rows.sum(1) == pytest.approx(1.0)
         assert (target.rows * LISTING.quality).sum(1) == pytest.approx(trace.accuracy.values[0, 1])
         entropy = -(target.rows * np.log(np.where(target.rows > 0, target.rows, 1))).sum(1)
@@ -93,7 +95,7 @@ def test_the_training_law_is_the_tables_next_model():
 
 def test_prompts_weigh_as_much_as_they_have_examples():
     rows = np.random.default_rng(0).dirichlet(np.ones(len(TASK.symbols)), 24)
-    nothing, right = np.zeros((0, 0)), (rows * LISTING.quality).sum(1)
+    right = (rows * LISTING.quality).sum(1)
     assert right.max() > 2 * right.min()
     filt = bs.NoisyFilter(false_accept=0.1, false_reject=0.3)
     accepted = 0.7 * right + 0.1 * (1.0 - right)
@@ -104,7 +106,7 @@ def test_prompts_weigh_as_much_as_they_have_examples():
         (bs.boosting(filter=filt, labeler=bs.WeakLabeler((0.2, 0.8))), 1.0, 1.0 - accepted),
     ]
     for procedure, examples, labels in cases:
-        target = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))(rows, nothing)
+        target = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))(rows)
         made = np.broadcast_to(examples, 24)
         assert target.weight == pytest.approx(made / made.sum())
         assert target.examples == pytest.approx(made.mean())
@@ -117,21 +119,39 @@ def test_accumulated_laws_are_those_of_the_table_where_learning_is_perfect():
     procedure = dataclasses.replace(BOOSTING, regime="accumulate")
     rows = first = first_rows()
     law = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))
-    memory = law.first_data()
+    seen = Carried(rows, np.ones(len(rows)))
     for _ in range(3):
-        target = law(rows, memory)
-        rows, memory = target.rows, target.data
+        target = law(rows, seen)
+        rows, seen = target.rows, target.carried
     rule, table = listed.tabular(procedure, LISTING, first)
     trace = bs.simulate(rule, table, 3, record="prompt")
     assert (rows * LISTING.quality).sum(1) == pytest.approx(trace.accuracy.values[0, 3])
-    assert memory[:, -1] == pytest.approx(1.0 + 3.0)
-    # The memory is what was trained on, not what was learned of it: here something else was.
+    assert seen.examples == pytest.approx(1.0 + 3.0)
+    # It is what was trained on, not what was learned of it: here something else was.
     other = np.roll(rows, 1, axis=1)
     kept = other * LISTING.quality
     failed = 1.0 - kept.sum(1, keepdims=True)
     labels = 0.4 * LISTING.quality + 0.6 * TASK.mistake_law("spread")
-    by_hand = (4.0 * memory[:, :-1] + kept + failed * labels) / 5.0
-    assert law(other, memory).rows == pytest.approx(by_hand)
+    by_hand = (4.0 * seen.data + kept + failed * labels) / 5.0
+    assert law(other, seen).rows == pytest.approx(by_hand)
+
+
+def test_what_is_carried_is_typed_alike_in_all_cells():
+    """Of the same names, and None where there is nothing to carry; it survives a file."""
+    besides = [field.name for field in dataclasses.fields(State)]
+    assert tuple(besides[besides.index("data") : besides.index("iteration")]) == Carried._fields
+    hedge = dataclasses.replace(BOOSTING, criterion=bs.criteria.hedge(), budget=0.5)
+    for procedure, how in itertools.product((BOOSTING, hedge), (Population(), VisitsEach(2))):
+        for regime in ("replace", "accumulate"):
+            chosen = dataclasses.replace(procedure, regime=regime, learner=SMALL)
+            seed = Seed(loop.make_run(chosen, TASK, how), jax.random.key(0))
+            carried, exact = seed.first_carried(), how == Population()
+            assert (carried.data is None) == (regime == "replace")
+            assert (carried.examples is None) == (regime == "replace" or not exact)
+            assert (carried.memory is None) == (procedure is BOOSTING)
+            read = Carried.of(carried.arrays(), seed.first_memory(), exact=exact)
+            assert jax.tree.structure(read) == jax.tree.structure(carried)
+            assert jax.tree.all(jax.tree.map(np.array_equal, read, carried))
 
 
 def test_labels_drawn_once_stay():
@@ -142,7 +162,7 @@ def test_labels_drawn_once_stay():
     laws = [
         listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(seed)) for seed in (0, 0, 1)
     ]
-    one, again, other = (law(rows, np.zeros((0, 0))) for law in laws)
+    one, again, other = (law(rows) for law in laws)
     assert (one.rows == again.rows).all()
     assert not np.allclose(one.rows, other.rows)
     assert set(laws[0].label_accuracies["labels"].tolist()) == {0.0, 1.0}
@@ -457,4 +477,4 @@ def test_bad_priorities_of_an_exact_run_are_told():
     rows = np.random.default_rng(0).dirichlet(np.ones(len(TASK.symbols)), 24)
     law = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))
     with pytest.raises(ValueError, match=r"'negative' must return finite .* prompt 0 with 0 of 1"):
-        law(rows, law.first_data())
+        law(rows)

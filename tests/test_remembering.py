@@ -10,6 +10,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.simulation.tokens import focusing, listed
+from boostsim.simulation.tokens.carried import Carried
 
 BUILT_IN = {
     "hedge": bs.criteria.hedge(0.5),
@@ -321,12 +322,12 @@ def test_a_transformer_that_learns_perfectly_remembers_what_the_table_does():
         )
         law = listed.TrainingLaw(procedure, listing, rows, jax.random.key(0))
         trace = bs.simulate(*listed.tabular(procedure, listing, rows), 4, record="prompt")
-        memory, target = focusing.first_memory(rule, 24), None
+        carried, target = Carried(memory=focusing.first_memory(rule, 24)), None
         bought = 0.0
         for t in range(1, 5):
             before = rows if target is None else target.rows
-            target = law(before, law.first_data(), memory, t)
-            memory, bought = target.memory, bought + target.labels
+            target = law(before, carried, t)
+            carried, bought = target.carried, bought + target.labels
         right = (target.rows * listing.quality).sum(1)
         assert right == pytest.approx(trace.accuracy.values[0, 4], rel=1e-12)
         assert bought == pytest.approx(trace.labels.values[0, 4], rel=1e-12)

@@ -154,10 +154,9 @@ def iteration():
     )
     seed = loop.Seed(run, jax.random.key(0))
     parameters = weights(frame_length(task))
-    nothing = loop.Carried(np.zeros((0, frame_length(task)), np.int32))
 
     def iterate():
-        return jax.block_until_ready(seed.iterate(1, parameters, nothing)[0])
+        return jax.block_until_ready(seed.iterate(1, parameters, seed.first_carried())[0])
 
     iterate()
     return iterate, learner, parameters

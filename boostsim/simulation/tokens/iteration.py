@@ -10,7 +10,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,6 +26,7 @@ from boostsim.learners.train import check_converged, fit, train
 from boostsim.mode import described as computed_in
 from boostsim.objects import described
 from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
+from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import first_model
 from boostsim.simulation.tokens.focusing import first_memory, focus, remember, see
@@ -38,18 +39,6 @@ from boostsim.vocabulary import PAD
 # One constant a draw site; iterations are folded into the seed's key below LASTING.
 PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL, PRIORITY, JUDGED = range(10)
 LASTING_VERDICTS, LASTING_ANSWERS, FIRST, POOL = (2**32 - 1 - site for site in range(4))
-
-
-class Carried(NamedTuple):
-    """What goes from one iteration to the next besides the model.
-
-    Attributes:
-        data: what training has seen so far, where data accumulate; else empty.
-        memory: of a criterion that remembers, in NumPy's arrays; else None.
-    """
-
-    data: np.ndarray
-    memory: Any = None
 
 
 @dataclass(frozen=True)
@@ -165,25 +154,20 @@ class Seed:
         return TrainingLaw(self.run.procedure, self.run.listing, self.first_rows, self.key)
 
     def first_carried(self) -> Carried:
-        """Return what the first iteration starts from besides the model."""
-        return Carried(self._first_data(), self.first_memory())
+        """Return what the first iteration starts from: f_0, where data accumulate, and a memory."""
+        run, memory = self.run, self.first_memory()
+        if not run.procedure.trained_on.accumulates:
+            return Carried(memory=memory)
+        if run.exact:
+            return Carried(self.first_rows, np.ones(len(self.first_rows)), memory)
+        prompts, _ = self._visited(0)
+        length = run.task.response_length
+        said, _ = generate(run.learner, self.first_model, prompts, length, self.site(0, ATTEMPTS))
+        return Carried(np.concatenate([prompts, said], axis=1), memory=memory)
 
     def first_memory(self) -> Any:
         """Return what the criterion remembers before the first iteration."""
         return first_memory(self.run.procedure.criterion, self.run.groups)
-
-    def _first_data(self) -> np.ndarray:
-        """Return what training has seen before the first iteration: f_0, if data accumulate."""
-        run, task = self.run, self.run.task
-        if run.exact:
-            return self.training_law.first_data()
-        if not run.procedure.trained_on.accumulates:
-            return np.zeros((0, task.prompt_length + task.response_length), np.int32)
-        prompts, _ = self._visited(0)
-        said, _ = generate(
-            run.learner, self.first_model, prompts, task.response_length, self.site(0, ATTEMPTS)
-        )
-        return np.concatenate([prompts, said], axis=1)
 
     def iterate(
         self, iteration: int, parameters: Parameters, carried: Carried
@@ -284,7 +268,7 @@ class Seed:
         asked = np.repeat(prompts[:, None], attempts, 1)
         examples = [np.concatenate([asked[keeps], responses[keeps]], axis=1)]
         spent = self._costs((responses != PAD).sum() / visits)
-        data, memory = carried
+        data, memory = carried.data, carried.memory
         if procedure.labeler is not None:
             # All visits are asked about, so that a label does not depend on who else gets one.
             labels = label(
@@ -333,9 +317,9 @@ class Seed:
             examples.append(np.concatenate([real, task.solve(real)], axis=1))
         batch = np.concatenate(examples).astype(np.int32)
         spent["examples"] = float(len(batch))
-        if procedure.trained_on.accumulates:
+        if data is not None:
             batch = data = np.concatenate([data, batch])
-        return batch, Carried(data, memory), spent
+        return batch, Carried(data, memory=memory), spent
 
     def _gather_exactly(
         self, iteration: int, parameters: Parameters, carried: Carried
@@ -343,14 +327,14 @@ class Seed:
         """Do what :meth:`_gather` does with infinitely many visits to each prompt."""
         rows = next_law(self.run.learner, parameters, self.run.listing.prompts)
         key = self.site(iteration, PRIORITY)
-        target = self.training_law(rows, carried.data, carried.memory, iteration, key)
+        target = self.training_law(rows, carried, iteration, key)
         spent = self._costs(float(self.run.procedure.attempts))
         spent |= {"labels": target.labels, "examples": target.examples}
         if self.run.procedure.criterion.asks_filter:
             spent["filter_calls"] += self.run.procedure.filter.looks * target.labels
         # An answer is one token.
         spent |= dict.fromkeys(("label_accuracy", "right_tokens"), target.label_accuracy)
-        return target, Carried(target.data, target.memory), spent
+        return target, target.carried, spent
 
     def _costs(self, tokens: float) -> dict[str, Any]:
         """Return what an iteration without labels costs; an attempt's tokens are given."""

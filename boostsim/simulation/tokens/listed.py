@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ from boostsim.simulation.tables.population import answers
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tokens.carried import NOTHING, Carried
 from boostsim.simulation.tokens.verdicts import noise_for, wrong_law
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask, table_task
@@ -131,8 +132,7 @@ class Target(NamedTuple):
         labels: labels bought, per visit.
         label_accuracy: share of right ones among them, NaN where none was bought.
         examples: examples made, per visit.
-        data: accumulated rows and, in the last column, their weight, ``[N, V + 1]``; or empty.
-        memory: of a criterion that remembers, afterwards; else None.
+        carried: what the next iteration starts from besides the model.
     """
 
     rows: np.ndarray
@@ -140,8 +140,7 @@ class Target(NamedTuple):
     labels: float
     label_accuracy: float
     examples: float
-    data: np.ndarray
-    memory: Any = None
+    carried: Carried
 
 
 class TrainingLaw:
@@ -152,7 +151,6 @@ class TrainingLaw:
     ) -> None:
         """Prepare it from the first model's rows; what persists is drawn once from the key."""
         self.listing = listing
-        self.first_rows = rows
         with fixed(double=True):
             # Every token is a class of its own, and a persistent labeler has drawn its answers.
             self.structure, self.parameters = prepare(
@@ -167,17 +165,10 @@ class TrainingLaw:
                 for source in self.structure.answering
             }
 
-    def first_data(self) -> np.ndarray:
-        """Return what training remembers before the first iteration: f_0, if data accumulate."""
-        if not self.structure.accumulates:
-            return np.zeros((0, 0))
-        return np.concatenate([self.first_rows, np.ones((len(self.first_rows), 1))], axis=1)
-
     def __call__(
         self,
         rows: np.ndarray,
-        data: np.ndarray,
-        memory: Any = None,
+        carried: Carried = NOTHING,
         iteration: int = 1,
         key: jax.Array | None = None,
     ) -> Target:
@@ -185,17 +176,16 @@ class TrainingLaw:
 
         Args:
             rows: the model, ``[N, V]``.
-            data: of the last :class:`Target`, or :meth:`first_data`.
-            memory, key: of a criterion that remembers.
+            carried: of the last :class:`Target`, or of a seed at first.
             iteration: its number, for a labeler that drifts and for schedules.
+            key: of a criterion that remembers.
         """
         with fixed(double=True):
-            before = _state(rows)
-            if data.size:
-                before = State(before.mass, _state(data[:, :-1]).mass, jnp.asarray(data[:, -1]))
             number = jnp.asarray(float(iteration)) if self.parameters.changes else None
-            memory = jax.tree.map(jnp.asarray, memory)
-            before = replace(before, memory=memory, iteration=number)
+            data, examples, memory = jax.tree.map(jnp.asarray, carried)
+            if data is not None:
+                data = data.T[None]
+            before = State(jnp.asarray(rows.T[None]), data, examples, memory, number)
             now = self.parameters.at(number)
             after, kept, labels, invalid = _target(self.structure, now, before, key)
             if int(invalid) >= 0:
@@ -209,17 +199,17 @@ class TrainingLaw:
             law = np.asarray(after.mass[0]).T
             made = np.asarray(kept + labels) + np.asarray(now.real_share)
             labels = np.asarray(labels)
-            if data.size:
-                weight = np.asarray(after.examples)
-                data = np.concatenate([law, weight[:, None]], axis=1)
+            memory = jax.tree.map(np.asarray, after.memory)
+            if data is None:
+                weight, carried = made, Carried(memory=memory)
             else:
-                weight = made
+                weight = np.asarray(after.examples)
+                carried = Carried(law, weight, memory)
             shares = dict(answers(self.structure, now))
             right = sum(
                 float(shares[source]) * accuracy
                 for source, accuracy in self.label_accuracies.items()
             )
-            memory = jax.tree.map(np.asarray, after.memory)
         mu = self.listing.weights
         weight, bought = weight * mu, float(labels @ mu)
         total = weight.sum()
@@ -229,13 +219,8 @@ class TrainingLaw:
             labels=bought,
             label_accuracy=float(mu @ (labels * right)) / bought if bought else np.nan,
             examples=float(made @ mu),
-            data=data,
-            memory=memory,
+            carried=carried,
         )
-
-
-def _state(rows: np.ndarray) -> State:
-    return State(jnp.asarray(rows.T[None]))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -30,10 +30,11 @@ from boostsim.mode import fixed
 from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
 from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
+from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.checkpoints import load_state, locked, save_state
 from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.tokens.first_model import shapes
-from boostsim.simulation.tokens.iteration import EVALUATION, Carried, Run, Seed
+from boostsim.simulation.tokens.iteration import EVALUATION, Run, Seed
 from boostsim.simulation.tokens.resuming import KEPT, History
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
@@ -193,10 +194,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
     else:
         weights = {n[2:]: jnp.asarray(a) for n, a in state.items() if n.startswith("w_")}
         parameters = place(weights, seed.mesh)
-        # A memory has the structure of the first one.
-        first, shape = jax.tree.flatten(seed.first_memory())
-        leaves = [state[f"c_{number}"] for number in range(len(first))]
-        carried = Carried(state["data"], jax.tree.unflatten(shape, leaves))
+        carried = Carried.of(state, seed.first_memory(), exact=run.exact)
         recorded = {n[2:]: a for n, a in state.items() if n.startswith("m_")}
         rows = [
             {name: values[t] for name, values in recorded.items()}
@@ -218,9 +216,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
         if path is not None and history is not None:
             arrays = {f"w_{name}": np.asarray(leaf) for name, leaf in parameters.items()}
             arrays |= {f"m_{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
-            remembered = jax.tree.leaves(carried.memory)
-            arrays |= {f"c_{number}": leaf for number, leaf in enumerate(remembered)}
-            save_state(path, about, {**arrays, **history.arrays(), "data": carried.data})
+            save_state(path, about, {**arrays, **history.arrays(), **carried.arrays()})
     told = "" if history is None else history.words(iterations)
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}, told
 
@@ -230,6 +226,6 @@ def _begun(
 ) -> dict[str, np.ndarray] | None:
     """Return the state of a run that was begun in the file, all of it, or None."""
     weights = {f"w_{name}": like for name, like in shapes(seed.run.task, seed.run.learner).items()}
-    remembered = [f"c_{n}" for n in range(len(jax.tree.leaves(seed.first_memory())))]
-    others = ("data", *KEPT, *remembered, *(f"m_{name}" for name in measured))
+    others = (*Carried(memory=seed.first_memory()).arrays(), *KEPT)
+    others += tuple(f"m_{name}" for name in measured)
     return load_state(path, about, weights, others)
