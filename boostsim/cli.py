@@ -19,7 +19,7 @@ import tyro
 
 from boostsim import __version__
 from boostsim.commands.flags import Command, Info, Reproduce
-from boostsim.commands.output import Unread, reserved, say, settled
+from boostsim.commands.output import Unread, flushed, reserved, say
 from boostsim.progress import tell
 
 # What ends a command with this is no answer; 1 is one: no.
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _answered([word for word in arguments if word != "--debug"])
-        settled(sys.stdout)
+        flushed(sys.stdout)
     except Unread:
         code = 0
     except KeyboardInterrupt:
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = 2 if told else UNEXPECTED
     # What is left now would be an error at the end of the program, with another exit code.
     with contextlib.suppress(OSError, Unread):
-        settled(sys.stdout, sys.stderr)
+        flushed(sys.stdout, sys.stderr)
     return code
 
 

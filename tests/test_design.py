@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import boostsim as bs
 from boostsim.designs.grid import points, tried
 from boostsim.designs.knobs import KNOBS
-from boostsim.designs.problem import Problem, settle
+from boostsim.designs.problem import Problem, turned
 from boostsim.simulation.tables.prepare import prepare
 
 TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
@@ -56,7 +56,7 @@ def test_a_knob_says_to_the_arrays_what_it_says_to_the_procedure(name, value, ke
         structure, parameters = prepare(start, TASK, sampled=False)
         held = KNOBS[name].held(start)
         turned = KNOBS[name].arrays(structure, parameters, held, jnp.asarray(value))
-        wanted = prepare(KNOBS[name].settle(start, value), TASK, sampled=False)
+        wanted = prepare(KNOBS[name].turn(start, value), TASK, sampled=False)
     assert wanted[0] == structure
     for got, want in zip(jax.tree.leaves(turned), jax.tree.leaves(wanted[1]), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-14, atol=0.0)
@@ -86,7 +86,7 @@ def test_gradients_are_the_differences_of_runs(score, criterion):
         slopes = jax.grad(problem.score_of)(jax.tree.map(jnp.asarray, values))
 
     def run(values):
-        error = bs.simulate(settle(start, values), TASK, 4).error.values[0]
+        error = bs.simulate(turned(start, values), TASK, 4).error.values[0]
         return error[1:].mean() if score == "average_error" else error[-1]
 
     for name, value in values.items():
@@ -217,7 +217,7 @@ def test_no_point_of_the_search_costs_more_than_may_be_spent(data):
     with jax.enable_x64(True):
         values = {**values, "votes": jnp.asarray(3.0)}
         shown = problem.shown(values)
-    trace = bs.simulate(settle(goal.procedure, {**values, "votes": 3}), TASK, 3, prices=goal.prices)
+    trace = bs.simulate(turned(goal.procedure, {**values, "votes": 3}), TASK, 3, prices=goal.prices)
     for name, column in shown.items():
         np.testing.assert_allclose(trace[name].values[0], column, rtol=1e-12, atol=1e-300)
 
@@ -398,7 +398,7 @@ def test_a_temperature_is_of_the_rule_that_has_one_and_of_no_namesake():
         bs.design(goal, {"temperature": (0.1, 1.0)})
     # Nothing but the temperature is replaced.
     ranked = soft(criterion=dataclasses.replace(bs.criteria.difficulty(0.3), allocation="ranked"))
-    settled = settle(ranked, {"temperature": 0.5})
+    settled = turned(ranked, {"temperature": 0.5})
     wanted = dataclasses.replace(bs.criteria.difficulty(0.5), allocation="ranked")
     assert settled == dataclasses.replace(ranked, criterion=wanted)
 
@@ -425,7 +425,7 @@ def test_bad_input_is_refused():
             {"budget": bs.Knob(0.01, 1.0, per_iteration=True)},
             "from 0 on where a total price is divided",
         ),
-        (dataclasses.replace(goal, spend=0.01), {"budget": (0, 1)}, "what the answers alone cost"),
+        (dataclasses.replace(goal, spend=0.01), {"budget": (0, 1)}, "what the attempts alone cost"),
     ):
         with pytest.raises(ValueError, match=words):
             bs.design(objective, parameters)

@@ -37,7 +37,7 @@ def test_arguments_say_one_value(given, value):
 )
 def test_it_says_how_many_visits_there_are_and_what_comes_again(how, prompts, groups):
     run = Run(BOOSTING, LOOKUP, how, None)
-    assert (run.prompts, run.groups) == (prompts, groups)
+    assert (run.visits, run.groups) == (prompts, groups)
 
 
 def test_a_table_is_exact_where_that_is_said_and_where_nothing_is():

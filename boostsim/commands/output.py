@@ -68,7 +68,7 @@ def console(width: int | None = 110) -> Console:
     return Plain(file=stream, width=None if stream.isatty() else width)
 
 
-def settled(*streams: Any) -> None:
+def flushed(*streams: Any) -> None:
     """Write out what these streams still hold.
 
     One that cannot take it is turned away from where it leads, so that nothing is left for the end

@@ -12,8 +12,8 @@ from boostsim.designs.found import Design
 from boostsim.designs.grid import constants, points, tried
 from boostsim.designs.knobs import KNOBS, Knob, plain
 from boostsim.designs.objective import SHOWN, Objective
-from boostsim.designs.problem import Problem, settle
-from boostsim.designs.search import descend, settled, starts, values_at, without_crumbs
+from boostsim.designs.problem import Problem, turned
+from boostsim.designs.search import descend, odd_voted, starts, values_at, without_crumbs
 from boostsim.keys import as_key, key_text
 from boostsim.mode import fixed
 from boostsim.progress import announced
@@ -36,7 +36,7 @@ def design(
 
     Automatic differentiation goes backwards through all iterations, allocation included; Adam takes
     the steps, bounds are kept by projection. The answer is checked twice: against a grid of other
-    answers, and by restarts from random ones; it says itself where they disagree. It is a choice
+    choices, and by restarts from random ones; it says itself where they disagree. It is a choice
     for the limit of many visits: where a few labels fall to a prompt and all are bought at once,
     all of one prompt's may be wrong, and none is left to ask again.
 
@@ -52,7 +52,7 @@ def design(
             the better of the odd numbers beside. Real data has no price here.
         steps: of Adam, from each start.
         restarts: random starts, besides the middle of all bounds.
-        grid: other answers that it is held against, about so many.
+        grid: other choices that it is held against, about so many.
         key: of the random starts.
 
     Returns:
@@ -60,7 +60,7 @@ def design(
 
     Raises:
         ValueError: for a parameter that the procedure has not, bounds that are none, a total price
-            that does not pay for the answers.
+            that does not pay for the attempts.
 
     Example:
         >>> import boostsim as bs
@@ -82,7 +82,7 @@ def design(
         others = points(problem, grid)
         on_grid = tried(problem, others, "grid")[0]
         if not np.isfinite(on_grid).any():
-            where = f"at all of {len(others)} answers"
+            where = f"at all of {len(others)} choices"
             raise refuse(
                 f"score {objective.name!r}", "finite", float(on_grid[0]), f"So it is {where}."
             )
@@ -97,7 +97,7 @@ def design(
             ended, point = values_at(problem, ends), {name: ends[name][least] for name in ends}
             # With votes as they came out.
             scores = tried(problem, ended)[0]
-            values = settled(objective, problem, point, ended[least], steps)
+            values = odd_voted(objective, problem, point, ended[least], steps)
             candidates, constant = [values, best], np.nan
             never = constants(problem, values, CONSTANTS)
             if never:
@@ -109,7 +109,7 @@ def design(
                     candidates.append(never[number])
         values = candidates[_least(tried(problem, candidates)[0])]
         values = without_crumbs(problem, values)
-    procedure = settle(objective.procedure, values)
+    procedure = turned(objective.procedure, values)
     trace = simulate(
         procedure,
         objective.task,

@@ -107,7 +107,7 @@ class Design(ByValue):
             lines.append(f"The best that never changes{price}: {self.constant:.4g}.")
         lines.append(
             f"{self.agreeing} of {len(self.starts)} starts agree with the best to a hundredth; the "
-            f"best of {self.grid_size:,} answers on a grid: {self.grid:.4g}."
+            f"best of {self.grid_size:,} choices on a grid: {self.grid:.4g}."
         )
         if self.flat == len(self.starts):
             lines.append("Not confirmed: the score has no slope at any start.")

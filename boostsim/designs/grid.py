@@ -1,4 +1,4 @@
-"""The grid: other answers that a design is held against, evaluated without any gradient."""
+"""The grid: other choices that a design is held against, evaluated without any gradient."""
 
 from __future__ import annotations
 

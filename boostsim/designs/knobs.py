@@ -98,14 +98,14 @@ class Kind:
     Attributes:
         fits: refuses a procedure, or bounds, that it cannot be for.
         arrays: ``(structure, parameters, held, value) -> parameters``.
-        settle: ``(procedure, value) -> procedure``.
+        turn: ``(procedure, value) -> procedure``.
         scheduled: whether it may differ between iterations.
         held: ``procedure -> arrays``, what else it needs of the procedure.
     """
 
     fits: Callable[[Procedure, Knob], None]
     arrays: Callable[[Structure, Parameters, Any, Array], Parameters]
-    settle: Callable[[Procedure, Any], Procedure]
+    turn: Callable[[Procedure, Any], Procedure]
     scheduled: bool = False
     held: Callable[[Procedure], Any] = lambda procedure: None
 
@@ -185,17 +185,17 @@ def _votes(
     )
 
 
-def _settled_votes(procedure: Procedure, value: Any) -> Procedure:
+def _turned_votes(procedure: Procedure, value: Any) -> Procedure:
     assert isinstance(procedure.filter, NoisyFilter)
     return replace(procedure, filter=replace(procedure.filter, votes=int(value)))
 
 
-def _settled_temperature(procedure: Procedure, value: Any) -> Procedure:
+def _turned_temperature(procedure: Procedure, value: Any) -> Procedure:
     rule = replace(procedure.criterion, function=criteria.Difficulty(float(value)))
     return replace(procedure, criterion=rule)
 
 
-def _settled_share(procedure: Procedure, value: Any) -> Procedure:
+def _turned_share(procedure: Procedure, value: Any) -> Procedure:
     return procedure.anchored(plain(value))
 
 
@@ -214,13 +214,13 @@ KNOBS = {
     "real_share": Kind(
         _share_fits,
         lambda structure, parameters, held, value: replace(parameters, real_share=value),
-        _settled_share,
+        _turned_share,
         scheduled=True,
     ),
     "temperature": Kind(
         _temperature_fits,
         _temperature,
-        _settled_temperature,
+        _turned_temperature,
     ),
-    "votes": Kind(_votes_fit, _votes, _settled_votes, held=_voted),
+    "votes": Kind(_votes_fit, _votes, _turned_votes, held=_voted),
 }

@@ -24,7 +24,7 @@ from boostsim.tasks.table import TableTask
 SCORES = ("average_error", "final_error")
 # What a run shows, by iteration 0..T: an array each.
 SHOWN = ("error", "accuracy", "labels", "generations", "filter_calls", "cost")
-Run = Mapping[str, Array]
+Curves = Mapping[str, Array]
 
 
 @jax.tree_util.register_dataclass
@@ -52,8 +52,8 @@ class Costs:
     def before_labels(self, looks: Any) -> Any:
         """Return what a run costs but for its labels (and for judging them)."""
         made = self.iterations * self.generated
-        answers = made * (self.generation + self.filter_call * looks)
-        return answers + self.iteration * self.iterations
+        tried = made * (self.generation + self.filter_call * looks)
+        return tried + self.iteration * self.iterations
 
     def label_price(self, looks: Any) -> Any:
         """Return what one label costs, with the looks at it where the criterion wants them."""
@@ -75,7 +75,7 @@ class Score:
     traced: Any = field(compare=False)
 
     @partial(jax.jit, static_argnums=0)
-    def of(self, run: Run) -> Float[Array, ""]:
+    def of(self, run: Curves) -> Float[Array, ""]:
         """Return the score of a run."""
         return jax.extend.core.jaxpr_as_fun(self.traced)(*jax.tree.leaves(dict(run)))[0]
 
@@ -112,7 +112,7 @@ class Objective(ByValue):
     procedure: Procedure
     task: TableTask
     iterations: int
-    score: str | Callable[[Run], Float[Array, ""]] = "average_error"
+    score: str | Callable[[Curves], Float[Array, ""]] = "average_error"
     spend: float | None = None
     prices: Prices = field(default_factory=Prices)
     key: jax.Array | int | None = None
@@ -159,7 +159,7 @@ class Objective(ByValue):
             return self.score
         return getattr(self.score, "__name__", type(self.score).__name__)
 
-    def of(self, run: Run) -> Float[Array, ""]:
+    def of(self, run: Curves) -> Float[Array, ""]:
         """Return the score of a run."""
         if self.score == "average_error":
             return jnp.mean(run["error"][1:])

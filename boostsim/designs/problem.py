@@ -69,7 +69,7 @@ class Problem:
         """Return it, prepared; call it with 64-bit types enabled.
 
         Raises:
-            ValueError: for a total price that does not pay for the answers, or without a budget.
+            ValueError: for a total price that does not pay for the attempts, or without a budget.
         """
         knobs, costs = OrderedDict(knobs), goal.costs
         # Visits have mass one in all: a budget above 1 allows no more than 1 does.
@@ -89,7 +89,7 @@ class Problem:
         }
         if "votes" in somewhere:
             somewhere["votes"] = 1
-        procedure = settle(goal.procedure, somewhere)
+        procedure = turned(goal.procedure, somewhere)
         key = None
         if draws(procedure, sampled=False):
             key = jax.random.fold_in(needed_key(goal.key, "where verdicts persist"), 0)
@@ -195,10 +195,10 @@ class Problem:
         return jnp.log(jnp.maximum(score, 1e-300)) if self.score.named else score
 
 
-def settle(procedure: Procedure, values: Mapping[str, Any]) -> Procedure:
+def turned(procedure: Procedure, values: Mapping[str, Any]) -> Procedure:
     """Return the procedure in which the knobs stand so."""
     for name, value in values.items():
-        procedure = KNOBS[name].settle(procedure, value)
+        procedure = KNOBS[name].turn(procedure, value)
     return procedure
 
 
@@ -225,7 +225,7 @@ def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
     least = costs.before_labels(looks)
     assert goal.spend is not None
     if goal.spend <= least:
-        raise refuse("spend", f"above {least:g}, what the answers alone cost", goal.spend)
+        raise refuse("spend", f"above {least:g}, what the attempts alone cost", goal.spend)
     if costs.label_price(looks) == 0.0:
         raise refuse("spend", "None where labels cost nothing", goal.spend)
     left = (goal.spend - least) / costs.label_price(looks)

@@ -98,7 +98,9 @@ def _projected(problem: Problem, point: Point) -> Point:
     }
 
 
-def settled(goal: Objective, problem: Problem, point: Point, values: Values, steps: int) -> Values:
+def odd_voted(
+    goal: Objective, problem: Problem, point: Point, values: Values, steps: int
+) -> Values:
     """Return values with an odd number of votes, the rest searched again beside it.
 
     Args:
@@ -115,7 +117,7 @@ def settled(goal: Objective, problem: Problem, point: Point, values: Values, ste
     for votes in near[:2]:
         whole: Values = {"votes": np.float64(votes)}
         if others:
-            procedure = KNOBS["votes"].settle(goal.procedure, votes)
+            procedure = KNOBS["votes"].turn(goal.procedure, votes)
             fixed = Problem.of(replace(goal, procedure=procedure), others)
             ends, _, _ = descend(fixed, {name: point[name][None] for name in others}, steps)
             whole |= values_at(fixed, ends)[0]

@@ -54,7 +54,7 @@ def place(parameters: Any, mesh: Mesh | None) -> Any:
     )
 
 
-def width(parameters: Any) -> int:
+def row_size(parameters: Any) -> int:
     """Return over how many devices a batch for these parameters is split."""
     mesh = _mesh_of(parameters)
     return 1 if mesh is None else mesh.size

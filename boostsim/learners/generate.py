@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from boostsim.arguments import refuse
-from boostsim.learners.devices import spread, width
+from boostsim.learners.devices import row_size, spread
 from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.processors import processors
@@ -78,7 +78,7 @@ def generate(
         raise refuse("prompts", f"tokens in [0, {vocabulary})", int(prompts.max()))
     count = len(prompts)
     rows = np.arange(count) if rows is None else rows
-    parts = width(parameters)
+    parts = row_size(parameters)
     most = ROWS_ON_CPU if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
     chunk = min(most, -(-count // parts)) * parts
 

@@ -80,8 +80,10 @@ def nearby(
             ]
             smooth.append(same and shapes[0] == shapes[1] == shapes[2])
             if smooth[-1]:
-                width = direction.up + direction.down
-                tangents.append(jax.tree.map(lambda a, b, w=width: (a - b) / w, above, below))
+                apart = direction.up + direction.down
+                tangents.append(
+                    jax.tree.map(lambda a, b, apart=apart: (a - b) / apart, above, below)
+                )
         if not tangents:
             return [None] * len(directions)
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tangents)

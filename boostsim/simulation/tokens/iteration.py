@@ -69,7 +69,7 @@ class Run:
         return isinstance(self.how, Population)
 
     @cached_property
-    def prompts(self) -> int:
+    def visits(self) -> int:
         """The visits of an iteration; where they are infinitely many, the prompts."""
         if isinstance(self.how, FreshPrompts):
             return self.how.prompts
@@ -106,7 +106,7 @@ class Run:
             "task": described(self.task),
             "vocabulary": list(self.task.symbols),
             "learner": described(self.learner),
-            "prompts_per_iteration": self.prompts,
+            "prompts_per_iteration": self.visits,
             "pool": self.how.size if isinstance(self.how, Pool) else None,
             "evaluate": self.evaluation.each,
             "backend": jax.default_backend(),
@@ -227,9 +227,9 @@ class Seed:
             return run.listing.prompts[number], number
         rng = generator(self.words(iteration, PROMPTS))
         if not isinstance(run.how, Pool):
-            return self._drawn_prompts(rng, run.prompts), np.arange(run.prompts)
+            return self._drawn_prompts(rng, run.visits), np.arange(run.visits)
         pool = self._drawn_prompts(generator(key_words(self.key, POOL)), run.how.size)
-        chosen = rng.permutation(run.how.size)[: run.prompts]
+        chosen = rng.permutation(run.how.size)[: run.visits]
         return pool[chosen], chosen
 
     def _gather(
@@ -239,7 +239,7 @@ class Seed:
         run = self.run
         procedure, task = run.procedure.at(iteration), run.task
         filt = procedure.filter
-        visits, attempts = run.prompts, procedure.attempts
+        visits, attempts = run.visits, procedure.attempts
         prompts, number = self._visited(iteration)
         shape = (visits, attempts, task.response_length)
         if filt.generates:

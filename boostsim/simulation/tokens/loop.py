@@ -101,7 +101,7 @@ def make_run(
     each = 100 if evaluate is None else whole("evaluate", evaluate, 1)
     run = Run(procedure, task, how, Evaluation(task, each, pass_at))
     frame, strata = task.prompt_length + task.response_length, len(task.strata)
-    tried = run.prompts * procedure.attempts * frame
+    tried = run.visits * procedure.attempts * frame
     asked = "visits" if isinstance(how, VisitsEach) else "prompts_per_iteration"
     sized(asked, tried, "visits x attempts x tokens of a frame")
     if isinstance(how, Pool):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from boostsim.arguments import refuse
-from boostsim.simulation.tokens.verdicts import settled
+from boostsim.simulation.tokens.verdicts import hashed
 from boostsim.tasks.sequences import SequenceTask
 
 SPLIT = np.array([0x5EED, 0x0FF5], np.uint32)
@@ -19,7 +19,7 @@ ROUNDS = 200
 
 def is_held_out(task: SequenceTask, prompts: np.ndarray) -> np.ndarray:
     """Return whether each prompt is kept for evaluation, ``[N]``; a share ``task.held_out`` is."""
-    return settled(SPLIT, prompts) < task.held_out
+    return hashed(SPLIT, prompts) < task.held_out
 
 
 def draw_prompts(

@@ -48,7 +48,7 @@ def key_words(key: jax.Array, site: int) -> np.ndarray:
     return np.asarray(jax.random.key_data(jax.random.fold_in(key, site)))
 
 
-def settled(words: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+def hashed(words: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """Return a number in [0, 1) for each row of tokens that looks uniform and never changes.
 
     A multiply-and-shift hash of the tokens, started from the seed's key.
@@ -88,7 +88,7 @@ def verdicts(
     if filt.persistent:
         count, attempts = correct.shape
         both = np.concatenate([np.repeat(prompts[:, None], attempts, 1), responses], axis=2)
-        level = settled(lasting, both.reshape(count * attempts, -1)).reshape(correct.shape)
+        level = hashed(lasting, both.reshape(count * attempts, -1)).reshape(correct.shape)
     else:
         level = generator(fresh).random(correct.shape)
     return level < chance
@@ -175,9 +175,9 @@ def _said(
     beta = np.broadcast_to(labeler.beta, len(task.strata))[task.stratum(prompts)]
     solution = task.solve(prompts)
     if labeler.persistent:
-        right = settled(lasting, prompts) < beta
+        right = hashed(lasting, prompts) < beta
         beta = right * 1.0
-        seeds = (settled(lasting + np.uint32(1), prompts) * 2.0**53).astype(np.uint64)
+        seeds = (hashed(lasting + np.uint32(1), prompts) * 2.0**53).astype(np.uint64)
         # A stream for each prompt, so that it gets the same answer in any company.
         streams = [np.random.default_rng(seed) for seed in seeds]
     else:
