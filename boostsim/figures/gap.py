@@ -74,7 +74,7 @@ def data(scale: Scale) -> pd.DataFrame:
     """Return the errors of the four cells, and the slack and rate of a sweep, by iteration."""
     size = SIZES[scale.name]
     task = bs.lookup(size.entries, size.answers)
-    procedure = bs.boosting(labeler=bs.WeakLabeler(BETA, wrong="garbage"))
+    procedure = bs.boosting(labeler=bs.WeakLabeler(BETA))
     about = [task.fingerprint, procedure.describe(), KEY]
     shared: dict[str, Any] = {"seeds": size.seeds, "key": KEY}
     run: list[Any] = [procedure, task, size.iterations]
