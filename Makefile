@@ -9,11 +9,12 @@ BIN := $(VENV)/bin
 reproduce: $(VENV)/.installed
 	$(BIN)/boostsim reproduce --scale $(SCALE)
 
+# Each worker takes one half in order, so that a file is mostly compiled for once.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 -q -m "not slow" --durations=20
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow" --durations=20
 
 test-all: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 -q --durations=20
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=20
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest tests/bench/bench_core.py tests/bench/bench_certify.py tests/bench/bench_compare.py tests/bench/bench_neural.py -q --confcutdir=tests/bench -p no:xdist --benchmark-columns=min,median
