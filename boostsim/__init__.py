@@ -54,9 +54,11 @@ if TYPE_CHECKING:
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
     from boostsim.curation.filters import RejectAll as RejectAll
     from boostsim.curation.labelers import DriftingLabeler as DriftingLabeler
+    from boostsim.curation.labelers import FirstModel as FirstModel
     from boostsim.curation.labelers import WeakLabeler as WeakLabeler
     from boostsim.curation.loading import load_criterion as load_criterion
     from boostsim.curation.presets import boosting as boosting
+    from boostsim.curation.presets import escaping_collapse as escaping_collapse
     from boostsim.curation.presets import filter_only as filter_only
     from boostsim.curation.presets import labels_only as labels_only
     from boostsim.curation.presets import raft as raft
@@ -132,10 +134,11 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.criterion": ("Criterion",),
             "curation.decorator": ("criterion",),
             "curation.filters": ("AcceptAll", "Filter", "NoisyFilter", "RejectAll"),
-            "curation.labelers": ("DriftingLabeler", "WeakLabeler"),
+            "curation.labelers": ("DriftingLabeler", "FirstModel", "WeakLabeler"),
             "curation.loading": ("load_criterion",),
             "curation.presets": (
                 "boosting",
+                "escaping_collapse",
                 "filter_only",
                 "labels_only",
                 "raft",

@@ -196,20 +196,27 @@ def probability(name: str, got: Any) -> float:
     return finite(name, got, 0.0, 1.0)
 
 
-def schedule(name: str, got: Any) -> float | tuple[float, ...]:
-    """Return a number of at least 0, or one for each iteration, as a float or a tuple of floats."""
+def schedule(
+    name: str, got: Any, low: float = 0.0, high: float = np.inf
+) -> float | tuple[float, ...]:
+    """Return a number in [low, high], or one for each iteration, as a float or a tuple of floats.
+
+    Finite bounds belong to what is allowed.
+    """
+    bounds = f"of at least {low:g}" if np.isinf(high) else f"in [{low:g}, {high:g}]"
     try:
         alone = real(got).ndim == 0
     except (TypeError, ValueError, OverflowError):
-        allowed = "a finite number of at least 0, or a list with one for each iteration"
+        allowed = f"a finite number {bounds}, or a list with one for each iteration"
         raise refuse(name, allowed, got, _traced(got)) from None
     if alone:
-        return finite(name, got, 0.0)
+        return finite(name, got, low, high)
     entries = numbers(name, got, 1)
-    bad = np.flatnonzero(entries < 0.0)
+    bad = np.flatnonzero((entries < low) | (entries > high))
     if len(bad):
         where = f"See that of iteration {bad[0] + 1}."
-        raise refuse(name, "at least 0 in every iteration", float(entries[bad[0]]), where)
+        allowed = f"{bounds.removeprefix('of ')} in every iteration"
+        raise refuse(name, allowed, float(entries[bad[0]]), where)
     return tuple(entries.tolist())
 
 

@@ -181,7 +181,8 @@ def procedures(
     Args:
         task: the task.
         budgets: whether some have a budget.
-        every_slot: whether some have verdicts or answers that persist, or a temperature.
+        every_slot: whether some have verdicts or answers that persist, a temperature, attempts that
+            stop at the first accepted one, or labels that come or weigh otherwise than one by one.
         ranked: the criteria to choose from.
         proportional: criteria that need a budget.
 
@@ -204,12 +205,19 @@ def procedures(
             budget = draw(st.none() | probabilities())
         criterion = draw(st.sampled_from([*ranked, *(proportional if budget is not None else ())]))
     regime = draw(st.sampled_from(["replace", "replace", "accumulate", "anchor"]))
+    keep = draw(st.sampled_from(["one", "all"]))
+    more: dict[str, Any] = {}
+    if every_slot and labeler is not None:
+        weighs = [{}, {}, {"label_weight": 0.25}, {"label_weight": 3.0}, {"label_share": 0.3}]
+        more = {**draw(st.sampled_from(weighs)), "labels_per_visit": draw(st.integers(1, 3))}
+    if every_slot and keep == "one":
+        more["until_accepted"] = draw(st.booleans())
     return Procedure(
         regime=regime,
         real_share=draw(st.sampled_from([0.25, 1.5])) if regime == "anchor" else None,
         attempts=draw(st.integers(1, 4)),
         filter=draw(filters(every_slot)),
-        keep=draw(st.sampled_from(["one", "all"])),
+        keep=keep,
         criterion=criterion,
         budget=budget,
         labeler=labeler,
@@ -217,6 +225,7 @@ def procedures(
             draw(st.sampled_from([0.0, 0.0, 0.1])), draw(st.sampled_from(["wrong", "uniform"]))
         ),
         sharpening=None if temperature is None else Sharpening(temperature),
+        **more,
     )
 
 

@@ -62,6 +62,8 @@ LOOKS = {
     "power": 1,
     "power_by_law": 5,
     "corner_of_freshness": 1,
+    "weighed_enumeration": 600,
+    "weighed_literal": 12,
 }
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from math import comb
 
 import numpy as np
-from literal import label_probabilities, priorities
+from literal import label_probabilities, label_worth, priorities
 
 import boostsim as bs
 
@@ -57,17 +57,21 @@ def iterate(procedure, task, rows, data=None, verdicts=None):
     labeler = np.zeros_like(rows)
     if procedure.labeler is not None:
         labeler = procedure.labeler.rows_for(task.quality)
-        priority = np.repeat(priorities(procedure, np.arange(k + 1), k), task.prompts)
+        trials, each = k, procedure.labels_per_visit
+        if procedure.until_accepted:
+            # What is seen is whether one was accepted.
+            trials, law = 1, np.array([law[0], law[1:].sum(0)])
+        priority = np.repeat(priorities(procedure, np.arange(trials + 1), trials), task.prompts)
         mass = (task.prompt_weights * law).ravel()
-        probability = label_probabilities(
-            priority, mass, procedure.budget, procedure.criterion.allocation
-        )
-        bought = (law * probability.reshape(law.shape)).sum(0)
+        budget = None if procedure.budget is None else procedure.budget / each
+        probability = label_probabilities(priority, mass, budget, procedure.criterion.allocation)
+        bought = each * (law * probability.reshape(law.shape)).sum(0)
+    worth = label_worth(procedure, kept @ task.prompt_weights, bought @ task.prompt_weights)
     examples = np.zeros_like(rows)
     for x in range(task.prompts):
         if kept[x] > 0:
             examples[x] += kept[x] * rows[x] * accept[x] / accepted[x]
-        examples[x] += bought[x] * labeler[x]
+        examples[x] += worth * bought[x] * labeler[x]
     if procedure.trained_on.name == "anchor":
         examples += procedure.trained_on.real_share * task.reference
     if procedure.trained_on.name == "accumulate":

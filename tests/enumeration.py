@@ -5,23 +5,26 @@ import itertools
 import literal
 import numpy as np
 from alarms import assert_law
+from scipy.stats import binom
 
 
-def examples_law(procedure, task, visits, accept, correct_label):
-    """The law of (correct, wrong) examples of one prompt, by every outcome of every attempt.
+def visits_law(procedure, task, visits, accept, correct_label):
+    """The law of what visits to one prompt give, by every outcome of every attempt and label.
 
-    ``accept`` is the chance that each response is accepted, ``correct_label`` that a label is.
+    Outcomes are (correct, wrong) kept, (correct, wrong) labels, attempts made. ``accept`` is the
+    chance that each response is accepted, ``correct_label`` that a label is correct.
     """
-    k = procedure.attempts
+    k, many = procedure.attempts, procedure.labels_per_visit
     labelled = np.zeros(k + 1)
     if procedure.labeler:
-        labelled = literal.priorities(procedure, np.arange(k + 1), k) > 0
+        trials = 1 if procedure.until_accepted else k
+        labelled = literal.priorities(procedure, np.arange(trials + 1), trials) > 0
     one_visit = {}
 
     def attempt(left, probability, kept, accepted):
         if probability == 0.0:
             return
-        if left:
+        if left and not (procedure.until_accepted and accepted):
             for y, share in enumerate(task.initial[0]):
                 right = int(task.quality[0, y])
                 keep = procedure.keep == "all" or accepted == 0
@@ -29,23 +32,35 @@ def examples_law(procedure, task, visits, accept, correct_label):
                 attempt(left - 1, probability * share * accept[y], more, accepted + 1)
                 attempt(left - 1, probability * share * (1 - accept[y]), kept, accepted)
             return
-        outcomes = [(kept, probability)]
+        outcomes = [((0, 0), 1.0)]
         if labelled[accepted]:
             outcomes = [
-                ((kept[0] + 1, kept[1]), probability * correct_label),
-                ((kept[0], kept[1] + 1), probability * (1 - correct_label)),
+                ((right, many - right), binom.pmf(right, many, correct_label))
+                for right in range(many + 1)
             ]
-        for outcome, mass in outcomes:
-            one_visit[outcome] = one_visit.get(outcome, 0.0) + mass
+        for labels, mass in outcomes:
+            outcome = (*kept, *labels, k - left)
+            one_visit[outcome] = one_visit.get(outcome, 0.0) + probability * mass
 
     attempt(k, 1.0, (0, 0), 0)
-    law = {(0, 0): 1.0}
+    law = {(0, 0, 0, 0, 0): 1.0}
     for _ in range(visits):
         convolved = {}
-        for (a, b), p in law.items():
-            for (c, d), q in one_visit.items():
-                convolved[a + c, b + d] = convolved.get((a + c, b + d), 0.0) + p * q
+        for one, p in law.items():
+            for other, q in one_visit.items():
+                both = tuple(a + b for a, b in zip(one, other, strict=True))
+                convolved[both] = convolved.get(both, 0.0) + p * q
         law = convolved
+    return law
+
+
+def examples_law(procedure, task, visits, accept, correct_label):
+    """The law of (correct, wrong) examples of one prompt, labels by their weight."""
+    weight, law = procedure.label_weight, {}
+    outcomes = visits_law(procedure, task, visits, accept, correct_label)
+    for (right, wrong, label, mistake, _), mass in outcomes.items():
+        examples = right + weight * label, wrong + weight * mistake
+        law[examples] = law.get(examples, 0.0) + mass
     return law
 
 

@@ -51,11 +51,30 @@ def water_level(priority, mass, budget):
     return np.minimum(1.0, high * priority)
 
 
+def label_worth(procedure, kept, labels):
+    """What one label weighs, given how many responses and labels there are in all."""
+    if procedure.label_share is None:
+        return procedure.label_weight
+    if kept == 0 or labels == 0:
+        return 1.0
+    return procedure.label_share / (1 - procedure.label_share) * kept / labels
+
+
+def until_accepted(rng, procedure, row, accept):
+    """Attempts and verdicts, one by one, up to the first that is accepted."""
+    answers, verdicts = [], []
+    while len(answers) < procedure.attempts and not any(verdicts):
+        answers.append(rng.choice(len(row), p=row))
+        verdicts.append(rng.random() < accept[answers[-1]])
+    return np.array(answers), np.array(verdicts)
+
+
 def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=None, answers=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
     Where data accumulate, ``data`` (examples so far, f_0 the first of them) grows in place.
-    ``tally``, a dict, is filled with the examples ``[prompts, responses]`` kept and labelled.
+    ``tally``, a dict, is filled with the examples ``[prompts, responses]`` kept and labelled, and
+    with the attempts made per visit.
     ``verdicts`` (0 or 1 for every response) and ``answers`` (one a prompt) are those that persist.
     """
     prompts, responses = rows.shape
@@ -66,29 +85,37 @@ def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=
     if answers is not None:
         labeler = np.eye(responses)[answers]
     examples = np.zeros((prompts, responses))
-    seen = []
+    seen, tried = [], 0.0
     for prompt in range(prompts):
         for _ in range(visits):
-            answers = rng.choice(responses, size=procedure.attempts, p=rows[prompt])
-            verdicts = rng.random(procedure.attempts) < accept[prompt, answers]
+            if procedure.until_accepted:
+                answers, verdicts = until_accepted(rng, procedure, rows[prompt], accept[prompt])
+            else:
+                answers = rng.choice(responses, size=procedure.attempts, p=rows[prompt])
+                verdicts = rng.random(procedure.attempts) < accept[prompt, answers]
+            tried += task.prompt_weights[prompt] * len(answers) / visits
             kept = answers[verdicts]
             for answer in kept[:1] if procedure.keep == "one" else kept:
                 examples[prompt, answer] += 1
             seen.append((prompt, verdicts.sum()))
-    kept_examples = examples.copy()
+    kept_examples, labelled = examples.copy(), np.zeros_like(examples)
     labels = 0.0
     if labeler is not None:
         where, accepted = np.array(seen).T
         mass = task.prompt_weights[where] / visits
-        priority = priorities(procedure, accepted, procedure.attempts)
-        probability = label_probabilities(
-            priority, mass, procedure.budget, procedure.criterion.allocation
-        )
+        each, trials = procedure.labels_per_visit, procedure.attempts
+        priority = priorities(procedure, accepted, 1 if procedure.until_accepted else trials)
+        budget = None if procedure.budget is None else procedure.budget / each
+        probability = label_probabilities(priority, mass, budget, procedure.criterion.allocation)
         for visit in np.flatnonzero(rng.random(len(seen)) < probability):
-            examples[where[visit], rng.choice(responses, p=labeler[where[visit]])] += 1
-            labels += mass[visit]
+            for _ in range(each):
+                labelled[where[visit], rng.choice(responses, p=labeler[where[visit]])] += 1
+                labels += mass[visit]
+    by_prompt = task.prompt_weights @ kept_examples, task.prompt_weights @ labelled
+    worth = label_worth(procedure, *(each.sum() for each in by_prompt))
+    examples += worth * labelled
     if tally is not None:
-        tally.update(kept=kept_examples, labelled=examples - kept_examples)
+        tally.update(kept=kept_examples, labelled=labelled, tried=tried)
     if procedure.trained_on.name == "anchor":
         examples += procedure.trained_on.real_share * visits * task.reference
     if procedure.trained_on.name == "accumulate":

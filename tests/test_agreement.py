@@ -43,13 +43,15 @@ def run_dense(procedure, task, iterations, key):
 def lumped_like_dense(world):
     """Relative error at most 16 eps m sum_s (2k + 2)^s: each mass is a quotient of sums of products
     in which an earlier mass occurs to a power of at most k above and below, twice that after the
-    square of a temperature of 1/2. Where a budget is shared it enters by a difference, so there the
-    error is absolute, per weight of a prompt."""
+    square of a temperature of 1/2, and twice that where labels have a share of the mixture, for one
+    weighs a quotient of two such sums. Where a budget is shared it enters by a difference, so there
+    the error is absolute, per weight of a prompt."""
     task, procedure = world
     iterations, key = 4, 17
     trace = bs.simulate(procedure, task, iterations, record="diversity", key=key)
     correct, wrong, diversity, entropy, labels = run_dense(procedure, task, iterations, key)
     power = 2.0 if procedure.sharpening is not None else 1.0
+    power *= 2.0 if procedure.label_share is not None else 1.0
     growth = np.cumsum((power * (2.0 * procedure.attempts + 2.0)) ** np.arange(iterations + 1))
     tolerance = 16 * EPS * task.responses * growth
     for name, want in (("accuracy", correct), ("error", wrong), ("labels", labels)):

@@ -249,7 +249,7 @@ def test_presets_take_the_slots_of_a_procedure():
     [
         ("boosting", dict(labeller=WEAK), "argument of boosting must be one of .*'labeler'"),
         ("filter_only", dict(budget=0.1), "argument of filter_only must be one of .* got 'budget'"),
-        ("labels_only", dict(labeler=WEAK, attempts=2), "one of labeler, learner, .*'attempts'"),
+        ("labels_only", dict(labeler=WEAK, attempts=2), "one of label_share, .*'attempts'"),
         ("boosting", dict(), "labeler must be given to boosting"),
         ("random_labels", dict(labeler=WEAK), "rate must be given to random_labels"),
     ],

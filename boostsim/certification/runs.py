@@ -219,7 +219,7 @@ class Sampled(Runs):
             return False
         if procedure.budget is not None:
             return True
-        return procedure.criterion.priority_by_accepted(procedure.attempts) is None
+        return procedure.criterion.priority_by_accepted(procedure.trials) is None
 
     def prompts(self, point: Point) -> int:
         """Return the number of prompts of the task."""

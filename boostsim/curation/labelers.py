@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import choice, distribution, flag, numbers, probability, refuse, whole
+from boostsim.curation.sharpening import Sharpening
+from boostsim.mode import fixed
 from boostsim.objects import ByValue, Described
 
 SHUFFLED = "shuffled"
@@ -286,6 +289,71 @@ def shares(labeler: WeakLabeler, iterations: Iterable[int]) -> np.ndarray:
     return distribution("labeler.weights", table, 2)
 
 
+@dataclass(frozen=True, eq=False)
+class FirstModel(ByValue, Described):
+    """The first model as the labeler, W = f_0: right with the probability beta(x) = p_0(x).
+
+    Every label is an independent draw from the row that the first model has for the prompt, however
+    far the model has moved since. What it is worth on a task is measured: traces of tables have
+    ``beta``, the average of beta(x) over prompts, and ``beta_least`` in their attributes.
+
+    Args:
+        temperature: at least 0, of the draws: labels come from f_0^(1/temperature), normalised; 1
+            changes nothing, 0 is the most probable response.
+        beta: weakness that is *declared*, as of :class:`WeakLabeler` by rows: one number, or one
+            for each prompt; a prompt on which the first model has less correct mass is refused.
+            None promises nothing, and then prompts may have a beta(x) of 0.
+
+    Raises:
+        ValueError: for an argument out of range and, once the task is known, rows below a declared
+            beta, and a first model that is right on no prompt at all.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.table_task([[1, 0], [1, 0]], initial=[[0.2, 0.8], [0.0, 1.0]])
+        >>> trace = bs.simulate(bs.labels_only(labeler=FirstModel()), task, 1)
+        >>> trace.beta, trace.beta_least
+        (0.1, 0.0)
+
+    Source: the labeler of the experiment of arXiv 2502.08924, as reported (theory, section 8).
+    """
+
+    temperature: float = 1.0
+    beta: Any = None
+
+    persistent: ClassVar[bool] = False
+    drift: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no labeler can be."""
+        object.__setattr__(self, "temperature", Sharpening(self.temperature).temperature)
+        if self.beta is not None:
+            object.__setattr__(self, "beta", WeakLabeler(self.beta).beta)
+
+    def on(self, initial: np.ndarray, quality: np.ndarray) -> WeakLabeler:
+        """Return the labeler that it is on a table.
+
+        Args:
+            initial: the rows of the first model, ``[prompts, responses]``.
+            quality: 1 where a response is correct, of that shape.
+
+        Raises:
+            ValueError: where it is right on no prompt.
+        """
+        rows = initial
+        if self.temperature != 1.0:
+            with fixed(double=True):
+                rows = np.asarray(Sharpening(self.temperature)(jnp.asarray(initial)))
+        if not (rows * quality).any():
+            raise refuse(
+                "labeler",
+                "right on some prompt",
+                self,
+                "The first model of this task has no correct mass on any.",
+            )
+        return WeakLabeler(self.beta, rows=rows)
+
+
 def _between(name: str, got: Any) -> tuple[int, int]:
     """Return two numbers of iterations, the first below the second."""
     try:
@@ -296,14 +364,16 @@ def _between(name: str, got: Any) -> tuple[int, int]:
     return start, whole(f"{name}[1]", stop, start + 1)
 
 
-def checked_labeler(got: Any) -> WeakLabeler:
+def checked_labeler(got: Any) -> WeakLabeler | FirstModel:
     """Return a labeler as it is, once it is seen to be one.
 
     Raises:
         ValueError: for anything else, and for one that does not say how it changes.
     """
+    if isinstance(got, FirstModel):
+        return got
     if not isinstance(got, WeakLabeler):
-        raise refuse("labeler", "a bs.WeakLabeler, or None", got)
+        raise refuse("labeler", "a bs.WeakLabeler, a bs.FirstModel, or None", got)
     plain = got.plain
     known = isinstance(plain, dict) and [*plain][:1] == ["labels"]
     if not known or any(getattr(each, "drift", True) for each in plain.values()):

@@ -15,7 +15,7 @@ from boostsim.arguments import probability, refuse, unknown
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
-from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.regimes import Regime
 from boostsim.curation.sharpening import Sharpening
@@ -24,6 +24,10 @@ from boostsim.learners.tabular import Learner
 PERFECT = NoisyFilter(0.0)
 # In place of a default: the slot has to be filled.
 NEEDED = inspect.Parameter.empty
+# The labels' share of the mixture in the experiment of arXiv 2502.08924.
+ALPHA = 1.0 / 3.0
+# What is said of labels, and of a filter.
+LABELS = ("labeler", "budget", "label_weight", "label_share", "labels_per_visit")
 Given = ParamSpec("Given")
 
 
@@ -35,11 +39,15 @@ class Slots(TypedDict, total=False):
     keep: str
     criterion: Criterion
     budget: float | Sequence[float] | None
-    labeler: WeakLabeler | None
+    labeler: WeakLabeler | FirstModel | None
     regime: str | Regime
     real_share: float | Sequence[float] | None
     learner: Learner
     sharpening: Sharpening | None
+    label_weight: float | Sequence[float]
+    label_share: float | Sequence[float] | None
+    labels_per_visit: int
+    until_accepted: bool
 
 
 def _preset(
@@ -95,7 +103,7 @@ def boosting(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots)
 
 
-@_preset("criterion", "budget", "labeler", filter=PERFECT, keep="all")
+@_preset("criterion", *LABELS, filter=PERFECT, keep="all")
 def filter_only(**slots: Unpack[Slots]) -> Procedure:
     """Return training on the model's own accepted responses, without labels (T9).
 
@@ -122,7 +130,10 @@ def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
     return _filled(slots, criterion=uniform, budget=probability("rate", rate))
 
 
-@_preset("attempts", "filter", "keep", "criterion", "budget", "sharpening", labeler=NEEDED)
+@_preset(
+    *("attempts", "filter", "keep", "criterion", "budget", "sharpening", "until_accepted"),
+    labeler=NEEDED,
+)
 def labels_only(**slots: Unpack[Slots]) -> Procedure:
     """Return supervised training on one label per visit; nothing is generated.
 
@@ -134,7 +145,7 @@ def labels_only(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots, filter=RejectAll(), criterion=uniform)
 
 
-@_preset("filter", "keep", "criterion", "budget", "labeler")
+@_preset("filter", "keep", "criterion", "until_accepted", *LABELS)
 def uncurated(**slots: Unpack[Slots]) -> Procedure:
     """Return self-consuming training: everything the model says is kept (T11).
 
@@ -162,7 +173,7 @@ def star(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots)
 
 
-@_preset("keep", "criterion", "budget", "labeler", attempts=32, filter=PERFECT)
+@_preset("keep", "criterion", "until_accepted", *LABELS, attempts=32, filter=PERFECT)
 def rest_em(**slots: Unpack[Slots]) -> Procedure:
     """Return ReST-EM (Singh et al. 2024): many samples a problem, every accepted one kept.
 
@@ -176,7 +187,7 @@ def rest_em(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots, keep="all")
 
 
-@_preset("keep", "criterion", "budget", "labeler", attempts=8, filter=PERFECT)
+@_preset("keep", "criterion", *LABELS, attempts=8, filter=PERFECT)
 def raft(**slots: Unpack[Slots]) -> Procedure:
     """Return RAFT (Dong et al. 2023) with a 0/1 reward: the best of k samples is kept.
 
@@ -190,6 +201,39 @@ def raft(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots)
 
 
+@_preset(
+    **{"attempts": 8, "filter": PERFECT, "keep": "all", "labeler": FirstModel()},
+    **{"label_share": ALPHA, "labels_per_visit": 8},
+)
+def escaping_collapse(**slots: Unpack[Slots]) -> Procedure:
+    """Return the experiment of arXiv 2502.08924, as far as it is known.
+
+    Its code was not published and its text was not at hand (theory, section 8). Reported by others,
+    from the paper: k = 8 responses to a prompt; what the filter accepts is kept; prompts on which
+    all fail go to the labeler, which is the first model itself; weak data enter the training
+    mixture with weight alpha = 1/3; five rounds, each starting from the model of the last; a total
+    of labels that is eight for each failing prompt, it seems.
+
+    Choices made here: every accepted response is kept (``keep="all"``); the filter makes no
+    mistakes; the m = 8 labels are bought again in each iteration, without a budget; and alpha is
+    read as the share of labels in the mixture, ``label_share=1/3``. The other reading, a label
+    counts for w = alpha/(1 - alpha) accepted responses, is ``label_weight=0.5``; it takes the place
+    of the share. Neither is called the paper's. ``label_share`` near 0 is filter only.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.random_table(0, prompts=100, solvable=1.0)
+        >>> trace = bs.simulate(bs.escaping_collapse(), task, 5, visits=1, key=0)
+        >>> bool(trace.accuracy[0, -1] > trace.accuracy[0, 0])
+        True
+        >>> bs.escaping_collapse(label_weight=0.5).label_share is None
+        True
+    """
+    if slots["label_share"] == ALPHA and slots.get("label_weight", 1.0) != 1.0:
+        slots["label_share"] = None
+    return _filled(slots)
+
+
 PRESETS: dict[str, Callable[..., Procedure]] = {
     "boosting": boosting,
     "filter_only": filter_only,
@@ -199,6 +243,7 @@ PRESETS: dict[str, Callable[..., Procedure]] = {
     "star": star,
     "rest_em": rest_em,
     "raft": raft,
+    "escaping_collapse": escaping_collapse,
 }
 
 

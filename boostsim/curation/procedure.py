@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.arguments import brief, choice, refuse, schedule, whole
+from boostsim.arguments import brief, choice, flag, refuse, schedule, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
-from boostsim.curation.labelers import WeakLabeler, checked_labeler
+from boostsim.curation.labelers import FirstModel, WeakLabeler, checked_labeler
 from boostsim.curation.regimes import Regime, checked_regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.learners.strong import StrongLearner
@@ -22,6 +22,10 @@ from boostsim.objects import described, held_by_json
 
 EVERYTHING = AcceptAll()
 EXACT = StrongLearner()
+# What a label may weigh: products with counts stay far from the ends of what floats hold.
+LIGHTEST, HEAVIEST = 1e-100, 1e100
+# Slots that are told only where they are used: a folder of a run begun without them is its own.
+ADDED = ("label_weight", "label_share", "labels_per_visit", "until_accepted")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Procedure:
         budget: most labels per visit and iteration, over all visits together, in expectation (tied
             visits are labelled independently); None is no limit: then every visit of positive
             priority is labelled. Unspent budget is lost. Or one number for each iteration, as many
-            as are run at least.
+            as are run at least. It counts labels: a visit that gets m of them takes m.
         labeler: the source of labels; None means that no labels are bought.
         regime: what is trained on: ``bs.Replace()`` this iteration's examples; ``bs.Accumulate()``
             all so far, f_0 among them; ``bs.Anchor(0.1)`` this iteration's and 0.1 examples per
@@ -48,11 +52,26 @@ class Procedure:
         learner: what training does to the model: on tables a ``bs.StrongLearner``, or another
             ``bs.TabularLearner``; on tasks in tokens a network such as ``bs.Transformer``.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
+        label_weight: w, what a label counts for in training where an accepted response counts for
+            1 (T16): f' = (S f a/A + w L W)/(S + w L). The weight stays with the example where data
+            accumulate. From 1e-100 to 1e100; or one number for each iteration.
+        label_share: instead of a weight alpha in (0, 1), the share that labels have of all accepted
+            responses and labels of an iteration, over all prompts together: every label then
+            weighs w_t = alpha/(1 - alpha) sum_x mu S / sum_x mu L. Where an iteration has no label,
+            or nothing was accepted in it, there is nothing to mix, and each example counts for 1.
+            Or one number for each iteration.
+        labels_per_visit: m, labels that a labelled visit gets, 1 to 1000: L = m E[l(J)]. A
+            persistent labeler says the same m times.
+        until_accepted: attempts stop at the first one that is accepted, at most k (T17). The law is
+            that of keep one, and a visit takes (1 - B^k)/A generations on average, k where A = 0;
+            filter calls likewise. A criterion sees whether any attempt was accepted, no more: such
+            a visit is one trial, ``accepted`` is 0 or 1, ``attempts`` 1.
 
     Raises:
-        ValueError: for a slot that holds something else, a negative budget (with the iteration), a
-            budget without a labeler, proportional allocation without a budget, or a real share
-            without anchor.
+        ValueError: for a slot that holds something else, a negative budget (with the iteration),
+            what is about labels without a labeler, proportional allocation without a budget, a real
+            share without anchor, a weight and a share of labels together, or attempts that stop at
+            the first accepted one of which all are to be kept.
 
     Example:
         >>> import boostsim as bs
@@ -60,6 +79,10 @@ class Procedure:
         'one'
         >>> bs.Procedure(labeler=bs.WeakLabeler(0.3), budget=[0.2, 0.1, 0.0]).at(2).budget
         0.1
+        >>> task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
+        >>> light = bs.boosting(labeler=bs.WeakLabeler(0.2), label_weight=0.25)
+        >>> bs.simulate(light, task, 1).error.values.tolist()
+        [[0.5, 0.16]]
     """
 
     attempts: int = 1
@@ -67,11 +90,15 @@ class Procedure:
     keep: str = "one"
     criterion: Criterion = failed
     budget: float | Sequence[float] | None = None
-    labeler: WeakLabeler | None = None
+    labeler: WeakLabeler | FirstModel | None = None
     regime: str | Regime = field(default="replace", compare=False)
     real_share: float | Sequence[float] | None = field(default=None, compare=False)
     learner: Learner = EXACT
     sharpening: Sharpening | None = None
+    label_weight: float | Sequence[float] = 1.0
+    label_share: float | Sequence[float] | None = None
+    labels_per_visit: int = 1
+    until_accepted: bool = False
     # The regime, whichever way it was given.
     trained_on: Regime = field(init=False, repr=False)
 
@@ -107,11 +134,43 @@ class Procedure:
             raise refuse(
                 "budget", f"given: criterion {self.criterion.name!r} is proportional", None
             )
+        self._check_labels()
+        object.__setattr__(self, "until_accepted", flag("until_accepted", self.until_accepted))
+        if self.until_accepted and self.keep == "all":
+            allowed = "'one' where attempts stop at the first accepted one (until_accepted)"
+            raise refuse("keep", allowed, self.keep)
+
+    def _check_labels(self) -> None:
+        """Refuse what labels cannot weigh, and any of it where there are none."""
+        weight = schedule("label_weight", self.label_weight, LIGHTEST, HEAVIEST)
+        object.__setattr__(self, "label_weight", weight)
+        many = whole("labels_per_visit", self.labels_per_visit, 1, 1000)
+        object.__setattr__(self, "labels_per_visit", many)
+        if self.label_share is not None:
+            share = schedule("label_share", self.label_share, 0.0, 1.0)
+            ends = [each for each in np.ravel(share) if each in (0.0, 1.0)]
+            if ends:
+                hint = "Without labels there is bs.filter_only, with nothing else bs.labels_only."
+                raise refuse("label_share", "above 0 and below 1", float(ends[0]), hint)
+            object.__setattr__(self, "label_share", share)
+            if weight != 1.0:
+                raise refuse("label_share", "None where label_weight is given", share)
+        if self.labeler is None:
+            given = {"label_weight": 1.0, "label_share": None, "labels_per_visit": 1}
+            for name, usual in given.items():
+                if (got := getattr(self, name)) != usual:
+                    raise refuse(name, f"{usual} where there is no labeler", got)
+
+    @property
+    def trials(self) -> int:
+        """Verdicts of a visit that a criterion is told of: k, or whether any was accepted."""
+        return 1 if self.until_accepted else self.attempts
 
     @property
     def schedules(self) -> dict[str, tuple[float, ...]]:
         """What is given for each iteration, by name."""
         given = {"budget": self.budget, "real_share": self.trained_on.share}
+        given |= {"label_weight": self.label_weight, "label_share": self.label_share}
         return {name: each for name, each in given.items() if isinstance(each, tuple)}
 
     def at(self, iteration: int) -> Procedure:
@@ -161,6 +220,9 @@ class Procedure:
             ValueError: for a slot of a class of your own that holds what JSON cannot.
         """
         slots = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
+        for entry in fields(self):
+            if entry.name in ADDED and slots[entry.name] == entry.default:
+                del slots[entry.name]
         told = {name: described(slot) for name, slot in slots.items()}
         told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
         told["learner"] = {"name": type(self.learner).__name__} | described(self.learner)

@@ -138,7 +138,7 @@ def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
 def _temperature(
     structure: Structure, parameters: Parameters, held: None, value: Array
 ) -> Parameters:
-    rate = pass_rates(structure.attempts)[[part[0] for part in structure.parts]]
+    rate = pass_rates(structure.trials)[[part[0] for part in structure.parts]]
     return replace(parameters, priority=jnp.exp(-rate / value)[:, None])
 
 

@@ -104,6 +104,9 @@ def simulate(
     Returns:
         An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
         accuracy, error, coverage, and labels, generations, filter_calls per visit, cumulative.
+        Where attempts stop at the first accepted one generations are those that were made. Of a
+        labeler by rows, or of the first model as one, ``attrs`` has ``beta``, its correct mass on
+        average over prompts, and ``beta_least``, that on the worst.
         Procedure, task, key, versions and all else that decides numbers stand in ``attrs``; JAX's
         switches (``JAX_ENABLE_X64`` and its like) do not: see :mod:`boostsim.mode`. With a
         transformer: accuracy of one sampled response and greedy_accuracy, pass_at_k (one of 4

@@ -10,7 +10,7 @@ from boostsim.arguments import finite, refuse, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, checked_filter
-from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.labelers import FirstModel, WeakLabeler, checked_labeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.objects import ByValue
@@ -44,7 +44,7 @@ class Challenge(ByValue):
     """
 
     task: TableTask
-    labeler: WeakLabeler
+    labeler: WeakLabeler | FirstModel
     filter: Filter = ONCE_IN_TWENTY
     attempts: int = 4
     labels: float = 1.0
@@ -54,8 +54,7 @@ class Challenge(ByValue):
         """Refuse what cannot be run."""
         if not isinstance(self.task, TableTask):
             raise refuse("task", "made by bs.table_task or bs.random_table", self.task)
-        if not isinstance(self.labeler, WeakLabeler):
-            raise refuse("labeler", "a bs.WeakLabeler", self.labeler)
+        checked_labeler(self.labeler)
         object.__setattr__(self, "labels", finite("labels", self.labels, 0.0))
         if not self.labels:
             raise refuse("labels", "above 0", self.labels)

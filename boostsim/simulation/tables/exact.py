@@ -3,11 +3,12 @@
 On class c a row stays in the span of its sources, so it is known by the mass m_sc that it owes to
 each source s there. One iteration under replace maps
 
-    m_sc' = (S/A a_c m_sc + L [s = labels] W_c) / (S + L),
+    m_sc' = (S/A a_c m_sc + w L [s = labels] W_c) / (S + w L),
 
-where W_c is the labeler's mass in class c; a step costs prompts x classes x sources, whatever the
-number of responses is. (Masses, not coefficients: a coefficient on a source without mass in a class
-can grow without bound.) Only diversity needs to tell the sources apart; without it they are one.
+where W_c is the labeler's mass in class c and w what a label weighs (T16); a step costs prompts x
+classes x sources, whatever the number of responses is. (Masses, not coefficients: a coefficient on
+a source without mass in a class can grow without bound.) Only diversity needs to tell the sources
+apart; without it they are one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from boostsim.simulation.tables.population import (
     remember,
     sharpened,
     total,
+    weighed,
 )
 from boostsim.simulation.tables.state import Info, State, judged, masses, shown
 from boostsim.simulation.tables.structure import Parameters, Structure
@@ -42,15 +44,19 @@ class Gathered(NamedTuple):
         rows: accepted responses and labels by class, one array for each row of the state.
         kept: accepted responses on each prompt.
         labels: labels on each prompt.
+        examples: what both weigh in training on each prompt.
         invalid: see :class:`Info`.
         memory: of the criterion, after the iteration.
+        tried: attempts made on each prompt, where they stop at the first accepted one.
     """
 
     rows: list[Float[Array, "classes prompts"]]
     kept: Float[Array, "prompts"]
     labels: Float[Array, "prompts"]
+    examples: Float[Array, "prompts"]
     invalid: Array
     memory: Any = None
+    tried: Float[Array, "prompts"] | None = None
 
 
 def init(structure: Structure, parameters: Parameters) -> State:
@@ -71,18 +77,23 @@ def gather(
         key = as_key(0)
     probability, invalid = focus(structure, parameters, cells, told, state.memory, key)
     labels = total(seen.parts * probability)
+    if structure.labels_each > 1:
+        labels = structure.labels_each * labels
+    counted = weighed(structure, parameters, seen.kept, labels)(labels)
     # A sharpened row is carried whole: it is the only one.
     owed = state.mass if structure.sharpening is None else tried[None]
     rows = [seen.gain * (parameters.accept * m) for m in owed]
     if structure.labeled:
         for source, share in answers(structure, parameters):
-            rows = add_source(structure, parameters, rows, source, share * labels)
+            rows = add_source(structure, parameters, rows, source, share * counted)
     memory = state.memory
     if memory is not None:
         law = answer_law(structure, parameters)
         passed = total(law * parameters.accept) / total(law)
         memory = remember(structure, parameters, memory, cells, told, probability, passed)
-    return Gathered(rows, seen.kept, labels, invalid, memory)
+    # Of those that are kept one a visit S/A is 1 + B + ... + B^(k-1), the attempts until then.
+    tried = seen.gain if structure.until_accepted else None
+    return Gathered(rows, seen.kept, labels, seen.kept + counted, invalid, memory, tried)
 
 
 def step(
@@ -90,9 +101,13 @@ def step(
 ) -> tuple[State, Info]:
     """Return the model after one iteration on infinitely many visits."""
     parameters = parameters.at(state.iteration)
-    rows, kept, labels, invalid, memory = gather(structure, parameters, state, key)
-    state = learn(structure, parameters, state, rows, kept + labels, jnp.asarray(1.0))
+    made = gather(structure, parameters, state, key)
+    state = learn(structure, parameters, state, made.rows, made.examples, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
-    state, labels = lax.optimization_barrier((dataclasses.replace(state, memory=memory), labels))
+    state, labels, attempts = lax.optimization_barrier(
+        (dataclasses.replace(state, memory=made.memory), made.labels, made.tried)
+    )
     bought = jnp.sum(parameters.weights * labels)
-    return state, Info(bought, jnp.ones(()), invalid, labels, judged(structure, bought))
+    generations = None if attempts is None else jnp.sum(parameters.weights * attempts)
+    spent = bought, jnp.ones(()), made.invalid, labels, judged(structure, bought), generations
+    return state, Info(*spent)

@@ -28,7 +28,7 @@ from boostsim.simulation.seeing import Seeing, VisitsEach
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.population import right_and_wrong, total
-from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.prepare import measured_beta, prepare
 from boostsim.simulation.tables.recording import (
     AHEAD,
     Recording,
@@ -69,6 +69,7 @@ def simulate_table(
     each = how if isinstance(how, VisitsEach) else None
     if each is not None:
         whole("visits x attempts", each.visits * procedure.attempts, 1)
+        whole("visits x labels_per_visit", each.visits * procedure.labels_per_visit, 1)
     check_size(task, wanted, pass_at, len(numbers), iterations)
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
@@ -111,6 +112,7 @@ def simulate_table(
         "visited_share": 1.0 if each is None else each.visited_share,
         "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
     }
+    attributes |= measured_beta(procedure, task)
     trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
     return trace.assign_coords(k=list(pass_at)) if pass_at else trace
 
@@ -127,6 +129,9 @@ def traced(
     generated = procedure.attempts if procedure.filter.generates else 0
     # An iteration in which nobody was visited costs nothing.
     made = np.cumsum(variables.pop("visited"), axis=1)
+    if "generations" in variables:
+        # Attempts stopped when they did.
+        made, generated = np.cumsum(variables["generations"], axis=1), min(generated, 1)
     variables["generations"] = generated * made
     judged = np.cumsum(variables.pop("judged"), axis=1)
     variables["filter_calls"] = procedure.filter.looks * (generated * made + judged)
@@ -232,6 +237,8 @@ def begin(
         "invalid": jnp.array(-1, jnp.int32),
     }
     measured = _measure(structure, parameters, state, wanted, pass_at)
+    if structure.until_accepted:
+        nothing["generations"] = jnp.zeros(())
     if "prompt" in wanted:
         nothing["labels_by_prompt"] = jnp.zeros_like(measured["error"])
     return state, {**measured, **nothing}
@@ -260,6 +267,8 @@ def advance(
             "invalid": info.invalid,
             "judged": info.judged,
         }
+        if info.generations is not None:
+            spent["generations"] = info.generations
         if "prompt" in wanted:
             spent["labels_by_prompt"] = _merged(parameters, info.labels_by_prompt)
         return state, {**_measure(structure, parameters, state, wanted, pass_at), **spent}
@@ -278,5 +287,5 @@ def _check_priorities(
     raise ValueError(
         f"criterion {procedure.criterion.name!r} must return finite priorities of at least 0; it "
         f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt "
-        f"{cell % task.prompts} with {accepted} of {procedure.attempts} accepted"
+        f"{cell % task.prompts} with {accepted} of {procedure.trials} accepted"
     )

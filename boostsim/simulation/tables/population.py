@@ -15,7 +15,7 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -37,6 +37,7 @@ class Attempts(NamedTuple):
 
     Attributes:
         accepted: A, one response is accepted, ``[prompts]``.
+        rejected: B = 1 - A, ``[prompts]``.
         failed: B^k, all k are rejected, ``[prompts]``.
         kept: E[responses kept per visit] = S, ``[prompts]``.
         gain: S / A, finite where A = 0, ``[prompts]``.
@@ -44,6 +45,7 @@ class Attempts(NamedTuple):
     """
 
     accepted: Float[Array, "prompts"]
+    rejected: Float[Array, "prompts"]
     failed: Float[Array, "prompts"]
     kept: Float[Array, "prompts"]
     gain: Float[Array, "prompts"]
@@ -157,7 +159,33 @@ def attempt(
         else:
             parts = jnp.stack([total([weights[j] for j in part]) for part in structure.parts])
     gain = jnp.full_like(accepted, attempts) if structure.keep_all else terms
-    return Attempts(accepted, failed, gain * accepted, gain, parts)
+    return Attempts(accepted, rejected, failed, gain * accepted, gain, parts)
+
+
+def weighed(
+    structure: Structure,
+    parameters: Parameters,
+    kept: Float[Array, "prompts"],
+    labels: Float[Array, "prompts"],
+) -> Callable[[Array], Array]:
+    """Return the function from amounts of labels to what these weigh in training (T16).
+
+    Args:
+        structure: what the program is specialised to.
+        parameters: the numbers of the iteration.
+        kept: accepted responses on each prompt.
+        labels: labels on each prompt, in the same unit.
+    """
+    weight = parameters.label_weight
+    if weight is None:
+        return lambda amount: amount
+    if structure.weighing == "weight":
+        return lambda amount: weight * amount
+    accepted, bought = (jnp.sum(parameters.weights * each) for each in (kept, labels))
+    both = (accepted > 0.0) & (bought > 0.0)
+    # First the label's share of all labels: a weight by itself may be beyond what floats hold.
+    odds, bought = weight / (1.0 - weight), jnp.where(both, bought, 1.0)
+    return lambda amount: jnp.where(both, odds * accepted * (amount / bought), amount)
 
 
 def answers(structure: Structure, parameters: Parameters) -> list[tuple[str, Float[Array, ""]]]:
@@ -225,10 +253,10 @@ def focus(
         priority = jnp.broadcast_to(parameters.priority, part_mass.shape)
         invalid = jnp.array(-1, jnp.int32)
     else:
-        criterion, attempts = structure.criterion, structure.attempts
+        criterion, trials = structure.criterion, structure.trials
 
         def ask(mass: Array, shown: Shown, memory: Any) -> Array:
-            visits = _visits(attempts, mass, shown.disagreement)
+            visits = _visits(trials, mass, shown.disagreement)
             truth = jax.tree.map(lambda known: jnp.tile(known, len(mass)), shown.truth)
             return criterion.ask(memory, visits, key, truth).reshape(mass.shape)
 
@@ -240,6 +268,9 @@ def focus(
             priority = priority.reshape(part_mass.shape)
         invalid = first_invalid(priority)
     budget = parameters.budget if structure.budgeted else None
+    if budget is not None and structure.labels_each > 1:
+        # Of visits: each takes so many labels.
+        budget = budget / structure.labels_each
     return label_probability(priority, part_mass, budget, structure.allocation), invalid
 
 
@@ -268,7 +299,7 @@ def remember(
         return memory
 
     def learned(mass: Array, shown: Shown, memory: Any, part: Array, passed: Array) -> Any:
-        visits = _visits(structure.attempts, mass, shown.disagreement)
+        visits = _visits(structure.trials, mass, shown.disagreement)
         bought = mass * part
         accepted = bought * passed if rule.asks_filter else jnp.zeros_like(bought)
         return rule.learned(memory, visits, bought.ravel(), accepted.ravel())
@@ -290,7 +321,7 @@ def _by_copy(
 
 
 def _visits(
-    attempts: int,
+    trials: int,
     part_mass: Float[Array, "parts prompts"],
     disagreement: Float[Array, "prompts"] | None,
 ) -> Visits:
@@ -301,8 +332,8 @@ def _visits(
         prompt=prompt,
         group=prompt,
         accepted=accepted,
-        attempts=entrywise(jnp.full_like(accepted, attempts)),
-        pass_rate=jnp.repeat(jnp.asarray(pass_rates(attempts), part_mass.dtype), prompts),
+        attempts=entrywise(jnp.full_like(accepted, trials)),
+        pass_rate=jnp.repeat(jnp.asarray(pass_rates(trials), part_mass.dtype), prompts),
         mass=part_mass.ravel(),
         # A criterion that is not known to read it is handed zeros, which it then does not read.
         disagreement=jnp.tile(jnp.zeros(prompts) if disagreement is None else disagreement, counts),

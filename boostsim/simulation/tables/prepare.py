@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from boostsim.arguments import refuse, sized
-from boostsim.curation.labelers import WeakLabeler, shares
+from boostsim.curation.labelers import FirstModel, WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import TabularLearner
 from boostsim.simulation.tables import persistence
@@ -34,6 +34,28 @@ def check(procedure: Procedure, task: TableTask) -> None:
     if not isinstance(procedure.learner, TabularLearner):
         allowed = "one of tables, such as bs.StrongLearner(), where the task is a table"
         raise refuse("learner", allowed, procedure.learner)
+
+
+def labeler_on(procedure: Procedure, task: TableTask) -> WeakLabeler | None:
+    """Return the labeler as it is on a table: of a first model its rows.
+
+    Raises:
+        ValueError: for a first model that knows no answer.
+    """
+    labeler = procedure.labeler
+    if isinstance(labeler, FirstModel):
+        return labeler.on(task.initial, task.quality)
+    return labeler
+
+
+def measured_beta(procedure: Procedure, task: TableTask) -> dict[str, float]:
+    """Return how weak a labeler is that is given by rows: on average, and at its worst prompt."""
+    labeler = labeler_on(procedure, task)
+    if labeler is None or labeler.rows is None or labeler.drift:
+        return {}
+    right = labeler.masses_for(task.quality)[0]
+    beta = min(float(right @ task.prompt_weights), 1.0)
+    return {"beta": beta, "beta_least": float(right.min())}
 
 
 def prepare(
@@ -67,11 +89,11 @@ def prepare(
     assert isinstance(learner, TabularLearner)
     parts, priority = _parts(procedure)
     asked = procedure.labeler is not None and priority is None
-    disagrees = asked and "disagreement" in procedure.criterion.reads(procedure.attempts)
+    disagrees = asked and "disagreement" in procedure.criterion.reads(procedure.trials)
     sharpening = procedure.sharpening
     if sharpening is not None and not sharpening.changes:
         sharpening = None
-    labeler = procedure.labeler
+    labeler = labeler_on(procedure, task)
     split = labeler is not None and labeler.persistent and not sampled
     within = disagrees or "diversity" in wanted
     # Disagreement is no average over the answers within a class, so there every answer is a copy.
@@ -81,10 +103,12 @@ def prepare(
     dense = rows_needed or (sampled and within)
     collides = within and not dense
     kinds = task.responses if dense else 4 if procedure.filter.persistent else 2
-    cells = max(kinds, len(parts)) * (kinds if split else 1)
+    # A visit that stops early did so after one of k attempts.
+    stops = procedure.attempts if procedure.until_accepted and sampled else 0
+    cells = max(kinds, len(parts), stops) * (kinds if split else 1)
     sized("task", task.prompts * cells, f"{task.prompts:,} prompts x {cells:,} cells of each")
 
-    rows = _rows(procedure, task)
+    rows = _rows(procedure, task, labeler)
     if labeler is not None and labeler.persistent and sampled:
         assert key is not None
         rows["labels"] = persistence.answers(rows["labels"], key)
@@ -116,6 +140,11 @@ def prepare(
         answer = np.repeat(np.eye(copies), task.prompts, axis=1)
         mass = {name: answer if name == "labels" else spread(mass[name]) for name in mass}
     weights = task.prompt_weights if share is None else (task.prompt_weights * share).ravel()
+    weighing, weight = None, None
+    if procedure.label_share is not None:
+        weighing, weight = "share", procedure.label_share
+    elif procedure.label_weight != 1.0:
+        weighing, weight = "weight", procedure.label_weight
     structure = Structure(
         attempts=procedure.attempts,
         keep_all=procedure.keep == "all",
@@ -134,6 +163,9 @@ def prepare(
         sharpening=sharpening,
         collides=collides,
         disagrees=disagrees,
+        weighing=weighing,
+        labels_each=procedure.labels_per_visit,
+        until_accepted=procedure.until_accepted,
     )
     parameters = Parameters(
         weights=jnp.asarray(weights),
@@ -148,16 +180,18 @@ def prepare(
         learner=jax.tree.map(lambda number: jnp.asarray(number, float), learner.numbers),
         real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
         shares=None if labeler is None else _shares(labeler),
+        label_weight=None if weight is None else jnp.asarray(np.array(weight, float)),
     )
     return structure, parameters
 
 
-def _rows(procedure: Procedure, task: TableTask) -> dict[str, np.ndarray]:
+def _rows(
+    procedure: Procedure, task: TableTask, labeler: WeakLabeler | None
+) -> dict[str, np.ndarray]:
     """Return the sources of which every row is a mixture, ``[prompts, responses]`` each."""
     rows = {"initial": task.initial}
-    if procedure.labeler is not None:
-        plain = procedure.labeler.plain
-        rows |= {name: each.rows_for(task.quality) for name, each in plain.items()}
+    if labeler is not None:
+        rows |= {name: each.rows_for(task.quality) for name, each in labeler.plain.items()}
     assert isinstance(procedure.learner, TabularLearner)
     if procedure.learner.rule:
         noise = procedure.learner.noise_rows_for(task.quality)
@@ -187,7 +221,9 @@ def _parts(procedure: Procedure) -> tuple[tuple[tuple[int, ...], ...], np.ndarra
     alone = tuple((count,) for count in counts)
     if procedure.labeler is None:
         return ((0,), tuple(counts[1:])), None
-    priority = procedure.criterion.priority_by_accepted(procedure.attempts)
+    priority = procedure.criterion.priority_by_accepted(procedure.trials)
+    if procedure.until_accepted:
+        return ((0,), tuple(counts[1:])), priority
     if priority is None:
         return alone, None
     if procedure.keep == "all":

@@ -25,13 +25,14 @@ from boostsim.simulation.tables.population import (
     remember,
     sharpened,
     total,
+    weighed,
 )
 from boostsim.simulation.tables.samplers import FEW, binomial, multinomial, thinned
 from boostsim.simulation.tables.state import Info, State, judged, masses, shown
 from boostsim.simulation.tables.structure import Parameters, Structure
 
 # One constant a draw site: a key is used once.
-VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED = range(6)
+VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED, TRIED = range(7)
 
 
 @jax.tree_util.register_dataclass
@@ -74,7 +75,7 @@ def step(
     state: State,
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
-    sites = [jax.random.fold_in(key, site) for site in range(6)]
+    sites = [jax.random.fold_in(key, site) for site in range(7)]
     parameters = parameters.at(state.iteration)
     mass = sharpened(structure, masses(state))
     seen = attempt(structure, parameters, mass)
@@ -92,30 +93,58 @@ def step(
     labelled = counts * probability
     if structure.labeled and structure.budgeted:
         labelled = thinned(sites[FOCUS], counts, probability, sampling.most())
-    labels = total(labelled)
+    each = structure.labels_each
+    labels = total(labelled) if each == 1 else each * total(labelled)
 
     drawn, laws = [kept], [_law(mass * parameters.accept)]
     if structure.labeled:
         drawn.append(labels)
         laws.append(_law(answer_law(structure, parameters)))
     # [classes, kept or labels, prompts]
-    most = sampling.most(structure.attempts if structure.keep_all else 1)
+    most = sampling.most(max(structure.attempts if structure.keep_all else 1, each))
     examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)
-    batch = [total(jnp.moveaxis(examples, 1, 0))]
+    weigh = weighed(structure, parameters, kept, labels)
+    by_kind = jnp.moveaxis(examples, 1, 0)
+    if structure.weighing is not None:
+        by_kind = jnp.stack([by_kind[0], weigh(by_kind[1])])
+    batch = [total(by_kind)]
     memory = state.memory
     if memory is not None:
         # Fresh verdicts on the labels of each class, one for each label.
         said = examples[:, 1]
-        passed = thinned(sites[JUDGED], said, parameters.accept + 0.0 * said, sampling.most())
+        passed = thinned(sites[JUDGED], said, parameters.accept + 0.0 * said, sampling.most(each))
         share = total(passed) / jnp.where(labels > 0.0, labels, 1.0)
         chosen = labelled / jnp.where(counts > 0.0, counts, 1.0)
         memory = remember(structure, parameters, memory, cells, told, chosen, share)
-    state = learn(structure, parameters, state, batch, kept + labels, visits)
+    state = learn(structure, parameters, state, batch, kept + weigh(labels), visits)
     state = dataclasses.replace(state, memory=memory)
     bought = jnp.sum(weight * labels)
     spent = bought, (made > 0.0) * 1.0, invalid
-    each = labels / entrywise(jnp.full_like(labels, sampling.visits))
-    return state, Info(*spent, each, judged(structure, bought))
+    by_prompt = labels / entrywise(jnp.full_like(labels, sampling.visits))
+    generations = None
+    if structure.until_accepted:
+        tried = _tried(structure, sampling, sites[TRIED], seen, kept, visits - kept)
+        generations = jnp.sum(weight * tried)
+    return state, Info(*spent, by_prompt, judged(structure, bought), generations)
+
+
+def _tried(
+    structure: Structure,
+    sampling: Sampling,
+    key: jax.Array,
+    seen: Attempts,
+    succeeded: Float[Array, "prompts"],
+    failed: Float[Array, "prompts"],
+) -> Float[Array, "prompts"]:
+    """Draw the attempts until the first accepted one: of a visit that fails k, else a geometric
+    number, given that it is at most k."""
+    first = jnp.ones_like(seen.rejected)[None]
+    shape = (structure.attempts - 1, *seen.rejected.shape)
+    later = jnp.cumprod(jnp.broadcast_to(seen.rejected, shape), axis=0)
+    law = jnp.concatenate([first, later]) / seen.gain
+    stopped = multinomial(key, succeeded, law, sampling.most())
+    numbers = jnp.arange(1.0, structure.attempts + 1.0)
+    return jnp.sum(numbers[:, None] * stopped, axis=0) + structure.attempts * failed
 
 
 def _attempts(

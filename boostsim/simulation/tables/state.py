@@ -48,6 +48,8 @@ class Info:
         invalid: the first cell with a priority that is negative or not finite, or -1.
         labels_by_prompt: labels bought per visit on each prompt, this iteration.
         judged: labels that the filter judged for the criterion, per visit, this iteration.
+        generations: attempts made per visit, this iteration, where they stop at the first accepted
+            one; None where every visit makes k.
     """
 
     labels: Float[Array, "*batch"]
@@ -55,6 +57,7 @@ class Info:
     invalid: Array
     labels_by_prompt: Float[Array, "*batch prompts"]
     judged: Float[Array, "*batch"]
+    generations: Float[Array, "*batch"] | None = None
 
 
 def masses(state: State) -> Float[Array, "classes prompts"]:

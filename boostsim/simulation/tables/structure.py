@@ -36,6 +36,10 @@ class Structure:
         sharpening: what is done to the row before it is attempted from, or None.
         collides: whether collision probabilities are carried, for diversity of lumped rows.
         disagrees: whether the criterion reads the disagreement.
+        weighing: how labels weigh: all as much as accepted responses (None), by a ``"weight"``, or
+            by a ``"share"`` of the mixture.
+        labels_each: labels to a labelled visit, m.
+        until_accepted: whether attempts stop at the first accepted one.
     """
 
     attempts: int
@@ -55,6 +59,14 @@ class Structure:
     sharpening: Sharpening | None
     collides: bool
     disagrees: bool
+    weighing: str | None = None
+    labels_each: int = 1
+    until_accepted: bool = False
+
+    @property
+    def trials(self) -> int:
+        """Verdicts of a visit that a criterion is told of."""
+        return 1 if self.until_accepted else self.attempts
 
 
 @jax.tree_util.register_dataclass
@@ -76,6 +88,8 @@ class Parameters:
         learner: the numbers of its rule.
         shares: of labels that come from each source, ``[iterations, answering]``; None where there
             is one.
+        label_weight: the weight or the share of labels, a scalar, but ``[iterations]`` where
+            scheduled; None where they weigh what accepted responses do.
     """
 
     weights: Float[Array, "*batch prompts"]
@@ -92,11 +106,20 @@ class Parameters:
     shares: (
         Float[Array, "*batch answering"] | Float[Array, "*batch iterations answering"] | None
     ) = None
+    label_weight: Float[Array, "*batch"] | Float[Array, "*batch iterations"] | None = None
+
+    @property
+    def _scheduled(self) -> dict[str, Array]:
+        """What may be given for each iteration."""
+        given = {"budget": self.budget, "real_share": self.real_share}
+        if self.label_weight is not None:
+            given["label_weight"] = self.label_weight
+        return given
 
     @property
     def changes(self) -> bool:
         """Whether it matters which iteration it is."""
-        return self.shares is not None or self.budget.ndim > 0 or self.real_share.ndim > 0
+        return self.shares is not None or any(each.ndim > 0 for each in self._scheduled.values())
 
     def at(self, iteration: Float[Array, ""] | None) -> Parameters:
         """Return the numbers of one iteration, counted from 1; after a schedule's end its last."""
@@ -108,7 +131,6 @@ class Parameters:
             last = jnp.asarray(values.shape[0] - 1)
             return values[jnp.minimum(iteration.astype(int) - 1, last)]
 
+        numbers: dict[str, Any] = {name: now(each) for name, each in self._scheduled.items()}
         shares = None if self.shares is None else now(self.shares, 1)
-        return dataclasses.replace(
-            self, budget=now(self.budget), real_share=now(self.real_share), shares=shares
-        )
+        return dataclasses.replace(self, shares=shares, **numbers)

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.truth import Truth
 from boostsim.keys import generator
@@ -270,6 +271,7 @@ class Seed:
         spent = self._costs((responses != PAD).sum() / visits)
         data, memory = carried.data, carried.memory
         if procedure.labeler is not None:
+            assert isinstance(procedure.labeler, WeakLabeler)
             # All visits are asked about, so that a label does not depend on who else gets one.
             labels = label(
                 task,

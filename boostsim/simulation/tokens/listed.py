@@ -111,6 +111,7 @@ def tabular(
     table = table_task(listing.quality, listing.weights, rows)
     if labeler is None:
         return procedure, table
+    assert isinstance(labeler, WeakLabeler)
 
     def as_rows(labeler: WeakLabeler) -> WeakLabeler:
         noise = noise_for(task, labeler)
@@ -228,8 +229,7 @@ def _target(
     structure: Structure, parameters: Parameters, state: State, key: jax.Array | None
 ) -> tuple[State, jax.Array, jax.Array, jax.Array]:
     made = exact.gather(structure, parameters, state, key)
-    examples = made.kept + made.labels
-    after = learn(structure, parameters, state, made.rows, examples, jnp.asarray(1.0))
+    after = learn(structure, parameters, state, made.rows, made.examples, jnp.asarray(1.0))
     return replace(after, memory=made.memory), made.kept, made.labels, made.invalid
 
 

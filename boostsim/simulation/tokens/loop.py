@@ -22,7 +22,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from boostsim.arguments import as_path, refuse, sized, whole
-from boostsim.curation.procedure import EXACT, Procedure
+from boostsim.curation.labelers import FirstModel
+from boostsim.curation.procedure import ADDED, EXACT, Procedure
 from boostsim.keys import key_text, needed_key
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
@@ -88,6 +89,12 @@ def make_run(
     learner = procedure.learner
     if not isinstance(task, SequenceTask):
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
+    # On tables only, so far.
+    for name in ADDED:
+        if (got := getattr(procedure, name)) != getattr(Procedure, name):
+            raise refuse(name, "left out where the task is in tokens", got)
+    if isinstance(procedure.labeler, FirstModel):
+        raise refuse("labeler", "a bs.WeakLabeler where the task is in tokens", procedure.labeler)
     if procedure.labeler is not None:
         for plain in procedure.labeler.plain.values():
             noise_for(task, plain)
