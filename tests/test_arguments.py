@@ -98,6 +98,7 @@ CALLS = [
         lambda **how: bs.DriftingLabeler(later=WEAK, between=(1, 3), **how),
         dict(beta=0.25, persistent=False),
     ),
+    ("FirstModel", bs.FirstModel, dict(temperature=0.5, beta=0.25)),
     ("Knob", bs.Knob, dict(low=0.25, high=0.5, per_iteration=True)),
     ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, votes=3, persistent=True)),
     ("NoisyFilter", bs.NoisyFilter, dict(false_accept=0.25, false_reject=0.125)),
@@ -110,7 +111,12 @@ CALLS = [
     (
         "Procedure",
         lambda **how: bs.Procedure(labeler=WEAK, regime="anchor", **how),
-        dict(attempts=2, budget=0.5, real_share=0.25),
+        dict(attempts=2, budget=0.5, real_share=0.25, label_weight=0.5, labels_per_visit=2),
+    ),
+    (
+        "Procedure",
+        lambda **how: bs.Procedure(labeler=WEAK, **how),
+        dict(label_share=0.25, until_accepted=True),
     ),
     ("Sharpening", bs.Sharpening, dict(temperature=0.5, top_p=0.75, top_k=3)),
     ("StrongLearner", bs.StrongLearner, dict(slack=0.25)),
@@ -259,8 +265,10 @@ RESULTS = {
     "Race",
     "Tournament",
 }
-HANDED_ON = {"rest_em", "star", "uncurated"}
-LEFT_OUT = {"time_limit", "real_share"}
+HANDED_ON = {"escaping_collapse", "rest_em", "star", "uncurated"}
+# What a procedure takes, and presets hand on.
+SLOTS = {"real_share", "label_weight", "label_share", "labels_per_visit", "until_accepted"}
+LEFT_OUT = {"time_limit", *SLOTS}
 
 WHOLE = {
     "int8": np.int8,

@@ -89,6 +89,10 @@ def with_criterion(criterion, **changes):
     )
 
 
+def weighing(**slots):
+    return bs.boosting(labeler=bs.WeakLabeler(0.2), **slots)
+
+
 HALF = np.full((2, 2), 0.5)
 RIGHT = np.array([[1, 0], [0, 1]])
 
@@ -201,6 +205,82 @@ CASES = {
     "keep some": (lambda: bs.Procedure(keep="some"), "keep", "one"),
     "a bare function": (lambda: bs.Procedure(criterion=lambda v: v.mass), "criterion", "@bs"),
     "a filter that is a number": (lambda: bs.Procedure(filter=0.1), "filter", "NoisyFilter"),
+    "a weight of nothing": (lambda: weighing(label_weight=0), "label_weight", "1e-100"),
+    "a weight below zero": (lambda: weighing(label_weight=-1.0), "label_weight", "-1"),
+    "a weight that is no number": (lambda: weighing(label_weight=NAN), "label_weight", "nan"),
+    "an endless weight": (lambda: weighing(label_weight=INF), "label_weight", "inf"),
+    "a weight of nothing in one iteration": (
+        lambda: weighing(label_weight=[1.0, 0.0]),
+        "label_weight",
+        "iteration 2",
+    ),
+    "a weight and a share": (
+        lambda: weighing(label_weight=2.0, label_share=0.5),
+        "label_share",
+        "None where label_weight is given",
+    ),
+    "no share": (lambda: weighing(label_share=0), "label_share", "above 0 and below 1"),
+    "all of the share": (lambda: weighing(label_share=1.0), "label_share", "above 0 and below 1"),
+    "more than the share": (lambda: weighing(label_share=1.5), "label_share", r"\[0, 1\]"),
+    "a share that is no number": (lambda: weighing(label_share=NAN), "label_share", "nan"),
+    "a share of all in one iteration": (
+        lambda: weighing(label_share=[0.5, 1.0]),
+        "label_share",
+        "above 0 and below 1",
+    ),
+    "no labels to a visit": (
+        lambda: weighing(labels_per_visit=0),
+        "labels_per_visit",
+        "at least 1",
+    ),
+    "half a label to a visit": (
+        lambda: weighing(labels_per_visit=1.5),
+        "labels_per_visit",
+        "whole",
+    ),
+    "a weight without labels": (
+        lambda: bs.Procedure(label_weight=2.0),
+        "label_weight",
+        "no labeler",
+    ),
+    "a share without labels": (lambda: bs.Procedure(label_share=0.5), "label_share", "no labeler"),
+    "several labels without any": (
+        lambda: bs.Procedure(labels_per_visit=2),
+        "labels_per_visit",
+        "no labeler",
+    ),
+    "all kept of the first accepted": (
+        lambda: weighing(until_accepted=True, keep="all"),
+        "keep",
+        "until_accepted",
+    ),
+    "perhaps until accepted": (
+        lambda: weighing(until_accepted="yes"),
+        "until_accepted",
+        "True or False",
+    ),
+    "a first model below zero degrees": (
+        lambda: bs.FirstModel(-1.0),
+        "temperature",
+        "at least 0",
+    ),
+    "a first model that promises too much": (lambda: bs.FirstModel(beta=1.5), "beta", "1.5"),
+    "a first model that knows nothing": (
+        simulate(
+            procedure=bs.boosting(labeler=bs.FirstModel()),
+            task=bs.random_table(0, prompts=3, solvable=0.0),
+        ),
+        "labeler",
+        "no correct mass",
+    ),
+    "a first model below its promise": (
+        simulate(
+            procedure=bs.boosting(labeler=bs.FirstModel(beta=0.9)),
+            task=bs.table_task(RIGHT, initial=HALF),
+        ),
+        "rows",
+        "declared beta",
+    ),
     "a labeler that is a number": (lambda: bs.Procedure(labeler=0.1), "labeler", "WeakLabeler"),
     "a learner that is a number": (lambda: bs.Procedure(learner=0.1), "learner", "StrongLearner"),
     "proportional without a budget": (

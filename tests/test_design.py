@@ -62,6 +62,42 @@ def test_a_knob_says_to_the_arrays_what_it_says_to_the_procedure(name, value, ke
         np.testing.assert_allclose(got, want, rtol=1e-14, atol=0.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "start", "value"),
+    [
+        ("label_weight", 0.5, 1.5),
+        ("label_weight", [0.5] * 3, np.array([1.0, 0.2, 4.0])),
+        ("label_share", 0.5, 0.2),
+        ("label_share", [0.5] * 3, np.array([0.1, 0.2, 0.9])),
+    ],
+)
+def test_what_labels_weigh_is_a_knob(name, start, value):
+    """The arrays say what the procedure says, and the slope is the difference of runs."""
+    procedure = soft(**{name: start}, keep="all", labels_per_visit=2)
+    with jax.enable_x64(True):
+        structure, parameters = prepare(procedure, TASK, sampled=False)
+        turned = KNOBS[name].arrays(structure, parameters, None, jnp.asarray(value))
+        wanted = prepare(KNOBS[name].settle(procedure, value), TASK, sampled=False)
+    assert wanted[0] == structure
+    for got, want in zip(jax.tree.leaves(turned), jax.tree.leaves(wanted[1]), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-14, atol=0.0)
+    if np.ndim(value):
+        return
+    usual = soft(keep="all", labels_per_visit=2)
+    goal = bs.Objective(usual, TASK, 3)
+    with jax.enable_x64(True):
+        # From 1 on: there a weight is none.
+        problem = Problem.of(goal, {name: bs.Knob(*((1.0, 2.0), (0.1, 0.9))[name[6:] == "share"])})
+        slope = jax.grad(problem.score_of)({name: jnp.asarray(value)})[name]
+
+    def run(value):
+        changed = dataclasses.replace(usual, **{name: value})
+        return bs.simulate(changed, TASK, 3).error.values[0, 1:].mean()
+
+    difference = (run(value + 1e-6) - run(value - 1e-6)) / 2e-6
+    np.testing.assert_allclose(slope, difference, rtol=1e-5)
+
+
 def test_votes_between_odd_numbers_are_a_mixture_of_both():
     start = soft()
     with jax.enable_x64(True):
@@ -136,6 +172,36 @@ def test_gradients_of_temperature_and_votes_are_the_differences_of_runs():
     # From 3 votes to 5 the share goes from 0 to 1.
     slope = (run(0.3, Mixed(1e-6)) - run(0.3, Mixed(0.0))) / 2e-6
     np.testing.assert_allclose(slopes["votes"], slope, rtol=1e-4)
+
+
+def test_a_designed_share_of_labels_is_the_best_of_many():
+    """Identical prompts, one attempt: noise wants some labels, and weak labels want few (T16)."""
+    task = bs.table_task([[1, 0]] * 2, initial=[[0.3, 0.7]] * 2)
+    start = bs.boosting(filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.6))
+    goal = bs.Objective(start, task, 6, score="final_error")
+    found = bs.design(goal, {"label_share": (0.01, 0.99)}, steps=60, restarts=1, grid=20)
+    score = {
+        share: bs.simulate(dataclasses.replace(start, label_share=share), task, 6).error.values[
+            0, 6
+        ]
+        for share in np.linspace(0.01, 0.99, 15)
+    }
+    assert found.score <= min(score.values()) + 1e-9
+    assert found.procedure.label_share == found.values["label_share"]
+
+
+def test_where_attempts_stop_early_a_design_counts_those_that_were_made():
+    early = bs.boosting(
+        attempts=4, filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.5), until_accepted=True
+    )
+    prices = bs.Prices(1.0, 0.1, 0.01)
+    goal = bs.Objective(early, TASK, 3, score=lambda run: run["cost"][-1], prices=prices)
+    found = bs.design(goal, {"budget": (0.01, 0.5)}, steps=20, restarts=1, grid=5)
+    trace = bs.simulate(found.procedure, TASK, 3, prices=prices)
+    assert found.score == pytest.approx(float(trace.cost[0, -1]), rel=1e-12)
+    assert float(trace.generations[0, -1]) < 12.0
+    with pytest.raises(ValueError, match="spend must be None where attempts stop at the first"):
+        bs.Objective(early, TASK, 3, spend=1.0)
 
 
 def bought(labeler):

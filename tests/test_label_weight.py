@@ -13,6 +13,7 @@ import pytest
 from alarms import alpha, assert_law
 
 import boostsim as bs
+from boostsim import cli
 
 WEAK, NOISY = bs.WeakLabeler(0.4), bs.NoisyFilter(0.2)
 TASK = bs.table_task(
@@ -374,3 +375,43 @@ def test_the_preset_has_the_numbers_of_the_paper_as_reported():
     trace = bs.simulate(preset, task, 5, visits=1, key=0)
     assert trace.labels.values[0, 1] <= 8.0
     assert trace.accuracy.values[0, -1] > trace.accuracy.values[0, 0]
+
+
+def test_the_command_says_all_of_it(capsys):
+    line = "run --prompts 20 --iterations 2 --json"
+    given = {
+        "--label-weight 0.5 --labels-per-visit 2": {"label_weight": 0.5, "labels_per_visit": 2},
+        "--label-share 0.25 --attempts 3 --until-accepted": {
+            **{"label_share": 0.25, "attempts": 3, "until_accepted": True}
+        },
+        "--labeler first_model --labeler-temperature 2": {"labeler": bs.FirstModel(2.0)},
+    }
+    task = bs.random_table(0, prompts=20)
+    for flags, slots in given.items():
+        assert cli.main([*line.split(), *flags.split()]) == 0
+        told = json.loads(capsys.readouterr().out)
+        procedure = bs.boosting(
+            **{"filter": bs.NoisyFilter(0.1), "labeler": bs.WeakLabeler(0.2)} | slots
+        )
+        assert told["provenance"]["procedure"] == procedure.describe()
+        assert told["error"] == bs.simulate(procedure, task, 2).error.values.tolist()
+    assert cli.main([*line.split(), "escaping_collapse"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["provenance"]["procedure"] == bs.escaping_collapse().describe()
+    for flags, words in {
+        "--labeler first": "labeler must be one of first_model, weak",
+        "--labeler first_model --beta 0.5": "beta has no place where labeler is 'first_model'",
+        "--labeler weak --labeler-temperature 1": "labeler_temperature has no place",
+    }.items():
+        assert cli.main([*line.split(), *flags.split()]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_in_tokens_none_of_it_is_there_yet():
+    small = bs.Transformer(width=8, heads=2, layers=1, steps=1, batch=8, first_steps=1)
+    for slots in (
+        *({"label_weight": 2.0}, {"label_share": 0.5}, {"labels_per_visit": 2}),
+        *({"until_accepted": True}, {"labeler": bs.FirstModel()}),
+    ):
+        with pytest.raises(ValueError, match=f"{next(iter(slots))} must be"):
+            bs.simulate(boosting(**slots), bs.lookup(8, 4), 1, learner=small, key=0)

@@ -123,6 +123,7 @@ def made():
         "a labeler": bs.WeakLabeler([0.1, 0.2]),
         "a labeler by rows": bs.WeakLabeler(rows=[[0.5, 0.5]]),
         "a drifting labeler": drifting,
+        "a first model": bs.FirstModel(0.5, beta=[0.1, 0.2]),
         "a learner": bs.StrongLearner(0.1),
         "sharpening": bs.Sharpening(0.5, top_k=3),
         "a procedure": a_procedure(),

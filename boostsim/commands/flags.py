@@ -46,7 +46,7 @@ class Run:
 
     preset: Annotated[tyro.conf.Positional[str | None], _shown("PRESET")] = None
     """May be left out: boosting. Or filter_only, random_labels, labels_only, uncurated, star,
-    rest_em, raft."""
+    rest_em, raft, escaping_collapse."""
     task: Word = None
     """table (default); or, with a transformer: arithmetic, programs, lookup, reasoning-gym."""
     config: File = None
@@ -56,7 +56,7 @@ class Run:
     attempts: Whole = None
     """Responses per visit, k (default: the preset's)."""
     gamma: Number = None
-    """Noise of the filter (default: 0.1 where the preset has one)."""
+    """Noise of the filter (default: 0.1 where the preset has one; escaping_collapse 0)."""
     false_accept: Number = None
     """Probability that the filter accepts a wrong response, with false_reject, instead of gamma."""
     false_reject: Number = None
@@ -65,13 +65,28 @@ class Run:
     """Looks of the filter per response, odd (default: 1)."""
     persistent_filter: bool = False
     """The filter has one verdict for ever on each pair of prompt and response."""
+    labeler: Word = None
+    """weak (default), or first_model: labels are the first model's, right as often as that is
+    (default of escaping_collapse)."""
     beta: Number = None
-    """Correct mass of the labeler (default: 0.2 where the preset needs one)."""
+    """Correct mass of a weak labeler (default: 0.2 where the preset needs one)."""
     wrong: Word = None
     """How the labeler is wrong: spread (default) or concentrated; with a transformer also shuffled
     or slip (not with lookup)."""
     persistent_labels: bool = False
     """The labeler has one answer for ever on each prompt."""
+    labeler_temperature: Number = None
+    """Temperature at which the first model labels, at least 0 (default: 1)."""
+    label_weight: Number = None
+    """What a label counts for in training, an accepted response counts for 1 (default: 1); in a
+    file also one for each iteration."""
+    label_share: Number = None
+    """Instead of a weight: the share of all accepted responses and labels that labels have, above 0
+    and below 1 (default of escaping_collapse: 1/3); in a file also one for each iteration."""
+    labels_per_visit: Whole = None
+    """Labels that a labelled visit gets (default: 1; escaping_collapse 8)."""
+    until_accepted: bool = False
+    """Attempts stop at the first accepted one."""
     temperature: Number = None
     """Temperature of the attempts, at least 0 (default: 1)."""
     top_p: Number = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import boostsim as bs
-from boostsim.arguments import flag, refuse, unknown
+from boostsim.arguments import choice, flag, refuse, unknown
 from boostsim.commands.cache import use_cache
 from boostsim.commands.device import use_device
 from boostsim.commands.flags import Run
@@ -36,12 +36,20 @@ TASKS = {
 }
 SIZES = tuple(dict.fromkeys(flag for flags in TASKS.values() for flag in flags))
 FILTER = ("gamma", "false_accept", "false_reject", "votes", "persistent_filter")
-LABELER = ("beta", "wrong", "persistent_labels")
+WEAK = ("beta", "wrong", "persistent_labels")
+FIRST_MODEL = ("labeler_temperature",)
+LABELER = ("labeler", *WEAK, *FIRST_MODEL)
 SHARPENING = ("temperature", "top_p", "top_k")
 GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
 # Flags whose keyword in the library has another name, for there it is said by the class.
-KEYWORDS = {"persistent_filter": "persistent", "persistent_labels": "persistent"}
-SLOTS = ("attempts", "keep", "budget", "rate", "regime", "real_share")
+KEYWORDS = {
+    **{"persistent_filter": "persistent", "persistent_labels": "persistent"},
+    "labeler_temperature": "temperature",
+}
+SLOTS = (
+    *("attempts", "keep", "budget", "rate", "regime", "real_share"),
+    *("label_weight", "label_share", "labels_per_visit", "until_accepted"),
+)
 LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "pass_at", "key")
 # What only a task in tokens takes: the transformer, the loop.
 TRANSFORMER = ("width", "layers", "heads", "steps")
@@ -154,12 +162,12 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     given = {KEYWORDS.get(name, name): options[name] for name in FILTER if name in options}
     if "filter" in takes:
         if not {"gamma", "false_accept", "false_reject"} & set(given):
-            given["gamma"] = 0.1
+            # An experiment that was reported is run as reported, unless other noise is asked for.
+            given["gamma"] = 0.0 if make is bs.escaping_collapse else 0.1
         slots["filter"] = bs.NoisyFilter(**given)
-    given = {KEYWORDS.get(name, name): options[name] for name in LABELER if name in options}
     needs_labeler = "labeler" in takes and takes["labeler"].default is inspect.Parameter.empty
-    if given or needs_labeler:
-        slots["labeler"] = bs.WeakLabeler(**{"beta": 0.2, **given})
+    if needs_labeler or any(name in options for name in LABELER):
+        slots["labeler"] = _labeler(options)
     given = {name: options[name] for name in SHARPENING if name in options}
     if given:
         slots["sharpening"] = bs.Sharpening(**given)
@@ -168,6 +176,18 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     if "rate" in takes:
         slots.setdefault("rate", 0.1)
     return make(**slots)
+
+
+def _labeler(options: dict[str, Any]) -> Any:
+    """Return the labeler that the options say, at least by one of their names."""
+    implied = "first_model" if any(name in options for name in FIRST_MODEL) else "weak"
+    kind = choice("labeler", options.get("labeler", implied), ("weak", "first_model"))
+    own, others = (WEAK, FIRST_MODEL) if kind == "weak" else (FIRST_MODEL, WEAK)
+    for name in others:
+        if name in options:
+            raise ValueError(f"{name} has no place where labeler is {kind!r}")
+    given = {KEYWORDS.get(name, name): options[name] for name in own if name in options}
+    return bs.WeakLabeler(**{"beta": 0.2, **given}) if kind == "weak" else bs.FirstModel(**given)
 
 
 def _as_document(trace: xarray.Dataset) -> dict[str, Any]:

@@ -46,10 +46,10 @@ def design(
     Args:
         objective: what is to be small, on which task, and what it may cost.
         parameters: what may be chosen, and its bounds, a :class:`Knob` or a pair (low, high):
-            ``"budget"`` and ``"real_share"`` (numbers, or one for each iteration),
-            ``"temperature"`` of ``bs.criteria.difficulty``, and ``"votes"`` of a filter with fresh
-            noise: between odd numbers a share of the responses gets two votes more; the answer has
-            the better of the odd numbers beside. Real data has no price here.
+            ``"budget"``, ``"real_share"``, ``"label_weight"`` or ``"label_share"`` (numbers, or one
+            for each iteration), ``"temperature"`` of ``bs.criteria.difficulty``, and ``"votes"`` of
+            a filter with fresh noise: between odd numbers a share of the responses gets two votes
+            more; the answer has the better of the odd numbers beside. Real data has no price here.
         steps: of Adam, from each start.
         restarts: random starts, besides the middle of all bounds.
         grid: other choices that it is held against, about so many.

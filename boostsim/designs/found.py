@@ -25,6 +25,15 @@ CLOSE = 0.01
 ROUNDING = 1e-9
 
 
+# What may change between iterations, and in what it is measured.
+UNITS = {
+    "budget": "labels per visit",
+    "real_share": "real examples per visit",
+    "label_weight": "accepted responses per label",
+    "label_share": "share of the mixture",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Design(ByValue):
     """What :func:`boostsim.design` found.
@@ -174,8 +183,7 @@ class Design(ByValue):
             if name == "budget":
                 ax.bar(steps, self.bought, color="#0072B2", width=0.4, label="bought")
                 ax.legend()
-            per = "labels" if name == "budget" else "real examples"
-            ax.set(xlabel="iteration", ylabel=f"{per} per visit", title=name.replace("_", " "))
+            ax.set(xlabel="iteration", ylabel=UNITS[name], title=name.replace("_", " "))
         axes[-1].plot(self.trace.iteration, self.trace.error[0], color="#D55E00")
         axes[-1].set(xlabel="iteration", ylabel="error", ylim=(0.0, None), title="error")
         numbers = [

@@ -34,7 +34,8 @@ class Knob:
     Args:
         low, high: the bounds, low below high. Where low is above 0 the search moves in ratios,
             else in cubes, so that it looks closer at what is small.
-        per_iteration: one number for each iteration, instead of one for all (budget, real_share).
+        per_iteration: one number for each iteration, instead of one for all (budget, real_share,
+            label_weight, label_share).
 
     Raises:
         ValueError: for bounds that are none.
@@ -122,6 +123,31 @@ def _share_fits(procedure: Procedure, knob: Knob) -> None:
     if not knob.per_iteration and knob.low == 0.0:
         allowed = "with a low above 0: anchor needs real data"
         raise refuse("parameters['real_share']", allowed, knob)
+
+
+def _weight_fits(procedure: Procedure, knob: Knob) -> None:
+    _labels_weigh("label_weight", procedure, knob)
+    if procedure.label_share is not None:
+        raise refuse("parameters['label_weight']", "left out where label_share is given", knob)
+    if knob.low == 0.0:
+        raise refuse("parameters['label_weight']", "with a low above 0", knob)
+
+
+def _portion_fits(procedure: Procedure, knob: Knob) -> None:
+    _labels_weigh("label_share", procedure, knob)
+    if procedure.label_weight != 1.0:
+        raise refuse("parameters['label_share']", "left out where label_weight is given", knob)
+    if knob.low == 0.0 or knob.high >= 1.0:
+        raise refuse("parameters['label_share']", "with bounds above 0 and below 1", knob)
+
+
+def _labels_weigh(name: str, procedure: Procedure, knob: Knob) -> None:
+    if procedure.labeler is None:
+        raise refuse(f"parameters[{name!r}]", "left out where there is no labeler", knob)
+
+
+def _weighs(structure: Structure, parameters: Parameters, held: None, value: Array) -> Parameters:
+    return replace(parameters, label_weight=value)
 
 
 def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
@@ -215,6 +241,18 @@ KNOBS = {
         _share_fits,
         lambda structure, parameters, held, value: replace(parameters, real_share=value),
         _turned_share,
+        scheduled=True,
+    ),
+    "label_weight": Kind(
+        _weight_fits,
+        _weighs,
+        lambda procedure, value: replace(procedure, label_weight=plain(value)),
+        scheduled=True,
+    ),
+    "label_share": Kind(
+        _portion_fits,
+        _weighs,
+        lambda procedure, value: replace(procedure, label_share=plain(value)),
         scheduled=True,
     ),
     "temperature": Kind(

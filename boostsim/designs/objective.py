@@ -94,7 +94,8 @@ class Objective(ByValue):
             ``filter_calls`` and ``cost`` to arrays ``[T + 1]``; costs are cumulative, per visit. It
             needs a slope: a sum of sigmoids says "iterations above 20%", a count does not.
         spend: the most that the run may cost, at these prices, in currency per visit; None is no
-            limit. It needs a budget to be designed: labels get what the rest leaves.
+            limit. It needs a budget to be designed: labels get what the rest leaves; so it is None
+            where attempts stop at the first accepted one, for their cost is known only afterwards.
         prices: what labels, generations and the rest cost; default ``bs.Prices()``.
         key: where verdicts persist or the criterion draws; else it is not used.
 
@@ -131,6 +132,10 @@ class Objective(ByValue):
             choice("score", self.score, SCORES)
         if self.spend is not None:
             object.__setattr__(self, "spend", finite("spend", self.spend, 0.0))
+            if self.procedure.until_accepted:
+                hint = "What attempts will cost is known only when they were made."
+                allowed = "None where attempts stop at the first accepted one"
+                raise refuse("spend", allowed, self.spend, hint)
         if not isinstance(self.prices, Prices):
             raise refuse("prices", "a bs.Prices", self.prices)
         if self.key is not None:

@@ -72,8 +72,8 @@ class Problem:
             ValueError: for a total price that does not pay for the attempts, or without a budget.
         """
         knobs, costs = OrderedDict(knobs), goal.costs
-        # Visits have mass one in all: a budget above 1 allows no more than 1 does.
-        most = 1.0
+        # Visits have mass one in all: a budget above what all of them take allows no more.
+        most = float(goal.procedure.labels_per_visit)
         if goal.spend is not None:
             most = min(most, _refuse_unpaid(goal, knobs))
             look = costs.before_labels(1.0) - costs.before_labels(0.0)
@@ -89,6 +89,9 @@ class Problem:
         }
         if "votes" in somewhere:
             somewhere["votes"] = 1
+        if somewhere.get("label_weight") is not None and np.ndim(somewhere["label_weight"]) == 0:
+            # A weight of 1 is none, and its program has no place for another.
+            somewhere["label_weight"] = knobs["label_weight"].high + 1.0
         procedure = turned(goal.procedure, somewhere)
         key = None
         if draws(procedure, sampled=False):
@@ -174,6 +177,8 @@ class Problem:
         shown = {name: jnp.concatenate([start[name][None], rows[name]]) for name in start}
         labels = jnp.cumsum(shown["labels"])
         generations = costs.generated * jnp.cumsum(shown["visited"])
+        if "generations" in shown:
+            generations = jnp.minimum(costs.generated, 1.0) * jnp.cumsum(shown["generations"])
         looks = values.get("votes", costs.looks)
         calls = looks * (generations + jnp.cumsum(shown["judged"]))
         return {

@@ -104,10 +104,12 @@ def step(
     made = gather(structure, parameters, state, key)
     state = learn(structure, parameters, state, made.rows, made.examples, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
-    state, labels, attempts = lax.optimization_barrier(
-        (dataclasses.replace(state, memory=made.memory), made.labels, made.tried)
+    state, labels = lax.optimization_barrier(
+        (dataclasses.replace(state, memory=made.memory), made.labels)
     )
     bought = jnp.sum(parameters.weights * labels)
-    generations = None if attempts is None else jnp.sum(parameters.weights * attempts)
+    generations = None
+    if made.tried is not None:
+        generations = jnp.sum(parameters.weights * lax.optimization_barrier(made.tried))
     spent = bought, jnp.ones(()), made.invalid, labels, judged(structure, bought), generations
     return state, Info(*spent)
