@@ -36,7 +36,7 @@ def check(procedure: Procedure, task: TableTask) -> None:
         raise refuse("learner", allowed, procedure.learner)
 
 
-def labeler_on(procedure: Procedure, task: TableTask) -> WeakLabeler | None:
+def _labeler_on(procedure: Procedure, task: TableTask) -> WeakLabeler | None:
     """Return the labeler as it is on a table: of a first model its rows.
 
     Raises:
@@ -50,7 +50,7 @@ def labeler_on(procedure: Procedure, task: TableTask) -> WeakLabeler | None:
 
 def measured_beta(procedure: Procedure, task: TableTask) -> dict[str, float]:
     """Return how weak a labeler is that is given by rows: on average, and at its worst prompt."""
-    labeler = labeler_on(procedure, task)
+    labeler = _labeler_on(procedure, task)
     if labeler is None or labeler.rows is None or labeler.drift:
         return {}
     right = labeler.masses_for(task.quality)[0]
@@ -93,7 +93,7 @@ def prepare(
     sharpening = procedure.sharpening
     if sharpening is not None and not sharpening.changes:
         sharpening = None
-    labeler = labeler_on(procedure, task)
+    labeler = _labeler_on(procedure, task)
     split = labeler is not None and labeler.persistent and not sampled
     within = disagrees or "diversity" in wanted
     # Disagreement is no average over the answers within a class, so there every answer is a copy.
