@@ -92,8 +92,8 @@ def gather(
         passed = total(law * parameters.accept) / total(law)
         memory = remember(structure, parameters, memory, cells, told, probability, passed)
     # Of those that are kept one a visit S/A is 1 + B + ... + B^(k-1), the attempts until then.
-    tried = seen.gain if structure.until_accepted else None
-    return Gathered(rows, seen.kept, labels, seen.kept + counted, invalid, memory, tried)
+    made = seen.gain if structure.until_accepted else None
+    return Gathered(rows, seen.kept, labels, seen.kept + counted, invalid, memory, made)
 
 
 def step(
