@@ -315,7 +315,7 @@ class FirstModel(ByValue, Described):
         >>> trace.beta, trace.beta_least
         (0.1, 0.0)
 
-    Source: the labeler of the experiment of arXiv 2502.08924, as reported (theory, section 8).
+    Source: the labeler of the experiment of arXiv 2502.08924, as reported by others.
     """
 
     temperature: float = 1.0

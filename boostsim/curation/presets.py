@@ -118,7 +118,7 @@ def filter_only(**slots: Unpack[Slots]) -> Procedure:
 
 @_preset("criterion", "budget", filter=PERFECT, labeler=NEEDED)
 def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
-    """Return labels spread evenly: each visit is labelled with probability ``rate`` (T10).
+    """Return labels spread evenly: ``rate`` of them per visit, whatever it showed (T10).
 
     This is equal priorities under a budget of ``rate`` labels per visit; docs/theory.md, section 4.
 
@@ -208,11 +208,11 @@ def raft(**slots: Unpack[Slots]) -> Procedure:
 def escaping_collapse(**slots: Unpack[Slots]) -> Procedure:
     """Return the experiment of arXiv 2502.08924, as far as it is known.
 
-    Its code was not published and its text was not at hand (theory, section 8). Reported by others,
-    from the paper: k = 8 responses to a prompt; what the filter accepts is kept; prompts on which
-    all fail go to the labeler, which is the first model itself; weak data enter the training
-    mixture with weight alpha = 1/3; five rounds, each starting from the model of the last; a total
-    of labels that is eight for each failing prompt, it seems.
+    Its code was not published and its text was not at hand. Reported by others, from the paper:
+    k = 8 responses to a prompt; what the filter accepts is kept; prompts on which all fail go to
+    the labeler, which is the first model itself; weak data enter the training mixture with weight
+    alpha = 1/3; five rounds, each starting from the model of the last; a total of labels that is
+    eight for each failing prompt, it seems.
 
     Choices made here: every accepted response is kept (``keep="all"``); the filter makes no
     mistakes; the m = 8 labels are bought again in each iteration, without a budget; and alpha is

@@ -53,7 +53,7 @@ class Procedure:
             ``bs.TabularLearner``; on tasks in tokens a network such as ``bs.Transformer``.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
         label_weight: w, what a label counts for in training where an accepted response counts for
-            1 (T16): f' = (S f a/A + w L W)/(S + w L). The weight stays with the example where data
+            1: f' = (S f a/A + w L W)/(S + w L). The weight stays with the example where data
             accumulate. From 1e-100 to 1e100; or one number for each iteration.
         label_share: instead of a weight alpha in (0, 1), the share that labels have of all accepted
             responses and labels of an iteration, over all prompts together: every label then
@@ -62,9 +62,9 @@ class Procedure:
             Or one number for each iteration.
         labels_per_visit: m, labels that a labelled visit gets, 1 to 1000: L = m E[l(J)]. A
             persistent labeler says the same m times.
-        until_accepted: attempts stop at the first one that is accepted, at most k (T17). The law is
-            that of keep one, and a visit takes (1 - B^k)/A generations on average, k where A = 0;
-            filter calls likewise. A criterion sees whether any attempt was accepted, no more: such
+        until_accepted: attempts stop at the first one that is accepted, at most k. The law is that
+            of keep one, and a visit takes (1 - B^k)/A generations on average, k where A = 0; filter
+            calls likewise. A criterion sees whether any attempt was accepted, no more: such
             a visit is one trial, ``accepted`` is 0 or 1, ``attempts`` 1.
 
     Raises:

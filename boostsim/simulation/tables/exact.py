@@ -5,7 +5,7 @@ each source s there. One iteration under replace maps
 
     m_sc' = (S/A a_c m_sc + w L [s = labels] W_c) / (S + w L),
 
-where W_c is the labeler's mass in class c and w what a label weighs (T16); a step costs prompts x
+where W_c is the labeler's mass in class c and w what a label weighs; a step costs prompts x
 classes x sources, whatever the number of responses is. (Masses, not coefficients: a coefficient on
 a source without mass in a class can grow without bound.) Only diversity needs to tell the sources
 apart; without it they are one.

@@ -168,7 +168,7 @@ def weighed(
     kept: Float[Array, "prompts"],
     labels: Float[Array, "prompts"],
 ) -> Callable[[Array], Array]:
-    """Return the function from amounts of labels to what these weigh in training (T16).
+    """Return the function from amounts of labels to what these weigh in training.
 
     Args:
         structure: what the program is specialised to.
