@@ -77,7 +77,7 @@ def test_what_labels_weigh_is_a_knob(name, start, value):
     with jax.enable_x64(True):
         structure, parameters = prepare(procedure, TASK, sampled=False)
         turned = KNOBS[name].arrays(structure, parameters, None, jnp.asarray(value))
-        wanted = prepare(KNOBS[name].settle(procedure, value), TASK, sampled=False)
+        wanted = prepare(KNOBS[name].turn(procedure, value), TASK, sampled=False)
     assert wanted[0] == structure
     for got, want in zip(jax.tree.leaves(turned), jax.tree.leaves(wanted[1]), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-14, atol=0.0)
