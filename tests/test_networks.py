@@ -20,7 +20,8 @@ VOCABULARY, PROMPT, RESPONSE = 6, 4, 3
 LENGTH = PROMPT + RESPONSE
 SLACK = bs.StrongLearner(0.1)
 LEARNERS = [
-    bs.Transformer(width=16, heads=2, layers=2, steps=8, batch=16),
+    # Of as many steps as are compiled together: the first model's program is the others'.
+    bs.Transformer(width=16, heads=2, layers=2, steps=16, batch=16),
     bs.SoftmaxRegression(steps=8, batch=16, first_steps=8),
 ]
 

@@ -16,7 +16,7 @@ import boostsim as bs
 from boostsim.simulation.tokens import evaluation, focusing, iteration, prompts, verdicts
 from boostsim.simulation.tokens import first_model as first_models
 
-TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
+TINY = bs.Transformer(width=16, heads=2, layers=1, steps=16, batch=32, first_steps=16)
 TASK = bs.programs(operations=2)
 SLIPPING = bs.WeakLabeler(0.3, wrong="slip")
 BOOSTING = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=SLIPPING, budget=0.2)

@@ -15,7 +15,7 @@ from boostsim.simulation.tokens import focusing
 MANY = bs.random_table(0, prompts=10**6, responses=2)
 FEW = bs.random_table(0, prompts=3)
 LOOKUP = bs.lookup(8)
-LEARNER = bs.Transformer(width=8, heads=2, layers=1, steps=20, batch=16, first_steps=8)
+LEARNER = bs.Transformer(width=8, heads=2, layers=1, steps=20, batch=16, first_steps=16)
 LASTING = bs.boosting(labeler=bs.WeakLabeler(0.5, persistent=True))
 
 

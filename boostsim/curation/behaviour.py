@@ -6,6 +6,7 @@ given visits does not. So a folder that is gone on with is compared by this.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -62,21 +63,24 @@ def difference(before: np.ndarray, now: np.ndarray) -> str | None:
 
 def _remembered(criterion: Criterion, attempts: int) -> np.ndarray:
     """Ask and teach it in turn."""
-
-    @jax.jit
-    def iteration(memory: Any, visits: Visits, key: jax.Array, share: jax.Array) -> Any:
-        priority = criterion.ask(memory, visits, key)
-        bought = share * visits.mass
-        return criterion.learned(memory, visits, bought, share * bought), priority
-
     memory, said = criterion.init(GROUPS), []
     for number in range(ITERATIONS):
         visits, _ = _visits(attempts, *EACH, number)
         share = jnp.asarray(_spread(len(visits.mass), 11.0, number))
         key = jax.random.fold_in(as_key(0), number)
-        memory, priority = iteration(memory, visits, key, share)
+        memory, priority = _iteration(criterion, memory, visits, key, share)
         said.append(np.asarray(priority))
     return np.concatenate(said)
+
+
+@partial(jax.jit, static_argnums=0)
+def _iteration(
+    criterion: Criterion, memory: Any, visits: Visits, key: jax.Array, share: jax.Array
+) -> Any:
+    """Return what is remembered after an iteration, and the priorities in it."""
+    priority = criterion.ask(memory, visits, key)
+    bought = share * visits.mass
+    return criterion.learned(memory, visits, bought, share * bought), priority
 
 
 def _spread(count: int, root: float, start: int) -> np.ndarray:
