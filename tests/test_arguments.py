@@ -189,6 +189,7 @@ CALLS = [
             most_attempts=4,
             most_votes=3,
             most_iterations=20,
+            until_accepted=True,
         ),
     ),
     ("programs", lambda **how: bs.programs(**how).describe(), dict(operations=2)),

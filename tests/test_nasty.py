@@ -256,7 +256,7 @@ CALLS = {
     ),
     "limits of a plan": (
         functools.partial(bs.plan, beta=0.3, gamma=0.05, error=0.6, target=0.5),
-        {"most_attempts": 2, "most_votes": 1, "most_iterations": 3},
+        {"most_attempts": 2, "most_votes": 1, "most_iterations": 3, "until_accepted": False},
     ),
     "prove": (bs.prove, {"statement": "T6/step", "time_limit": None}),
     "certify_all": (

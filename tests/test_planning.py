@@ -53,6 +53,38 @@ def test_the_cheapest_of_all_is_found(spread):
         assert row.cost >= found.cost
 
 
+@pytest.mark.parametrize("spread", ["prompts", "responses"])
+def test_attempts_that_stop_early_cost_what_was_made(spread):
+    """(1 - B^k)/A a visit, summed by hand over the iterations of the cheapest plan."""
+    prices = {"price_label": 2.0, "price_generation": 0.05, "price_filter_call": 0.01}
+    limits = {"most_attempts": 12, "most_votes": 5, "spread": spread}
+    found = bs.plan(**ASKED, **prices, **limits, until_accepted=True)
+    whole = bs.plan(**ASKED, **prices, **limits)
+    for row in found.alternatives.itertuples():
+        noise = float(bs.laws.majority_noise(gamma=0.1, votes=row.votes))
+        groups = [(0.7, 1.0), (0.3, 0.0)] if spread == "prompts" else [(1.0, 0.7)]
+        made = 0.0
+        for _ in range(row.iterations):
+            for weight, e in groups:
+                failed = noise + (1 - 2 * noise) * e
+                made += weight * sum(failed**tried for tried in range(row.attempts))
+            groups = [
+                (
+                    weight,
+                    boosting_step(beta=0.2, gamma=noise, attempts=row.attempts, initial_error=e),
+                )
+                for weight, e in groups
+            ]
+        assert row.generations == pytest.approx(made)
+        assert row.filter_calls == pytest.approx(made * row.votes)
+        assert row.cost == pytest.approx(2.0 * row.labels + made * (0.05 + 0.01 * row.votes))
+        assert found.cost <= row.cost
+    assert found.cost < whole.cost
+    # Nothing is ever accepted: every visit makes them all.
+    hopeless = {"beta": 0.5, "gamma": 0.0, "error": 1.0, "target": 0.6}
+    assert bs.plan(**hopeless, most_attempts=1, until_accepted=True).generations == 1.0
+
+
 @given(
     beta=st.floats(0.01, 1),
     gamma=st.floats(0, 1),
@@ -64,6 +96,7 @@ def test_the_cheapest_of_all_is_found(spread):
 def test_a_plan_does_what_it_says_or_says_why_not(beta, gamma, error, target, spread):
     """The exact dynamics are asked inside: a plan that they contradict raises."""
     limits = {"most_attempts": 4, "most_votes": 3, "most_iterations": 60}
+    limits["until_accepted"] = beta < 0.5
     found = bs.plan(beta=beta, gamma=gamma, error=error, target=target, spread=spread, **limits)
     if found.reachable:
         assert found.error <= target * (1 + 1e-9)
@@ -123,6 +156,7 @@ def test_bad_questions():
         ({"spread": "both"}, "spread must be one of prompts, responses"),
         ({"price_label": -1.0}, "price_label must be"),
         ({"most_votes": 0}, "most_votes must be"),
+        ({"until_accepted": 1}, "until_accepted must be True or False"),
     ):
         with pytest.raises(ValueError, match=message):
             bs.plan(**{**ASKED, **changes})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from boostsim.arguments import choice, finite, probability, refuse, whole
+from boostsim.arguments import choice, finite, flag, probability, refuse, whole
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
@@ -93,6 +93,7 @@ def plan(
     most_attempts: int = 64,
     most_votes: int = 63,
     most_iterations: int = 1000,
+    until_accepted: bool = False,
 ) -> Plan:
     """Find the attempts, votes and iterations of boosting that reach an error most cheaply.
 
@@ -112,6 +113,8 @@ def plan(
         spread: ``"prompts"``: a share e_0 of the prompts is failed for certain and the others are
             solved; ``"responses"``: each prompt is failed with probability e_0.
         most_attempts, most_votes, most_iterations: how far to look.
+        until_accepted: attempts stop at the first accepted one, at most k: the same errors and
+            labels at fewer generations and filter calls (T17, docs/theory.md, section 6).
 
     Returns:
         A :class:`Plan`; ``reachable`` is False where none reaches the target, and ``why_not`` says
@@ -135,6 +138,7 @@ def plan(
         "most_attempts": whole("most_attempts", most_attempts, 1, 1000),
         "most_votes": whole("most_votes", most_votes, 1, 9999),
         "most_iterations": whole("most_iterations", most_iterations, 0, 10**6),
+        "until_accepted": flag("until_accepted", until_accepted),
     }
     prices = Prices(
         label=finite("price_label", price_label, 0.0),
@@ -157,7 +161,7 @@ def plan(
         votes.astype(int),
         question["most_iterations"],
     )
-    table = _priced(grid, prices)
+    table = _priced(grid, prices, question["until_accepted"])
     reached = table[np.isfinite(table.iterations)]
     if not len(reached):
         return Plan(
@@ -175,7 +179,7 @@ def plan(
             question=question,
         )
     best = reached.sort_values(["cost", "votes", "attempts"], kind="stable").iloc[0]
-    exact_error, exact_labels = _verified(question, groups, best)
+    exact_error, exact_labels, exact_generations = _verified(question, groups, best)
     return Plan(
         reachable=True,
         why_not=None,
@@ -184,7 +188,7 @@ def plan(
         iterations=int(best.iterations),
         error=exact_error,
         labels=exact_labels,
-        generations=float(best.generations),
+        generations=exact_generations,
         filter_calls=float(best.filter_calls),
         cost=float(best.cost),
         alternatives=_alternatives(reached, best),
@@ -198,16 +202,16 @@ def _groups(error: float, spread: str) -> Groups:
     return Groups(np.array([error, 1.0 - error]), np.array([1.0, 0.0]))
 
 
-def _priced(grid: Grid, prices: Prices) -> pd.DataFrame:
+def _priced(grid: Grid, prices: Prices, until_accepted: bool) -> pd.DataFrame:
     table = pd.DataFrame({name: np.ravel(values) for name, values in grid._asdict().items()})
-    table["generations"] = table.attempts * table.iterations
+    table["generations"] = table.tried if until_accepted else table.attempts * table.iterations
     table["filter_calls"] = table.generations * table.votes
     spent = table.labels, table.generations, table.filter_calls, table.iterations
     table["cost"] = total(prices, *spent)
-    return table.drop(columns="lowest")
+    return table.drop(columns=["lowest", "tried"])
 
 
-def _verified(question: dict[str, Any], groups: Groups, best: pd.Series) -> tuple[float, float]:
+def _verified(question: dict[str, Any], groups: Groups, best: pd.Series) -> tuple[float, ...]:
     """Run a plan by the exact dynamics and hold it against what was found.
 
     Raises:
@@ -215,23 +219,25 @@ def _verified(question: dict[str, Any], groups: Groups, best: pd.Series) -> tupl
     """
     iterations = int(best.iterations)
     if iterations == 0:
-        return float(best.error), 0.0
+        return float(best.error), 0.0, 0.0
     procedure = boosting(
         attempts=int(best.attempts),
         filter=NoisyFilter(question["gamma"], votes=int(best.votes)),
         labeler=WeakLabeler(question["beta"]),
+        until_accepted=question["until_accepted"],
     )
     rows = np.stack([1.0 - groups.errors, groups.errors], axis=1)
     task = table_task([[1, 0]] * len(rows), groups.weights, rows)
     last = simulate(procedure, task, iterations).isel(seed=0, iteration=-1)
-    found, labels = float(last.error), float(last.labels)
-    good = np.isclose([found, labels], [best.error, best.labels], rtol=AGREEMENT, atol=1e-12)
+    found, labels, made = (float(last[name]) for name in ("error", "labels", "generations"))
+    wanted = [best.error, best.labels, best.generations]
+    good = np.isclose([found, labels, made], wanted, rtol=AGREEMENT, atol=1e-12)
     if not (good.all() and reached(found, question["target"] * (1.0 + AGREEMENT))):
         raise RuntimeError(
-            f"the exact dynamics reach an error of {found!r} with {labels!r} labels where the plan "
-            f"says {best.error!r} and {best.labels!r}: please report this"
+            f"the exact dynamics reach an error of {found!r} with {labels!r} labels and {made!r} "
+            f"generations where the plan says {', '.join(map(repr, wanted))}: please report this"
         )
-    return found, labels
+    return found, labels, made
 
 
 def _why_not(question: dict[str, Any], table: pd.DataFrame) -> str:

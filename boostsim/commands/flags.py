@@ -349,6 +349,8 @@ class Plan:
     """Most votes that are considered (default: 63)."""
     most_iterations: Whole = None
     """Most iterations that are considered (default: 1000)."""
+    until_accepted: bool = False
+    """Attempts stop at the first accepted one: fewer generations and filter calls."""
     json: bool = False
     """Print the plan for programs."""
 

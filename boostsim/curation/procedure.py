@@ -53,8 +53,9 @@ class Procedure:
             ``bs.TabularLearner``; on tasks in tokens a network such as ``bs.Transformer``.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
         label_weight: w, what a label counts for in training where an accepted response counts for
-            1: f' = (S f a/A + w L W)/(S + w L). The weight stays with the example where data
-            accumulate. From 1e-100 to 1e100; or one number for each iteration.
+            1 (T16, docs/theory.md, section 6): f' = (S f a/A + w L W)/(S + w L). The weight stays
+            with the example where data accumulate. From 1e-100 to 1e100; or one number for each
+            iteration.
         label_share: instead of a weight alpha in (0, 1), the share that labels have of all accepted
             responses and labels of an iteration, over all prompts together: every label then
             weighs w_t = alpha/(1 - alpha) sum_x mu S / sum_x mu L. Where an iteration has no label,
@@ -62,10 +63,11 @@ class Procedure:
             Or one number for each iteration.
         labels_per_visit: m, labels that a labelled visit gets, 1 to 1000: L = m E[l(J)]. A
             persistent labeler says the same m times.
-        until_accepted: attempts stop at the first one that is accepted, at most k. The law is that
-            of keep one, and a visit takes (1 - B^k)/A generations on average, k where A = 0; filter
-            calls likewise. A criterion sees whether any attempt was accepted, no more: such
-            a visit is one trial, ``accepted`` is 0 or 1, ``attempts`` 1.
+        until_accepted: attempts stop at the first one that is accepted, at most k (T17,
+            docs/theory.md, section 6). The law is that of keep one, and a visit takes (1 - B^k)/A
+            generations on average, k where A = 0; filter calls likewise. A criterion sees whether
+            any attempt was accepted, no more: such a visit is one trial, ``accepted`` is 0 or 1,
+            ``attempts`` 1.
 
     Raises:
         ValueError: for a slot that holds something else, a negative budget (with the iteration),

@@ -1,8 +1,8 @@
 """The inverse problem: which attempts, votes and iterations reach an error, and at what price.
 
 The population map of T4 with the majority's noise of T5, iterated for every number of attempts and
-votes side by side. Per prompt and iteration: one visit, k responses, k m looks, and a label where
-all k are rejected.
+votes side by side. Per prompt and iteration: one visit, k responses (or as many as there are up to
+the first that is accepted), m looks at each, and a label where all k are rejected.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Grid(NamedTuple):
         error: the error then, or after the last iteration.
         lowest: the lowest error on the way.
         labels: labels per prompt until then.
+        tried: responses per prompt until then, where a visit stops at the first that is accepted.
     """
 
     votes: np.ndarray
@@ -40,6 +41,7 @@ class Grid(NamedTuple):
     error: np.ndarray
     lowest: np.ndarray
     labels: np.ndarray
+    tried: np.ndarray
 
 
 def search(
@@ -71,7 +73,7 @@ def search(
     # Right and wrong mass side by side: from 1 - e a rounding error would grow into a solution.
     error = np.broadcast_to(groups.errors, shape).copy()
     right = 1.0 - error
-    labels = np.zeros(shape)
+    labels, tried = np.zeros(shape), np.zeros(shape)
     iterations = np.full(shape[:2], np.inf)
     lowest = np.full(shape[:2], np.inf)
     for passed in range(most_iterations + 1):
@@ -82,10 +84,11 @@ def search(
         if not going.any() or passed == most_iterations:
             break
         before, known = error[going], right[going]
-        right[going], error[going], asked = _iteration(
+        right[going], error[going], asked, made = _iteration(
             known, before, flaw[going], power[going], beta
         )
         labels[going] += asked
+        tried[going] += made
         if np.array_equal(before, error[going]) and np.array_equal(known, right[going]):
             break
     return Grid(
@@ -95,13 +98,15 @@ def search(
         error=error @ groups.weights,
         lowest=lowest,
         labels=labels @ groups.weights,
+        tried=tried @ groups.weights,
     )
 
 
 def _iteration(
     right: np.ndarray, wrong: np.ndarray, noise: np.ndarray, attempts: np.ndarray, beta: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the next right and wrong mass, and the labels per visit."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the next right and wrong mass, the labels per visit, and the attempts of one that
+    stops at the first accepted."""
     passed, slipped = (1.0 - noise) * right, noise * wrong
     accepted = passed + slipped
     rejected = noise * right + (1.0 - noise) * wrong
@@ -111,7 +116,8 @@ def _iteration(
         )
     failed = np.exp(attempts * log_rejected)
     gain = -np.expm1(attempts * log_rejected) / np.where(accepted > 0.0, accepted, 1.0)
-    return gain * passed + failed * beta, gain * slipped + failed * (1.0 - beta), failed
+    right, wrong = gain * passed + failed * beta, gain * slipped + failed * (1.0 - beta)
+    return right, wrong, failed, np.where(accepted > 0.0, gain, attempts)
 
 
 def _noise(gamma: float, votes: int) -> float:
