@@ -371,6 +371,9 @@ def test_the_preset_has_the_numbers_of_the_paper_as_reported():
     # The other reading, alpha = w/(1 + w).
     weighed = bs.escaping_collapse(label_weight=0.5)
     assert (weighed.label_share, weighed.label_weight) == (None, 0.5)
+    assert bs.escaping_collapse(label_weight=np.ones(())).label_share == 1 / 3
+    with pytest.raises(ValueError, match="label_share must be None where label_weight is given"):
+        bs.escaping_collapse(label_weight=0.5, label_share=0.25)
     task = bs.random_table(1, prompts=60, solvable=1.0)
     trace = bs.simulate(preset, task, 5, visits=1, key=0)
     assert trace.labels.values[0, 1] <= 8.0

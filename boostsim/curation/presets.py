@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, Unpack, cast
 
-from boostsim.arguments import probability, refuse, unknown
+from boostsim.arguments import probability, refuse, schedule, unknown
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
@@ -229,7 +229,9 @@ def escaping_collapse(**slots: Unpack[Slots]) -> Procedure:
         >>> bs.escaping_collapse(label_weight=0.5).label_share is None
         True
     """
-    if slots["label_share"] == ALPHA and slots.get("label_weight", 1.0) != 1.0:
+    weight = schedule("label_weight", slots.get("label_weight", 1.0))
+    if weight != 1.0 and slots["label_share"] is ALPHA:
+        # Only the share that nobody asked for.
         slots["label_share"] = None
     return _filled(slots)
 
