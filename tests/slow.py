@@ -57,6 +57,7 @@ SLOW = (
     "test_gym.py::test_word_problems_run_end_to_end",
     "test_mode.py::test_all_switches_at_once_from_the_environment",
     "test_notebooks.py::test_a_notebook_runs",
+    "test_persistence.py::test_in_many_worlds",
     "test_race.py::test_false_selection_is_as_seldom_as_stated[0.004]",
     "test_race.py::test_who_is_selected_is_nearly_the_best_as_often_as_stated[0.0]",
     "test_remembering.py::test_memory_with_a_transformer[how0]",

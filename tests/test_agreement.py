@@ -143,9 +143,7 @@ def test_in_many_worlds_many_visits_are_the_population(world):
     sampled_like_exact(world)
 
 
-@given(draw.worlds(budgets=False))
-@settings(max_examples=15)
-def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
+def literal_like_exact(world):
     """Its counts are exactly binomial with the exact step's own numbers, and these make its p'.
 
     On a prompt: how many responses were kept, how many visits labelled, and given these how many of
@@ -195,8 +193,18 @@ def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
 
 
 @given(draw.worlds(budgets=False))
-@settings(max_examples=12)
-def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
+@settings(max_examples=5)
+def test_the_literal_simulator_has_the_law_of_the_exact_step(world):
+    literal_like_exact(world)
+
+
+@given(draw.worlds(budgets=False))
+@settings(max_examples=10)
+def test_in_many_worlds_the_literal_simulator_has_the_law_of_the_exact_step(world):
+    literal_like_exact(world)
+
+
+def sampled_like_enumerated(world):
     """The new correct mass of a prompt, over 100,000 independent copies of it."""
     task, procedure = world
     labeler = procedure.labeler
@@ -215,6 +223,18 @@ def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
     law = enumeration.accuracy_law(procedure, one, visits=3)
     trace = bs.simulate(procedure, many, 1, visits=3, key=11, record="prompt")
     enumeration.assert_accuracies("sampled_against_enumeration", trace.accuracy[0, 1], law)
+
+
+@given(draw.worlds(budgets=False))
+@settings(max_examples=4)
+def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
+    sampled_like_enumerated(world)
+
+
+@given(draw.worlds(budgets=False))
+@settings(max_examples=8)
+def test_in_many_worlds_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
+    sampled_like_enumerated(world)
 
 
 def test_a_seed_is_the_same_alone_and_in_any_batch():

@@ -51,9 +51,7 @@ def test_verdicts_and_answers_have_the_stated_law():
     assert_share("persistent_draws", both, int(answers[:, 1].sum()), 0.7)
 
 
-@given(draw.worlds(budgets=False), st.sampled_from(["filter", "labels", "both"]))
-@settings(max_examples=20)
-def test_sampled_steps_on_persistent_draws_have_the_law_of_every_outcome(world, what):
+def sampled_like_enumerated(world, what):
     """The new correct mass of a prompt, over 60,000 copies with draws of their own."""
     task, procedure = world
     filt, labeler = procedure.filter, procedure.labeler
@@ -73,6 +71,21 @@ def test_sampled_steps_on_persistent_draws_have_the_law_of_every_outcome(world, 
     law = enumeration.accuracy_law(procedure, one, visits=2)
     trace = bs.simulate(procedure, many, 1, visits=2, key=5, record="prompt")
     enumeration.assert_accuracies("persistent_enumeration", trace.accuracy[0, 1], law)
+
+
+LASTING = st.sampled_from(["filter", "labels", "both"])
+
+
+@given(draw.worlds(budgets=False), LASTING)
+@settings(max_examples=6)
+def test_sampled_steps_on_persistent_draws_have_the_law_of_every_outcome(world, what):
+    sampled_like_enumerated(world, what)
+
+
+@given(draw.worlds(budgets=False), LASTING)
+@settings(max_examples=14)
+def test_in_many_worlds_sampled_steps_on_persistent_draws_have_that_law(world, what):
+    sampled_like_enumerated(world, what)
 
 
 @pytest.mark.parametrize("what", ["filter", "labels"])
