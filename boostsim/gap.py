@@ -19,6 +19,7 @@ import pandas as pd
 
 from boostsim.arguments import as_path, refuse, whole
 from boostsim.curation.criteria import failed
+from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Replace
 from boostsim.keys import needed_key
@@ -299,6 +300,11 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "the criterion is not 'failed'": procedure.criterion is failed,
         "there is a budget": procedure.budget is None,
         "there is no labeler": labeler is not None,
+        "the labeler is the first model": not isinstance(labeler, FirstModel),
+        "labels weigh otherwise than accepted responses": (
+            procedure.label_weight == 1.0 and procedure.label_share is None
+        ),
+        "a labelled visit gets more than one label": procedure.labels_per_visit == 1,
         "beta is not one number": labeler is None or np.ndim(labeler.beta) == 0,
         "labels persist": labeler is None or not labeler.persistent,
         "the labeler drifts": labeler is None or not labeler.drift,

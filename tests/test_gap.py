@@ -141,15 +141,18 @@ def test_what_is_carried_is_typed_alike_in_all_cells():
     besides = [field.name for field in dataclasses.fields(State)]
     assert tuple(besides[besides.index("data") : besides.index("iteration")]) == Carried._fields
     hedge = dataclasses.replace(BOOSTING, criterion=bs.criteria.hedge(), budget=0.5)
-    for procedure, how in itertools.product((BOOSTING, hedge), (Population(), VisitsEach(2))):
+    heavy = dataclasses.replace(BOOSTING, label_weight=2.0)
+    cells = itertools.product((BOOSTING, hedge, heavy), (Population(), VisitsEach(2)))
+    for procedure, how in cells:
         for regime in ("replace", "accumulate"):
             chosen = dataclasses.replace(procedure, regime=regime, learner=SMALL)
             seed = Seed(loop.make_run(chosen, TASK, how), jax.random.key(0))
             carried, exact = seed.first_carried(), how == Population()
             assert (carried.data is None) == (regime == "replace")
-            assert (carried.examples is None) == (regime == "replace" or not exact)
-            assert (carried.memory is None) == (procedure is BOOSTING)
-            read = Carried.of(carried.arrays(), seed.first_memory(), exact=exact)
+            weighs = exact or procedure is heavy
+            assert (carried.examples is None) == (regime == "replace" or not weighs)
+            assert (carried.memory is None) == (procedure is not hedge)
+            read = Carried.of(carried.arrays(), seed.first_memory(), exact=exact, weighs=weighs)
             assert jax.tree.structure(read) == jax.tree.structure(carried)
             assert jax.tree.all(jax.tree.map(np.array_equal, read, carried))
 

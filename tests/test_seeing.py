@@ -4,7 +4,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.simulation.seeing import FreshPrompts, Pool, Population, VisitsEach, seeing
-from boostsim.simulation.tokens.iteration import Run
+from boostsim.simulation.tokens.structure import Run
 
 BOOSTING = bs.boosting(labeler=bs.WeakLabeler(0.5))
 TABLE, LOOKUP = bs.random_table(0, prompts=5), bs.lookup(8, 4)

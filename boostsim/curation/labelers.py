@@ -297,16 +297,22 @@ class FirstModel(ByValue, Described):
     far the model has moved since. What it is worth on a task is measured: traces of tables have
     ``beta``, the average of beta(x) over prompts, and ``beta_least`` in their attributes.
 
+    In tokens a label is sampled from f_0 token by token, and the trace's ``label_accuracy`` is what
+    it is worth where it is bought. A yardstick is told p_0(x) where prompts can be listed, as of
+    ``bs.lookup``; else which share of the labels that a visit would get is right.
+
     Args:
         temperature: at least 0, of the draws: labels come from f_0^(1/temperature), normalised; 1
             changes nothing, 0 is the most probable response.
         beta: weakness that is *declared*, as of :class:`WeakLabeler` by rows: one number, or one
             for each prompt; a prompt on which the first model has less correct mass is refused.
-            None promises nothing, and then prompts may have a beta(x) of 0.
+            None promises nothing, and then prompts may have a beta(x) of 0. In tokens it can be
+            promised only where prompts can be listed.
 
     Raises:
         ValueError: for an argument out of range and, once the task is known, rows below a declared
-            beta, and a first model that is right on no prompt at all.
+            beta, a promise about rows that cannot be read off, and a first model that is right on
+            no prompt at all.
 
     Example:
         >>> import boostsim as bs

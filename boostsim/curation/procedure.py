@@ -67,7 +67,8 @@ class Procedure:
             docs/theory.md, section 6). The law is that of keep one, and a visit takes (1 - B^k)/A
             generations on average, k where A = 0; filter calls likewise. A criterion sees whether
             any attempt was accepted, no more: such a visit is one trial, ``accepted`` is 0 or 1,
-            ``attempts`` 1.
+            ``attempts`` 1. (With a network all k are drawn, and those after the first accepted one
+            neither seen nor counted.)
 
     Raises:
         ValueError: for a slot that holds something else, a negative budget (with the iteration),

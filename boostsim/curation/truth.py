@@ -19,7 +19,8 @@ class Truth:
         error: probability that the model is wrong on the cell's prompt, ``[cells]``; with a
             transformer the share of the visit's attempts that are.
         label_correct: probability that a label for it would be right, ``[cells]``; of a persistent
-            labeler that has drawn its answer, 0 or 1.
+            labeler that has drawn its answer, 0 or 1; of a first model in tokens whose rows cannot
+            be read off, the share of right ones among the labels that the visit would get.
     """
 
     error: Float[Array, "cells"]

@@ -54,6 +54,7 @@ def generate(
     key: Array,
     decode: Decode = None,
     rows: np.ndarray | None = None,
+    among: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one response for each prompt.
 
@@ -65,6 +66,7 @@ def generate(
         key: a JAX key; row i draws from fold_in(key, rows[i]).
         decode: None draws from the model as it is; or a ``bs.Sharpening``.
         rows: numbers of the rows, ``[N]``; 0, 1, ... by default.
+        among: how many might have been asked for: one program serves any number of them.
 
     Returns:
         The responses ``[N, R]``, padded after the end symbol, and the natural logarithm of the
@@ -77,10 +79,12 @@ def generate(
     if prompts.size and not 0 <= prompts.min() <= prompts.max() < vocabulary:
         raise refuse("prompts", f"tokens in [0, {vocabulary})", int(prompts.max()))
     count = len(prompts)
+    if not count:
+        return np.zeros((0, response_length), np.int32), np.zeros(0, np.float32)
     rows = np.arange(count) if rows is None else rows
     parts = row_size(parameters)
     most = ROWS_ON_CPU if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
-    chunk = min(most, -(-count // parts)) * parts
+    chunk = min(most, -(-max(count, among) // parts)) * parts
 
     @fixed()
     def drawn(start: int) -> tuple[np.ndarray, np.ndarray]:

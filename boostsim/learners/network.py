@@ -75,6 +75,12 @@ class Trained:
     the optimiser starts anew. So every procedure spends the same number of steps. A strong learner
     it is only as far as the steps carry.
 
+    Each step's loss is the mean surprise of the tokens of its batch's responses. Where a procedure
+    weighs labels (``label_weight``, ``label_share``) the loss of all E examples is the weighted
+    mean sum_e w_e s_e / sum_e w_e n_e, with s_e the surprise of a response and n_e its tokens, and
+    a batch of B estimates it without bias: (E/B) sum_b w_b s_b over that same sum of all examples,
+    so what a label counts does not depend on what else is in its batch.
+
     Args:
         steps: optimiser steps an iteration, at least 1.
         batch: examples a step.

@@ -24,6 +24,7 @@ from boostsim.simulation.seeing import FreshPrompts
 from boostsim.simulation.tokens import iteration as loop
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import frame_length
+from boostsim.simulation.tokens.structure import Run
 
 MODEL = bs.Transformer(width=128, layers=4, heads=4, steps=8, batch=256)
 PROMPT, RESPONSE, VOCABULARY = 16, 16, 13
@@ -146,7 +147,7 @@ def iteration():
     assert len(task.symbols) == VOCABULARY
     learner = bs.Transformer(width=128, layers=4, heads=4, steps=64, batch=256)
     labeler = bs.WeakLabeler(0.3, wrong="slip")
-    run = loop.Run(
+    run = Run(
         bs.boosting(attempts=4, labeler=labeler, budget=0.125, learner=learner),
         task,
         FreshPrompts(1024),

@@ -164,7 +164,16 @@ class Loop:
         return np.concatenate(filled), None
 
     def train(
-        self, model, parameters, frames, prompt_length, key, *, steps: int, learning_rate: float
+        self,
+        model,
+        parameters,
+        frames,
+        prompt_length,
+        key,
+        *,
+        steps: int,
+        learning_rate: float,
+        weights: None = None,
     ):
         rng, wanted = generator(np.arange(2, dtype=np.uint32)), steps * model.batch
         passes = -(-wanted // len(frames))

@@ -15,7 +15,8 @@ class Carried(NamedTuple):
     Attributes:
         data: what training has seen so far, where data accumulate: the examples, ``[E, P + R]``,
             or in an exact run their law, ``[N, V]``; else None.
-        examples: the weight of each row of that law, ``[N]``, in an exact run; else None.
+        examples: the weight of each row of that law, ``[N]``; or of each example, ``[E]``, where
+            labels weigh otherwise than accepted responses; else None.
         memory: of a criterion that has one; else None.
     """
 
@@ -32,12 +33,23 @@ class Carried(NamedTuple):
         return {"data": data, **leaves}
 
     @classmethod
-    def of(cls, arrays: Mapping[str, np.ndarray], memory: Any, *, exact: bool) -> Carried:
-        """Return what was written; a memory has the structure of the one given, the first."""
+    def of(
+        cls, arrays: Mapping[str, np.ndarray], memory: Any, *, exact: bool, weighs: bool
+    ) -> Carried:
+        """Return what was written.
+
+        Args:
+            arrays: by name.
+            memory: the first one, which has the structure of that which was written.
+            exact: whether data are a law.
+            weighs: whether they have weights.
+        """
         data = arrays["data"] if arrays["data"].size else None
         examples = None
-        if exact and data is not None:
+        if weighs and data is not None:
             data, examples = data[:, :-1], data[:, -1]
+        if not exact and data is not None:
+            data = data.astype(np.int32)
         leaves, shape = jax.tree.flatten(memory)
         leaves = [arrays[f"c_{number}"] for number in range(len(leaves))]
         return cls(data, examples, jax.tree.unflatten(shape, leaves))

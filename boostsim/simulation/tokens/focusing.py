@@ -42,7 +42,7 @@ def see(
     """Return an iteration's visits as a criterion sees them, in NumPy's arrays.
 
     Args:
-        attempts: k.
+        attempts: k, or 1 where a visit stops at the first accepted one.
         group, prompt: numbers, ``[N]``.
         accepted: J of each visit, ``[N]``.
         responses: tokens ``[N, k, R]``.
@@ -87,6 +87,8 @@ def focus(
     """
     criterion, budget = procedure.criterion, procedure.budget or 0.0
     assert isinstance(budget, float)
+    # Of visits: each takes so many labels.
+    budget = budget / procedure.labels_per_visit
     with fixed(double=True):
         probability, priority, invalid = _focus(
             criterion,
@@ -103,7 +105,7 @@ def focus(
                 f"criterion {criterion.name!r}",
                 "finite and at least 0 on every visit",
                 float(priority[first]),
-                f"See visit {first}, with {seen.accepted[first]} of {procedure.attempts} accepted.",
+                f"See visit {first}, with {seen.accepted[first]} of {procedure.trials} accepted.",
             )
         return np.asarray(probability)
 
@@ -134,12 +136,12 @@ def remember(
         memory: before.
         seen: the visits.
         labelled: whether each visit was labelled, ``[N]``.
-        passed: whether the filter accepted its label, ``[N]``; False where it was not asked.
+        passed: share of its labels that the filter accepted, ``[N]``; 0 where it was not asked.
     """
     if memory is None:
         return None
     with fixed(double=True):
-        bought, accepted = labelled * seen.mass, (labelled & passed) * seen.mass
+        bought, accepted = labelled * seen.mass, labelled * passed * seen.mass
         return jax.tree.map(np.asarray, _remember(criterion, memory, seen, bought, accepted))
 
 

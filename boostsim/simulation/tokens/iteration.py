@@ -6,7 +6,6 @@ then the transformer is fitted to the law itself.
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,104 +15,34 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from boostsim.curation.labelers import WeakLabeler
-from boostsim.curation.procedure import Procedure
+from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.truth import Truth
 from boostsim.keys import generator
 from boostsim.learners.devices import place
 from boostsim.learners.generate import generate, next_law
-from boostsim.learners.network import Parameters, Trained
+from boostsim.learners.network import Parameters
 from boostsim.learners.train import check_converged, fit, train
-from boostsim.mode import described as computed_in
-from boostsim.objects import described
-from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
+from boostsim.simulation.seeing import Pool, VisitsEach
+from boostsim.simulation.tokens.asking import ask, ask_model, label_weight
 from boostsim.simulation.tokens.carried import Carried
-from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import first_model
 from boostsim.simulation.tokens.focusing import first_memory, focus, remember, see
-from boostsim.simulation.tokens.listed import Listing, Target, TrainingLaw, empirical, slack
+from boostsim.simulation.tokens.listed import Target, TrainingLaw, empirical, slack
 from boostsim.simulation.tokens.prompts import draw_prompts
-from boostsim.simulation.tokens.verdicts import kept, key_words, label, verdicts, verifier
-from boostsim.tasks.sequences import SequenceTask
+from boostsim.simulation.tokens.structure import Run
+from boostsim.simulation.tokens.verdicts import (
+    Labels,
+    kept,
+    key_words,
+    made,
+    verdicts,
+    verifier,
+)
 from boostsim.vocabulary import PAD
 
 # One constant a draw site; iterations are folded into the seed's key below LASTING.
 PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL, PRIORITY, JUDGED = range(10)
 LASTING_VERDICTS, LASTING_ANSWERS, FIRST, POOL = (2**32 - 1 - site for site in range(4))
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run is, apart from its seed.
-
-    Attributes:
-        procedure: its learner is a network.
-        task: in tokens.
-        how: how much an iteration sees.
-        evaluation: the prompts on which every model is measured.
-    """
-
-    procedure: Procedure
-    task: SequenceTask
-    how: Seeing
-    evaluation: Evaluation
-
-    @property
-    def learner(self) -> Trained:
-        """What is trained."""
-        assert isinstance(self.procedure.learner, Trained)
-        return self.procedure.learner
-
-    @property
-    def exact(self) -> bool:
-        """Whether prompts are visited infinitely often."""
-        return isinstance(self.how, Population)
-
-    @cached_property
-    def visits(self) -> int:
-        """The visits of an iteration; where they are infinitely many, the prompts."""
-        if isinstance(self.how, FreshPrompts):
-            return self.how.prompts
-        each = self.how.visits if isinstance(self.how, VisitsEach) else 1
-        return each * len(self.listing.prompts)
-
-    @property
-    def by_prompt(self) -> bool:
-        """Whether a criterion's groups are prompts, for they come again; else they are strata."""
-        return isinstance(self.how, Pool) or not isinstance(self.how, FreshPrompts)
-
-    @property
-    def groups(self) -> int:
-        """The number of groups that a criterion may tell apart."""
-        if not self.by_prompt:
-            return len(self.task.strata)
-        return self.how.size if isinstance(self.how, Pool) else len(self.listing.prompts)
-
-    @cached_property
-    def listing(self) -> Listing:
-        """The task's prompts and answers, where they can be listed."""
-        return Listing(self.task)
-
-    def describe(self) -> dict[str, Any]:
-        """Return what decides the numbers, for provenance and to recognise a run again."""
-        procedure = self.procedure
-        every: dict[str, Any] = {"visits": "unlimited"} if self.exact else {}
-        if isinstance(self.how, VisitsEach):
-            every = {"visits": self.how.visits}
-        if self.evaluation.pass_at:
-            every["pass_at"] = list(self.evaluation.pass_at)
-        return {
-            "procedure": json.loads(procedure.describe()),
-            "task": described(self.task),
-            "vocabulary": list(self.task.symbols),
-            "learner": described(self.learner),
-            "prompts_per_iteration": self.visits,
-            "pool": self.how.size if isinstance(self.how, Pool) else None,
-            "evaluate": self.evaluation.each,
-            "backend": jax.default_backend(),
-            **computed_in(double=False),
-            **every,
-        }
 
 
 @dataclass(frozen=True)
@@ -154,6 +83,13 @@ class Seed:
         """The law that infinitely many visits would train on."""
         return TrainingLaw(self.run.procedure, self.run.listing, self.first_rows, self.key)
 
+    @cached_property
+    def first_beta(self) -> np.ndarray:
+        """Where prompts can be listed, how often f_0 as the labeler is right on each, ``[N]``."""
+        labeler, quality = self.run.procedure.labeler, self.run.listing.quality
+        assert isinstance(labeler, FirstModel)
+        return labeler.on(self.first_rows, quality).masses_for(quality)[0]
+
     def first_carried(self) -> Carried:
         """Return what the first iteration starts from: f_0, where data accumulate, and a memory."""
         run, memory = self.run, self.first_memory()
@@ -164,7 +100,8 @@ class Seed:
         prompts, _ = self._visited(0)
         length = run.task.response_length
         said, _ = generate(run.learner, self.first_model, prompts, length, self.site(0, ATTEMPTS))
-        return Carried(np.concatenate([prompts, said], axis=1), memory=memory)
+        weights = np.ones(len(prompts)) if run.weighs else None
+        return Carried(np.concatenate([prompts, said], axis=1), weights, memory)
 
     def first_memory(self) -> Any:
         """Return what the criterion remembers before the first iteration."""
@@ -177,12 +114,12 @@ class Seed:
         learner, task = self.run.learner, self.run.task
         start = self.first_model if learner.start == "first" else parameters
         order = self.site(iteration, ORDER)
-        target, batch = None, np.zeros((0, 0), np.int32)
+        target, batch, weights = None, np.zeros((0, 0), np.int32), None
         if self.run.exact:
             target, carried, spent = self._gather_exactly(iteration, parameters, carried)
             empty = not target.weight.any()
         else:
-            batch, carried, spent = self._gather(iteration, parameters, carried)
+            batch, weights, carried, spent = self._gather(iteration, parameters, carried)
             empty = not len(batch)
         after, spent["loss"] = parameters, np.nan
         if empty:
@@ -203,6 +140,7 @@ class Seed:
                 order,
                 steps=learner.steps,
                 learning_rate=learner.learning_rate,
+                weights=weights,
             )
         if not empty:
             when = f"in iteration {iteration}"
@@ -210,7 +148,8 @@ class Seed:
         if task.listed:
             listing = self.run.listing
             if target is None:
-                wanted = empirical(listing, next_law(learner, parameters, listing.prompts), batch)
+                rows = next_law(learner, parameters, listing.prompts)
+                wanted = empirical(listing, rows, batch, weights)
             else:
                 wanted = target.rows
             spent |= slack(listing, wanted, next_law(learner, after, listing.prompts))
@@ -235,14 +174,19 @@ class Seed:
 
     def _gather(
         self, iteration: int, parameters: Parameters, carried: Carried
-    ) -> tuple[np.ndarray, Carried, dict[str, Any]]:
-        """Return the examples to train on, what is carried on, and what they cost."""
+    ) -> tuple[np.ndarray, np.ndarray | None, Carried, dict[str, Any]]:
+        """Return the examples to train on, their weights, what is carried on, and what they cost.
+
+        All k attempts are drawn; where a visit stops at the first accepted one, those after it are
+        neither seen nor counted.
+        """
         run = self.run
         procedure, task = run.procedure.at(iteration), run.task
         filt = procedure.filter
         visits, attempts = run.visits, procedure.attempts
         prompts, number = self._visited(iteration)
         shape = (visits, attempts, task.response_length)
+        width = prompts.shape[1] + task.response_length
         if filt.generates:
             said, _ = generate(
                 run.learner,
@@ -265,51 +209,51 @@ class Seed:
         else:
             responses = np.full(shape, PAD, np.int32)
             accepted = correct = np.zeros(shape[:2], bool)
+        tried = made(procedure, accepted)
+        accepted = accepted & tried
         keeps = kept(procedure, accepted)
         asked = np.repeat(prompts[:, None], attempts, 1)
         examples = [np.concatenate([asked[keeps], responses[keeps]], axis=1)]
-        spent = self._costs((responses != PAD).sum() / visits)
-        data, memory = carried.data, carried.memory
+        weights = [np.ones(len(examples[0]))]
+        spent = self._costs(tried.sum() / visits, (responses != PAD)[tried].sum() / visits)
+        data, before, memory = carried
         if procedure.labeler is not None:
-            assert isinstance(procedure.labeler, WeakLabeler)
-            # All visits are asked about, so that a label does not depend on who else gets one.
-            labels = label(
-                task,
-                procedure.labeler,
-                prompts,
-                self.words(iteration, LABELS),
-                key_words(self.key, LASTING_ANSWERS),
-                iteration,
-            )
+            told = procedure.criterion.sees_truth
+            labels = self._asked(iteration, prompts, np.ones(visits, bool)) if told else None
             group = number if run.by_prompt else task.stratum(prompts)
-            seen = see(attempts, group, number, accepted.sum(1), responses)
-            truth: Any = ((~correct).mean(1), labels.chance)
-            probability = focus(
-                procedure,
-                seen,
-                truth=Truth(*truth),
-                memory=memory,
-                key=self.site(iteration, PRIORITY),
-            )
+            shown = responses[:, : procedure.trials]
+            seen = see(procedure.trials, group, number, accepted.sum(1), shown)
+            wrong: Any = (~correct & tried).sum(1) / tried.sum(1)
+            chance: Any = None if labels is None else labels.chance
+            truth = None if chance is None else Truth(wrong, chance)
+            key = self.site(iteration, PRIORITY)
+            probability = focus(procedure, seen, truth=truth, memory=memory, key=key)
             level = generator(self.words(iteration, FOCUS)).random(visits)
             chosen = level < probability
-            examples.append(np.concatenate([prompts, labels.responses], axis=1)[chosen])
-            spent["labels"] = chosen.mean()
+            if labels is None:
+                labels = self._asked(iteration, prompts, chosen)
+            said = labels.responses[chosen]
+            each = said.shape[1]
+            asked = np.repeat(prompts[chosen, None], each, 1)
+            examples.append(np.concatenate([asked, said], axis=2).reshape(-1, width))
+            weight = label_weight(procedure, len(examples[0]), len(examples[1]))
+            weights.append(np.full(len(examples[1]), weight))
+            spent["labels"] = each * chosen.mean()
             if chosen.any():
-                spent["label_accuracy"] = labels.right[chosen].mean()
-                spent["right_tokens"] = labels.right_tokens[chosen].mean()
-            passed = np.zeros(visits, bool)
+                spent["label_accuracy"] = labels.right[chosen].ravel().mean()
+                spent["right_tokens"] = labels.right_tokens[chosen].ravel().mean()
+            passed = np.zeros((visits, each), bool)
             if procedure.criterion.asks_filter:
                 passed = verdicts(
                     filt,
                     prompts,
-                    labels.responses[:, None],
-                    labels.right[:, None],
+                    labels.responses,
+                    labels.right,
                     self.words(iteration, JUDGED),
                     key_words(self.key, LASTING_VERDICTS),
-                )[:, 0]
+                )
                 spent["filter_calls"] += filt.looks * spent["labels"]
-            memory = remember(procedure.criterion, memory, seen, chosen, passed)
+            memory = remember(procedure.criterion, memory, seen, chosen, passed.mean(1))
         share = procedure.trained_on.share
         # One iteration's, as Procedure.at returns it.
         assert isinstance(share, float)
@@ -317,11 +261,31 @@ class Seed:
             rng = generator(self.words(iteration, REAL))
             real = self._drawn_prompts(rng, round(share * visits))
             examples.append(np.concatenate([real, task.solve(real)], axis=1))
+            weights.append(np.ones(len(real)))
         batch = np.concatenate(examples).astype(np.int32)
+        weigh = np.concatenate(weights) if run.weighs else None
         spent["examples"] = float(len(batch))
         if data is not None:
             batch = data = np.concatenate([data, batch])
-        return batch, Carried(data, memory=memory), spent
+            if weigh is not None:
+                assert before is not None
+                weigh = before = np.concatenate([before, weigh])
+        return batch, weigh, Carried(data, before, memory), spent
+
+    def _asked(self, iteration: int, prompts: np.ndarray, who: np.ndarray) -> Labels:
+        """Return the labels of the visits that are asked about; others may have any."""
+        run, labeler = self.run, self.run.procedure.labeler
+        assert labeler is not None
+        each = run.procedure.labels_per_visit
+        if isinstance(labeler, WeakLabeler):
+            lasting = key_words(self.key, LASTING_ANSWERS)
+            words = self.words(iteration, LABELS)
+            return ask(run.task, labeler, each, prompts, words, lasting, iteration)
+        how = run.task, run.learner, self.first_model, labeler, each
+        labels = ask_model(*how, prompts, who, self.site(iteration, LABELS))
+        if not run.task.listed:
+            return labels
+        return labels._replace(chance=self.first_beta[run.listing.number(prompts)])
 
     def _gather_exactly(
         self, iteration: int, parameters: Parameters, carried: Carried
@@ -330,7 +294,7 @@ class Seed:
         rows = next_law(self.run.learner, parameters, self.run.listing.prompts)
         key = self.site(iteration, PRIORITY)
         target = self.training_law(rows, carried, iteration, key)
-        spent = self._costs(float(self.run.procedure.attempts))
+        spent = self._costs(target.tried, target.tried)
         spent |= {"labels": target.labels, "examples": target.examples}
         if self.run.procedure.criterion.asks_filter:
             spent["filter_calls"] += self.run.procedure.filter.looks * target.labels
@@ -338,10 +302,10 @@ class Seed:
         spent |= dict.fromkeys(("label_accuracy", "right_tokens"), target.label_accuracy)
         return target, target.carried, spent
 
-    def _costs(self, tokens: float) -> dict[str, Any]:
-        """Return what an iteration without labels costs; an attempt's tokens are given."""
+    def _costs(self, tried: float, tokens: float) -> dict[str, Any]:
+        """Return what an iteration without labels costs, of the attempts and tokens of a visit."""
         filt = self.run.procedure.filter
-        tried = float(self.run.procedure.attempts * filt.generates)
+        tried = float(tried * filt.generates)
         return {
             "labels": 0.0,
             "generations": tried,

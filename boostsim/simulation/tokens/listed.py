@@ -55,6 +55,15 @@ class Listing:
         return quality
 
     @cached_property
+    def _numbers(self) -> dict[bytes, int]:
+        return {prompt.tobytes(): index for index, prompt in enumerate(self.prompts)}
+
+    def number(self, prompts: np.ndarray) -> np.ndarray:
+        """Return the places of prompts ``[N, P]`` in the list, ``[N]``."""
+        asked = np.ascontiguousarray(prompts.astype(self.prompts.dtype))
+        return np.array([self._numbers[prompt.tobytes()] for prompt in asked], int)
+
+    @cached_property
     def weights(self) -> np.ndarray:
         """How often each prompt is visited, ``[N]``: evenly.
 
@@ -109,9 +118,8 @@ def tabular(
     procedure = replace(procedure, learner=StrongLearner())
     task, labeler = listing.task, procedure.labeler
     table = table_task(listing.quality, listing.weights, rows)
-    if labeler is None:
+    if not isinstance(labeler, WeakLabeler):
         return procedure, table
-    assert isinstance(labeler, WeakLabeler)
 
     def as_rows(labeler: WeakLabeler) -> WeakLabeler:
         noise = noise_for(task, labeler)
@@ -129,7 +137,9 @@ class Target(NamedTuple):
     Attributes:
         rows: the law that a strong learner would return, ``[N, V]``; where nothing is trained on,
             the row as it was.
-        weight: share of each prompt among the examples, ``[N]``; all zero where there are none.
+        weight: share of each prompt in what the examples weigh, ``[N]``; all zero where there are
+            none.
+        tried: attempts made, per visit.
         labels: labels bought, per visit.
         label_accuracy: share of right ones among them, NaN where none was bought.
         examples: examples made, per visit.
@@ -138,6 +148,7 @@ class Target(NamedTuple):
 
     rows: np.ndarray
     weight: np.ndarray
+    tried: float
     labels: float
     label_accuracy: float
     examples: float
@@ -188,21 +199,24 @@ class TrainingLaw:
                 data = data.T[None]
             before = State(jnp.asarray(rows.T[None]), data, examples, memory, number)
             now = self.parameters.at(number)
-            after, kept, labels, invalid = _target(self.structure, now, before, key)
-            if int(invalid) >= 0:
-                accepted, prompt = divmod(int(invalid), len(rows))
+            after, made = _target(self.structure, now, before, key)
+            if int(made.invalid) >= 0:
+                accepted, prompt = divmod(int(made.invalid), len(rows))
                 assert self.structure.criterion is not None
                 raise ValueError(
                     f"criterion {self.structure.criterion.name!r} must return finite priorities "
                     f"of at least 0; it did not in iteration {iteration}, first on the visits to "
-                    f"prompt {prompt} with {accepted} of {self.structure.attempts} accepted"
+                    f"prompt {prompt} with {accepted} of {self.structure.trials} accepted"
                 )
             law = np.asarray(after.mass[0]).T
-            made = np.asarray(kept + labels) + np.asarray(now.real_share)
-            labels = np.asarray(labels)
+            real, labels = np.asarray(now.real_share), np.asarray(made.labels)
+            counted = np.asarray(made.kept + made.labels) + real
+            tried = np.full(len(rows), float(self.structure.attempts))
+            if made.tried is not None:
+                tried = np.asarray(made.tried)
             memory = jax.tree.map(np.asarray, after.memory)
             if data is None:
-                weight, carried = made, Carried(memory=memory)
+                weight, carried = np.asarray(made.examples) + real, Carried(memory=memory)
             else:
                 weight = np.asarray(after.examples)
                 carried = Carried(law, weight, memory)
@@ -217,9 +231,10 @@ class TrainingLaw:
         return Target(
             rows=law,
             weight=weight / total if total > 0.0 else weight,
+            tried=float(tried @ mu),
             labels=bought,
             label_accuracy=float(mu @ (labels * right)) / bought if bought else np.nan,
-            examples=float(made @ mu),
+            examples=float(counted @ mu),
             carried=carried,
         )
 
@@ -227,27 +242,28 @@ class TrainingLaw:
 @partial(jax.jit, static_argnums=0)
 def _target(
     structure: Structure, parameters: Parameters, state: State, key: jax.Array | None
-) -> tuple[State, jax.Array, jax.Array, jax.Array]:
+) -> tuple[State, exact.Gathered]:
     made = exact.gather(structure, parameters, state, key)
     after = learn(structure, parameters, state, made.rows, made.examples, jnp.asarray(1.0))
-    return replace(after, memory=made.memory), made.kept, made.labels, made.invalid
+    return replace(after, memory=made.memory), made
 
 
-def empirical(listing: Listing, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
+def empirical(
+    listing: Listing, rows: np.ndarray, frames: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return what a strong learner makes of examples: their shares, or else the old row.
 
     Args:
         listing: the prompts.
         rows: the model before, ``[N, V]``.
         frames: prompt and response of each example, ``[E, P + 1]``.
+        weights: of the examples, ``[E]``; None is 1 each.
     """
-    number = {prompt.tobytes(): index for index, prompt in enumerate(listing.prompts)}
     counts = np.zeros_like(rows)
-    asked = np.ascontiguousarray(frames[:, :-1].astype(listing.prompts.dtype))
-    entry = np.array([number[prompt.tobytes()] for prompt in asked], int)
-    np.add.at(counts, (entry, frames[:, -1].astype(int)), 1.0)
+    said = listing.number(frames[:, :-1]), frames[:, -1].astype(int)
+    np.add.at(counts, said, 1.0 if weights is None else weights)
     seen = counts.sum(1, keepdims=True)
-    return np.where(seen > 0.0, counts / np.maximum(seen, 1.0), rows)
+    return np.where(seen > 0.0, counts / np.where(seen > 0.0, seen, 1.0), rows)
 
 
 def slack(listing: Listing, target: np.ndarray, rows: np.ndarray) -> dict[str, np.float64]:

@@ -23,7 +23,7 @@ from jax.sharding import Mesh
 
 from boostsim.arguments import as_path, refuse, sized, whole
 from boostsim.curation.labelers import FirstModel
-from boostsim.curation.procedure import ADDED, EXACT, Procedure
+from boostsim.curation.procedure import EXACT, Procedure
 from boostsim.keys import key_text, needed_key
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
@@ -35,8 +35,9 @@ from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.checkpoints import load_state, locked, save_state
 from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.tokens.first_model import shapes
-from boostsim.simulation.tokens.iteration import EVALUATION, Run, Seed
+from boostsim.simulation.tokens.iteration import EVALUATION, Seed
 from boostsim.simulation.tokens.resuming import KEPT, History
+from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
 
@@ -89,14 +90,13 @@ def make_run(
     learner = procedure.learner
     if not isinstance(task, SequenceTask):
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
-    # On tables only, so far.
-    for name in ADDED:
-        if (got := getattr(procedure, name)) != getattr(Procedure, name):
-            raise refuse(name, "left out where the task is in tokens", got)
-    if isinstance(procedure.labeler, FirstModel):
-        raise refuse("labeler", "a bs.WeakLabeler where the task is in tokens", procedure.labeler)
-    if procedure.labeler is not None:
-        for plain in procedure.labeler.plain.values():
+    labeler = procedure.labeler
+    if isinstance(labeler, FirstModel):
+        if labeler.beta is not None and not task.listed:
+            allowed = "None where the first model's rows cannot be read off, as of bs.lookup(...)"
+            raise refuse("beta", allowed, labeler.beta)
+    elif labeler is not None:
+        for plain in labeler.plain.values():
             noise_for(task, plain)
     if learner == EXACT:
         raise ValueError(
@@ -111,6 +111,8 @@ def make_run(
     tried = run.visits * procedure.attempts * frame
     asked = "visits" if isinstance(how, VisitsEach) else "prompts_per_iteration"
     sized(asked, tried, "visits x attempts x tokens of a frame")
+    bought = run.visits * procedure.labels_per_visit * frame
+    sized("labels_per_visit", bought, "visits x labels_per_visit x tokens of a frame")
     if isinstance(how, Pool):
         sized("pool", how.size * frame, "pool x tokens of a frame")
     if task.listed and evaluate is not None:
@@ -123,7 +125,14 @@ def make_run(
     kept = learner.network.activations(len(task.symbols))
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
     # A criterion that is no pure function of the visits is refused before anything is trained.
-    procedure.criterion.reads(procedure.attempts)
+    read = procedure.criterion.reads(procedure.trials)
+    if procedure.until_accepted and labeler and not run.exact and "disagreement" in read:
+        raise refuse(
+            "criterion",
+            "one that does not read the disagreement where attempts stop at the first accepted one",
+            procedure.criterion.name,
+            "In tokens it is estimated from responses that are all drawn.",
+        )
     return run
 
 
@@ -186,7 +195,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
     history = None
     if path is not None:
         devices = str(1 if seed.mesh is None else seed.mesh.size)
-        history = History(run.procedure.criterion, run.procedure.attempts, devices=devices)
+        history = History(run.procedure.criterion, run.procedure.trials, devices=devices)
     about = {**run.describe(), "key": np.ravel(jax.random.key_data(seed.key)).tolist()}
     row: dict[str, Any] = dict.fromkeys((*COSTS, "seconds"), 0.0)
     row |= dict.fromkeys(("label_accuracy", "right_tokens", "loss"), np.nan)
@@ -201,7 +210,8 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
     else:
         weights = {n[2:]: jnp.asarray(a) for n, a in state.items() if n.startswith("w_")}
         parameters = place(weights, seed.mesh)
-        carried = Carried.of(state, seed.first_memory(), exact=run.exact)
+        first = seed.first_memory()
+        carried = Carried.of(state, first, exact=run.exact, weighs=run.weighs)
         recorded = {n[2:]: a for n, a in state.items() if n.startswith("m_")}
         rows = [
             {name: values[t] for name, values in recorded.items()}

@@ -94,6 +94,18 @@ def verdicts(
     return level < chance
 
 
+def made(procedure: Procedure, accepted: np.ndarray) -> np.ndarray:
+    """Return which attempts are made, ``[N, k]``: all, or those up to the first accepted one.
+
+    Args:
+        procedure: whether a visit stops there.
+        accepted: the verdicts on k attempts, made or not.
+    """
+    if not procedure.until_accepted:
+        return np.ones_like(accepted)
+    return np.cumsum(accepted, axis=1) - accepted == 0
+
+
 def kept(procedure: Procedure, accepted: np.ndarray) -> np.ndarray:
     """Return which attempts become examples, ``[N, k]``: the first accepted one, or all."""
     if procedure.keep == "all":
@@ -186,9 +198,14 @@ def _said(
         streams = [rng]
     wrong = _wrong(task, noise, streams, prompts)
     responses = np.where(right[:, None], solution, wrong)
+    return Labels(responses, right, right_tokens(solution, responses), beta)
+
+
+def right_tokens(solution: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    """Return the share of each response's tokens that are those of the solution, ``[N]``."""
     counts = (solution != PAD) | (responses != PAD)
     same = (responses == solution) & counts
-    return Labels(responses, right, same.sum(1) / np.maximum(counts.sum(1), 1), beta)
+    return same.sum(1) / np.maximum(counts.sum(1), 1)
 
 
 def _wrong(

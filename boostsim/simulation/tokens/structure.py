@@ -1,0 +1,100 @@
+"""What a network's run is, apart from its seed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+
+from boostsim.curation.procedure import Procedure
+from boostsim.learners.network import Trained
+from boostsim.mode import described as computed_in
+from boostsim.objects import described
+from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
+from boostsim.simulation.tokens.evaluation import Evaluation
+from boostsim.simulation.tokens.listed import Listing
+from boostsim.tasks.sequences import SequenceTask
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is run, and how much of it an iteration sees.
+
+    Attributes:
+        procedure: its learner is a network.
+        task: in tokens.
+        how: how much an iteration sees.
+        evaluation: the prompts on which every model is measured.
+    """
+
+    procedure: Procedure
+    task: SequenceTask
+    how: Seeing
+    evaluation: Evaluation
+
+    @property
+    def learner(self) -> Trained:
+        """What is trained."""
+        assert isinstance(self.procedure.learner, Trained)
+        return self.procedure.learner
+
+    @property
+    def exact(self) -> bool:
+        """Whether prompts are visited infinitely often."""
+        return isinstance(self.how, Population)
+
+    @property
+    def weighs(self) -> bool:
+        """Whether what is trained on has weights: a law, and labels that weigh otherwise."""
+        procedure = self.procedure
+        alike = procedure.label_share is None and procedure.label_weight == 1.0
+        return self.exact or not alike
+
+    @cached_property
+    def visits(self) -> int:
+        """The visits of an iteration; where they are infinitely many, the prompts."""
+        if isinstance(self.how, FreshPrompts):
+            return self.how.prompts
+        each = self.how.visits if isinstance(self.how, VisitsEach) else 1
+        return each * len(self.listing.prompts)
+
+    @property
+    def by_prompt(self) -> bool:
+        """Whether a criterion's groups are prompts, for they come again; else they are strata."""
+        return isinstance(self.how, Pool) or not isinstance(self.how, FreshPrompts)
+
+    @property
+    def groups(self) -> int:
+        """The number of groups that a criterion may tell apart."""
+        if not self.by_prompt:
+            return len(self.task.strata)
+        return self.how.size if isinstance(self.how, Pool) else len(self.listing.prompts)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The task's prompts and answers, where they can be listed."""
+        return Listing(self.task)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the numbers, for provenance and to recognise a run again."""
+        procedure = self.procedure
+        every: dict[str, Any] = {"visits": "unlimited"} if self.exact else {}
+        if isinstance(self.how, VisitsEach):
+            every = {"visits": self.how.visits}
+        if self.evaluation.pass_at:
+            every["pass_at"] = list(self.evaluation.pass_at)
+        return {
+            "procedure": json.loads(procedure.describe()),
+            "task": described(self.task),
+            "vocabulary": list(self.task.symbols),
+            "learner": described(self.learner),
+            "prompts_per_iteration": self.visits,
+            "pool": self.how.size if isinstance(self.how, Pool) else None,
+            "evaluate": self.evaluation.each,
+            "backend": jax.default_backend(),
+            **computed_in(double=False),
+            **every,
+        }
