@@ -1,25 +1,31 @@
 """The tests that take longest: ``make test`` leaves them out, ``make test-all`` runs everything.
 
-Parts of test names; each took five seconds of a processor or more, compiling mostly. What they hold
-is held in a smaller form by others: many worlds by a few, sampled claims and planted falsehoods by
-``test_falsify``, figures that are computed again by three of them and by laws and claims on the
-committed tables, designs by those with known answers, one gap between equals by the other. But not
-the calibration of certificates, the devices, and that notebooks run: so everything runs every
-night, and before anything is released.
+Parts of test names; each took three seconds of a processor or more, compiling mostly. What they
+hold is held in a smaller form by others: many worlds by a few, sampled claims and planted
+falsehoods by ``test_falsify``, figures that are computed again by one of them (``.ci/run`` has
+another) and by laws and claims on the committed tables, a transformer in every cell by
+``test_recorded``, designs by those with known answers, types and encodings by the others in their
+lists, one gap between equals by the other. But not the calibration of certificates, the devices,
+and that notebooks run: so everything runs every night, and before anything is released.
 """
 
 SLOW = (
     "test_agreement.py::test_in_many_worlds",
     "test_agreement.py::test_steps_batch_under_vmap_like_one_by_one",
     "test_arguments.py::test_numbers_of_every_type_are_the_same_number[certify",
+    "test_arguments.py::test_numbers_of_every_type_are_the_same_number[compare(",
     "test_arguments.py::test_numbers_of_every_type_are_the_same_number[design",
     "test_arguments.py::test_numbers_of_every_type_are_the_same_number[gap_report",
     "test_arguments.py::test_numbers_of_every_type_are_the_same_number[simulate(prompts",
+    "test_arguments.py::test_numbers_of_every_type_are_the_same_number[simulate(visits)",
     "test_arguments.py::test_numbers_of_every_type_are_the_same_number[testing",
     "test_certification.py::test_false_alarms_are_as_rare_as_is_said",
     "test_certification.py::test_planted_falsehoods_are_caught[T1 for the mean error",
     "test_certification.py::test_planted_falsehoods_are_caught[T12",
     "test_certification.py::test_planted_falsehoods_are_caught[T2's lower bound",
+    "test_certification.py::test_planted_falsehoods_are_caught[T4's map",
+    "test_certification.py::test_planted_falsehoods_are_caught[T9's limit",
+    "test_certification.py::test_planted_falsehoods_are_caught[the population",
     "test_certification.py::test_true_claims_are_not_violated[Seddik.collision",
     "test_certification.py::test_true_claims_are_not_violated[T11",
     "test_certification.py::test_true_claims_are_not_violated[T12",
@@ -41,6 +47,8 @@ SLOW = (
     "test_design.py::test_numbers_are_as_good_as_the_best_of_many_runs",
     "test_design.py::test_the_best_constant_is_never_beaten_by_worse",
     "test_devices.py",
+    "test_falsify.py::test_nor_by_draws[T2.optimal]",
+    "test_figures.py::test_committed_figures_are_true[convergence]",
     "test_figures.py::test_committed_figures_are_true[freshness]",
     "test_figures.py::test_committed_figures_are_true[label_price]",
     "test_figures.py::test_committed_figures_are_true[neighbours]",
@@ -55,14 +63,22 @@ SLOW = (
     "test_gap.py::test_the_four_cells_start_together_and_a_good_learner_follows_the_law",
     "test_gym.py::test_boosting_learns",
     "test_gym.py::test_word_problems_run_end_to_end",
+    "test_manners.py::test_every_encoding_prints[ascii]",
+    "test_manners.py::test_every_encoding_prints[latin-1]",
     "test_mode.py::test_all_switches_at_once_from_the_environment",
+    "test_networks.py::test_it_runs_in_every_cell_of_tokens[Transformer",
     "test_notebooks.py::test_a_notebook_runs",
     "test_persistence.py::test_in_many_worlds",
+    "test_persistence.py::test_what_persists_persists_over_iterations[labels]",
     "test_race.py::test_false_selection_is_as_seldom_as_stated[0.004]",
     "test_race.py::test_who_is_selected_is_nearly_the_best_as_often_as_stated[0.0]",
     "test_remembering.py::test_memory_with_a_transformer[how0]",
     "test_remembering.py::test_memory_with_a_transformer[how1]",
+    "test_remembering.py::test_sampled_runs_tend_to_the_mean_field[hedge]",
+    "test_remembering.py::test_sampled_runs_tend_to_the_mean_field[learning_progress]",
+    "test_remembering.py::test_what_is_built_in_conforms[hedge]",
     "test_remembering.py::test_what_is_built_in_conforms[thompson]",
+    "test_remembering.py::test_what_the_filter_is_asked_is_paid_for[upper_confidence]",
     "test_schedules.py::test_a_transformer_buys_by_the_schedule",
     "test_sharpening.py::test_every_world_runs_with_every_sharpening",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-38]",
