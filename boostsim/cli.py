@@ -34,7 +34,7 @@ Start with
   boostsim run boosting              run one procedure and print what it reaches
 Then
   boostsim run --help                every slot of a procedure as a flag
-  boostsim certify                   check T1 to T15 and their neighbours by exact and sampled runs
+  boostsim certify                   check T1 to T17 and their neighbours by exact and sampled runs
   boostsim claims T3                 a theorem with its proof
   boostsim prove                     its one-step statements over whole boxes, rigorously
   boostsim falsify T3                look for a counterexample

@@ -66,6 +66,46 @@ T12_LIMIT = near(
     "T12's limit without its 1/(1 - 1/M)",
     law=lambda examples: math.sin(math.pi / math.sqrt(examples)) / (math.pi / math.sqrt(examples)),
 )
+T16_FORGETFUL = near(
+    "T16.leading",
+    "T16's leading term without 1/(1 - gamma^k)",
+    law=lambda beta, gamma, attempts, lightness: (
+        gamma**attempts * (1.0 - beta) * (1.0 - gamma) / (1.0 - 2.0 * gamma) / lightness
+    ),
+    domain=bs.Box(beta=(0.05, 0.95), gamma=(0.1, 0.3), attempts=[1, 2]),
+)
+T16_BOUND = near(
+    "T16.rate",
+    "T16's iterations without max(0, .)",
+    law=lambda beta, label_weight, target: (
+        1.0
+        + math.ceil(
+            math.log((1.0 - beta) / (beta * target)) / -math.log((1.0 - beta) * label_weight)
+        )
+    ),
+    domain=bs.Box(
+        beta=(0.8, 0.95),
+        label_weight=(2.0, 4.0),
+        target=(0.5, 0.9),
+        initial_error=(0.95, 1.0),
+    ),
+)
+T16_EVERYWHERE = near(
+    "T16.visit",
+    "a weight changes nothing at several visits either",
+    domain=bs.Box(
+        beta=(0.2, 0.5), label_weight=[0.1, 8.0], initial_error=(0.4, 0.8), iterations=[2]
+    ),
+)
+T16_EVERYWHERE = (T16_EVERYWHERE[0], replace(T16_EVERYWHERE[1], visits=5, binary=False))
+T17_UNCUT = near(
+    "T17",
+    "T17 with attempts that never stop",
+    law=lambda gamma, initial_error: (
+        1.0 / (gamma * initial_error + (1.0 - gamma) * (1.0 - initial_error))
+    ),
+    domain=bs.Box(gamma=(0.1, 0.4), attempts=[2, 4], initial_error=(0.3, 0.9)),
+)
 T1_MEAN = (
     bs.Claim(
         name="T1 for the mean error, k = 2",
@@ -181,6 +221,10 @@ FALSEHOODS = {
         T2_EVERYWHERE,
         T10_POLLUTED,
         T12_LIMIT,
+        T16_FORGETFUL,
+        T16_BOUND,
+        T16_EVERYWHERE,
+        T17_UNCUT,
         T1_MEAN,
         T9_ONE_VISIT,
         T4_CONTRACTS,

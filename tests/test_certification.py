@@ -349,3 +349,15 @@ def test_claims_of_ones_own_are_certified_together():
     true = claim(lambda beta, initial_error, iterations: (1 - beta) ** iterations * initial_error)
     reports = bs.certify_all([(true, MEASURED), "T10"], levels="exact", exact_points=2)
     assert [report.verdict for report in reports] == ["holds", "holds"]
+
+
+def test_a_share_of_labels_ties_prompts_together():
+    """One weight for all of a run's prompts: a run is one draw, however many prompts it has."""
+
+    def measured(**slots):
+        return Sampled(bs.Measurement(lambda: bs.boosting(labeler=bs.WeakLabeler(0.3), **slots)))
+
+    assert measured(label_share=0.4).tied({})
+    assert measured(budget=0.4).tied({})
+    assert not measured(label_weight=0.4).tied({})
+    assert not measured(until_accepted=True, attempts=3).tied({})

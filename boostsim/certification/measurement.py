@@ -74,9 +74,10 @@ class Measurement(ByReference):
         sampled_ladder: two of them, (a, b), the second at least twice the first, for sampled runs.
             It must be true that |s_b - s| <= |s_b - s_a|: it is where the remainder falls like 1/n,
             or faster; where it falls like 1/(n + d) for b >= 2 a + d.
-        independent: whether prompts are independent though a budget is shared: True where it is
-            certain beforehand who fails. Otherwise a run is one draw, and so it is with a criterion
-            that depends on more than how many attempts were accepted.
+        independent: whether prompts are independent though a budget is shared (or, where labels
+            have a share of all, one weight): True where it is certain beforehand who fails.
+            Otherwise a run is one draw, and so it is with a criterion that depends on more than how
+            many attempts were accepted.
         most_points: most points of sampled runs, where these are long.
         value: in place of an exact run, a function that gives the exact value.
         simulator: in place of sampled runs, a function of a NumPy generator, a number and the

@@ -210,14 +210,15 @@ class Sampled(Runs):
     def tied(self, point: Point) -> bool:
         """Whether prompts of a run hang together, so that a run is one draw.
 
-        A budget ties them, and so does a criterion that looks from one cell to another.
+        A budget ties them, a share that labels have of all that is trained on, and a criterion that
+        looks from one cell to another.
         """
         if self.how.simulator is not None:
             return False
         procedure = self._procedure(point)
         if self.how.independent or procedure.labeler is None:
             return False
-        if procedure.budget is not None:
+        if procedure.budget is not None or procedure.label_share is not None:
             return True
         return procedure.criterion.priority_by_accepted(procedure.trials) is None
 

@@ -13,6 +13,7 @@ from boostsim.certification.measurements import (
     freshness,
     neighbours,
     noise,
+    weights,
 )
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -20,5 +21,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     **noise.MEASUREMENTS,
     **failure.MEASUREMENTS,
     **freshness.MEASUREMENTS,
+    **weights.MEASUREMENTS,
     **neighbours.MEASUREMENTS,
 }
