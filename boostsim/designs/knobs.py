@@ -21,7 +21,7 @@ from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.visits import pass_rates
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 
 MOST_VOTES = 99
 
@@ -98,14 +98,14 @@ class Kind:
 
     Attributes:
         fits: refuses a procedure, or bounds, that it cannot be for.
-        arrays: ``(structure, parameters, held, value) -> parameters``.
+        arrays: ``(structure, numbers, held, value) -> numbers``.
         turn: ``(procedure, value) -> procedure``.
         scheduled: whether it may differ between iterations.
         held: ``procedure -> arrays``, what else it needs of the procedure.
     """
 
     fits: Callable[[Procedure, Knob], None]
-    arrays: Callable[[Structure, Parameters, Any, Array], Parameters]
+    arrays: Callable[[Structure, Numbers, Any, Array], Numbers]
     turn: Callable[[Procedure, Any], Procedure]
     scheduled: bool = False
     held: Callable[[Procedure], Any] = lambda procedure: None
@@ -146,8 +146,8 @@ def _labels_weigh(name: str, procedure: Procedure, knob: Knob) -> None:
         raise refuse(f"parameters[{name!r}]", "left out where there is no labeler", knob)
 
 
-def _weighs(structure: Structure, parameters: Parameters, held: None, value: Array) -> Parameters:
-    return replace(parameters, label_weight=value)
+def _weighs(structure: Structure, numbers: Numbers, held: None, value: Array) -> Numbers:
+    return replace(numbers, label_weight=value)
 
 
 def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
@@ -161,11 +161,9 @@ def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
     criteria.difficulty(knob.low)
 
 
-def _temperature(
-    structure: Structure, parameters: Parameters, held: None, value: Array
-) -> Parameters:
+def _temperature(structure: Structure, numbers: Numbers, held: None, value: Array) -> Numbers:
     rate = pass_rates(structure.trials)[[part[0] for part in structure.parts]]
-    return replace(parameters, priority=jnp.exp(-rate / value)[:, None])
+    return replace(numbers, priority=jnp.exp(-rate / value)[:, None])
 
 
 def _votes_fit(procedure: Procedure, knob: Knob) -> None:
@@ -191,23 +189,23 @@ def _voted(procedure: Procedure) -> tuple[np.ndarray, np.ndarray]:
 
 def _votes(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     held: tuple[Array, Array],
     value: Array,
-) -> Parameters:
+) -> Numbers:
     """Between odd numbers: a share of responses gets two votes more than the others."""
 
     def between(table: Array, like: Array) -> Array:
         right, wrong = (jnp.interp(value, ODD, table[:, side]) for side in (0, 1))
         if structure.correct is not None:
             return jnp.stack([right, wrong])[:, None]
-        assert parameters.correct is not None
-        return jnp.where(parameters.correct == 1.0, right, wrong) + 0.0 * like
+        assert numbers.correct is not None
+        return jnp.where(numbers.correct == 1.0, right, wrong) + 0.0 * like
 
     return replace(
-        parameters,
-        accept=between(held[0], parameters.accept),
-        reject=between(held[1], parameters.reject),
+        numbers,
+        accept=between(held[0], numbers.accept),
+        reject=between(held[1], numbers.reject),
     )
 
 
@@ -233,13 +231,13 @@ def plain(value: Any) -> float | tuple[float, ...]:
 KNOBS = {
     "budget": Kind(
         _budget_fits,
-        lambda structure, parameters, held, value: replace(parameters, budget=value),
+        lambda structure, numbers, held, value: replace(numbers, budget=value),
         lambda procedure, value: replace(procedure, budget=plain(value)),
         scheduled=True,
     ),
     "real_share": Kind(
         _share_fits,
-        lambda structure, parameters, held, value: replace(parameters, real_share=value),
+        lambda structure, numbers, held, value: replace(numbers, real_share=value),
         _turned_share,
         scheduled=True,
     ),

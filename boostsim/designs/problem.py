@@ -27,7 +27,7 @@ from boostsim.prices import total
 from boostsim.simulation.tables.loop import advance, begin
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import prepare
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 
 # Of each knob its place; of a divided budget the logits of its shares, and of what is not spent.
 Point = dict[str, Array]
@@ -46,7 +46,7 @@ class Problem:
     knobs there are, all compared by content; everything else is a number, which changes no program.
 
     Attributes:
-        structure, parameters: the program, and its numbers where the knobs are somewhere.
+        structure, numbers: the program, and what it runs on where the knobs are somewhere.
         knobs: by the name of their slot; votes end where the total price does.
         held: what else each knob needs of the procedure, by name.
         score: what is small.
@@ -56,7 +56,7 @@ class Problem:
     """
 
     structure: Structure = field(metadata={"static": True})
-    parameters: Parameters
+    numbers: Numbers
     knobs: OrderedDict[str, Knob]
     held: dict[str, Any]
     score: Score = field(metadata={"static": True})
@@ -98,10 +98,10 @@ class Problem:
             key = jax.random.fold_in(needed_key(goal.key, "where verdicts persist"), 0)
         elif procedure.criterion.remembers:
             key = jax.random.fold_in(as_key(0 if goal.key is None else goal.key), 0)
-        structure, parameters = prepare(procedure, goal.task, sampled=False, key=key)
+        structure, numbers = prepare(procedure, goal.task, sampled=False, key=key)
         held = {name: KNOBS[name].held(goal.procedure) for name in knobs}
         score = goal.program()
-        return cls(structure, parameters, knobs, held, score, costs, goal.spend, key)
+        return cls(structure, numbers, knobs, held, score, costs, goal.spend, key)
 
     @property
     def iterations(self) -> int:
@@ -166,13 +166,13 @@ class Problem:
 
     def shown(self, values: Mapping[str, Any]) -> dict[str, Array]:
         """Return what an exact run shows with the knobs there, by iteration."""
-        structure, parameters, costs = self.structure, self.parameters, self.costs
+        structure, numbers, costs = self.structure, self.numbers, self.costs
         for name, value in values.items():
             value = jnp.asarray(value, float)
-            parameters = KNOBS[name].arrays(structure, parameters, self.held[name], value)
-        state, start = begin(structure, frozenset(), parameters, None)
+            numbers = KNOBS[name].arrays(structure, numbers, self.held[name], value)
+        state, start = begin(structure, frozenset(), numbers, None)
         _, rows = advance(
-            structure, frozenset(), self.iterations, parameters, None, self.key, 0, state
+            structure, frozenset(), self.iterations, numbers, None, self.key, 0, state
         )
         shown = {name: jnp.concatenate([start[name][None], rows[name]]) for name in start}
         labels = jnp.cumsum(shown["labels"])

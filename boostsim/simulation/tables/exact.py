@@ -24,17 +24,17 @@ from jaxtyping import Array, Float
 from boostsim.keys import as_key
 from boostsim.simulation.tables.learning import add_source, first, learn
 from boostsim.simulation.tables.population import (
-    answer_law,
-    answers,
     attempt,
     focus,
+    label_law,
+    label_sources,
     remember,
     sharpened,
     total,
     weighed,
 )
 from boostsim.simulation.tables.state import Info, State, judged, masses, shown
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 
 
 class Gathered(NamedTuple):
@@ -59,57 +59,57 @@ class Gathered(NamedTuple):
     tried: Float[Array, "prompts"] | None = None
 
 
-def init(structure: Structure, parameters: Parameters) -> State:
+def init(structure: Structure, numbers: Numbers) -> State:
     """Return the first model: all of it from the first source."""
-    return first(structure, parameters, jnp.asarray(1.0))
+    return first(structure, numbers, jnp.asarray(1.0))
 
 
 def gather(
-    structure: Structure, parameters: Parameters, state: State, key: jax.Array | None = None
+    structure: Structure, numbers: Numbers, state: State, key: jax.Array | None = None
 ) -> Gathered:
     """Return the examples of infinitely many visits; the key is the criterion's."""
     tried = sharpened(structure, masses(state))
-    seen = attempt(structure, parameters, tried)
-    cells = parameters.weights * seen.parts
-    told = shown(structure, parameters, state, tried)
+    seen = attempt(structure, numbers, tried)
+    cells = numbers.weights * seen.parts
+    told = shown(structure, numbers, state, tried)
     if key is None:
         # A rule that draws would draw the same each time: the loop hands out keys.
         key = as_key(0)
-    probability, invalid = focus(structure, parameters, cells, told, state.memory, key)
+    probability, invalid = focus(structure, numbers, cells, told, state.memory, key)
     labels = total(seen.parts * probability)
     if structure.labels_each > 1:
         labels = structure.labels_each * labels
-    counted = weighed(structure, parameters, seen.kept, labels)(labels)
+    counted = weighed(structure, numbers, seen.kept, labels)(labels)
     # A sharpened row is carried whole: it is the only one.
     owed = state.mass if structure.sharpening is None else tried[None]
-    rows = [seen.gain * (parameters.accept * m) for m in owed]
+    rows = [seen.gain * (numbers.accept * m) for m in owed]
     if structure.labeled:
-        for source, share in answers(structure, parameters):
-            rows = add_source(structure, parameters, rows, source, share * counted)
+        for source, share in label_sources(structure, numbers):
+            rows = add_source(structure, numbers, rows, source, share * counted)
     memory = state.memory
     if memory is not None:
-        law = answer_law(structure, parameters)
-        passed = total(law * parameters.accept) / total(law)
-        memory = remember(structure, parameters, memory, cells, told, probability, passed)
+        law = label_law(structure, numbers)
+        passed = total(law * numbers.accept) / total(law)
+        memory = remember(structure, numbers, memory, cells, told, probability, passed)
     # Of those that are kept one a visit S/A is 1 + B + ... + B^(k-1), the attempts until then.
     made = seen.gain if structure.until_accepted else None
     return Gathered(rows, seen.kept, labels, seen.kept + counted, invalid, memory, made)
 
 
 def step(
-    structure: Structure, parameters: Parameters, state: State, key: jax.Array | None = None
+    structure: Structure, numbers: Numbers, state: State, key: jax.Array | None = None
 ) -> tuple[State, Info]:
     """Return the model after one iteration on infinitely many visits."""
-    parameters = parameters.at(state.iteration)
-    made = gather(structure, parameters, state, key)
-    state = learn(structure, parameters, state, made.rows, made.examples, jnp.asarray(1.0))
+    numbers = numbers.at(state.iteration)
+    made = gather(structure, numbers, state, key)
+    state = learn(structure, numbers, state, made.rows, made.examples, jnp.asarray(1.0))
     # Without the barrier XLA repeats the whole step inside every average over prompts.
     state, labels = lax.optimization_barrier(
         (dataclasses.replace(state, memory=made.memory), made.labels)
     )
-    bought = jnp.sum(parameters.weights * labels)
+    bought = jnp.sum(numbers.weights * labels)
     generations = None
     if made.tried is not None:
-        generations = jnp.sum(parameters.weights * lax.optimization_barrier(made.tried))
+        generations = jnp.sum(numbers.weights * lax.optimization_barrier(made.tried))
     spent = bought, jnp.ones(()), made.invalid, labels, judged(structure, bought), generations
     return state, Info(*spent)

@@ -19,7 +19,7 @@ from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.samplers import FEW
 from boostsim.simulation.tables.state import Info, State
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.tasks.table import TableTask
 
 
@@ -78,7 +78,7 @@ def kernel(
         # Not needed, but a mistake all the same.
         as_key(key)
     with fixed(double=True):
-        structure, parameters = prepare(procedure, task, sampled=finite_visits, key=persistent)
+        structure, numbers = prepare(procedure, task, sampled=finite_visits, key=persistent)
 
     def doubled() -> None:
         if jnp.zeros(()).dtype != jnp.float64:
@@ -90,7 +90,7 @@ def kernel(
     def init() -> State:
         doubled()
         with fixed(double=None):
-            return first_state(structure, parameters, sampling)
+            return first_state(structure, numbers, sampling)
 
     def step(key: jax.Array | None, state: State) -> tuple[State, Info]:
         doubled()
@@ -99,7 +99,7 @@ def kernel(
         # Of an exact run only a criterion may draw.
         fresh = None if key is None and sampling is None else as_key(key)
         with fixed(double=None):
-            return one_step(structure, parameters, sampling, fresh, state)
+            return one_step(structure, numbers, sampling, fresh, state)
 
     return Kernel(init, step)
 
@@ -115,22 +115,22 @@ def sampling_of(how: Seeing) -> Sampling | None:
         return Sampling(jnp.asarray(float(visits)), chance, visits if visits <= FEW else None)
 
 
-def first_state(structure: Structure, parameters: Parameters, sampling: Sampling | None) -> State:
+def first_state(structure: Structure, numbers: Numbers, sampling: Sampling | None) -> State:
     """Return the first model, exact or sampled."""
     if sampling is None:
-        return exact.init(structure, parameters)
-    return sampled.init(structure, parameters, sampling)
+        return exact.init(structure, numbers)
+    return sampled.init(structure, numbers, sampling)
 
 
 def one_step(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     sampling: Sampling | None,
     key: jax.Array | None,
     state: Any,
 ) -> tuple[Any, Info]:
     """Return the model after one iteration, exact or sampled, and what it cost."""
     if sampling is None:
-        return exact.step(structure, parameters, state, key)
+        return exact.step(structure, numbers, state, key)
     assert key is not None
-    return sampled.step(structure, parameters, sampling, key, state)
+    return sampled.step(structure, numbers, sampling, key, state)

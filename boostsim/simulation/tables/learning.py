@@ -17,31 +17,31 @@ from jaxtyping import Array, Float
 
 from boostsim.learners.tabular import Rows
 from boostsim.simulation.tables.state import State
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 
 
-def first(structure: Structure, parameters: Parameters, weight: Float[Array, ""]) -> State:
+def first(structure: Structure, numbers: Numbers, weight: Float[Array, ""]) -> State:
     """Return the first model; where data accumulate it is data of the stated weight."""
-    initial = parameters.source_mass[0]
+    initial = numbers.source_mass[0]
     others = len(structure.sources) - 1 if structure.collides else 0
     mass = jnp.stack([initial, *[jnp.zeros_like(initial)] * others])
     memory = None
     if structure.criterion is not None:
         memory = structure.criterion.init(initial.shape[-1] // structure.copies)
-        if parameters.share is not None:
+        if numbers.share is not None:
             # One for each set of copies.
             memory = jax.tree.map(lambda leaf: jnp.stack([leaf] * structure.copies), memory)
-    iteration = jnp.ones(()) if parameters.changes else None
+    iteration = jnp.ones(()) if numbers.changes else None
     state = State(mass, memory=memory, iteration=iteration)
     if not structure.accumulates:
         return state
-    examples = jnp.full_like(parameters.weights, weight)
+    examples = jnp.full_like(numbers.weights, weight)
     return dataclasses.replace(state, data=mass if structure.learner else None, examples=examples)
 
 
 def add_source(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     rows: Rows,
     source: str,
     amount: Float[Array, "#prompts"] | Float[Array, ""],
@@ -49,13 +49,13 @@ def add_source(
     """Add an amount of a source's law to the row that owes it."""
     index = structure.sources.index(source)
     row = index if structure.collides else 0
-    added = rows[row] + amount * parameters.source_mass[index]
+    added = rows[row] + amount * numbers.source_mass[index]
     return [*rows[:row], added, *rows[row + 1 :]]
 
 
 def learn(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     state: State,
     rows: Rows,
     examples: Float[Array, "prompts"],
@@ -65,15 +65,15 @@ def learn(
 
     Args:
         structure: what the program is specialised to.
-        parameters: the numbers of the run.
+        numbers: of the run.
         state: the model so far.
         rows: this iteration's examples by class, one array for each row of the state.
         examples: their number on each prompt, in the same unit.
         visits: the visits made, in that unit: 1 in exact runs.
     """
     if structure.anchored:
-        real = parameters.real_share * visits
-        rows = add_source(structure, parameters, rows, "reference", real)
+        real = numbers.real_share * visits
+        rows = add_source(structure, numbers, rows, "reference", real)
         examples = examples + real
     if structure.accumulates:
         assert state.examples is not None
@@ -87,9 +87,9 @@ def learn(
     if structure.learner:
 
         def add(rows: Rows, amount: Any) -> Rows:
-            return add_source(structure, parameters, rows, "noise", amount)
+            return add_source(structure, numbers, rows, "noise", amount)
 
-        model = structure.learner(parameters.learner, data, list(state.mass), add)
+        model = structure.learner(numbers.learner, data, list(state.mass), add)
     mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
     iteration = None if state.iteration is None else state.iteration + 1.0
     after = State(mass, memory=state.memory, iteration=iteration)

@@ -38,7 +38,7 @@ from boostsim.simulation.tables.recording import (
 )
 from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.state import State, diversity, masses
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def simulate_table(
     """Run a procedure on a table; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
-    numbers = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
-    if not numbers or numbers.start < 0 or numbers.step != 1 or numbers.stop > 2**32:
+    chosen = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
+    if not chosen or chosen.start < 0 or chosen.step != 1 or chosen.stop > 2**32:
         allowed = "a range of numbers from 0 on, one after another, below 2^32"
         raise refuse("seeds", allowed, seeds)
     sampling, wanted = sampling_of(how), wanted_records(record)
@@ -70,13 +70,13 @@ def simulate_table(
     if each is not None:
         whole("visits x attempts", each.visits * procedure.attempts, 1)
         whole("visits x labels_per_visit", each.visits * procedure.labels_per_visit, 1)
-    check_size(task, wanted, pass_at, len(numbers), iterations)
+    check_size(task, wanted, pass_at, len(chosen), iterations)
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
     if persistent or sampling is not None:
         key = needed_key(key, "in a sampled run" if sampling else "where verdicts persist")
-        keys = [jax.random.fold_in(key, seed) for seed in numbers]
-    elif numbers != range(1):
+        keys = [jax.random.fold_in(key, seed) for seed in chosen]
+    elif chosen != range(1):
         raise refuse("seeds", "1 in an exact run", seeds, "Give visits for a sampled run.")
     elif procedure.criterion.remembers:
         # A rule may draw in exact runs too.
@@ -113,7 +113,7 @@ def simulate_table(
         "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
     }
     attributes |= measured_beta(procedure, task)
-    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(numbers))
+    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(chosen))
     return trace.assign_coords(k=list(pass_at)) if pass_at else trace
 
 
@@ -146,13 +146,13 @@ def _level(procedure: Procedure, sampling: Sampling | None) -> str:
 
 def _measure(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     state: State,
     wanted: frozenset[str],
     pass_at: tuple[int, ...],
 ) -> dict[str, Any]:
-    mass, weights = masses(state), parameters.weights
-    right, wrong = right_and_wrong(structure, parameters, mass)
+    mass, weights = masses(state), numbers.weights
+    right, wrong = right_and_wrong(structure, numbers, mass)
 
     def average(values: Any) -> Any:
         # A weighted mean of probabilities; rounding of the weights must not lift it above one.
@@ -160,36 +160,36 @@ def _measure(
 
     by_prompt = "prompt" in wanted
     measured = {
-        "accuracy": _merged(parameters, right) if by_prompt else average(right),
-        "error": _merged(parameters, wrong) if by_prompt else average(wrong),
+        "accuracy": _merged(numbers, right) if by_prompt else average(right),
+        "error": _merged(numbers, wrong) if by_prompt else average(wrong),
         "coverage": average((right > 0.0) * 1.0),
     }
     if pass_at:
         # Of what is rare, to full precision.
         passed = [-jnp.expm1(count * jnp.log1p(-jnp.minimum(right, 1.0))) for count in pass_at]
-        worth = [_merged(parameters, each) if by_prompt else average(each) for each in passed]
+        worth = [_merged(numbers, each) if by_prompt else average(each) for each in passed]
         measured["pass_at_k"] = jnp.stack(worth, axis=-1)
     if "diversity" in wanted:
-        apart = diversity(structure, parameters, state)
+        apart = diversity(structure, numbers, state)
         measured["diversity"] = average(apart)
         if by_prompt:
-            measured["diversity_by_prompt"] = _merged(parameters, apart)
+            measured["diversity_by_prompt"] = _merged(numbers, apart)
     if "entropy" in wanted:
         measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
     if "rows" in wanted:
-        measured["rows"] = jnp.stack([_merged(parameters, each) for each in mass], axis=-1)
+        measured["rows"] = jnp.stack([_merged(numbers, each) for each in mass], axis=-1)
     return measured
 
 
-def _merged(parameters: Parameters, values: jax.Array) -> jax.Array:
+def _merged(numbers: Numbers, values: jax.Array) -> jax.Array:
     """Average over the copies of each prompt."""
-    if parameters.share is None:
+    if numbers.share is None:
         return values
-    copies = values.reshape(parameters.share.shape)
-    return jnp.minimum(jnp.sum(parameters.share * copies, axis=0), 1.0)
+    copies = values.reshape(numbers.share.shape)
+    return jnp.minimum(jnp.sum(numbers.share * copies, axis=0), 1.0)
 
 
-Program = tuple[Structure, Parameters, Sampling | None]
+Program = tuple[Structure, Numbers, Sampling | None]
 
 
 def _run(
@@ -206,15 +206,15 @@ def _run(
 
     A block is of ``most`` iterations at most.
     """
-    structure, parameters, sampling = program
-    state, row = begin(structure, wanted, parameters, sampling, pass_at)
+    structure, numbers, sampling = program
+    state, row = begin(structure, wanted, numbers, sampling, pass_at)
     recording.add(number, 0, {name: value[None] for name, value in row.items()})
     starts = range(0, iterations, most)
     for start in track(starts, "iterations", len(starts)):
         length = min(most, iterations - start)
         with unbroken():
             state, rows = advance(
-                structure, wanted, length, parameters, sampling, key, start, state, pass_at
+                structure, wanted, length, numbers, sampling, key, start, state, pass_at
             )
             recording.add(number, start + 1, rows)
         recording.write_some()
@@ -224,19 +224,19 @@ def _run(
 def begin(
     structure: Structure,
     wanted: frozenset[str],
-    parameters: Parameters,
+    numbers: Numbers,
     sampling: Sampling | None,
     pass_at: tuple[int, ...] = (),
 ) -> tuple[State, dict[str, jax.Array]]:
     """Return the first model and what is recorded of it."""
-    state = first_state(structure, parameters, sampling)
+    state = first_state(structure, numbers, sampling)
     nothing = {
         "labels": jnp.zeros(()),
         "visited": jnp.zeros(()),
         "judged": jnp.zeros(()),
         "invalid": jnp.array(-1, jnp.int32),
     }
-    measured = _measure(structure, parameters, state, wanted, pass_at)
+    measured = _measure(structure, numbers, state, wanted, pass_at)
     if structure.until_accepted:
         nothing["generations"] = jnp.zeros(())
     if "prompt" in wanted:
@@ -249,7 +249,7 @@ def advance(
     structure: Structure,
     wanted: frozenset[str],
     length: int,
-    parameters: Parameters,
+    numbers: Numbers,
     sampling: Sampling | None,
     key: jax.Array | None,
     start: int,
@@ -260,7 +260,7 @@ def advance(
 
     def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         fresh = None if key is None else jax.random.fold_in(key, number)
-        state, info = one_step(structure, parameters, sampling, fresh, state)
+        state, info = one_step(structure, numbers, sampling, fresh, state)
         spent = {
             "labels": info.labels,
             "visited": info.visited,
@@ -270,8 +270,8 @@ def advance(
         if info.generations is not None:
             spent["generations"] = info.generations
         if "prompt" in wanted:
-            spent["labels_by_prompt"] = _merged(parameters, info.labels_by_prompt)
-        return state, {**_measure(structure, parameters, state, wanted, pass_at), **spent}
+            spent["labels_by_prompt"] = _merged(numbers, info.labels_by_prompt)
+        return state, {**_measure(structure, numbers, state, wanted, pass_at), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))
 

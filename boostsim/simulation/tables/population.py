@@ -26,7 +26,7 @@ from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.division import entrywise
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 
 # Beyond so many attempts the powers are one loop, not one operation each: programs stay small.
 WRITTEN_OUT = 32
@@ -65,12 +65,12 @@ def total(rows: Sequence[Array] | Array) -> Array:
 
 
 def right_and_wrong(
-    structure: Structure, parameters: Parameters, mass: Float[Array, "classes prompts"]
+    structure: Structure, numbers: Numbers, mass: Float[Array, "classes prompts"]
 ) -> tuple[Float[Array, "prompts"], Float[Array, "prompts"]]:
     """Return the correct and the wrong mass of each prompt."""
     if structure.correct is None:
-        assert parameters.correct is not None
-        return total(mass * parameters.correct), total(mass * (1.0 - parameters.correct))
+        assert numbers.correct is not None
+        return total(mass * numbers.correct), total(mass * (1.0 - numbers.correct))
     sides = [
         [row for row, right in zip(mass, structure.correct, strict=True) if right is side]
         for side in (True, False)
@@ -139,12 +139,12 @@ def attempt_weights(
 
 
 def attempt(
-    structure: Structure, parameters: Parameters, mass: Float[Array, "classes prompts"]
+    structure: Structure, numbers: Numbers, mass: Float[Array, "classes prompts"]
 ) -> Attempts:
     """Return the law of the attempts, given the model's class masses."""
     attempts = structure.attempts
-    accepted = total(mass * parameters.accept)
-    rejected = total(mass * parameters.reject)
+    accepted = total(mass * numbers.accept)
+    rejected = total(mass * numbers.reject)
     # A row sums to one only up to rounding; of many visits to a hopeless prompt none may pass.
     whole = accepted + rejected
     accepted, rejected = accepted / whole, rejected / whole
@@ -164,7 +164,7 @@ def attempt(
 
 def weighed(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     kept: Float[Array, "prompts"],
     labels: Float[Array, "prompts"],
 ) -> Callable[[Array], Array]:
@@ -172,49 +172,49 @@ def weighed(
 
     Args:
         structure: what the program is specialised to.
-        parameters: the numbers of the iteration.
+        numbers: of the iteration.
         kept: accepted responses on each prompt.
         labels: labels on each prompt, in the same unit.
     """
-    weight = parameters.label_weight
+    weight = numbers.label_weight
     if weight is None:
         return lambda amount: amount
     if structure.weighing == "weight":
         return lambda amount: weight * amount
-    accepted, bought = (jnp.sum(parameters.weights * each) for each in (kept, labels))
+    accepted, bought = (jnp.sum(numbers.weights * each) for each in (kept, labels))
     both = (accepted > 0.0) & (bought > 0.0)
     # First the label's share of all labels: a weight by itself may be beyond what floats hold.
     odds, bought = weight / (1.0 - weight), jnp.where(both, bought, 1.0)
     return lambda amount: jnp.where(both, odds * accepted * (amount / bought), amount)
 
 
-def answers(structure: Structure, parameters: Parameters) -> list[tuple[str, Float[Array, ""]]]:
+def label_sources(structure: Structure, numbers: Numbers) -> list[tuple[str, Float[Array, ""]]]:
     """Return the sources that labels come from, each with its share in this iteration."""
     shares = jnp.ones(len(structure.answering))
-    if parameters.shares is not None:
-        shares = parameters.shares
+    if numbers.shares is not None:
+        shares = numbers.shares
     return list(zip(structure.answering, shares, strict=True))
 
 
-def answer_law(structure: Structure, parameters: Parameters) -> Float[Array, "classes prompts"]:
+def label_law(structure: Structure, numbers: Numbers) -> Float[Array, "classes prompts"]:
     """Return the mass of a label in each class."""
     laws = [
-        share * parameters.source_mass[structure.sources.index(source)]
-        for source, share in answers(structure, parameters)
+        share * numbers.source_mass[structure.sources.index(source)]
+        for source, share in label_sources(structure, numbers)
     ]
     return total(laws)
 
 
 def known_truth(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     mass: Float[Array, "classes prompts"],
 ) -> Truth | None:
     """Return the truth about each prompt, where the criterion sees it."""
     if structure.criterion is None or not structure.criterion.sees_truth:
         return None
-    right, _ = right_and_wrong(structure, parameters, answer_law(structure, parameters))
-    return Truth(right_and_wrong(structure, parameters, mass)[1], right)
+    right, _ = right_and_wrong(structure, numbers, label_law(structure, numbers))
+    return Truth(right_and_wrong(structure, numbers, mass)[1], right)
 
 
 class Shown(NamedTuple):
@@ -231,7 +231,7 @@ class Shown(NamedTuple):
 
 def focus(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     part_mass: Float[Array, "parts prompts"],
     shown: Shown,
     memory: Any = None,
@@ -249,8 +249,8 @@ def focus(
     if not structure.labeled:
         return jnp.zeros_like(part_mass), jnp.array(-1, jnp.int32)
     if structure.criterion is None:
-        assert parameters.priority is not None
-        priority = jnp.broadcast_to(parameters.priority, part_mass.shape)
+        assert numbers.priority is not None
+        priority = jnp.broadcast_to(numbers.priority, part_mass.shape)
         invalid = jnp.array(-1, jnp.int32)
     else:
         criterion, trials = structure.criterion, structure.trials
@@ -260,14 +260,14 @@ def focus(
             truth = jax.tree.map(lambda known: jnp.tile(known, len(mass)), shown.truth)
             return criterion.ask(memory, visits, key, truth).reshape(mass.shape)
 
-        if parameters.share is None:
+        if numbers.share is None:
             priority = ask(part_mass, shown, memory)
         else:
-            each = _by_copy(parameters.share, part_mass, shown)
+            each = _by_copy(numbers.share, part_mass, shown)
             priority = jnp.moveaxis(jax.vmap(ask)(*each, memory), 0, 1)
             priority = priority.reshape(part_mass.shape)
         invalid = first_invalid(priority)
-    budget = parameters.budget if structure.budgeted else None
+    budget = numbers.budget if structure.budgeted else None
     if budget is not None and structure.labels_each > 1:
         # Of visits: each takes so many labels.
         budget = budget / structure.labels_each
@@ -276,7 +276,7 @@ def focus(
 
 def remember(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     memory: Any,
     part_mass: Float[Array, "parts prompts"],
     shown: Shown,
@@ -287,7 +287,7 @@ def remember(
 
     Args:
         structure: what the program is specialised to.
-        parameters: the numbers of the run.
+        numbers: of the run.
         memory: that before.
         part_mass: each cell's share of all visits.
         shown: as the criterion saw it.
@@ -304,7 +304,7 @@ def remember(
         accepted = bought * passed if rule.asks_filter else jnp.zeros_like(bought)
         return rule.learned(memory, visits, bought.ravel(), accepted.ravel())
 
-    share = parameters.share
+    share = numbers.share
     if share is None:
         return learned(part_mass, shown, memory, labelled, accepted_share)
     each = _by_copy(share, part_mass, shown)

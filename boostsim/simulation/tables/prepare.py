@@ -15,7 +15,7 @@ from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import TabularLearner
 from boostsim.simulation.tables import persistence
 from boostsim.simulation.tables.population import pairs
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.tasks.table import TableTask
 
 
@@ -65,8 +65,8 @@ def prepare(
     sampled: bool,
     wanted: frozenset[str] = frozenset(),
     key: jax.Array | None = None,
-) -> tuple[Structure, Parameters]:
-    """Return the structure and the parameters of a run; call it with 64-bit types enabled.
+) -> tuple[Structure, Numbers]:
+    """Return the structure and the numbers of a run; call it with 64-bit types enabled.
 
     Exact runs keep responses lumped and get diversity from the sources' collisions; entropy needs
     the rows. Sampled runs need the rows for anything within the classes, and so does sharpening.
@@ -167,7 +167,7 @@ def prepare(
         labels_each=procedure.labels_per_visit,
         until_accepted=procedure.until_accepted,
     )
-    parameters = Parameters(
+    numbers = Numbers(
         weights=jnp.asarray(weights),
         share=None if share is None else jnp.asarray(share),
         accept=jnp.asarray(spread(accept)),
@@ -182,7 +182,7 @@ def prepare(
         shares=None if labeler is None else _shares(labeler),
         label_weight=None if weight is None else jnp.asarray(np.array(weight, float)),
     )
-    return structure, parameters
+    return structure, numbers
 
 
 def _rows(

@@ -19,9 +19,9 @@ from boostsim.curation.division import entrywise
 from boostsim.simulation.tables.learning import first, learn
 from boostsim.simulation.tables.population import (
     Attempts,
-    answer_law,
     attempt,
     focus,
+    label_law,
     remember,
     sharpened,
     total,
@@ -29,7 +29,7 @@ from boostsim.simulation.tables.population import (
 )
 from boostsim.simulation.tables.samplers import FEW, binomial, multinomial, thinned
 from boostsim.simulation.tables.state import Info, State, judged, masses, shown
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 
 # One constant a draw site: a key is used once.
 VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED, TRIED = range(7)
@@ -56,9 +56,9 @@ class Sampling:
         return None if most is None or most > FEW else most
 
 
-def init(structure: Structure, parameters: Parameters, sampling: Sampling) -> State:
+def init(structure: Structure, numbers: Numbers, sampling: Sampling) -> State:
     """Return the first model; where data accumulate it weighs as much as the visits to a prompt."""
-    return first(structure, parameters, sampling.visits)
+    return first(structure, numbers, sampling.visits)
 
 
 def _law(mass: Float[Array, "classes prompts"]) -> Float[Array, "classes prompts"]:
@@ -69,16 +69,16 @@ def _law(mass: Float[Array, "classes prompts"]) -> Float[Array, "classes prompts
 
 def step(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     sampling: Sampling,
     key: jax.Array,
     state: State,
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
     sites = [jax.random.fold_in(key, site) for site in range(7)]
-    parameters = parameters.at(state.iteration)
+    numbers = numbers.at(state.iteration)
     mass = sharpened(structure, masses(state))
-    seen = attempt(structure, parameters, mass)
+    seen = attempt(structure, numbers, mass)
     visited = jnp.ones_like(seen.kept)
     if sampling.visited_share is not None:
         visited = binomial(sites[VISITED], visited, visited * sampling.visited_share, 1)
@@ -86,24 +86,24 @@ def step(
 
     counts, kept = _attempts(structure, sampling, sites[ATTEMPTS], visits, seen)
     # Masses are shares of the visits that were made: weights of the visited prompts, renormalised.
-    made = jnp.sum(parameters.weights * visited)
-    weight = parameters.weights / (sampling.visits * jnp.where(made > 0.0, made, 1.0))
-    cells, told = weight * counts, shown(structure, parameters, state, mass)
-    probability, invalid = focus(structure, parameters, cells, told, state.memory, sites[PRIORITY])
+    made = jnp.sum(numbers.weights * visited)
+    weight = numbers.weights / (sampling.visits * jnp.where(made > 0.0, made, 1.0))
+    cells, told = weight * counts, shown(structure, numbers, state, mass)
+    probability, invalid = focus(structure, numbers, cells, told, state.memory, sites[PRIORITY])
     labelled = counts * probability
     if structure.labeled and structure.budgeted:
         labelled = thinned(sites[FOCUS], counts, probability, sampling.most())
     each = structure.labels_each
     labels = total(labelled) if each == 1 else each * total(labelled)
 
-    drawn, laws = [kept], [_law(mass * parameters.accept)]
+    drawn, laws = [kept], [_law(mass * numbers.accept)]
     if structure.labeled:
         drawn.append(labels)
-        laws.append(_law(answer_law(structure, parameters)))
+        laws.append(_law(label_law(structure, numbers)))
     # [classes, kept or labels, prompts]
     most = sampling.most(max(structure.attempts if structure.keep_all else 1, each))
     examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)
-    weigh = weighed(structure, parameters, kept, labels)
+    weigh = weighed(structure, numbers, kept, labels)
     by_kind = jnp.moveaxis(examples, 1, 0)
     if structure.weighing is not None:
         by_kind = jnp.stack([by_kind[0], weigh(by_kind[1])])
@@ -112,11 +112,11 @@ def step(
     if memory is not None:
         # Fresh verdicts on the labels of each class, one for each label.
         said = examples[:, 1]
-        passed = thinned(sites[JUDGED], said, parameters.accept + 0.0 * said, sampling.most(each))
+        passed = thinned(sites[JUDGED], said, numbers.accept + 0.0 * said, sampling.most(each))
         share = total(passed) / jnp.where(labels > 0.0, labels, 1.0)
         chosen = labelled / jnp.where(counts > 0.0, counts, 1.0)
-        memory = remember(structure, parameters, memory, cells, told, chosen, share)
-    state = learn(structure, parameters, state, batch, kept + weigh(labels), visits)
+        memory = remember(structure, numbers, memory, cells, told, chosen, share)
+    state = learn(structure, numbers, state, batch, kept + weigh(labels), visits)
     state = dataclasses.replace(state, memory=memory)
     bought = jnp.sum(weight * labels)
     spent = bought, (made > 0.0) * 1.0, invalid

@@ -22,7 +22,7 @@ from boostsim.mode import fixed
 from boostsim.simulation.tables.loop import advance, begin, traced
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.recording import wanted_records
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def nearby(
     wanted = wanted_records(record)
     with fixed(double=True):
         check(*world)
-        structure, parameters = prepare(*world, sampled=False, wanted=wanted)
+        structure, numbers = prepare(*world, sampled=False, wanted=wanted)
         tangents, smooth = [], []
         for direction in directions:
             (kind_above, above), (kind_below, below) = (
@@ -76,7 +76,7 @@ def nearby(
             same = kind_above == kind_below == structure
             shapes = [
                 [np.shape(leaf) for leaf in jax.tree.leaves(each)]
-                for each in (parameters, above, below)
+                for each in (numbers, above, below)
             ]
             smooth.append(same and shapes[0] == shapes[1] == shapes[2])
             if smooth[-1]:
@@ -88,7 +88,7 @@ def nearby(
             return [None] * len(directions)
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tangents)
         values, slopes = jax.tree.map(
-            np.asarray, _pushed(structure, wanted, iterations, parameters, stacked)
+            np.asarray, _pushed(structure, wanted, iterations, numbers, stacked)
         )
     pairs: list[tuple[xarray.Dataset, xarray.Dataset] | None] = []
     number = -1
@@ -119,18 +119,18 @@ def _pushed(
     structure: Structure,
     wanted: frozenset[str],
     iterations: int,
-    parameters: Parameters,
-    tangents: Parameters,
+    numbers: Numbers,
+    tangents: Numbers,
 ) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
     """Return what a run records, and its derivative along each tangent."""
 
-    def run(parameters: Parameters) -> dict[str, jax.Array]:
-        state, first = begin(structure, wanted, parameters, None)
-        _, rows = advance(structure, wanted, iterations, parameters, None, None, 0, state)
+    def run(numbers: Numbers) -> dict[str, jax.Array]:
+        state, first = begin(structure, wanted, numbers, None)
+        _, rows = advance(structure, wanted, iterations, numbers, None, None, 0, state)
         del first["invalid"], rows["invalid"]
         return {name: jnp.concatenate([first[name][None], rows[name]]) for name in first}
 
-    def slope(tangent: Parameters) -> dict[str, jax.Array]:
-        return jax.jvp(run, (parameters,), (tangent,))[1]
+    def slope(tangent: Numbers) -> dict[str, jax.Array]:
+        return jax.jvp(run, (numbers,), (tangent,))[1]
 
-    return run(parameters), jax.vmap(slope)(tangents)
+    return run(numbers), jax.vmap(slope)(tangents)

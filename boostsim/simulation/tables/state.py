@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.simulation.tables.population import Shown, known_truth, pairs, sharpened, total
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 
 
 @jax.tree_util.register_dataclass
@@ -65,16 +65,14 @@ def masses(state: State) -> Float[Array, "classes prompts"]:
     return total(state.mass)
 
 
-def diversity(
-    structure: Structure, parameters: Parameters, state: State
-) -> Float[Array, "prompts"]:
+def diversity(structure: Structure, numbers: Numbers, state: State) -> Float[Array, "prompts"]:
     """Return 1 - sum_y f(y|x)^2, the probability that two draws of the model differ."""
     if structure.collides:
-        assert parameters.collision is not None
+        assert numbers.collision is not None
         m = state.mass
         collisions = [
             (1.0 if left == right else 2.0) * total(m[left] * m[right] * collision)
-            for (left, right), collision in zip(pairs(len(m)), parameters.collision, strict=True)
+            for (left, right), collision in zip(pairs(len(m)), numbers.collision, strict=True)
         ]
         squares = total(collisions)
     else:
@@ -84,25 +82,25 @@ def diversity(
 
 
 def disagreement(
-    structure: Structure, parameters: Parameters, state: State
+    structure: Structure, numbers: Numbers, state: State
 ) -> Float[Array, "prompts"] | None:
     """Return the probability that two attempts differ, where the criterion reads it."""
     if not structure.disagrees:
         return None
     if structure.sharpening is None:
-        return diversity(structure, parameters, state)
+        return diversity(structure, numbers, state)
     return jnp.maximum(1.0 - total(sharpened(structure, masses(state)) ** 2), 0.0)
 
 
 def shown(
     structure: Structure,
-    parameters: Parameters,
+    numbers: Numbers,
     state: State,
     tried: Float[Array, "classes prompts"],
 ) -> Shown:
     """Return what the criterion is told of each prompt; ``tried`` is what attempts come from."""
-    truth = known_truth(structure, parameters, tried)
-    return Shown(disagreement(structure, parameters, state), truth)
+    truth = known_truth(structure, numbers, tried)
+    return Shown(disagreement(structure, numbers, state), truth)
 
 
 def judged(structure: Structure, labels: Array) -> Array:

@@ -22,7 +22,7 @@ class Structure:
         attempts: k.
         keep_all: keep every accepted response, not the first.
         parts: the numbers of accepted responses, split into sets that need not be told apart.
-        criterion: only where the priority depends on more than J; else it is in the parameters.
+        criterion: only where the priority depends on more than J; else it is in the numbers.
         allocation: how a budget is shared.
         labeled, budgeted: whether there are labels, a budget.
         learner: the rule of the learner; None where the model is what it was trained on.
@@ -71,7 +71,7 @@ class Structure:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Numbers:
     """The numbers of a run. Changing them recompiles nothing.
 
     Attributes:
@@ -121,7 +121,7 @@ class Parameters:
         """Whether it matters which iteration it is."""
         return self.shares is not None or any(each.ndim > 0 for each in self._scheduled.values())
 
-    def at(self, iteration: Float[Array, ""] | None) -> Parameters:
+    def at(self, iteration: Float[Array, ""] | None) -> Numbers:
         """Return the numbers of one iteration, counted from 1; after a schedule's end its last."""
 
         def now(values: Array, each: int = 0) -> Array:

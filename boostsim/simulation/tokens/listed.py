@@ -22,10 +22,10 @@ from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
 from boostsim.simulation.tables import exact
 from boostsim.simulation.tables.learning import learn
-from boostsim.simulation.tables.population import answers
+from boostsim.simulation.tables.population import label_sources
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.state import State
-from boostsim.simulation.tables.structure import Parameters, Structure
+from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.tokens.carried import NOTHING, Carried
 from boostsim.simulation.tokens.verdicts import noise_for, wrong_law
 from boostsim.tasks.sequences import SequenceTask
@@ -165,13 +165,13 @@ class TrainingLaw:
         self.listing = listing
         with fixed(double=True):
             # Every token is a class of its own, and a persistent labeler has drawn its answers.
-            self.structure, self.parameters = prepare(
+            self.structure, self.numbers = prepare(
                 *tabular(procedure, listing, rows),
                 sampled=True,
                 wanted=frozenset({"entropy"}),
                 key=key,
             )
-            sources = dict(zip(self.structure.sources, self.parameters.source_mass, strict=True))
+            sources = dict(zip(self.structure.sources, self.numbers.source_mass, strict=True))
             self.label_accuracies = {
                 source: (np.asarray(sources[source]).T * listing.quality).sum(1)
                 for source in self.structure.answering
@@ -193,12 +193,12 @@ class TrainingLaw:
             key: of a criterion that remembers.
         """
         with fixed(double=True):
-            number = jnp.asarray(float(iteration)) if self.parameters.changes else None
+            number = jnp.asarray(float(iteration)) if self.numbers.changes else None
             data, examples, memory = jax.tree.map(jnp.asarray, carried)
             if data is not None:
                 data = data.T[None]
             before = State(jnp.asarray(rows.T[None]), data, examples, memory, number)
-            now = self.parameters.at(number)
+            now = self.numbers.at(number)
             after, made = _target(self.structure, now, before, key)
             if int(made.invalid) >= 0:
                 accepted, prompt = divmod(int(made.invalid), len(rows))
@@ -220,7 +220,7 @@ class TrainingLaw:
             else:
                 weight = np.asarray(after.examples)
                 carried = Carried(law, weight, memory)
-            shares = dict(answers(self.structure, now))
+            shares = dict(label_sources(self.structure, now))
             right = sum(
                 float(shares[source]) * accuracy
                 for source, accuracy in self.label_accuracies.items()
@@ -241,10 +241,10 @@ class TrainingLaw:
 
 @partial(jax.jit, static_argnums=0)
 def _target(
-    structure: Structure, parameters: Parameters, state: State, key: jax.Array | None
+    structure: Structure, numbers: Numbers, state: State, key: jax.Array | None
 ) -> tuple[State, exact.Gathered]:
-    made = exact.gather(structure, parameters, state, key)
-    after = learn(structure, parameters, state, made.rows, made.examples, jnp.asarray(1.0))
+    made = exact.gather(structure, numbers, state, key)
+    after = learn(structure, numbers, state, made.rows, made.examples, jnp.asarray(1.0))
     return replace(after, memory=made.memory), made
 
 
