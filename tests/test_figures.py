@@ -184,6 +184,7 @@ def test_the_committed_frontier_is_true_in_part():
     for visits, focus, attempts, votes, place, prompts in (
         (1, "failures alone", 2, 3, 1, 1000),
         (1, "temperature 0.4", 4, 5, 2, 1000),
+        (1, module.STOPS, 4, 1, 3, 1000),
         (100, "failures alone", 1, 5, 2, 300),
     ):
         budget = module.BUDGETS[visits][place]
@@ -224,6 +225,17 @@ def test_the_committed_frontier_comes_out_as_claimed():
     assert least["failures alone"] < 1.05 * bound
     assert least["failures alone"] < least["temperature 0.15"] < least["temperature 0.4"]
     assert "everybody" not in least
+    # Attempts that stop early (T17): the same labels, setting by setting, for fewer generations.
+    setting = ["attempts", "votes", "budget"]
+    all_made, stopped = (
+        few[few.focus == focus].set_index(setting).sort_index()
+        for focus in ("failures alone", module.STOPS)
+    )
+    assert len(stopped) >= 40
+    assert (stopped.labels == all_made.labels).all()
+    saved = stopped.generations / all_made.generations
+    assert (saved[saved.index.get_level_values("attempts") == 1] == 1.0).all()
+    assert saved[saved.index.get_level_values("attempts") > 1].max() < 0.85
     # Votes get there with fewer generations.
     soonest = few[few.focus == "failures alone"].groupby("votes").generations.min()
     assert soonest[5] < soonest[3] < soonest[1]

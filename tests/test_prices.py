@@ -27,6 +27,23 @@ def test_the_total_is_the_sum_of_its_parts(settings):
     assert again.identical(trace)
 
 
+def test_attempts_that_stop_early_are_paid_as_made():
+    """By T17's law on the accuracies of the same run in which all are made."""
+    prices = bs.Prices(label=2.0, generation=0.1, filter_call=0.01)
+    slots = {"attempts": 3, "filter": bs.NoisyFilter(0.1), "labeler": bs.WeakLabeler(0.3)}
+    run = {"iterations": 4, "record": ("prompt",), "prices": prices}
+    whole = bs.simulate(bs.boosting(**slots), TASK, **run)
+    stopping = bs.simulate(bs.boosting(**slots, until_accepted=True), TASK, **run)
+    np.testing.assert_allclose(stopping.labels, whole.labels, rtol=1e-12)
+    acceptance = 0.1 + 0.8 * whole.accuracy.values[0, :-1]
+    made = bs.laws.attempts_until_accepted(acceptance=acceptance, attempts=3)
+    made = np.cumsum(made @ TASK.prompt_weights)
+    np.testing.assert_allclose(
+        stopping.cost.values[0, 1:], 2.0 * whole.labels.values[0, 1:] + 0.11 * made, rtol=1e-12
+    )
+    assert (stopping.cost[0, 1:] < whole.cost[0, 1:]).all()
+
+
 def test_a_plan_costs_what_its_run_costs():
     prices = {"label": 1.0, "generation": 0.02, "filter_call": 0.003, "iteration": 0.1}
     plan = bs.plan(
