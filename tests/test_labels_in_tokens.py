@@ -332,6 +332,31 @@ def test_a_criterion_sees_whether_an_attempt_was_accepted(monkeypatch):
     assert truth.error == pytest.approx([1.0 - np.mean(right) for right in made])
 
 
+def test_a_memory_learns_the_share_of_a_visits_labels_that_pass(monkeypatch):
+    """By the filter, which is never wrong here, and is asked about every label."""
+    learned = []
+
+    def noted(criterion, memory, seen, chosen, passed):
+        learned.append((chosen, passed))
+        return memory
+
+    monkeypatch.setattr(iteration, "remember", noted)
+    rule = bs.criteria.upper_confidence()
+    assert rule.asks_filter
+    seed = seed_of(
+        bs.boosting(
+            attempts=2, labeler=bs.FirstModel(), labels_per_visit=3, criterion=rule, budget=1.5
+        )
+    )
+    _, _, spent = gathered(seed)
+    ((chosen, passed),) = learned
+    prompts, _ = seed._visited(1)
+    right = seed._asked(1, prompts, chosen).right.mean(1)
+    assert len(set(right[chosen])) > 2
+    assert (passed[chosen] == right[chosen]).all()
+    assert spent["filter_calls"] == pytest.approx(2.0 + spent["labels"])
+
+
 SLOTS = {
     "weight": bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=WEAK, label_weight=0.3),
     "share": bs.boosting(attempts=2, labeler=bs.FirstModel(), label_share=1 / 3),
@@ -378,8 +403,10 @@ def words(procedure, first, rows, quality, number):
     return examples, labels.mean(), (kept + labels).mean(), np.mean(tried * np.ones(len(rows)))
 
 
-@pytest.mark.parametrize("regime", ["replace", "accumulate"])
-@pytest.mark.parametrize("name", SLOTS)
+@pytest.mark.parametrize(
+    ("name", "regime"),
+    [*((name, "replace") for name in SLOTS), ("share", "accumulate"), ("all", "accumulate")],
+)
 def test_the_exact_law_is_that_of_the_words_and_of_the_table(name, regime):
     procedure = dataclasses.replace(SLOTS[name], regime=regime)
     seed = seed_of(procedure, Population())
