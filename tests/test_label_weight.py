@@ -408,13 +408,3 @@ def test_the_command_says_all_of_it(capsys):
     }.items():
         assert cli.main([*line.split(), *flags.split()]) == 2
         assert words in capsys.readouterr().err
-
-
-def test_in_tokens_none_of_it_is_there_yet():
-    small = bs.Transformer(width=8, heads=2, layers=1, steps=1, batch=8, first_steps=1)
-    for slots in (
-        *({"label_weight": 2.0}, {"label_share": 0.5}, {"labels_per_visit": 2}),
-        *({"until_accepted": True}, {"labeler": bs.FirstModel()}),
-    ):
-        with pytest.raises(ValueError, match=f"{next(iter(slots))} must be"):
-            bs.simulate(boosting(**slots), bs.lookup(8, 4), 1, learner=small, key=0)
