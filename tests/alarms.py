@@ -54,6 +54,7 @@ LOOKS = {
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,
     "shuffled_labels": 6,
+    "table_one": 4,
     "labels_of_a_visit": 8,
     "labels_under_a_budget": 1,
     "first_model_labels": 24,

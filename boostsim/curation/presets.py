@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, Unpack, cast
 
-from boostsim.arguments import probability, refuse, schedule, unknown
+from boostsim.arguments import finite, refuse, schedule, unknown, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
@@ -120,14 +120,16 @@ def filter_only(**slots: Unpack[Slots]) -> Procedure:
 def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
     """Return labels spread evenly: ``rate`` of them per visit, whatever it showed (T10).
 
-    This is equal priorities under a budget of ``rate`` labels per visit; docs/theory.md, section 4.
+    This is equal priorities under a budget of ``rate`` labels per visit, at most as many as a
+    labelled visit gets; docs/theory.md, section 4.
 
     Example:
         >>> import boostsim as bs
         >>> bs.random_labels(rate=0.1, labeler=bs.WeakLabeler(0.2)).budget
         0.1
     """
-    return _filled(slots, criterion=uniform, budget=probability("rate", rate))
+    most = whole("labels_per_visit", slots["labels_per_visit"], 1)
+    return _filled(slots, criterion=uniform, budget=finite("rate", rate, 0.0, most))
 
 
 @_preset(

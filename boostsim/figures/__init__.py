@@ -26,6 +26,7 @@ FIGURES = (
     "labels_to_target",
     "frontier",
     "schedules",
+    "table_one",
     "arithmetic",
     "programs",
     "strata",
@@ -33,7 +34,7 @@ FIGURES = (
     "verdict",
 )
 # Those that train networks: too long to be drawn again whenever a test runs.
-NEURAL = ("arithmetic", "programs", "strata", "gap", "verdict")
+NEURAL = ("table_one", "arithmetic", "programs", "strata", "gap", "verdict")
 
 
 @dataclass(frozen=True)
