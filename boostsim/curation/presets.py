@@ -128,7 +128,7 @@ def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
         >>> bs.random_labels(rate=0.1, labeler=bs.WeakLabeler(0.2)).budget
         0.1
     """
-    most = whole("labels_per_visit", slots["labels_per_visit"], 1)
+    most = whole("labels_per_visit", slots.get("labels_per_visit", 1), 1)
     return _filled(slots, criterion=uniform, budget=finite("rate", rate, 0.0, most))
 
 
