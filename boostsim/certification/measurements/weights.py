@@ -105,6 +105,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         _settled,
         exact=False,
         binary=True,
+        most_points=4,
         why_not="it speaks of one visit to a prompt",
     ),
     "T16.limit": Measurement(_weighted, sampled=False, why_not=LIMIT_ONLY),
@@ -124,7 +125,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         task=lambda: one_prompt(initial_error=0.0),
         iterations=512,
         sampled=False,
-        ladder=(64, 128, 256, 512, 1024),
+        ladder=(64, 256, 1024),
         why_not=LIMIT_ONLY,
     ),
     "T16.share": Measurement(
@@ -147,8 +148,10 @@ MEASUREMENTS: dict[str, Measurement] = {
         _each_a_run,
         "generations",
         iterations=1,
+        # Seeds are dear: fewer of them, and points, with the mean of several visits.
+        visits=16,
+        most_points=2,
         bounds=lambda attempts: (1.0, attempts),
-        binary=lambda attempts: attempts <= 2,
         rounding=lambda attempts, predicted: rounding_of(1, attempts, predicted),
     ),
     "T17.same": Measurement(_until_accepted, iterations=1, binary=True),
