@@ -371,7 +371,9 @@ def test_the_preset_has_the_numbers_of_the_paper_as_reported():
     # The other reading, alpha = w/(1 + w).
     weighed = bs.escaping_collapse(label_weight=0.5)
     assert (weighed.label_share, weighed.label_weight) == (None, 0.5)
-    assert bs.escaping_collapse(label_weight=np.ones(())).label_share == 1 / 3
+    # A weight of 1 is a weight, too.
+    for one in (1.0, 1, np.ones(()), [1.0, 1.0]):
+        assert bs.escaping_collapse(label_weight=one).label_share is None
     with pytest.raises(ValueError, match="label_share must be None where label_weight is given"):
         bs.escaping_collapse(label_weight=0.5, label_share=0.25)
     task = bs.random_table(1, prompts=60, solvable=1.0)
@@ -408,3 +410,20 @@ def test_the_command_says_all_of_it(capsys):
     }.items():
         assert cli.main([*line.split(), *flags.split()]) == 2
         assert words in capsys.readouterr().err
+
+
+def test_labels_of_a_prompt_are_counted_all_where_answers_persist():
+    task = bs.table_task([[1, 0], [1, 0]], initial=[[0.2, 0.8], [0.6, 0.4]])
+    labeler = bs.WeakLabeler(0.3, persistent=True)
+    procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=labeler, labels_per_visit=3)
+    trace = bs.simulate(procedure, task, 2, record="prompt")
+    rejected = [0.2 * 0.1 + 0.8 * 0.9, 0.6 * 0.1 + 0.4 * 0.9]
+    assert trace.labels_by_prompt.values[0, 1] == pytest.approx([3 * each for each in rejected])
+    averaged = trace.labels_by_prompt.weighted(trace.prompt_weight).mean("prompt")
+    assert averaged.values == pytest.approx(trace.labels.values)
+
+
+def test_a_temperature_that_leaves_no_right_answer_is_told_as_that():
+    task = bs.table_task([[1, 0]], initial=[[0.2, 0.8]])
+    with pytest.raises(ValueError, match="at this temperature, have no correct mass"):
+        bs.simulate(bs.boosting(labeler=bs.FirstModel(temperature=0.0)), task, 1)

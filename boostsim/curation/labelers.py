@@ -311,8 +311,8 @@ class FirstModel(ByValue, Described):
 
     Raises:
         ValueError: for an argument out of range and, once the task is known, rows below a declared
-            beta, a promise about rows that cannot be read off, and a first model that is right on
-            no prompt at all.
+            beta, a promise about rows that cannot be read off, and rows that at this temperature
+            are right on no prompt at all.
 
     Example:
         >>> import boostsim as bs
@@ -355,7 +355,7 @@ class FirstModel(ByValue, Described):
                 "labeler",
                 "right on some prompt",
                 self,
-                "The first model of this task has no correct mass on any.",
+                "Its rows, at this temperature, have no correct mass on any.",
             )
         return WeakLabeler(self.beta, rows=rows)
 

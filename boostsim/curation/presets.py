@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, Unpack, cast
 
-from boostsim.arguments import finite, refuse, schedule, unknown, whole
+from boostsim.arguments import finite, refuse, unknown, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
@@ -231,8 +231,7 @@ def escaping_collapse(**slots: Unpack[Slots]) -> Procedure:
         >>> bs.escaping_collapse(label_weight=0.5).label_share is None
         True
     """
-    weight = schedule("label_weight", slots.get("label_weight", 1.0))
-    if weight != 1.0 and slots["label_share"] is ALPHA:
+    if "label_weight" in slots and slots["label_share"] is ALPHA:
         # Only the share that nobody asked for.
         slots["label_share"] = None
     return _filled(slots)

@@ -281,9 +281,9 @@ def weighted_floor(*, beta: Array, gamma: Array, attempts: Array, label_weight: 
 def _one_attempt(beta: Array, gamma: Array, label_weight: Array) -> Array:
     """Return the root of a e^2 + b e = q, written so that nothing cancels."""
     unit = jnp.maximum(label_weight, 1.0)
-    weight, one = label_weight / unit, 1.0 / unit
-    square = (1.0 - 2.0 * gamma) * (weight - one)
-    linear = (1.0 - 2.0 * gamma) * (one - weight * (1.0 - beta)) + weight * gamma
+    weight, beyond = label_weight / unit, (label_weight - 1.0) / unit
+    square = (1.0 - 2.0 * gamma) * beyond
+    linear = (1.0 - 2.0 * gamma) * (beta * weight - beyond) + weight * gamma
     right = weight * gamma * (1.0 - beta)
     under = linear**2 + 4.0 * square * right
     root = jnp.where(under > 0.0, jnp.sqrt(jnp.where(under > 0.0, under, 1.0)), 0.0)

@@ -181,12 +181,12 @@ def _measure(
     return measured
 
 
-def _merged(numbers: Numbers, values: jax.Array) -> jax.Array:
-    """Average over the copies of each prompt."""
+def _merged(numbers: Numbers, values: jax.Array, most: float = 1.0) -> jax.Array:
+    """Average over the copies of each prompt what is at most so much."""
     if numbers.share is None:
         return values
     copies = values.reshape(numbers.share.shape)
-    return jnp.minimum(jnp.sum(numbers.share * copies, axis=0), 1.0)
+    return jnp.minimum(jnp.sum(numbers.share * copies, axis=0), most)
 
 
 Program = tuple[Structure, Numbers, Sampling | None]
@@ -270,7 +270,9 @@ def advance(
         if info.generations is not None:
             spent["generations"] = info.generations
         if "prompt" in wanted:
-            spent["labels_by_prompt"] = _merged(numbers, info.labels_by_prompt)
+            spent["labels_by_prompt"] = _merged(
+                numbers, info.labels_by_prompt, structure.labels_each
+            )
         return state, {**_measure(structure, numbers, state, wanted, pass_at), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))
