@@ -225,6 +225,7 @@ CASES = {
         "None where label_weight is given",
     ),
     "no share": (lambda: weighing(label_share=0), "label_share", "above 0 and below 1"),
+    "a share that vanishes": (lambda: weighing(label_share=1e-308), "label_share", "1e-308"),
     "all of the share": (lambda: weighing(label_share=1.0), "label_share", "above 0 and below 1"),
     "more than the share": (lambda: weighing(label_share=1.5), "label_share", r"\[0, 1\]"),
     "a share that is no number": (lambda: weighing(label_share=NAN), "label_share", "nan"),

@@ -407,6 +407,8 @@ def test_the_command_says_all_of_it(capsys):
         "--labeler first": "labeler must be one of first_model, weak",
         "--labeler first_model --beta 0.5": "beta has no place where labeler is 'first_model'",
         "--labeler weak --labeler-temperature 1": "labeler_temperature has no place",
+        "escaping_collapse --wrong spread": "wrong has no place where labeler is 'first_model'",
+        "escaping_collapse --beta 0.5": "beta has no place where labeler is 'first_model'",
     }.items():
         assert cli.main([*line.split(), *flags.split()]) == 2
         assert words in capsys.readouterr().err

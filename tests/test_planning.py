@@ -59,6 +59,7 @@ def test_attempts_that_stop_early_cost_what_was_made(spread):
     prices = {"price_label": 2.0, "price_generation": 0.05, "price_filter_call": 0.01}
     limits = {"most_attempts": 12, "most_votes": 5, "spread": spread}
     found = bs.plan(**ASKED, **prices, **limits, until_accepted=True)
+    assert found.summary().startswith("At most ")
     whole = bs.plan(**ASKED, **prices, **limits)
     for row in found.alternatives.itertuples():
         noise = float(bs.laws.majority_noise(gamma=0.1, votes=row.votes))

@@ -367,3 +367,13 @@ def test_the_estimate_keeps_its_digits_where_samples_are_many():
     ):
         with pytest.raises(ValueError, match=message):
             laws.pass_at_estimate(**{"right": 2, "samples": 4, "attempts": 2, **bad})
+
+
+@pytest.mark.parametrize("beyond", [1e-12, 1e-9, 1e-6, 0.1])
+def test_just_beyond_the_weight_that_stalls_the_floor_is_the_limit(beyond):
+    for beta in (1e-9, 0.2, 0.9):
+        weight = (1.0 + beyond) / (1.0 - beta)
+        floor = bs.laws.weighted_floor(beta=beta, gamma=0.0, attempts=1, label_weight=weight)
+        limit = bs.laws.weighted_boosting_limit(beta=beta, label_weight=weight)
+        # Both lose what rounding of the weight takes from (1 - beta) w - 1.
+        assert float(floor) == pytest.approx(float(limit), rel=1e-14 / beyond)

@@ -61,8 +61,11 @@ class Plan(ByValue):
         if self.iterations == 0:
             return f"Nothing is to be done: the first model's error is at most {target:g}."
         votes = "one look" if self.votes == 1 else f"the majority of {self.votes} looks"
+        tried = f"{self.attempts} attempt{'s' * (self.attempts > 1)}"
+        if self.question.get("until_accepted"):
+            tried = f"At most {tried}, until one is accepted"
         return (
-            f"{self.attempts} attempt{'s' * (self.attempts > 1)}, {votes} at each, "
+            f"{tried}, {votes} at each, "
             f"{self.iterations} iteration{'s' * (self.iterations > 1)} take the error from "
             f"{self.question['error']:g} to {self.error:.4g} (target {target:g}).\n"
             "Per prompt, for each visit that an iteration makes to it: "

@@ -167,7 +167,8 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
         slots["filter"] = bs.NoisyFilter(**given)
     needs_labeler = "labeler" in takes and takes["labeler"].default is inspect.Parameter.empty
     if needs_labeler or any(name in options for name in LABELER):
-        slots["labeler"] = _labeler(options)
+        usual = bs.FirstModel if make is bs.escaping_collapse else bs.WeakLabeler
+        slots["labeler"] = _labeler(options, usual)
     given = {name: options[name] for name in SHARPENING if name in options}
     if given:
         slots["sharpening"] = bs.Sharpening(**given)
@@ -178,9 +179,10 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     return make(**slots)
 
 
-def _labeler(options: dict[str, Any]) -> Any:
-    """Return the labeler that the options say, at least by one of their names."""
-    implied = "first_model" if any(name in options for name in FIRST_MODEL) else "weak"
+def _labeler(options: dict[str, Any], usual: type) -> Any:
+    """Return the labeler that the options say, of the usual kind where they name none."""
+    first = usual is bs.FirstModel or any(name in options for name in FIRST_MODEL)
+    implied = "first_model" if first else "weak"
     kind = choice("labeler", options.get("labeler", implied), ("weak", "first_model"))
     own, others = (WEAK, FIRST_MODEL) if kind == "weak" else (FIRST_MODEL, WEAK)
     for name in others:

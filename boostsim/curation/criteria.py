@@ -77,8 +77,8 @@ def margin(visits: Visits) -> Float[Array, "cells"]:
     """Visits whose verdicts are split: 2 min(J, k - J)/k, uncertainty sampling of the verdicts.
 
     That is 1 - |2 J/k - 1|. Lewis and Gale 1994. Wins where half-learned prompts decide. Loses on
-    helpless prompts, which never split, and for k = 1, where no visit is split and none is
-    labelled.
+    helpless prompts, which never split, and where a visit has one verdict, for k = 1 and where
+    attempts stop at the first accepted one: no visit is split then and none is labelled.
     """
     # In whole numbers: J and k - J tie to the last bit.
     fewer = jnp.minimum(visits.accepted, visits.attempts - visits.accepted)

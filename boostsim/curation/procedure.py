@@ -151,10 +151,16 @@ class Procedure:
         object.__setattr__(self, "labels_per_visit", many)
         if self.label_share is not None:
             share = schedule("label_share", self.label_share, 0.0, 1.0)
-            ends = [each for each in np.ravel(share) if each in (0.0, 1.0)]
+            # Below that the weight of a label is no number that can be computed with.
+            ends = [each for each in np.ravel(share) if each < LIGHTEST or each == 1.0]
             if ends:
                 hint = "Without labels there is bs.filter_only, with nothing else bs.labels_only."
-                raise refuse("label_share", "above 0 and below 1", float(ends[0]), hint)
+                raise refuse(
+                    "label_share",
+                    f"above 0 and below 1, and no less than {LIGHTEST:g}",
+                    float(ends[0]),
+                    hint,
+                )
             object.__setattr__(self, "label_share", share)
             if weight != 1.0:
                 raise refuse("label_share", "None where label_weight is given", share)

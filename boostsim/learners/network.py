@@ -80,7 +80,9 @@ class Trained:
     mean sum_e w_e s_e / sum_e w_e n_e, with s_e the surprise of a response and n_e its tokens, and
     a batch of B estimates it without bias: (E/B) sum_b w_b s_b over that same sum of all examples,
     so what a label counts does not depend on what else is in its batch. Weights and shares are of
-    examples: of two that weigh the same, the one with more tokens moves the model more.
+    examples: of two that weigh the same, the one with more tokens moves the model more. With
+    responses of several tokens the two losses differ a little where every weight is 1: the
+    unweighted one divides by the tokens of its own batch. ``label_weight=1.0`` is that one.
 
     Args:
         steps: optimiser steps an iteration, at least 1.

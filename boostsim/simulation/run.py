@@ -73,11 +73,11 @@ def simulate(
         key: a ``jax.random.key`` of implementation threefry2x32 or a whole number below 2^32;
             needed where anything is drawn.
         record: on request ``"diversity"``, 1 - sum_y f(y|x)^2, and ``"entropy"`` in nats, both
-            averaged over prompts; ``"prompt"``: accuracy and error with a prompt dimension instead
-            of averaged, and besides ``labels_by_prompt`` and, where diversity is recorded,
-            ``diversity_by_prompt``; ``"rows"``: the model itself, with the dimensions (prompt,
-            response), for ``bs.collapse_measures``. Entropy, rows, and diversity in sampled runs
-            need every response and cost it.
+            averaged over prompts; ``"prompt"``: accuracy, error and pass_at_k with a prompt
+            dimension instead of averaged, and besides ``labels_by_prompt`` and, where diversity is
+            recorded, ``diversity_by_prompt``; ``"rows"``: the model itself, with the dimensions
+            (prompt, response), for ``bs.collapse_measures``. Entropy, rows, and diversity in
+            sampled runs need every response and cost it.
         pass_at: the numbers of responses k for which ``pass_at_k``, the probability that one of k
             is right, is in the trace, with a dimension ``k``. On a table, and with ``bs.lookup``,
             it is the model's own, E[1 - (1 - p)^k]; with another task in tokens it is estimated

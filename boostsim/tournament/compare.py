@@ -201,8 +201,9 @@ def compare(
         criteria: made by ``@bs.criterion``, or names (see :func:`boostsim.load_criterion`); None
             for all that are built in.
         tasks: challenges by name; None for :func:`boostsim.stress_suite`.
-        labels_per_visit: most labels per visit and iteration, over all visits together; a challenge
-            may scale it. What a criterion does not spend is lost.
+        labels_per_visit: the budget of all, most labels per visit and iteration, over all visits
+            together; a challenge may scale it. What a criterion does not spend is lost. (A
+            procedure's slot of that name is something else: the labels that a labelled visit gets.)
         seeds: runs of each criterion on each challenge, at least 2.
         key: of all draws.
         iterations: T.

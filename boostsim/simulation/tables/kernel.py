@@ -46,7 +46,8 @@ def kernel(
 ) -> Kernel:
     """Return ``init`` and ``step`` of a procedure on a task, to jit, vmap and scan at will.
 
-    States hold float64 arrays, so call both inside ``with jax.enable_x64(True):``.
+    States hold float64 arrays, so call both inside ``with jax.enable_x64(True):``. After the end of
+    a schedule each step takes its last entry.
 
     Args:
         procedure: what an iteration does.
