@@ -7,6 +7,14 @@ import pytest
 from boostsim.simulation.interrupts import unbroken, waited_for
 
 
+@pytest.fixture(autouse=True)
+def python_s_own_handler():
+    # A process that a shell started in the background ignores interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_is_put_off_and_not_lost():
     done = []
 

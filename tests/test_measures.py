@@ -6,6 +6,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.certification.intervals import bernstein_interval
+from boostsim.certification.runs import Exact
 
 TASK = bs.table_task(
     [[1, 0, 0, 0], [1, 1, 0, 0]],
@@ -79,7 +80,7 @@ def test_another_task_is_refused_whatever_its_shape(tmp_path):
     kept = bs.load(bs.save(trace, tmp_path / "run.nc"))
     again = bs.table_task(TASK.quality, TASK.prompt_weights, TASK.initial)
     assert bs.collapse_measures(kept, again).identical(bs.collapse_measures(trace, TASK))
-    statistic = bs.Measurement(lambda: bs.uncurated(), statistic="error", iterations=1)
+    statistic = Exact(bs.Measurement(bs.uncurated, statistic="error", iterations=1))
     others = (
         bs.table_task(1.0 - TASK.quality, TASK.prompt_weights, TASK.initial),
         bs.table_task(TASK.quality, None, TASK.initial),

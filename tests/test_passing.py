@@ -121,7 +121,7 @@ def test_where_prompts_are_listed_it_is_exact():
         (0, "pass_at must be a whole number of at least 1; got 0"),
         ((1, 1), "pass_at must be different numbers"),
         ("8", "pass_at must be a whole number of at least 1; got '8'"),
-        (1.5, "pass_at must be numbers of responses"),
+        (1.5, "pass_at must be a whole number of at least 1; got 1.5"),
         (2**30, "pass_at must be at most 1048576"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from dense import iterate
 
 import boostsim as bs
+from boostsim.certification.runs import Exact
 
 TASK = bs.random_table(3, prompts=40, responses=5, solvable=0.5)
 WEAK = bs.WeakLabeler(0.4)
@@ -113,7 +114,7 @@ def test_a_measurement_takes_a_schedule_of_its_own_length():
             iterations=5,
         )
 
-    runs = [measured(budget) for budget in (five, (*five, *[0.9] * 30))]
+    runs = [Exact(measured(budget)) for budget in (five, (*five, *[0.9] * 30))]
     traces = [
         bs.simulate(each._procedure({}), bs.random_table(3, prompts=4, solvable=0.0), 5)
         for each in runs
@@ -121,4 +122,4 @@ def test_a_measurement_takes_a_schedule_of_its_own_length():
     assert len(runs[0]._procedure({}).budget) == runs[0].run_length({}) > 5
     np.testing.assert_array_equal(traces[0].error.values, traces[1].error.values)
     with pytest.raises(ValueError, match="one for each of 5 iterations; got 4"):
-        measured(five[:4])._procedure({})
+        Exact(measured(five[:4]))._procedure({})

@@ -240,6 +240,9 @@ def test_presets_take_the_slots_of_a_procedure():
             for name, entry in takes.items()
             if entry.default is not inspect.Parameter.empty
         }
+        if make is bs.escaping_collapse:
+            # Its share gives way to a weight that is said, be it the usual one.
+            shown.pop("label_weight")
         assert make(**needed) == make(**needed, **shown)
         assert pickle.loads(pickle.dumps(make)) is make
 

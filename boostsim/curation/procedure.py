@@ -84,7 +84,7 @@ class Procedure:
         0.1
         >>> task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
         >>> light = bs.boosting(labeler=bs.WeakLabeler(0.2), label_weight=0.25)
-        >>> bs.simulate(light, task, 1).error.values.tolist()
+        >>> bs.simulate(light, task, 1).error.values.round(12).tolist()
         [[0.5, 0.16]]
     """
 

@@ -47,7 +47,7 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
     steps = task.first_steps if model.first_steps is None else model.first_steps
     words = np.asarray(jax.random.key_data(key)).ravel().tolist()
     about = {
-        "first_model": 4,
+        "first_model": 5,
         "task": described(task),
         "network": [repr(model.network), model.batch],
         "training": described([steps, model.first_learning_rate, EXAMPLES, task.easy_slips]),
