@@ -5,11 +5,13 @@ hold is held in a smaller form by others: many worlds by a few, sampled claims a
 falsehoods by ``test_falsify``, figures that are computed again by one of them (``.ci/run`` has
 another) and by laws and claims on the committed tables, a transformer in every cell by
 ``test_recorded``, designs by those with known answers, types and encodings by the others in their
-lists, one gap between equals by the other. But not the calibration of certificates, the devices,
-and that notebooks run: so everything runs every night, and before anything is released.
+lists, one gap between equals by the other, what a gap report prints by ``test_gap``. But not the
+calibration of certificates, the devices, what rows take of room, what a yardstick is told of the
+first model, and that notebooks run: so everything runs every night, and before anything is released.
 """
 
 SLOW = (
+    "boostsim/gap.py::boostsim.gap.gap_report",
     "test_agreement.py::test_in_many_worlds",
     "test_agreement.py::test_steps_batch_under_vmap_like_one_by_one",
     "test_arguments.py::test_numbers_of_every_type_are_the_same_number[certify",
@@ -63,10 +65,13 @@ SLOW = (
     "test_gap.py::test_the_four_cells_start_together_and_a_good_learner_follows_the_law",
     "test_gym.py::test_boosting_learns",
     "test_gym.py::test_word_problems_run_end_to_end",
+    "test_label_weight.py::test_at_one_visit_with_keep_one_a_weight_changes_nothing[1-0.01]",
+    "test_labels_in_tokens.py::test_what_a_yardstick_is_told_of_the_first_model",
     "test_manners.py::test_every_encoding_prints[ascii]",
     "test_manners.py::test_every_encoding_prints[latin-1]",
     "test_mode.py::test_all_switches_at_once_from_the_environment",
     "test_networks.py::test_it_runs_in_every_cell_of_tokens[Transformer",
+    "test_neural.py::test_the_same_procedure_runs_on_a_table_and_with_a_transformer",
     "test_notebooks.py::test_a_notebook_runs",
     "test_persistence.py::test_in_many_worlds",
     "test_persistence.py::test_what_persists_persists_over_iterations[labels]",
@@ -81,6 +86,8 @@ SLOW = (
     "test_remembering.py::test_what_the_filter_is_asked_is_paid_for[upper_confidence]",
     "test_schedules.py::test_a_transformer_buys_by_the_schedule",
     "test_sharpening.py::test_every_world_runs_with_every_sharpening",
+    "test_sizes.py::test_rows_take_little_more_than_their_own_room",
+    "test_testing.py::test_worlds_fit_together",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-38]",
     "test_visits.py::test_margins_tie_where_the_counts_do",
 )
