@@ -7,7 +7,8 @@ another) and by laws and claims on the committed tables, a transformer in every 
 ``test_recorded``, designs by those with known answers, types and encodings by the others in their
 lists, one gap between equals by the other, what a gap report prints by ``test_gap``. But not the
 calibration of certificates, the devices, what rows take of room, what a yardstick is told of the
-first model, and that notebooks run: so everything runs every night, and before anything is released.
+first model, and that notebooks run: so everything runs every night, and before anything is
+released.
 """
 
 SLOW = (
