@@ -32,7 +32,7 @@ class Reproduce:
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Figures to draw, by name; all of them where none is named."""
     scale: str = "quick"
-    """smoke (a minute), quick (minutes) or full."""
+    """smoke (minutes), quick (most of an hour) or full."""
     out: File = None
     """Folder for the files, made where it does not exist (default: figures at the quick scale,
     figures/SCALE at another)."""
