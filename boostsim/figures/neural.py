@@ -11,6 +11,7 @@ import xarray
 from matplotlib.axes import Axes
 
 import boostsim as bs
+from boostsim.curation.labelers import SHUFFLED
 from boostsim.figures import Scale
 from boostsim.figures.kept import kept
 from boostsim.figures.style import COLORS, rows
@@ -19,7 +20,6 @@ from boostsim.tasks.sequences import SequenceTask
 METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
 BETA, BUDGET = 0.3, 0.125
 NOISES = {"arithmetic": "slip", "programs": "concentrated"}
-SHUFFLED = "shuffled"
 BETAS = (0.0, 0.1, BETA, 0.5)
 KEY = 2026
 

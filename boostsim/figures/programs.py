@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from boostsim.curation.labelers import SHUFFLED
 from boostsim.figures import Scale
 from boostsim.figures.neural import (
     BETA,
-    SHUFFLED,
     compared,
     curves,
     gain_of_wrong_labels,

@@ -195,7 +195,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
 
 
 def _curves_on_tables(ax: Axes, table: pd.DataFrame) -> None:
-    colors = [*COLORS[4:5], COLORS[0], COLORS[5], COLORS[3]]
+    colors = [COLORS[place] for place in (4, 0, 5, 3)]
     # A table that was read has nine digits.
     share = table.alpha.round(6)
     mean = table.groupby(["method", "reading", share, "iteration"]).accuracy.mean()
