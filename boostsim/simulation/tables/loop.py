@@ -149,7 +149,7 @@ def _measure(
     numbers: Numbers,
     state: State,
     wanted: frozenset[str],
-    pass_at: tuple[int, ...],
+    pass_at: tuple[int, ...] = (),
 ) -> dict[str, Any]:
     mass, weights = masses(state), numbers.weights
     right, wrong = right_and_wrong(structure, numbers, mass)
