@@ -84,6 +84,8 @@ if TYPE_CHECKING:
     from boostsim.learners.strong import StrongLearner as StrongLearner
     from boostsim.learners.tabular import TabularLearner as TabularLearner
     from boostsim.learners.transformer import Transformer as Transformer
+    from boostsim.logs.log import Log as Log
+    from boostsim.logs.looks import Looks as Looks
     from boostsim.measures import collapse_measures as collapse_measures
     from boostsim.prices import Prices as Prices
     from boostsim.prices import priced as priced
@@ -161,6 +163,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "learners.strong": ("StrongLearner",),
             "learners.tabular": ("TabularLearner",),
             "learners.transformer": ("Transformer",),
+            "logs.log": ("Log",),
+            "logs.looks": ("Looks",),
             "measures": ("collapse_measures",),
             "prices": ("Prices", "priced"),
             "results": ("load", "save"),

@@ -298,7 +298,7 @@ ELSEWHERE |= {bs.TabularLearner}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),
-    *(bs.Race, bs.Tournament, bs.Truth, bs.Visits),
+    *(bs.Log, bs.Looks, bs.Race, bs.Tournament, bs.Truth, bs.Visits),
 }
 # Seconds after which a call counts as one that hangs.
 PATIENCE = 60

@@ -100,6 +100,15 @@ def a_trace():
     return bs.simulate(a_procedure(), a_task(), 2, prices=bs.Prices())
 
 
+def a_log():
+    counts = {"attempts": [4, 4, 2], "accepted": [1, 2, 2], "labelled": [1, -1, 0]}
+    chance = {"label_probability": [0.5, NAN, 0.0], "first_success": [False, True, False]}
+    visits = {"visit_record": [0, 0], "visit_attempts": [3, 1], "visit_accepted": [1, 0]}
+    named = {"strata": ("hard",), "stratum": [0, -1, 0], "malformed": ((7, "no JSON"),)}
+    where = {"prompt": [0, 0, 1], "iteration": [0, 1, 1]}
+    return bs.Log([3, "b"], [0, 2], **where, **counts, **chance, **visits, **named)
+
+
 def a_plan(target):
     limits = {"most_attempts": 2, "most_votes": 3, "most_iterations": 9}
     return bs.plan(beta=0.3, gamma=0.05, error=0.6, target=target, **limits)
@@ -183,6 +192,8 @@ def made():
             constant=NAN,
             search={"steps": 1},
         ),
+        "a log": a_log(),
+        "looks": bs.Looks(["a", 7], [0, 1], [0], [0, 0], [[1, -1], [0, 1]], [1, -1]),
         "a challenge": bs.Challenge(bs.random_table(0, prompts=3), drifting),
         "a suite": bs.stress_suite(0, prompts=10),
         "a tournament": bs.Tournament(trace, "average_error", 0.95),

@@ -1,0 +1,1 @@
+"""The theory fitted to the log of a real run: how fast, how noisy, how far."""
