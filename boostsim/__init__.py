@@ -28,8 +28,7 @@ here can be sent to them, rules and claims of your own where they stand at the t
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -192,12 +191,14 @@ _HOMES: dict[str, tuple[str, str | None]] = {
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name on first use (PEP 562)."""
+    from importlib import import_module
+
     if name not in _HOMES:
         raise AttributeError(f"module 'boostsim' has no attribute {name!r}")
     module, attribute = _HOMES[name]
-    home = importlib.import_module(module)
+    home = import_module(module)
     value = home if attribute is None else getattr(home, attribute)
     globals()[name] = value
     return value
@@ -205,4 +206,5 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """List the public names too, though they are not imported yet."""
-    return sorted({*globals(), *_HOMES})
+    special = {name for name in globals() if name.startswith("__")}
+    return sorted(special | set(_HOMES))

@@ -22,6 +22,7 @@ from boostsim.curation.criteria import failed
 from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Replace
+from boostsim.html import Shown
 from boostsim.keys import needed_key
 from boostsim.learners.network import Trained
 from boostsim.objects import ByValue, as_json
@@ -40,7 +41,7 @@ CELLS = ("table_exact", "table_sampled", "transformer_exact", "transformer_sampl
 
 
 @dataclass(frozen=True, eq=False)
-class GapReport(ByValue):
+class GapReport(Shown, ByValue):
     """What :func:`gap_report` measured. It measures; it does not certify anything.
 
     Attributes:
@@ -65,6 +66,10 @@ class GapReport(ByValue):
     fitted: pd.DataFrame
     conditions: dict[str, Any]
     why_not: dict[str, str | None]
+
+    def __repr__(self) -> str:
+        """Say how many iterations it compares."""
+        return f"<GapReport of {int(self.table.iteration.max())} iterations in four cells>"
 
     def summary(self) -> str:
         """Return a few plain sentences."""

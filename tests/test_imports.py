@@ -19,7 +19,7 @@ ORDER = [
     ("mode",),
     ("arguments", "vocabulary"),
     ("keys",),
-    ("extras", "files", "objects", "processors", "progress"),
+    ("extras", "files", "html", "objects", "processors", "progress"),
     ("theory",),
     ("learners",),
     ("curation",),
@@ -111,7 +111,7 @@ def test_the_wings_of_the_simulation_cross_in_one_place():
 def test_theory_stands_alone_and_criteria_cannot_see_tasks():
     for room, path in rooms():
         if room == "theory":
-            assert set(imports(path)) <= {"theory", "arguments", "mode", "objects"}, path
+            assert set(imports(path)) <= {"theory", "arguments", "html", "mode", "objects"}, path
         if room == "curation":
             assert "tasks" not in set(imports(path)), path
 

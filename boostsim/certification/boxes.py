@@ -20,6 +20,7 @@ from typing import Any
 from boostsim.arguments import refuse, several, unknown, whole
 from boostsim.certification.clock import Clock
 from boostsim.certification.enclosure import Enclosure, enclosure
+from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
 from boostsim.theory.statement import Statement
@@ -34,7 +35,7 @@ RANDOM = 2**61 - 1
 
 
 @dataclass(frozen=True, eq=False)
-class Proof(ByValue):
+class Proof(Shown, ByValue):
     """What :func:`prove` found: a rigorous certificate of every point of a box.
 
     Faces and corners are points of it, too; where a denominator is 0 a statement has no number and

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from boostsim.certification.readings import VERDICTS, against, read_at, shown
+from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.theory.claim import Claim
+from boostsim.theory.typeset import latex
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +25,7 @@ COLOURS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate(ByValue):
+class Certificate(Shown, ByValue):
     """What :func:`boostsim.certify` found.
 
     Attributes:
@@ -96,6 +98,9 @@ class Certificate(ByValue):
                 "sampled runs say only that they do not contradict it."
             )
         return "\n".join(lines)
+
+    def _more(self) -> dict[str, Any]:
+        return {"formula": latex(self.claim.formula), "table": self.table}
 
     def to_json(self) -> str:
         """Return everything as JSON; what does not apply is null."""

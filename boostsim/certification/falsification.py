@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from boostsim.certification.readings import against, read_at, shown
+from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.theory.box import Point
 from boostsim.theory.claim import Claim
 
 
 @dataclass(frozen=True, eq=False)
-class Falsification(ByValue):
+class Falsification(Shown, ByValue):
     """What :func:`boostsim.falsify` found.
 
     Attributes:

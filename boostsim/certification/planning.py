@@ -12,6 +12,7 @@ from boostsim.arguments import choice, finite, flag, probability, refuse, whole
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
+from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.prices import Prices, total
 from boostsim.simulation.run import simulate
@@ -25,7 +26,7 @@ AGREEMENT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Plan(ByValue):
+class Plan(Shown, ByValue):
     """What :func:`plan` found. Costs are per visit that an iteration makes to each prompt.
 
     Attributes:
@@ -76,6 +77,16 @@ class Plan(ByValue):
             "error may stay far above it, the more so with many attempts (bs.simulate with visits= "
             "shows it), and so it may with a network."
         )
+
+    def __repr__(self) -> str:
+        """Say what it plans."""
+        if not self.reachable:
+            return f"<Plan: an error of {self.question['target']:g} is not reached>"
+        told = f"attempts={self.attempts}, votes={self.votes}, iterations={self.iterations}"
+        return f"<Plan: {told}, error {self.error:.4g}>"
+
+    def _more(self) -> dict[str, Any]:
+        return {"table": self.alternatives}
 
     def to_json(self) -> str:
         """Return everything as JSON."""

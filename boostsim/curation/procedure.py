@@ -16,6 +16,7 @@ from boostsim.curation.filters import AcceptAll, Filter, checked_filter, describ
 from boostsim.curation.labelers import FirstModel, WeakLabeler, checked_labeler
 from boostsim.curation.regimes import Regime, checked_regime
 from boostsim.curation.sharpening import Sharpening
+from boostsim.html import card
 from boostsim.learners.strong import StrongLearner
 from boostsim.learners.tabular import Learner
 from boostsim.objects import described, held_by_json
@@ -221,6 +222,13 @@ class Procedure:
             return replace(self, regime=self.trained_on.sharing(share))
         word = "anchor" if np.any(share) else "replace"
         return replace(self, regime=word, real_share=share if np.any(share) else None)
+
+    def _repr_html_(self) -> str:
+        slots = {entry.name: entry for entry in fields(self) if entry.init}
+        held = {name: getattr(self, name) for name in slots}
+        usual = [name for name, entry in slots.items() if held[name] == entry.default]
+        facts = {name: each for name, each in held.items() if name not in usual}
+        return card("Procedure", f"As usual: {', '.join(usual)}.", facts=facts)
 
     def describe(self) -> str:
         """Return the slots as one line of JSON, for provenance.

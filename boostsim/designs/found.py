@@ -12,6 +12,7 @@ import numpy as np
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import Knob
 from boostsim.designs.objective import Objective
+from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ UNITS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Design(ByValue):
+class Design(Shown, ByValue):
     """What :func:`boostsim.design` found.
 
     Attributes:

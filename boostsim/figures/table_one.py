@@ -14,6 +14,7 @@ import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.neural import run
 from boostsim.figures.style import COLORS, caption, rows
+from boostsim.tasks.table import TableTask
 
 TITLE = (
     "The first model as labeler: no gain over the filter alone, on tables and with small networks"
@@ -46,7 +47,7 @@ FACTS = (
 )
 
 
-def spread_table(shape: float, prompts: int) -> bs.TableTask:
+def spread_table(shape: float, prompts: int) -> TableTask:
     """Return a table of eight responses, one correct; pass rates are quantiles of a Beta law."""
     middle = (np.arange(prompts) + 0.5) / prompts
     right = beta_law.ppf(middle, shape, shape * (1.0 - ACCURACY) / ACCURACY)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from boostsim.arguments import choice, real, refuse, text
+from boostsim.html import card
 from boostsim.mode import fixed
 from boostsim.objects import ByReference
 from boostsim.theory.box import LISTED_IN, Box, Point, call, refuse_other_names
+from boostsim.theory.typeset import latex
 
 KINDS = ("equality", "upper", "lower", "limit")
 # Columns of a certificate's table, beside the names of the domain.
@@ -108,6 +110,15 @@ class Claim(ByReference):
             raise refuse(f"along of claim {self.name!r}", "no axis of its domain", self.along)
         known = [*self.domain.axes, *([self.along] if self.along else [])]
         refuse_other_names(f"law of claim {self.name!r}", self.law, known)
+
+    def _repr_html_(self) -> str:
+        facts = {"kind": self.kind, "domain": self.domain, "because": self.proof}
+        if self.along:
+            facts["as this grows"] = self.along
+        facts["source"] = self.reference
+        told = {name: each for name, each in facts.items() if each}
+        title = f"{self.name}: {self.title}" if self.title else self.name
+        return card(title, self.statement, formula=latex(self.formula), facts=told)
 
     def predicted(self, point: Point) -> float:
         """Return the law's value at a point.

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from boostsim.arguments import refuse, text
+from boostsim.html import card
 from boostsim.objects import ByReference, Named
 
 # A box: rational ends for each name, or a list of whole numbers.
@@ -57,6 +58,13 @@ class Statement(ByReference):
     box: Mapping[str, Ends | Sequence[int]]
     direct: Callable[..., Any]
     terms: Callable[..., Terms]
+
+    def _repr_html_(self) -> str:
+        box = {
+            name: f"from {ends[0]} to {ends[1]}" if isinstance(ends, tuple) else list(ends)
+            for name, ends in self.box.items()
+        }
+        return card(self.name, f"{self.sentence}.", facts=box)
 
     def __post_init__(self) -> None:
         """Refuse a box that is none, and make its ends fractions."""

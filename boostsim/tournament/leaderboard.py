@@ -24,6 +24,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from boostsim.arguments import refuse, unknown
+from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.tournament.challenge import ALL
 from boostsim.tournament.intervals import ASSUMED, once
@@ -85,7 +86,7 @@ def paired(
 
 
 @dataclass(frozen=True, eq=False)
-class Tournament(ByValue):
+class Tournament(Shown, ByValue):
     """What :func:`boostsim.compare` found.
 
     Attributes:
@@ -302,6 +303,11 @@ class Tournament(ByValue):
     def __repr__(self) -> str:
         """Say who is best."""
         return f"<Tournament of {len(self.criteria)} criteria: best is {self.order[0]}>"
+
+    def _more(self) -> dict[str, Any]:
+        import pandas as pd
+
+        return {"table": pd.DataFrame(self.leaderboard())}
 
     def to_json(self) -> str:
         """Return leaderboards, differences of all pairs and conditions as JSON; no end is null."""

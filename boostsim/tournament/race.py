@@ -16,6 +16,7 @@ import numpy as np
 from boostsim.arguments import choice, finite, whole
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.criterion import Criterion
+from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
@@ -45,7 +46,7 @@ class Elimination:
 
 
 @dataclass(frozen=True, eq=False)
-class Race(ByValue):
+class Race(Shown, ByValue):
     """What :func:`boostsim.race` found.
 
     Attributes:
