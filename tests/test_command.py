@@ -179,6 +179,25 @@ def test_the_gap_is_printed_for_people_and_for_programs(capsys, monkeypatch, tmp
     assert "neural, exact" in capsys.readouterr().out
 
 
+def test_the_gap_takes_what_labels_weigh_and_when_attempts_stop(capsys, monkeypatch):
+    asked = []
+
+    def report(procedure, *task, **how):
+        asked.append(procedure)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(bs, "gap_report", report)
+    for flags, slots in {
+        "--label-weight 0.5 --labels-per-visit 2": {"label_weight": 0.5, "labels_per_visit": 2},
+        "--label-share 0.25 --attempts 3 --until-accepted": {
+            **{"label_share": 0.25, "attempts": 3, "until_accepted": True}
+        },
+    }.items():
+        assert cli.main(["gap", *flags.split()]) == 2
+        assert capsys.readouterr().err == "boostsim: seen\n"
+        assert asked[-1] == bs.boosting(labeler=bs.WeakLabeler(0.2), **slots)
+
+
 def test_claims_are_listed_and_printed_in_full(capsys):
     assert cli.main(["claims"]) == 0
     out = capsys.readouterr().out

@@ -483,6 +483,11 @@ def test_bad_input_is_refused():
         (goal, {"temperature": (0.001, 1)}, "at least 0.01"),
         (plain, {"temperature": (0.1, 1)}, "not bs.criteria.difficulty"),
         (plain, {"real_share": (0.1, 1)}, "left out where the regime is 'replace'"),
+        (
+            plain,
+            {"label_weight": (0.1, 1), "label_share": (0.1, 0.9)},
+            "^parameters must be of label_weight and label_share only one",
+        ),
         (bs.Objective(bs.uncurated(), TASK, 3), {"budget": (0, 1)}, "there is no labeler"),
         (bs.Objective(bs.uncurated(), TASK, 3), {"votes": (1, 3)}, "no bs.NoisyFilter"),
         (dataclasses.replace(goal, spend=2.0), {"votes": (1, 3)}, "where no budget is designed"),

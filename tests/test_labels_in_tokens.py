@@ -446,6 +446,26 @@ def test_the_same_object_runs_in_every_cell(how):
     assert json.loads(trace.procedure)["labels_per_visit"] == 2
 
 
+def test_where_prompts_are_listed_a_trace_says_what_the_first_model_is_worth(tmp_path):
+    """On average over prompts and seeds, and where it is least; of a run that is done, too."""
+    procedure = bs.boosting(labeler=bs.FirstModel(temperature=2.0))
+    how = {"learner": TINY, "key": 4, "seeds": 2, "visits": 2}
+    right = []
+    for number in range(2):
+        seed = dataclasses.replace(
+            seed_of(procedure), key=jax.random.fold_in(jax.random.key(4), number)
+        )
+        warm = np.sqrt(seed.first_rows)
+        right.append((warm * LISTING.quality).sum(1) / warm.sum(1))
+    for iterations, folder in ((0, None), (1, tmp_path), (1, tmp_path)):
+        trace = bs.simulate(procedure, TASK, iterations, folder=folder, **how)
+        assert trace.beta == pytest.approx(np.mean(right))
+        assert trace.beta_least == pytest.approx(np.min(right))
+    # What is declared needs no measuring.
+    plain = bs.simulate(bs.boosting(labeler=WEAK), TASK, 0, **how)
+    assert not {"beta", "beta_least"} & set(plain.attrs)
+
+
 def test_a_run_that_weighs_goes_on_to_the_same_numbers(tmp_path):
     procedure = dataclasses.replace(SLOTS["share"], regime="accumulate")
     given = {"learner": TINY, "visits": 2, "key": 4}

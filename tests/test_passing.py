@@ -130,6 +130,18 @@ def test_what_cannot_be_passed_at(pass_at, told):
         bs.simulate(bs.uncurated(), bs.random_table(0, prompts=3), 1, pass_at=pass_at)
 
 
+def test_no_more_responses_are_drawn_than_can_be():
+    many = {**SMALL, "pass_at": (1, 2**14 + 1)}
+    with pytest.raises(
+        ValueError, match=r"^pass_at must be at most 16384 with this task; got 16385"
+    ):
+        bs.simulate(BOOSTING, TASK, 0, **many)
+    # Of rows that are read off nothing is drawn.
+    how = {"learner": TINY, "exact": True, "key": 1, "pass_at": 2**20}
+    trace = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), bs.lookup(8, 4), 0, **how)
+    assert 0.0 < trace.pass_at_k.values[0, 0, 0] <= 1.0
+
+
 def test_the_command_tells_it(capsys):
     flags = ["run", "--prompts", "5", "--iterations", "1", "--pass-at", "1", "8"]
     assert cli.main(flags) == 0

@@ -255,6 +255,9 @@ def test_presets_take_the_slots_of_a_procedure():
         ("labels_only", dict(labeler=WEAK, attempts=2), "one of label_share, .*'attempts'"),
         ("boosting", dict(), "labeler must be given to boosting"),
         ("random_labels", dict(labeler=WEAK), "rate must be given to random_labels"),
+        # What nobody gave is not blamed.
+        ("random_labels", dict(labeler=None, rate=0.1), "labeler must be one that gives labels in"),
+        ("escaping_collapse", dict(labeler=None), "^labeler must be one .* is bs.filter_only"),
     ],
 )
 def test_presets_refuse_what_they_have_no_place_for(make, given, told):

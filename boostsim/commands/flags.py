@@ -176,6 +176,14 @@ class Gap:
     """Share of right labels (default: 0.2)."""
     wrong: Word = None
     """How labels are wrong: spread (default), concentrated or shuffled."""
+    label_weight: Number = None
+    """What a label counts for in training, an accepted response counts for 1 (default: 1)."""
+    label_share: Number = None
+    """Instead of a weight: the share of all accepted responses and labels that labels have."""
+    labels_per_visit: Whole = None
+    """Labels that a labelled visit gets (default: 1)."""
+    until_accepted: bool = False
+    """Attempts stop at the first accepted one."""
     entries: Whole = None
     """Entries of the table (default: 256)."""
     answers: Whole = None

@@ -13,7 +13,10 @@ from boostsim.commands.run import TRANSFORMER, build
 from boostsim.gap import CELLS
 
 LOOKUP = ("entries", "answers")
-PROCEDURE = ("beta", "wrong", "gamma", "attempts")
+PROCEDURE = (
+    *("beta", "wrong", "gamma", "attempts"),
+    *("label_weight", "label_share", "labels_per_visit", "until_accepted"),
+)
 
 
 def gap(flags: dict[str, Any]) -> int:

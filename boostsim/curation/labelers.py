@@ -294,8 +294,9 @@ class FirstModel(ByValue, Described):
     """The first model as the labeler, W = f_0: right with the probability beta(x) = p_0(x).
 
     Every label is an independent draw from the row that the first model has for the prompt, however
-    far the model has moved since. What it is worth on a task is measured: traces of tables have
-    ``beta``, the average of beta(x) over prompts, and ``beta_least`` in their attributes.
+    far the model has moved since. What it is worth on a task is measured: traces of tables, and of
+    ``bs.lookup``, have ``beta``, the average of beta(x) over prompts, and ``beta_least`` in their
+    attributes.
 
     In tokens a label is sampled from f_0 token by token, and the trace's ``label_accuracy`` is what
     it is worth where it is bought. A yardstick is told p_0(x) where prompts can be listed, as of

@@ -87,6 +87,13 @@ def _preset(
     return decorate
 
 
+def _labelled(name: str, slots: Slots) -> None:
+    """Refuse a preset whose other slots are about labels where there is none to give them."""
+    if slots["labeler"] is None:
+        hint = "Without labels there is bs.filter_only."
+        raise refuse("labeler", f"one that gives labels in {name}", None, hint)
+
+
 def _filled(slots: Slots, **more: Any) -> Procedure:
     return Procedure(**{**cast(dict[str, Any], slots), **more})
 
@@ -128,6 +135,7 @@ def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
         >>> bs.random_labels(rate=0.1, labeler=bs.WeakLabeler(0.2)).budget
         0.1
     """
+    _labelled("random_labels", slots)
     most = whole("labels_per_visit", slots.get("labels_per_visit", 1), 1)
     return _filled(slots, criterion=uniform, budget=finite("rate", rate, 0.0, most))
 
@@ -231,6 +239,7 @@ def escaping_collapse(**slots: Unpack[Slots]) -> Procedure:
         >>> bs.escaping_collapse(label_weight=0.5).label_share is None
         True
     """
+    _labelled("escaping_collapse", slots)
     if "label_weight" in slots and slots["label_share"] is ALPHA:
         # Only the share that nobody asked for.
         slots["label_share"] = None

@@ -158,6 +158,9 @@ def _checked(
             raise refuse(f"parameters[{name!r}]", "one number for all iterations", bounds)
         KNOBS[name].fits(objective.procedure, bounds)
         knobs[name] = bounds
+    if {"label_weight", "label_share"} <= knobs.keys():
+        allowed = "of label_weight and label_share only one: both say what a label counts for"
+        raise refuse("parameters", allowed, list(knobs))
     return knobs
 
 

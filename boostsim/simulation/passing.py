@@ -9,8 +9,8 @@ import numpy as np
 
 from boostsim.arguments import refuse, several, whole
 
-# A table's pass@k is exact for any k; more than these nobody draws.
-MOST = 2**20
+# Where rows are known pass@k is exact, for any k that somebody could draw; else so many are drawn.
+MOST, MOST_DRAWN = 2**20, 2**14
 
 
 def checked_pass_at(pass_at: int | Iterable[int]) -> tuple[int, ...]:

@@ -80,8 +80,8 @@ def simulate(
             sampled runs need every response and cost it.
         pass_at: the numbers of responses k for which ``pass_at_k``, the probability that one of k
             is right, is in the trace, with a dimension ``k``. On a table, and with ``bs.lookup``,
-            it is the model's own, E[1 - (1 - p)^k]; with another task in tokens it is estimated
-            without bias from max k samples or more of each prompt.
+            it is the model's own, E[1 - (1 - p)^k], k up to 2^20; with another task in tokens it is
+            estimated without bias from max k samples or more of each prompt, k up to 2^14.
         prices: what labels, generations, filter calls and iterations cost: then the trace has the
             total ``cost`` so far, see ``bs.priced``.
         learner: the procedure's, where it has none of its own: a ``bs.Transformer``, say, where the
@@ -106,7 +106,8 @@ def simulate(
         accuracy, error, coverage, and labels, generations, filter_calls per visit, cumulative.
         Where attempts stop at the first accepted one generations are those that were made. Of a
         labeler by rows, or of the first model as one, ``attrs`` has ``beta``, its correct mass on
-        average over prompts, and ``beta_least``, that on the worst.
+        average over prompts, and ``beta_least``, that on the worst: on tables, and with
+        ``bs.lookup``, there on average over all seeds' first models and on the worst of them.
         Procedure, task, key, versions and all else that decides numbers stand in ``attrs``; JAX's
         switches (``JAX_ENABLE_X64`` and its like) do not: see :mod:`boostsim.mode`. With a
         transformer: accuracy of one sampled response and greedy_accuracy, pass_at_k (one of 4

@@ -30,6 +30,7 @@ from boostsim.learners.network import Trained
 from boostsim.mode import fixed
 from boostsim.progress import announced, track
 from boostsim.results import make_neural_trace
+from boostsim.simulation.passing import MOST_DRAWN
 from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
 from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.checkpoints import load_state, locked, save_state
@@ -44,8 +45,9 @@ from boostsim.tasks.sequences import SequenceTask
 if TYPE_CHECKING:
     import xarray
 
-# By iteration, and what of it was computed otherwise than now.
-Measured = tuple[dict[str, np.ndarray], str]
+# By iteration; what of it was computed otherwise than now; and how often the first model as the
+# labeler is right on each prompt, where that can be read off.
+Measured = tuple[dict[str, np.ndarray], str, np.ndarray | None]
 COSTS = ("labels", "generations", "filter_calls", "tokens")
 
 
@@ -117,6 +119,9 @@ def make_run(
         sized("pool", how.size * frame, "pool x tokens of a frame")
     if task.listed and evaluate is not None:
         raise refuse("evaluate", "None with this task: all its prompts are measured", evaluate)
+    if not task.listed and max(pass_at, default=1) > MOST_DRAWN:
+        hint = "So many responses are drawn to each prompt, after every iteration."
+        raise refuse("pass_at", f"at most {MOST_DRAWN} with this task", max(pass_at), hint)
     drawn = 0 if task.listed else run.evaluation.samples
     sized(
         "pass_at" if pass_at else "evaluate", each * strata * drawn, "evaluate x strata x samples"
@@ -169,7 +174,7 @@ def _trace(
                 done = list(pool.map(lambda turn: [measured(number) for number in turn], turns))
             rows = [done[number % at_once][number // at_once] for number in range(seeds)]
     variables = {
-        name: np.stack([row[name][: iterations + 1] for row, _ in rows]) for name in rows[0][0]
+        name: np.stack([row[name][: iterations + 1] for row, _, _ in rows]) for name in rows[0][0]
     }
     plain = (str, int, float)
     about = {
@@ -180,7 +185,10 @@ def _trace(
     about["level"] = "neural, exact" if run.exact else "neural"
     # A criterion's name does not say what it computes.
     about["criterion"] = run.procedure.criterion.fingerprint(run.procedure.attempts)
-    resumed = [f"seed {number}: {told}" for number, (_, told) in enumerate(rows) if told]
+    betas = [beta for _, _, beta in rows if beta is not None]
+    if betas:
+        about |= {"beta": float(np.mean(betas)), "beta_least": float(np.min(betas))}
+    resumed = [f"seed {number}: {told}" for number, (_, told, _) in enumerate(rows) if told]
     if resumed:
         about["resumed"] = "; ".join(resumed)
     about["mesh"] = "1" if mesh is None else " x ".join(str(size) for size in mesh.devices.shape)
@@ -192,6 +200,8 @@ def _trace(
 def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
     """Run one seed, from the file if it was begun; return what was measured, by iteration."""
     run = seed.run
+    reads = run.task.listed and isinstance(run.procedure.labeler, FirstModel)
+    beta = seed.first_beta if reads else None
     history = None
     if path is not None:
         devices = str(1 if seed.mesh is None else seed.mesh.size)
@@ -235,7 +245,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
             arrays |= {f"m_{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
             save_state(path, about, {**arrays, **history.arrays(), **carried.arrays()})
     told = "" if history is None else history.words(iterations)
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}, told
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}, told, beta
 
 
 def _begun(
