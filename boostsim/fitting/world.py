@@ -1,0 +1,188 @@
+"""A fitted world: where prompts begin, how they move, and what the filter makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from boostsim.arguments import choice, finite, refuse, whole
+from boostsim.fitting.dynamics import FASTEST, KINDS, Dynamics, passed
+from boostsim.fitting.histories import Histories, histories
+from boostsim.fitting.likelihood import Problem, grid, maximum
+from boostsim.objects import ByValue
+
+if TYPE_CHECKING:
+    from boostsim.logs.log import Log
+
+# What a climb may move the log odds by, over the whole log, and log w.
+LIGHTEST, HEAVIEST = -12.0, 12.0
+# Arithmetic steps to begin at: the likelihood may have several tops.
+BEGINNINGS = (0.001, 0.01, 0.1, 0.5, 0.95)
+
+
+@dataclass(frozen=True, eq=False)
+class World(ByValue):
+    """A mixing distribution of first correct masses, and a law of motion.
+
+    Attributes:
+        start: correct mass of each grid point at the log's first iteration, ``[grid]``, ascending,
+            exactly 0 first and exactly 1 last.
+        wrong: 1 minus it, given by itself: of 1e-9 nothing is lost.
+        weights: share of the prompts there, ``[grid]``.
+        dynamics: how they move: its ``kind``, ``speed``, ``accept`` (the filter's rates).
+        span: steps from the log's first iteration to its last.
+        log_likelihood: in nats, of what was fitted.
+    """
+
+    start: np.ndarray
+    wrong: np.ndarray
+    weights: np.ndarray
+    dynamics: Dynamics
+    span: int
+    log_likelihood: float
+
+    def correct(self, iterations: int) -> np.ndarray:
+        """Return the correct mass after 0, 1, ..., so many steps, ``[iterations + 1, grid]``.
+
+        Without labels; :meth:`advance` takes them.
+        """
+        times = np.arange(whole("iterations", iterations, 0, 10**6) + 1)
+        return self.dynamics.path(self.start, self.wrong, times)[0]
+
+    def accuracy(self, iterations: int) -> np.ndarray:
+        """Return the mean correct mass after 0, 1, ..., so many steps, ``[iterations + 1]``."""
+        return self.correct(iterations) @ self.weights
+
+    def advance(self, right: np.ndarray, step: int, labels: Any = 0.0) -> np.ndarray:
+        """Return correct masses one step later, where so many labels were bought.
+
+        Args:
+            right: p, of any shape.
+            step: of the log; the last block's speed holds for all later ones.
+            labels: L, of a shape that broadcasts.
+        """
+        return self.dynamics.advance(right, 1.0 - right, step, labels)[0]
+
+    def posterior(self, log: Log | Histories, forgetting: float | None = None) -> np.ndarray:
+        """Return the law of each prompt's grid point given what it showed, ``[prompts, grid]``.
+
+        Args:
+            log: the log, or its counts.
+            forgetting: in (0, 1]: what an iteration counts for, relative to the one after it; None
+                counts all alike.
+
+        Raises:
+            ValueError: for a factor outside (0, 1].
+        """
+        counts = log if isinstance(log, Histories) else histories(log)
+        if forgetting is not None:
+            factor = finite("forgetting", forgetting, 0.0, 1.0)
+            if factor == 0.0:
+                raise refuse("forgetting", "above 0", forgetting)
+            fading = factor ** (counts.times[-1] - counts.times).astype(float)
+            counts = replace(
+                counts, attempts=counts.attempts * fading, accepted=counts.accepted * fading
+            )
+        problem = Problem(counts, counts.weights(), self.start, self.wrong, self.dynamics)
+        likelihoods = problem.likelihoods(problem.numbers)
+        return likelihoods.posterior(self.weights)[counts.history]
+
+    @staticmethod
+    def estimate(
+        log: Log | Histories,
+        *,
+        accept: tuple[float, float] = (1.0, 0.0),
+        kind: str = "odds",
+        blocks: int = 1,
+        beta: float = 0.0,
+        prompt_weights: Any = None,
+        like: World | None = None,
+    ) -> World:
+        """Fit a world: the most likely mixture and speed, found together.
+
+        Args:
+            log: the log, or its counts (``boostsim.fitting.histories``): many fits share them.
+            accept: probability that a (correct, wrong) response is accepted.
+            kind: of the dynamics: ``"odds"``, ``"arithmetic"``, ``"strong"``, ``"none"``.
+            blocks: of iterations, each with a speed of its own; odds only.
+            beta: how often a label is right, where the log buys labels.
+            prompt_weights: of each prompt, ``[prompts]``: how often a bootstrap drew it.
+            like: a world of the same log to begin at.
+
+        Raises:
+            ValueError: for an unknown kind, more blocks than steps, a log without attempts.
+
+        Example:
+            >>> counts = Histories(np.array([0, 1]), 1, 0, np.array([[8.0, 8.0]] * 2),
+            ...     np.array([[2.0, 4.0], [4.0, 6.0]]), None, np.array([0, 0, 1]))
+            >>> world = World.estimate(counts)
+            >>> [round(float(each), 2) for each in (*world.dynamics.speed, world.accuracy(0)[0])]
+            [1.04, 0.33]
+        """
+        counts = log if isinstance(log, Histories) else histories(log)
+        choice("kind", kind, KINDS)
+        blocks = whole("blocks", blocks, 1)
+        weights = counts.weights(prompt_weights)
+        right, wrong = grid(counts)
+        moving = Dynamics(kind, accept=accept, attempts=counts.usual_attempts, beta=beta)
+        span = max(counts.span, 1)
+        if counts.span == 0 and kind in ("odds", "arithmetic"):
+            moving = replace(moving, kind="none")
+        elif kind == "odds":
+            moving = replace(moving, ends=ends(counts, blocks), speed=(0.0,) * blocks)
+        elif kind == "arithmetic":
+            moving = replace(moving, speed=(BEGINNINGS[1],))
+        begin = None
+        if like is not None and like.weights.shape == right.shape:
+            begin = like.weights
+            if like.dynamics.kind == moving.kind and like.dynamics.ends == moving.ends:
+                moving = replace(
+                    moving,
+                    speed=like.dynamics.speed,
+                    label_weight=like.dynamics.label_weight,
+                )
+        center = middle(counts, moving) if moving.kind == "odds" else None
+        problem = Problem(counts, weights, right, wrong, moving, center)
+        many, labelled = len(moving.speed), problem.labelled
+        low = np.full(many, 0.0 if kind == "arithmetic" else -FASTEST / span)
+        high = np.full(many, 1.0 if kind == "arithmetic" else FASTEST / span)
+        if labelled:
+            low, high = np.append(low, LIGHTEST), np.append(high, HEAVIEST)
+        starts = [problem.numbers]
+        if moving.kind == "arithmetic" and like is None:
+            starts = [np.append([each], problem.numbers[1:]) for each in BEGINNINGS]
+        found = max(
+            (maximum(problem, start, low, high, begin) for start in starts),
+            key=lambda each: each[1].log_likelihood,
+        )
+        numbers, mixture = found
+        first = problem.start(numbers)
+        return World(
+            start=first[0],
+            wrong=first[1],
+            weights=mixture.weights,
+            dynamics=moving.at(numbers, labels=labelled),
+            span=counts.span,
+            log_likelihood=mixture.log_likelihood,
+        )
+
+
+def middle(counts: Histories, moving: Dynamics) -> np.ndarray:
+    """Return how many steps of each block have passed on average over attempts, ``[blocks]``."""
+    made = counts.weights() @ counts.attempts
+    return made @ passed(counts.times, moving.ends) / made.sum()
+
+
+def ends(counts: Histories, blocks: int) -> tuple[int, ...]:
+    """Return the steps at which blocks of iterations end, all but the last one's.
+
+    Raises:
+        ValueError: for more blocks than steps between iterations.
+    """
+    transitions = len(counts.times) - 1
+    if blocks > transitions:
+        raise refuse("blocks", f"at most the {transitions} steps between iterations", blocks)
+    places = [round(each * transitions / blocks) for each in range(1, blocks)]
+    return tuple(int(counts.times[place]) for place in places)

@@ -1,0 +1,169 @@
+"""Fitted worlds: mixtures that no other beats, speeds that are found again, bad logs refused."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+import boostsim as bs
+from boostsim.fitting.histories import Histories, histories
+from boostsim.fitting.likelihood import Problem, grid
+from boostsim.fitting.mixture import fitted, scaled
+from boostsim.fitting.world import World
+from boostsim.logs.log import Log
+
+
+def log_of(accepted, attempts=8, **more):
+    """A log of counts [prompts, iterations]."""
+    accepted = np.asarray(accepted)
+    prompts, iterations = accepted.shape
+    return Log(
+        prompts=np.arange(prompts),
+        iterations=np.arange(iterations),
+        prompt=np.repeat(np.arange(prompts), iterations),
+        iteration=np.tile(np.arange(iterations), prompts),
+        attempts=np.broadcast_to(attempts, accepted.shape).ravel(),
+        accepted=accepted.ravel(),
+        **more,
+    )
+
+
+def drawn(rng, prompts, iterations, speed, attempts=8, accept=(1.0, 0.0), helpless=0.2):
+    """Counts of a run whose log odds grow by speed an iteration."""
+    start = logit(rng.beta(1.0, 1.5, prompts))
+    right = expit(start[:, None] + speed * np.arange(iterations))
+    right[rng.random(prompts) < helpless] = 0.0
+    return rng.binomial(attempts, accept[1] + (accept[0] - accept[1]) * right)
+
+
+def test_no_mixture_is_better_than_the_gap_says():
+    rng = np.random.default_rng(0)
+    logs = rng.normal(size=(40, 12)) * 3.0
+    weights = rng.integers(1, 5, 40) * 1.0
+    found = fitted(scaled(logs.copy()), weights)
+    value = lambda at: weights @ np.log(np.exp(logs) @ at)  # noqa: E731
+
+    def loss(free):
+        shares = np.exp(free - free.max())
+        return -value(shares / shares.sum())
+
+    other = minimize(loss, np.zeros(12), method="BFGS", options={"gtol": 1e-7})
+    assert found.gap <= 1e-3
+    assert found.log_likelihood == pytest.approx(value(found.weights), abs=1e-9)
+    assert -other.fun <= found.log_likelihood + found.gap + 1e-9
+    assert found.weights.min() >= 0.0
+    assert found.weights.sum() == pytest.approx(1.0)
+
+
+def test_equal_histories_count_as_often_as_they_come():
+    accepted = drawn(np.random.default_rng(1), 60, 2, 0.5, attempts=2)
+    counts = histories(log_of(accepted, 2))
+    assert len(counts.attempts) == len(np.unique(accepted, axis=0)) < 60
+    assert (counts.accepted[counts.history] == accepted).all()
+    every = Histories(counts.times, 1, 0, accepted * 0.0 + 2.0, accepted * 1.0, None, np.arange(60))
+    one, other = World.estimate(counts), World.estimate(every)
+    assert one.dynamics.speed == pytest.approx(other.dynamics.speed, abs=1e-6)
+    assert one.log_likelihood == pytest.approx(other.log_likelihood, abs=2e-3)
+
+
+@pytest.mark.parametrize("accept", [(1.0, 0.0), (0.9, 0.2)])
+def test_a_speed_is_found_again_where_nothing_is_drawn(accept):
+    """Every count is its mean: the likelihood's top is the truth, up to the grid."""
+    rng = np.random.default_rng(2)
+    right = expit(logit(rng.beta(2.0, 2.0, 50))[:, None] + 0.3 * np.arange(5))
+    mean = accept[1] + (accept[0] - accept[1]) * right
+    counts = Histories(
+        np.arange(5), 1, 0, np.full(mean.shape, 40.0), 40.0 * mean, None, np.arange(50)
+    )
+    world = World.estimate(counts, accept=accept)
+    assert world.dynamics.speed == pytest.approx((0.3,), rel=0.03)
+    assert world.accuracy(4) == pytest.approx(right.mean(0), abs=0.01)
+
+
+def test_a_bootstrap_by_weights_is_a_log_with_prompts_repeated():
+    rng = np.random.default_rng(3)
+    accepted = drawn(rng, 50, 4, 0.4)
+    often = np.bincount(rng.integers(0, 50, 50), minlength=50)
+    counts = histories(log_of(accepted))
+    one = World.estimate(counts, prompt_weights=often)
+    other = World.estimate(log_of(np.repeat(accepted, often, axis=0)))
+    assert one.dynamics.speed == pytest.approx(other.dynamics.speed, abs=1e-5)
+    again = World.estimate(counts, prompt_weights=often, like=World.estimate(counts))
+    assert again.dynamics.speed == pytest.approx(one.dynamics.speed, abs=2e-3)
+
+
+def test_posteriors_are_bayes():
+    accepted = drawn(np.random.default_rng(4), 30, 3, 0.2)
+    log = log_of(accepted)
+    world = World.estimate(log)
+    path = world.correct(2)
+    with np.errstate(divide="ignore"):
+        likelihood = np.prod(
+            path[None] ** accepted[..., None] * (1.0 - path[None]) ** (8 - accepted[..., None]), 1
+        )
+    joint = likelihood * world.weights
+    expected = joint / joint.sum(1, keepdims=True)
+    assert world.posterior(log) == pytest.approx(expected, abs=1e-9)
+    late = world.posterior(log, forgetting=1e-9)
+    last = path[-1] ** accepted[:, -1:] * (1.0 - path[-1]) ** (8 - accepted[:, -1:])
+    joint = last * world.weights
+    assert late == pytest.approx(joint / joint.sum(1, keepdims=True), abs=1e-6)
+
+
+def test_labels_move_prompts_as_T0_says():
+    """A labelled prompt's path is the map's, label by label."""
+    log = log_of([[0, 2, 4], [1, 3, 3]], labelled=np.array([2, 0, 0, 0, 1, 0]))
+    counts = histories(log)
+    right, wrong = grid(counts)
+    from boostsim.fitting.dynamics import Dynamics
+
+    for kind, speed in (("odds", (0.4,)), ("arithmetic", (0.3,))):
+        moving = Dynamics(kind, speed, accept=(0.9, 0.2), attempts=8, label_weight=0.5, beta=0.6)
+        problem = Problem(counts, counts.weights(), right, wrong, moving)
+        found = problem.logs(problem.numbers)[counts.history]
+        for prompt, labels in enumerate([(2, 0), (0, 1)]):
+            p = right
+            total = np.zeros(len(right))
+            for time in range(3):
+                a = 0.2 + 0.7 * p
+                k = int(log.accepted[3 * prompt + time])
+                total += k * np.log(a) + (8 - k) * np.log(1.0 - a)
+                if time == 2:
+                    break
+                share = 0.5 * labels[time]
+                sigma, lost = 0.9 * p / a, (1.0 - a) ** 8
+                if kind == "odds":
+                    up = p * np.exp(0.4) / (p * np.exp(0.4) + 1.0 - p)
+                    p = (up + share * 0.6) / (1.0 + share)
+                elif share:
+                    p = 0.7 * p + 0.3 * ((1 - lost) * sigma + share * 0.6) / (1 - lost + share)
+                else:
+                    p = 0.7 * p + 0.3 * ((1 - lost) * sigma + lost * p)
+            assert found[prompt] == pytest.approx(total, rel=1e-9)
+
+
+def test_the_map_is_the_simulators():
+    """Strong and arithmetic steps are exact runs, and odds are filter only with R = e^D."""
+    from boostsim.fitting.dynamics import Dynamics
+
+    start = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
+    task = bs.table_task([[1, 0]] * 5, initial=np.stack([start, 1.0 - start], 1))
+    noisy = bs.NoisyFilter(0.2)
+    exact = bs.simulate(bs.filter_only(filter=noisy), task, 3, record=["prompt"])
+    speed = (float(np.log(4.0)),)
+    moving = Dynamics("odds", speed).path(start, 1.0 - start, np.arange(4))[0]
+    assert moving == pytest.approx(exact.accuracy.values[0], abs=1e-12)
+
+
+def test_bad_arguments_are_refused():
+    log = log_of([[1, 2], [3, 4]])
+    for arguments, told in (
+        ({"kind": "odd"}, "kind must be one of"),
+        ({"blocks": 2}, "blocks must be at most the 1 steps"),
+        ({"prompt_weights": [1.0]}, "prompt_weights must be one for each of 2 prompts"),
+        ({"prompt_weights": [-1.0, 1.0]}, "prompt_weights must be at least 0"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            World.estimate(log, **arguments)
+    with pytest.raises(ValueError, match="forgetting must be above 0"):
+        World.estimate(log).posterior(log, forgetting=0.0)
