@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from boostsim.designs.objective import Objective as Objective
     from boostsim.gap import GapReport as GapReport
     from boostsim.gap import gap_report as gap_report
+    from boostsim.learners.gradient import PolicyGradient as PolicyGradient
     from boostsim.learners.regression import SoftmaxRegression as SoftmaxRegression
     from boostsim.learners.strong import StrongLearner as StrongLearner
     from boostsim.learners.tabular import TabularLearner as TabularLearner
@@ -158,6 +159,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "designs.knobs": ("Knob",),
             "designs.objective": ("Objective",),
             "gap": ("GapReport", "gap_report"),
+            "learners.gradient": ("PolicyGradient",),
             "learners.regression": ("SoftmaxRegression",),
             "learners.strong": ("StrongLearner",),
             "learners.tabular": ("TabularLearner",),

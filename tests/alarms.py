@@ -68,6 +68,8 @@ LOOKS = {
     "corner_of_freshness": 1,
     "weighed_enumeration": 600,
     "weighed_literal": 12,
+    "policy_gradient": 400,
+    "policy_gradient_mean": 4,
 }
 
 

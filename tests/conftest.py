@@ -27,6 +27,7 @@ install_import_hook(
         "boostsim.simulation.tables.structure",
         "boostsim.simulation.tables.population",
         "boostsim.simulation.tables.state",
+        "boostsim.simulation.tables.gradient",
         "boostsim.simulation.tables.exact",
         "boostsim.simulation.tables.sampled",
         "boostsim.simulation.tables.samplers",

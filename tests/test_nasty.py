@@ -109,7 +109,14 @@ CALLS = {
     "WeakLabeler": (bs.WeakLabeler, {"beta": 0.1, "wrong": "spread", "persistent": False}),
     "rows": (bs.WeakLabeler, {"rows": [[0.5, 0.5]]}),
     "DriftingLabeler": (bs.DriftingLabeler, {"beta": 0.1, "later": WEAK, "between": (0, 4)}),
-    "StrongLearner": (bs.StrongLearner, {"slack": 0.1, "noise": "wrong"}),
+    "StrongLearner": (
+        bs.StrongLearner,
+        {"slack": 0.1, "noise": "wrong", "step": 0.5, "step_mean": "geometric"},
+    ),
+    "PolicyGradient": (
+        bs.PolicyGradient,
+        {"rate": 0.1, "advantage": "group_mean", "reference": 0.1},
+    ),
     "Sharpening": (bs.Sharpening, {"temperature": 1.0, "top_p": 1.0, "top_k": 2}),
     "Anchor": (bs.Anchor, {"real_share": 0.1}),
     "Procedure": (

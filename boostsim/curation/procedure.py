@@ -17,6 +17,7 @@ from boostsim.curation.labelers import FirstModel, WeakLabeler, checked_labeler
 from boostsim.curation.regimes import Regime, checked_regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.html import card
+from boostsim.learners.gradient import PolicyGradient
 from boostsim.learners.strong import StrongLearner
 from boostsim.learners.tabular import Learner
 from boostsim.objects import described, held_by_json
@@ -50,8 +51,9 @@ class Procedure:
             ``"anchor"``; a procedure is the same either way. Or of your own: see
             :class:`boostsim.Regime`.
         real_share: of ``"anchor"`` by word: see :class:`boostsim.Anchor`; else None.
-        learner: what training does to the model: on tables a ``bs.StrongLearner``, or another
-            ``bs.TabularLearner``; on tasks in tokens a network such as ``bs.Transformer``.
+        learner: what training does to the model: on tables a ``bs.StrongLearner``, a
+            ``bs.PolicyGradient`` or another ``bs.TabularLearner``; on tasks in tokens
+            a network such as ``bs.Transformer``.
         sharpening: how the model is decoded when it attempts; None draws from the row as it is.
         label_weight: w, what a label counts for in training where an accepted response counts for
             1 (T16, docs/theory.md, section 6): f' = (S f a/A + w L W)/(S + w L). The weight stays
@@ -74,8 +76,9 @@ class Procedure:
     Raises:
         ValueError: for a slot that holds something else, a negative budget (with the iteration),
             what is about labels without a labeler, proportional allocation without a budget, a real
-            share without anchor, a weight and a share of labels together, or attempts that stop at
-            the first accepted one of which all are to be kept.
+            share without anchor, a weight and a share of labels together, attempts that stop at
+            the first accepted one of which all are to be kept, or a policy gradient with what is
+            not of the model's own attempts.
 
     Example:
         >>> import boostsim as bs
@@ -143,6 +146,22 @@ class Procedure:
         if self.until_accepted and self.keep == "all":
             allowed = "'one' where attempts stop at the first accepted one (until_accepted)"
             raise refuse("keep", allowed, self.keep)
+        if isinstance(self.learner, PolicyGradient):
+            self._check_on_policy(self.learner)
+
+    def _check_on_policy(self, learner: PolicyGradient) -> None:
+        """Refuse what a policy gradient cannot learn from."""
+        where = "where the learner is a bs.PolicyGradient"
+        own = "it is on-policy: it learns from the model's own attempts of this iteration"
+        if self.trained_on.accumulates or np.any(self.trained_on.real_share):
+            raise refuse("regime", f"'replace' {where}, for {own}", self.regime)
+        if self.sharpening is not None and self.sharpening.changes:
+            raise refuse("sharpening", f"None {where}, for {own}", self.sharpening)
+        if self.until_accepted:
+            raise refuse("until_accepted", f"False {where}, for it learns from all k", True)
+        if self.attempts < learner.least_attempts:
+            allowed = f"at least 2 {where} that compares the attempts of a visit"
+            raise refuse("attempts", allowed, self.attempts)
 
     def _check_labels(self) -> None:
         """Refuse what labels cannot weigh, and any of it where there are none."""

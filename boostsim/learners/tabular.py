@@ -28,6 +28,11 @@ class TabularLearner(Protocol):
     arrays ``[classes, prompts]`` that add up to the row, so a rule has to be linear in them; and
     ``add(rows, amount)`` returns rows with so much of the learner's own rows added.
 
+    A rule that treats each response by itself says so by one method more,
+    ``tells_apart(*, sampled, alone) -> bool``: whether every response must be a class of its own,
+    in a sampled run or not, where every row is by class a multiple of f_0 (``alone``) or not. Its
+    lists then have one array, and it need not be linear.
+
     Example:
         A step of size s towards the data: here boosting takes an error e to (1 - s beta) e.
 
@@ -57,6 +62,12 @@ class TabularLearner(Protocol):
 
     def noise_rows_for(self, quality: np.ndarray) -> np.ndarray | None:
         """Return the learner's own rows ``[prompts, responses]``, or None where it has none."""
+
+
+def tells_apart(learner: TabularLearner, *, sampled: bool, alone: bool) -> bool:
+    """Return whether a learner wants every response to be a class of its own."""
+    asked = getattr(learner, "tells_apart", None)
+    return asked is not None and bool(asked(sampled=sampled, alone=alone))
 
 
 Learner = TabularLearner | Trained

@@ -22,6 +22,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.keys import as_key
+from boostsim.simulation.tables.gradient import expected_advantage, updated
 from boostsim.simulation.tables.learning import add_source, first, learn
 from boostsim.simulation.tables.population import (
     attempt,
@@ -42,7 +43,7 @@ class Gathered(NamedTuple):
 
     Attributes:
         rows: accepted responses and labels by class, one array for each row of the state.
-        kept: accepted responses on each prompt.
+        kept: accepted responses on each prompt; of a policy gradient the rows that visits make, 1.
         labels: labels on each prompt.
         examples: what both weigh in training on each prompt.
         invalid: see :class:`Info`.
@@ -79,10 +80,16 @@ def gather(
     labels = total(seen.parts * probability)
     if structure.labels_each > 1:
         labels = structure.labels_each * labels
-    counted = weighed(structure, numbers, seen.kept, labels)(labels)
-    # A sharpened row is carried whole: it is the only one.
-    owed = state.mass if structure.sharpening is None else tried[None]
-    rows = [seen.gain * (numbers.accept * m) for m in owed]
+    if structure.advantage is None:
+        kept = seen.kept
+        # A sharpened row is carried whole: it is the only one.
+        owed = state.mass if structure.sharpening is None else tried[None]
+        rows = [seen.gain * (numbers.accept * m) for m in owed]
+    else:
+        kept = jnp.ones_like(seen.kept)
+        advantage = expected_advantage(structure, numbers, seen)
+        rows = updated(structure, numbers, list(state.mass), advantage)
+    counted = weighed(structure, numbers, kept, labels)(labels)
     if structure.labeled:
         for source, share in label_sources(structure, numbers):
             rows = add_source(structure, numbers, rows, source, share * counted)
@@ -93,7 +100,7 @@ def gather(
         memory = remember(structure, numbers, memory, cells, told, probability, passed)
     # Of those that are kept one a visit S/A is 1 + B + ... + B^(k-1), the attempts until then.
     made = seen.gain if structure.until_accepted else None
-    return Gathered(rows, seen.kept, labels, seen.kept + counted, invalid, memory, made)
+    return Gathered(rows, kept, labels, kept + counted, invalid, memory, made)
 
 
 def step(

@@ -78,6 +78,12 @@ def right_and_wrong(
     return total(sides[0]), total(sides[1])
 
 
+def law_of(mass: Float[Array, "classes prompts"]) -> Float[Array, "classes prompts"]:
+    """Normalise over classes; where there is nothing, nothing is drawn, and any law serves."""
+    whole = total(mass)
+    return jnp.where(whole > 0.0, mass, 1.0 / len(mass)) / jnp.where(whole > 0.0, whole, 1.0)
+
+
 def sharpened(
     structure: Structure, mass: Float[Array, "classes prompts"]
 ) -> Float[Array, "classes prompts"]:

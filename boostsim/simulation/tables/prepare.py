@@ -12,7 +12,8 @@ from jaxtyping import Array
 from boostsim.arguments import refuse, sized
 from boostsim.curation.labelers import FirstModel, WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
-from boostsim.learners.tabular import TabularLearner
+from boostsim.learners.gradient import PolicyGradient
+from boostsim.learners.tabular import TabularLearner, tells_apart
 from boostsim.simulation.tables import persistence
 from boostsim.simulation.tables.population import pairs
 from boostsim.simulation.tables.structure import Numbers, Structure
@@ -87,7 +88,8 @@ def prepare(
     quality = task.quality
     learner = procedure.learner
     assert isinstance(learner, TabularLearner)
-    parts, priority = _parts(procedure)
+    gradient = learner if isinstance(learner, PolicyGradient) else None
+    parts, priority = _parts(procedure, apart=gradient is not None and sampled)
     asked = procedure.labeler is not None and priority is None
     disagrees = asked and "disagreement" in procedure.criterion.reads(procedure.trials)
     sharpening = procedure.sharpening
@@ -97,18 +99,23 @@ def prepare(
     split = labeler is not None and labeler.persistent and not sampled
     within = disagrees or "diversity" in wanted
     # Disagreement is no average over the answers within a class, so there every answer is a copy.
+    rows = _rows(procedure, task, labeler)
     rows_needed = (
-        bool(wanted & {"entropy", "rows"}) or sharpening is not None or (split and disagrees)
+        bool(wanted & {"entropy", "rows"})
+        or sharpening is not None
+        or (split and disagrees)
+        or tells_apart(learner, sampled=sampled, alone=len(rows) == 1)
     )
     dense = rows_needed or (sampled and within)
     collides = within and not dense
     kinds = task.responses if dense else 4 if procedure.filter.persistent else 2
     # A visit that stops early did so after one of k attempts.
     stops = procedure.attempts if procedure.until_accepted and sampled else 0
-    cells = max(kinds, len(parts), stops) * (kinds if split else 1)
+    # Of a policy gradient accepted and rejected attempts, by J.
+    said = 2 * len(parts) * kinds if gradient is not None and sampled else 0
+    cells = max(kinds, len(parts), stops, said) * (kinds if split else 1)
     sized("task", task.prompts * cells, f"{task.prompts:,} prompts x {cells:,} cells of each")
 
-    rows = _rows(procedure, task, labeler)
     if labeler is not None and labeler.persistent and sampled:
         assert key is not None
         rows["labels"] = persistence.answers(rows["labels"], key)
@@ -166,6 +173,7 @@ def prepare(
         weighing=weighing,
         labels_each=procedure.labels_per_visit,
         until_accepted=procedure.until_accepted,
+        advantage=None if gradient is None else gradient.advantage,
     )
     numbers = Numbers(
         weights=jnp.asarray(weights),
@@ -211,22 +219,25 @@ def _shares(labeler: WeakLabeler) -> Array | None:
     return jnp.asarray(shares(labeler, range(1, last + 1)))
 
 
-def _parts(procedure: Procedure) -> tuple[tuple[tuple[int, ...], ...], np.ndarray | None]:
+def _parts(
+    procedure: Procedure, *, apart: bool
+) -> tuple[tuple[tuple[int, ...], ...], np.ndarray | None]:
     """Split J = 0..k into the sets that need to be told apart, with the priority of each.
 
     J = 0 stands alone, for nothing is kept there. The others are merged where their priority is
-    known beforehand and equal, unless every accepted response is kept: then J itself counts.
+    known beforehand and equal, unless all are to be told apart, or every accepted response is kept:
+    then J itself counts.
     """
     counts = range(procedure.attempts + 1)
     alone = tuple((count,) for count in counts)
     if procedure.labeler is None:
-        return ((0,), tuple(counts[1:])), None
+        return alone if apart else ((0,), tuple(counts[1:])), None
     priority = procedure.criterion.priority_by_accepted(procedure.trials)
     if procedure.until_accepted:
         return ((0,), tuple(counts[1:])), priority
     if priority is None:
         return alone, None
-    if procedure.keep == "all":
+    if apart or procedure.keep == "all":
         return alone, priority
     by_priority = sorted(counts[1:], key=lambda count: (priority[count], count))
     merged = [tuple(part) for _, part in groupby(by_priority, key=lambda count: priority[count])]

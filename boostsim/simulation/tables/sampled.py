@@ -16,12 +16,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.division import entrywise
+from boostsim.simulation.tables.gradient import drawn_advantage, updated
 from boostsim.simulation.tables.learning import first, learn
 from boostsim.simulation.tables.population import (
     Attempts,
     attempt,
     focus,
     label_law,
+    law_of,
     remember,
     sharpened,
     total,
@@ -32,7 +34,7 @@ from boostsim.simulation.tables.state import Info, State, judged, masses, shown
 from boostsim.simulation.tables.structure import Numbers, Structure
 
 # One constant a draw site: a key is used once.
-VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED, TRIED = range(7)
+VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED, TRIED, SAID = range(8)
 
 
 @jax.tree_util.register_dataclass
@@ -61,12 +63,6 @@ def init(structure: Structure, numbers: Numbers, sampling: Sampling) -> State:
     return first(structure, numbers, sampling.visits)
 
 
-def _law(mass: Float[Array, "classes prompts"]) -> Float[Array, "classes prompts"]:
-    """Normalise over classes; where there is nothing, nothing is drawn, and any law serves."""
-    whole = total(mass)
-    return jnp.where(whole > 0.0, mass, 1.0 / len(mass)) / jnp.where(whole > 0.0, whole, 1.0)
-
-
 def step(
     structure: Structure,
     numbers: Numbers,
@@ -75,7 +71,7 @@ def step(
     state: State,
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
-    sites = [jax.random.fold_in(key, site) for site in range(7)]
+    sites = [jax.random.fold_in(key, site) for site in range(8)]
     numbers = numbers.at(state.iteration)
     mass = sharpened(structure, masses(state))
     seen = attempt(structure, numbers, mass)
@@ -96,22 +92,31 @@ def step(
     each = structure.labels_each
     labels = total(labelled) if each == 1 else each * total(labelled)
 
-    drawn, laws = [kept], [_law(mass * numbers.accept)]
+    drawn, laws = [], []
+    if structure.advantage is None:
+        drawn, laws = [kept], [law_of(mass * numbers.accept)]
     if structure.labeled:
         drawn.append(labels)
-        laws.append(_law(label_law(structure, numbers)))
+        laws.append(law_of(label_law(structure, numbers)))
     # [classes, kept or labels, prompts]
     most = sampling.most(max(structure.attempts if structure.keep_all else 1, each))
-    examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)
+    by_kind, examples = [], None
+    if drawn:
+        examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)
+        by_kind = list(jnp.moveaxis(examples, 1, 0))
+    if structure.advantage is not None:
+        most = sampling.most(structure.attempts)
+        worth = drawn_advantage(structure, numbers, sites[SAID], counts, mass, most)
+        by_kind = [visits * updated(structure, numbers, [mass], worth)[0], *by_kind]
     weigh = weighed(structure, numbers, kept, labels)
-    by_kind = jnp.moveaxis(examples, 1, 0)
     if structure.weighing is not None:
-        by_kind = jnp.stack([by_kind[0], weigh(by_kind[1])])
+        by_kind = [by_kind[0], weigh(by_kind[1])]
     batch = [total(by_kind)]
     memory = state.memory
     if memory is not None:
         # Fresh verdicts on the labels of each class, one for each label.
-        said = examples[:, 1]
+        assert examples is not None
+        said = examples[:, -1]
         passed = thinned(sites[JUDGED], said, numbers.accept + 0.0 * said, sampling.most(each))
         share = total(passed) / jnp.where(labels > 0.0, labels, 1.0)
         chosen = labelled / jnp.where(counts > 0.0, counts, 1.0)
@@ -154,7 +159,12 @@ def _attempts(
     visits: Float[Array, "prompts"],
     seen: Attempts,
 ) -> tuple[Float[Array, "parts prompts"], Float[Array, "prompts"]]:
-    """Draw how many visits had each part of J, and how many responses were kept."""
+    """Draw how many visits had each part of J, and how many responses were kept.
+
+    A policy gradient keeps a row of each visit.
+    """
+    if structure.advantage is not None:
+        return multinomial(key, visits, seen.parts, sampling.most()), visits
     if structure.keep_all and not structure.labeled:
         most = sampling.most(structure.attempts)
         kept = binomial(key, visits * structure.attempts, seen.accepted, most)

@@ -40,6 +40,7 @@ class Structure:
             by a ``"share"`` of the mixture.
         labels_each: labels to a labelled visit, m.
         until_accepted: whether attempts stop at the first accepted one.
+        advantage: what attempts count in a policy gradient; None where training is on examples.
     """
 
     attempts: int
@@ -62,6 +63,7 @@ class Structure:
     weighing: str | None = None
     labels_each: int = 1
     until_accepted: bool = False
+    advantage: str | None = None
 
     @property
     def trials(self) -> int:
