@@ -42,7 +42,8 @@ Then
   boostsim plan --help               the cheapest way to an error, at your prices
   boostsim gap                       what a transformer loses against a table that learns exactly
   boostsim info                      versions, device, cache
-Any of them with --debug says where an error comes from.
+Any of them with --debug says where an error comes from; --version says which boostsim this is, and
+--install-completion [bash|zsh] completes its words in your shell.
 """
 
 
@@ -104,6 +105,10 @@ def _answered(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         say(__version__)
         return 0
+    if arguments[0] == "--install-completion":
+        from boostsim.commands.completion import install
+
+        return install(arguments[1:], _completion)
     for word in arguments:
         if len(word) > LONGEST:
             raise ValueError(f"{word[:40]!r}... has {len(word):,} characters: nothing is so long")
@@ -127,7 +132,8 @@ def _parse(arguments: list[str]) -> Command | None:
                 args=arguments,
                 prog="boostsim",
                 description=f"boostsim {__version__}: training on synthetic and weak data. "
-                "--debug, anywhere, says where an error comes from.",
+                "--debug, anywhere, says where an error comes from. --version; "
+                "--install-completion [bash|zsh].",
             )
     except SystemExit as stop:
         if stop.code in (0, None):
@@ -146,6 +152,14 @@ def _parse(arguments: list[str]) -> Command | None:
         raise ValueError(f"{_cut(text)} (see boostsim --help)") from None
     except BrokenPipeError:
         raise Unread from None
+
+
+def _completion(shell: str) -> str:
+    """Return the program that completes the command's words in a shell."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        _parse(["--tyro-print-completion", shell])
+    return printed.getvalue()
 
 
 def _plainly(text: str, arguments: list[str]) -> ValueError | None:
@@ -177,7 +191,7 @@ def _dispatch(command: Command) -> int:
     if isinstance(command, Reproduce):
         from boostsim.commands.reproduce import reproduce
 
-        return reproduce(command.names, command.scale, command.out, command.json)
+        return reproduce(command.names, command.scale, command.folder, command.json)
     if isinstance(command, Info):
         from boostsim.commands.info import info
 

@@ -1,16 +1,21 @@
 """The command as a user meets it."""
 
 import errno
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import boostsim as bs
 from boostsim import cli
+from boostsim.commands.run import build
 from boostsim.curation.presets import PRESETS
+from boostsim.figures import FIGURES
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +65,7 @@ def test_run_for_programs_is_the_library_call(capsys, tmp_path):
     )
     trace = bs.simulate(procedure, bs.random_table(9, prompts=30), 3, visits=4, seeds=2, key=9)
     assert document["accuracy"] == trace.accuracy.values.tolist()
-    assert document["provenance"]["procedure"] == procedure.describe()
+    assert document["provenance"]["procedure"] == json.loads(procedure.describe())
     assert bs.load(tmp_path / "run.nc").identical(trace)
 
 
@@ -88,8 +93,8 @@ def test_where_a_trace_cannot_be_saved_nothing_is_run(capsys, tmp_path, monkeypa
     monkeypatch.setattr(bs, "compare", ran)
     assert cli.main(["compare", "--plot", str(tmp_path / "no" / "board.png")]) == 2
     assert "plot must lie in a folder that can be written to" in capsys.readouterr().err
-    assert cli.main(["reproduce", "convergence", "--scale", "smoke", "--out", "/proc"]) == 2
-    assert "out must lie in a folder that can be written to" in capsys.readouterr().err
+    assert cli.main(["reproduce", "convergence", "--scale", "smoke", "--folder", "/proc"]) == 2
+    assert "folder must lie in a folder that can be written to" in capsys.readouterr().err
 
 
 def test_a_run_is_printed_whatever_becomes_of_its_file(capsys, tmp_path, monkeypatch):
@@ -307,7 +312,7 @@ BAD = {
     "run --seeds 1.5 --visits 3": "seeds must be a whole number; got '1.5'",
     "run --gama 0.1": "got '--gama'. Did you mean '--gamma'?",
     "run --gama=0.1": "got '--gama'. Did you mean '--gamma'?",
-    "compare --seed 3": "a flag of compare must be one of --assume, --confidence, --iterations,",
+    "compare --seed 3": "a flag of compare must be one of --assume, --budget, --confidence,",
     "run --gamma": "gamma must be given a value; got none (see boostsim run --help)",
     "run boosting more": "'more' has no place in boostsim run (see boostsim run --help)",
     "rn": "command must be one of certify, claims, compare, falsify, gap, info, plan, prove,",
@@ -361,7 +366,7 @@ BAD = {
     "run --iterations 0 --prompts 3 --save /no/such/x.nc": "/no/such",
     "reproduce convergenc": "Did you mean 'convergence'",
     "reproduce --scale tiny": "scale must be one of full, quick, smoke",
-    "reproduce --out /proc/none": "out",
+    "reproduce --folder /proc/none": "folder",
 }
 
 
@@ -441,3 +446,60 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     assert [figure["figure"] for figure in report["figures"]] == ["convergence"]
     found = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert found == ["convergence.csv", "convergence.png", "convergence.svg"]
+
+
+def test_settings_stand_above_a_table(capsys):
+    line = "run --iterations 1 --prompts 5 --attempts 2 --gamma 0.25 --criterion below(0.5)"
+    assert cli.main([*line.split(), "--label-weight", "0.5"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith(
+        "Settings: attempts 2; filter NoisyFilter(gamma=0.25); keep one; criterion below(0.5); "
+        "budget none; labeler WeakLabeler(beta=0.2); label weight 0.5. Task: Table, prompts 5, "
+        "responses 8."
+    )
+    assert cli.main(["run", "filter_only", "--criterion", "failed"]) == 2
+    assert "criterion has no place in preset 'filter_only'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(set(PRESETS) - {"random_labels"}))
+def test_a_preset_without_flags_is_that_of_the_library(name):
+    """But for the labels of beta = 0.2, where the library has none of its own."""
+    taken = inspect.signature(PRESETS[name]).parameters
+    needed = "labeler" in taken and taken["labeler"].default is inspect.Parameter.empty
+    assert build(name, {}) == PRESETS[name](**{"labeler": bs.WeakLabeler(0.2)} if needed else {})
+
+
+def test_a_search_leaves_nothing_in_the_working_folder(tmp_path):
+    environment = {**os.environ, "BOOSTSIM_CACHE": str(tmp_path / "cache")}
+    environment.pop("HYPOTHESIS_STORAGE_DIRECTORY", None)
+    (tmp_path / "here").mkdir()
+    words = "falsify T5.noise --examples 2 --ascents 0 --levels exact"
+    line = ["-m", "boostsim", *words.split()]
+    subprocess.run(
+        [sys.executable, *line], cwd=tmp_path / "here", env=environment, check=True, timeout=120
+    )
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_is_installed_where_the_shell_looks(capsys, tmp_path, monkeypatch, shell):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/bin/{shell}")
+    assert cli.main(["--install-completion"]) == 0
+    path = Path(re.search(r"wrote (\S+);", capsys.readouterr().out)[1])
+    assert path.is_relative_to(tmp_path)
+    assert "certify" in path.read_text()
+    assert cli.main(["--install-completion", "fish"]) == 2
+    assert "shell must be one of bash, zsh; got 'fish'" in capsys.readouterr().err
+
+
+def test_help_lists_what_can_be_named(capsys):
+    for line, names in {"reproduce --help": FIGURES, "run --help": PRESETS}.items():
+        assert cli.main(line.split()) == 0
+        told = capsys.readouterr().out
+        for name in names:
+            assert name in told
+    assert cli.main(["--help"]) == 0
+    told = capsys.readouterr().out
+    for word in ("--version", "--install-completion", "--debug"):
+        assert word in told

@@ -34,6 +34,7 @@ ORDER = [
     ("figures",),
     ("commands",),
     ("cli",),
+    ("__main__",),
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # The face of the package: it may be imported by whoever is a user of it.

@@ -208,7 +208,7 @@ def test_a_home_is_filled_in_and_a_byte_order_mark_is_none(capsys, tmp_path, mon
     line = ["run", "--config", "~/run.toml"]
     assert cli.main(line) == 0
     assert cli.main([*line, "--save", "~/by-flag.nc"]) == 0
-    assert cli.main(["reproduce", "convergence", "--scale", "smoke", "--out", "~/figures"]) == 0
+    assert cli.main(["reproduce", "convergence", "--scale", "smoke", "--folder", "~/figures"]) == 0
     assert (tmp_path / "in-file.nc").is_file()
     assert (tmp_path / "by-flag.nc").is_file()
     assert (tmp_path / "figures" / "convergence.png").is_file()

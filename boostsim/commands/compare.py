@@ -31,6 +31,8 @@ def compare(flags: dict[str, Any]) -> int:
     if plot is not None:
         try_to_write(plot, "plot")
     key = flags.setdefault("key", 0)
+    if "budget" in flags:
+        flags["labels_per_visit"] = flags.pop("budget")
     suite = bs.stress_suite(key, whole("prompts", flags.pop("prompts", 300), 10))
     chosen = flags.pop("tasks", ()) or tuple(suite)
     for name in chosen:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
 from boostsim.commands.output import console, say_all
+from boostsim.files import cache_folder
 from boostsim.progress import track
 
 
@@ -23,6 +26,9 @@ def falsify(flags: dict[str, Any]) -> int:
     as_json = flags.pop("json", False)
     claims = chosen(flags.pop("names", ()))
     use_cache()
+    # Hypothesis notes what it has read of programs, else in the working folder.
+    notes = str(cache_folder() or tempfile.gettempdir()) + "/hypothesis"
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", notes)
     found = [bs.falsify(claim, **flags) for claim in track(claims, "claims", len(claims))]
     code = 1 if any(found) else 3 if not all(each.finished for each in found) else 0
     if as_json:

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from boostsim.figures import FIGURES
+
 
 def _shown(metavar: str) -> Any:
     """Show an optional flag by its kind; its help text says what happens without it."""
@@ -29,12 +31,20 @@ File = Annotated[Path | None, _shown("FILE")]
 class Reproduce:
     """Simulate the framework and draw its figures as PNG, SVG and CSV."""
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Figures to draw, by name; all of them where none is named."""
-    scale: str = "quick"
-    """smoke (minutes), quick (most of an hour) or full."""
-    out: File = None
-    """Folder for the files, made where it does not exist (default: figures at the quick scale,
+    names: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(
+            metavar="FIGURE...",
+            help_behavior_hint="",
+            help=f"Figures to draw; all of them where none is named: {', '.join(FIGURES)}.",
+        ),
+    ] = ()
+    scale: Annotated[str, _shown("WORD")] = "quick"
+    """smoke (minutes), quick (default; most of an hour) or full."""
+    folder: Annotated[
+        Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="", aliases=("--out",))
+    ] = None
+    """Where the files go, made where it does not exist (default: figures at the quick scale,
     figures/SCALE at another)."""
     json: bool = False
     """Print a summary for programs."""
@@ -56,7 +66,7 @@ class Run:
     attempts: Whole = None
     """Responses per visit, k (default: the preset's)."""
     gamma: Number = None
-    """Noise of the filter (default: 0.1 where the preset has one; escaping_collapse 0)."""
+    """Noise of the filter (default: 0, where the preset has one)."""
     false_accept: Number = None
     """Probability that the filter accepts a wrong response, with false_reject, instead of gamma."""
     false_reject: Number = None
@@ -95,6 +105,9 @@ class Run:
     """Number of the most probable responses that attempts come from (default: all)."""
     keep: Word = None
     """Keep one or all accepted responses (default: the preset's)."""
+    criterion: Word = None
+    """Who gets labels: failed (default of boosting), another that is built in, as "below(0.5)", one
+    of a file, as mine.py:mine, or of a package's entry point."""
     budget: Number = None
     """Most labels per visit and iteration, in expectation (default: no limit); in a file also one
     for each iteration, budget = [0.2, 0.1, 0.0]."""
@@ -219,7 +232,10 @@ class Compare:
     entry point. One is set against all built-in ones; none is all of them."""
     tasks: Words = None
     """Challenges of the stress suite, by name (default: all eight)."""
-    labels_per_visit: Number = None
+    budget: Annotated[
+        float | None,
+        tyro.conf.arg(metavar="NUMBER", help_behavior_hint="", aliases=("--labels-per-visit",)),
+    ] = None
     """Most labels per visit and iteration (default: 0.005)."""
     seeds: Whole = None
     """Runs of each criterion on each challenge (default: 8); of a race at most (default: 64)."""

@@ -9,7 +9,7 @@ import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.device import use_device
 from boostsim.commands.output import console, say
-from boostsim.commands.run import TRANSFORMER, build
+from boostsim.commands.run import TRANSFORMER, build, told
 from boostsim.gap import CELLS
 
 LOOKUP = ("entries", "answers")
@@ -24,10 +24,11 @@ def gap(flags: dict[str, Any]) -> int:
     as_json = flags.pop("json", False)
     use_device(flags.pop("device", None))
     use_cache()
-    slots = {"gamma": 0.0, **{name: flags[name] for name in PROCEDURE if name in flags}}
+    procedure = build("boosting", {name: flags[name] for name in PROCEDURE if name in flags})
+    task = bs.lookup(**{name: flags[name] for name in LOOKUP if name in flags})
     report = bs.gap_report(
-        build("boosting", slots),
-        bs.lookup(**{name: flags[name] for name in LOOKUP if name in flags}),
+        procedure,
+        task,
         flags.get("iterations", 8),
         learner=bs.Transformer(**{name: flags[name] for name in TRANSFORMER if name in flags}),
         visits=flags.get("visits", 8),
@@ -48,6 +49,7 @@ def gap(flags: dict[str, Any]) -> int:
         cells = ["" if math.isnan(value) else f"{value:.4g}" for value in row]
         table.add_row(str(iteration), *cells)
     screen = console()
+    screen.print(told(procedure, task), highlight=False, markup=False)
     screen.print(table)
     screen.print(report.summary(), highlight=False, markup=False)
     return 0

@@ -23,13 +23,13 @@ from boostsim.processors import processors
 from boostsim.progress import announced, silenced, track
 
 
-def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json: bool) -> int:
+def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_json: bool) -> int:
     """Draw the named figures (all where none is named) at a scale into a folder."""
     from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
     from boostsim.files import try_to_write
 
     scale = scale_named(scale_name)
-    folder = out or Path("figures", *([] if scale.name == "quick" else [scale.name]))
+    folder = into or Path("figures", *([] if scale.name == "quick" else [scale.name]))
     names = tuple(dict.fromkeys(names)) or FIGURES
     for name in names:
         figure_module(name)
@@ -37,10 +37,10 @@ def reproduce(names: tuple[str, ...], scale_name: str, out: Path | None, as_json
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(
-            f"out must be a folder that can be made and written to; got {str(folder)!r} "
+            f"folder must be a folder that can be made and written to; got {str(folder)!r} "
             f"({error.strerror})"
         ) from None
-    try_to_write(folder / f"{names[0]}.csv", "out")
+    try_to_write(folder / f"{names[0]}.csv", "folder")
     use_cache()
     # Asked for here, so that it is said once, and not by each worker, where there is none.
     cache_folder()

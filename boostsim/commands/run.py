@@ -7,6 +7,8 @@ import math
 import os
 import tomllib
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -19,7 +21,7 @@ from boostsim.commands.output import console, say
 from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write
-from boostsim.objects import as_json
+from boostsim.objects import as_json, same
 from boostsim.progress import tell
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ KEYWORDS = {
     "labeler_temperature": "temperature",
 }
 SLOTS = (
-    *("attempts", "keep", "budget", "rate", "regime", "real_share"),
+    *("attempts", "keep", "criterion", "budget", "rate", "regime", "real_share"),
     *("label_weight", "label_share", "labels_per_visit", "until_accepted"),
 )
 LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "pass_at", "key")
@@ -84,7 +86,7 @@ def run(flags: dict[str, Any]) -> int:
         if json:
             say(as_json(_as_document(trace)))
         else:
-            show(name, trace)
+            show(name, trace, told(procedure, task))
     return 0
 
 
@@ -160,11 +162,12 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
                 f"{asked[0]} has no place in preset {name!r}, whose slots are {allowed}"
             )
     given = {KEYWORDS.get(name, name): options[name] for name in FILTER if name in options}
-    if "filter" in takes:
+    if given:
         if not {"gamma", "false_accept", "false_reject"} & set(given):
-            # An experiment that was reported is run as reported, unless other noise is asked for.
-            given["gamma"] = 0.0 if make is bs.escaping_collapse else 0.1
+            given["gamma"] = 0.0
         slots["filter"] = bs.NoisyFilter(**given)
+    if "criterion" in slots:
+        slots["criterion"] = bs.load_criterion(slots["criterion"])
     needs_labeler = "labeler" in takes and takes["labeler"].default is inspect.Parameter.empty
     if needs_labeler or any(name in options for name in LABELER):
         usual = bs.FirstModel if make is bs.escaping_collapse else bs.WeakLabeler
@@ -198,12 +201,52 @@ def _as_document(trace: xarray.Dataset) -> dict[str, Any]:
     Behind them stand prompts or strata where a variable has them, and last its ``k``.
     """
     return {
-        "provenance": dict(trace.attrs),
+        "provenance": {name: _nested(value) for name, value in trace.attrs.items()},
         **{
             name: trace[name].values.tolist() for name in ("iteration", "k") if name in trace.coords
         },
         **{str(name): variable.values.tolist() for name, variable in trace.items()},
     }
+
+
+def _nested(value: Any) -> Any:
+    """Return what an attribute of a trace holds: netCDF knows no nesting, so some are JSON."""
+    return loads(value) if isinstance(value, str) and value.startswith(("{", "[")) else value
+
+
+def told(procedure: Procedure, task: Any) -> str:
+    """Return what decides a run in a few words: the slots, and the task.
+
+    A slot that most procedures leave alone is told where this one does not.
+    """
+    usual = bs.Procedure()
+    always = ("attempts", "filter", "keep", "criterion", "budget", "labeler")
+    slots = {entry.name: getattr(procedure, entry.name) for entry in fields(usual) if entry.init}
+    words = [
+        f"{name.replace('_', ' ')} {slot.name if name == 'criterion' else _short(slot)}"
+        for name, slot in slots.items()
+        if name in always or slot != getattr(usual, name)
+    ]
+    made = task.describe()
+    kind = made.pop("task", "Table")
+    size = ", ".join(
+        f"{name.replace('_', ' ')} {each}" for name, each in made.items() if len(str(each)) <= 40
+    )
+    return f"Settings: {'; '.join(words)}. Task: {kind}, {size}."
+
+
+def _short(slot: Any) -> str:
+    """Return what fills a slot as one would write it: without what is as usual."""
+    if isinstance(slot, float):
+        return f"{slot:.6g}"
+    if not is_dataclass(slot) or isinstance(slot, type):
+        return str(slot).lower() if slot is None else str(slot)
+    given = [
+        f"{entry.name}={getattr(slot, entry.name)!r}"
+        for entry in fields(slot)
+        if entry.init and not same(getattr(slot, entry.name), entry.default)
+    ]
+    return f"{type(slot).__name__}({', '.join(given)})"
 
 
 def averaged(variable: xarray.DataArray) -> np.ndarray:
@@ -213,8 +256,8 @@ def averaged(variable: xarray.DataArray) -> np.ndarray:
     return variable.values
 
 
-def show(name: str, trace: xarray.Dataset) -> None:
-    """Print about a dozen iterations of a trace as a table."""
+def show(name: str, trace: xarray.Dataset, settings: str) -> None:
+    """Print what was run, and about a dozen iterations of its trace as a table."""
     from rich.table import Table
 
     seeds, iterations = trace.sizes["seed"], trace.sizes["iteration"]
@@ -243,6 +286,7 @@ def show(name: str, trace: xarray.Dataset) -> None:
             cells.append(cell)
         table.add_row(str(row), *cells)
     screen = console(160)
+    screen.print(settings, highlight=False, markup=False)
     screen.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
     if level.startswith("neural"):

@@ -2,6 +2,8 @@
 
 A module holds ``TITLE`` and ``CLAIM``, ``data(scale)`` that computes a tidy table, and
 ``draw(table, figure)`` that draws it and nothing else.
+
+Help lists their names, so nothing here imports NumPy or JAX.
 """
 
 from __future__ import annotations
@@ -9,8 +11,6 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from types import ModuleType
-
-from boostsim.arguments import unknown
 
 # In the order in which they are told.
 FIGURES = (
@@ -68,6 +68,8 @@ SCALES = {
 
 def figure_module(name: str) -> ModuleType:
     """Return the module that draws a figure."""
+    from boostsim.arguments import unknown
+
     if name not in FIGURES:
         raise unknown("figure", name, FIGURES)
     return importlib.import_module(f"boostsim.figures.{name}")
@@ -75,6 +77,8 @@ def figure_module(name: str) -> ModuleType:
 
 def scale_named(name: str) -> Scale:
     """Return the scale of that name."""
+    from boostsim.arguments import unknown
+
     if name not in SCALES:
         raise unknown("scale", name, SCALES)
     return SCALES[name]
