@@ -71,6 +71,8 @@ SLOW = (
     "test_manners.py::test_every_encoding_prints[ascii]",
     "test_manners.py::test_every_encoding_prints[latin-1]",
     "test_mode.py::test_all_switches_at_once_from_the_environment",
+    "test_nasty.py::test_what_is_nasty_is_answered_or_refused_in_one_sentence[check_criterion",
+    "test_nasty.py::test_what_is_nasty_is_answered_or_refused_in_one_sentence[simulate in tokens",
     "test_networks.py::test_it_runs_in_every_cell_of_tokens[Transformer",
     "test_neural.py::test_the_same_procedure_runs_on_a_table_and_with_a_transformer",
     "test_notebooks.py::test_a_notebook_runs",

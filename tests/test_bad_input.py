@@ -437,6 +437,28 @@ CASES = {
         "beta",
         "'0.5'",
     ),
+    "a law whose condition an array breaks": (
+        lambda: bs.laws.pass_at_estimate(right=4, samples=np.ones((3, 3, 3)), attempts=1),
+        "pass_at_estimate",
+        "no more right responses than samples; got right=4, samples=array",
+    ),
+    "a law whose condition has no shape": (
+        lambda: bs.laws.pass_at_estimate(right=[1, 2], samples=[3, 4, 5], attempts=1),
+        "pass_at_estimate",
+        r"broadcast; got right \(2,\), samples \(3,\)",
+    ),
+    "an array where a record is asked for in tokens": (
+        lambda: bs.simulate(BOOSTING, bs.lookup(4), 0, learner=bs.Transformer(), record=np.ones(2)),
+        "record",
+        "must be one of diversity",
+    ),
+    "an array for a share in tokens": (
+        lambda: bs.simulate(
+            BOOSTING, bs.lookup(4), 0, learner=bs.Transformer(), visited_share=np.ones(2)
+        ),
+        "visited_share",
+        r"a number in \[0, 1\]",
+    ),
     "an axis of words": (lambda: bs.Box(beta=("0.1", "0.5")), "beta", "low, high"),
     "more attempts than Python writes": (
         lambda: bs.uncurated(attempts=10**6000),

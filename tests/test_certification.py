@@ -131,8 +131,14 @@ def test_a_report_that_ran_out_of_time_can_be_had_again():
     whole = bs.certify("T3", **QUICK, resolution=0.0)
     assert half.table.iloc[:3].equals(whole.table.iloc[:3])
     assert list(half.table[half.table.level == "statistical"].samples) == [1024, 256]
-    with pytest.raises(ValueError, match="a report with 2 statistical points"):
-        bs.certify("T3", **QUICK, stopped_at={"statistical": [64]})
+    for bad, words in (
+        ([64], "of a report with 2 statistical points"),
+        (3, "numbers of draws by point"),
+        (["a", 64], "a whole number of at least 0; got 'a'"),
+        ([64, 0.5], "a whole number of at least 0; got 0.5"),
+    ):
+        with pytest.raises(ValueError, match=f"^stopped_at must be {words}"):
+            bs.certify("T3", **QUICK, stopped_at={"statistical": bad})
 
 
 def test_a_certificate_tells_what_it_found():

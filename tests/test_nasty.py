@@ -1,6 +1,7 @@
 """Whatever a public callable is given, it answers, or refuses it in one sentence."""
 
 import functools
+import inspect
 import re
 import signal
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import boostsim as bs
 from boostsim.testing import assert_claim
 
 TASK = bs.random_table(0, prompts=3, responses=3)
+TINY = bs.Transformer(width=8, heads=2, layers=1, steps=1, batch=8, first_steps=1)
 WEAK = bs.WeakLabeler(0.3)
 BOOSTING = bs.boosting(labeler=WEAK)
 CHALLENGES = {"a": bs.Challenge(TASK, WEAK)}
@@ -64,6 +66,31 @@ NASTY = {
     "a set": lambda: {1},
     "deep": lambda: eval("[" * 60 + "]" * 60),
 }
+# What presets take of a procedure.
+SLOTS = {
+    "attempts": 1,
+    "filter": None,
+    "keep": "one",
+    "criterion": bs.criteria.failed,
+    "budget": 0.1,
+    "labeler": WEAK,
+    "regime": "anchor",
+    "real_share": 0.1,
+    "learner": bs.StrongLearner(),
+    "sharpening": None,
+    "label_weight": 1.0,
+    "label_share": None,
+    "labels_per_visit": 1,
+    "until_accepted": False,
+}
+
+
+def preset(make, **more):
+    """A preset, with all that it takes."""
+    takes = inspect.signature(make).parameters
+    return make, {name: SLOTS[name] for name in takes if name in SLOTS} | more
+
+
 # What a message may call an argument, where not by its name.
 ALSO = {
     "function": "criterion",
@@ -108,7 +135,13 @@ CALLS = {
     ),
     "WeakLabeler": (bs.WeakLabeler, {"beta": 0.1, "wrong": "spread", "persistent": False}),
     "rows": (bs.WeakLabeler, {"rows": [[0.5, 0.5]]}),
-    "DriftingLabeler": (bs.DriftingLabeler, {"beta": 0.1, "later": WEAK, "between": (0, 4)}),
+    "DriftingLabeler": (
+        bs.DriftingLabeler,
+        {
+            **{"beta": 0.1, "later": WEAK, "between": (0, 4)},
+            **{"wrong": "spread", "rows": None, "persistent": False},
+        },
+    ),
     "StrongLearner": (
         bs.StrongLearner,
         {"slack": 0.1, "noise": "wrong", "step": 0.5, "step_mean": "geometric"},
@@ -119,38 +152,17 @@ CALLS = {
     ),
     "Sharpening": (bs.Sharpening, {"temperature": 1.0, "top_p": 1.0, "top_k": 2}),
     "Anchor": (bs.Anchor, {"real_share": 0.1}),
-    "Procedure": (
-        bs.Procedure,
-        {
-            "attempts": 1,
-            "filter": None,
-            "keep": "one",
-            "criterion": bs.criteria.failed,
-            "budget": 0.1,
-            "labeler": WEAK,
-            "regime": "anchor",
-            "real_share": 0.1,
-            "learner": bs.StrongLearner(),
-            "sharpening": None,
-            "label_weight": 1.0,
-            "label_share": None,
-            "labels_per_visit": 1,
-            "until_accepted": False,
-        },
-    ),
-    "escaping_collapse": (
-        bs.escaping_collapse,
-        {"label_share": 0.5, "labels_per_visit": 8, "label_weight": 1.0},
-    ),
+    "Procedure": (bs.Procedure, SLOTS),
+    "escaping_collapse": preset(bs.escaping_collapse, label_share=0.5),
     "FirstModel": (bs.FirstModel, {"temperature": 1.0, "beta": None}),
-    "boosting": (bs.boosting, {"labeler": WEAK, "attempts": 1, "filter": None, "budget": 0.1}),
-    "filter_only": (bs.filter_only, {"attempts": 1, "keep": "one", "learner": bs.StrongLearner()}),
-    "labels_only": (bs.labels_only, {"labeler": WEAK, "regime": "replace", "real_share": None}),
-    "uncurated": (bs.uncurated, {"attempts": 1, "sharpening": None}),
-    "star": (bs.star, {"attempts": 1, "labeler": WEAK}),
-    "rest_em": (bs.rest_em, {"attempts": 1, "filter": None}),
-    "raft": (bs.raft, {"attempts": 1, "regime": "replace"}),
-    "random_labels": (bs.random_labels, {"rate": 0.1, "labeler": WEAK}),
+    "boosting": preset(bs.boosting),
+    "filter_only": preset(bs.filter_only),
+    "labels_only": preset(bs.labels_only),
+    "uncurated": preset(bs.uncurated),
+    "star": preset(bs.star),
+    "rest_em": preset(bs.rest_em),
+    "raft": preset(bs.raft),
+    "random_labels": preset(bs.random_labels, rate=0.1),
     "table_task": (
         bs.table_task,
         {
@@ -169,10 +181,22 @@ CALLS = {
     "programs": (bs.programs, {"operations": 2}),
     "Transformer": (
         bs.Transformer,
-        {"width": 8, "heads": 2, "learning_rate": 0.1, "start": "last", "first_steps": 1},
+        {
+            **{"width": 8, "heads": 2, "layers": 1, "steps": 1, "batch": 8, "learning_rate": 0.1},
+            **{"start": "last", "first_steps": 1, "first_learning_rate": 0.1},
+        },
     ),
-    "SoftmaxRegression": (bs.SoftmaxRegression, {"steps": 3, "learning_rate": 0.1}),
-    "Prices": (bs.Prices, {"label": 1.0, "iteration": 1.0}),
+    "SoftmaxRegression": (
+        bs.SoftmaxRegression,
+        {
+            **{"steps": 3, "learning_rate": 0.1, "batch": 8},
+            **{"start": "last", "first_steps": 1, "first_learning_rate": 0.1},
+        },
+    ),
+    "Prices": (
+        bs.Prices,
+        {"label": 1.0, "generation": 1.0, "filter_call": 1.0, "iteration": 1.0},
+    ),
     "priced": (bs.priced, {"trace": None, "prices": bs.Prices()}),
     "save": (bs.save, {"trace": bs.simulate(BOOSTING, TASK, 0), "path": "saved.nc"}),
     "load": (bs.load, {"path": "/no/such/file"}),
@@ -195,7 +219,16 @@ CALLS = {
             "pool": None,
             "exact": False,
             "folder": None,
+            "record": (),
+            "pass_at": (),
+            "prompts_per_iteration": None,
+            "evaluate": None,
+            "devices": None,
         },
+    ),
+    "simulate in tokens": (
+        functools.partial(bs.simulate, BOOSTING, bs.lookup(4, 2), 0, learner=TINY, key=0),
+        {"visited_share": 1.0, "record": (), "pass_at": (), "evaluate": None, "exact": True},
     ),
     "kernel": (
         bs.kernel,
@@ -204,9 +237,18 @@ CALLS = {
     "Knob": (bs.Knob, {"low": 0.1, "high": 0.2, "per_iteration": False}),
     "Objective": (
         bs.Objective,
-        {"procedure": BOOSTING, "task": TASK, "iterations": 2, "score": "final_error", "key": 0},
+        {
+            **{"procedure": BOOSTING, "task": TASK, "iterations": 2, "score": "final_error"},
+            **{"spend": None, "prices": bs.Prices(), "key": 0},
+        },
     ),
-    "Challenge": (bs.Challenge, {"task": TASK, "labeler": WEAK, "filter": None, "labels": 1.0}),
+    "Challenge": (
+        bs.Challenge,
+        {
+            **{"task": TASK, "labeler": WEAK, "filter": None, "attempts": 1, "labels": 1.0},
+            "about": "",
+        },
+    ),
     "stress_suite": (bs.stress_suite, {"key": 0, "prompts": 10}),
     "Box": (bs.Box, {"where": (), "beta": (0.0, 1.0)}),
     "Claim": (
@@ -214,6 +256,7 @@ CALLS = {
         {
             **{name: getattr(HALVING, name) for name in ("name", "statement", "formula", "kind")},
             **{name: getattr(HALVING, name) for name in ("domain", "law", "along", "direction")},
+            **{name: getattr(HALVING, name) for name in ("proof", "reference", "title")},
         },
     ),
     "Statement": (
@@ -235,6 +278,10 @@ CALLS = {
             "sampled_ladder": None,
             "beyond": 0.0,
             "value": None,
+            **{"task": None, "iterations": None, "visits": None, "visited_share": 1.0},
+            **{"record": (), "bounds": (0.0, 1.0), "binary": False, "exact": True},
+            **{"sampled": True, "rounding": 0.0, "independent": True, "most_points": None},
+            **{"simulator": None, "why_not": ""},
         },
     ),
     "criterion": (
@@ -254,10 +301,15 @@ CALLS = {
     "upper_confidence": (bs.criteria.upper_confidence, {"width": 0.1, "visits": 1}),
     "learning_progress": (bs.criteria.learning_progress, {"memory": 0.5, "floor": 0.1}),
     "a law": (bs.laws.label_cost, {"beta": 0.5, "initial_error": 1.0, "iterations": 2}),
+    "a law with a condition": (
+        bs.laws.pass_at_estimate,
+        {"right": 1, "samples": 4, "attempts": 2},
+    ),
     "plan": (
         functools.partial(bs.plan, most_attempts=2, most_votes=1, most_iterations=3),
         {
             **{"beta": 0.3, "gamma": 0.05, "error": 0.6, "target": 0.5, "price_label": 1.0},
+            **{"price_generation": 1.0, "price_filter_call": 1.0, "price_iteration": 1.0},
             "spread": "prompts",
         },
     ),
@@ -265,15 +317,22 @@ CALLS = {
         functools.partial(bs.plan, beta=0.3, gamma=0.05, error=0.6, target=0.5),
         {"most_attempts": 2, "most_votes": 1, "most_iterations": 3, "until_accepted": False},
     ),
-    "prove": (bs.prove, {"statement": "T6/step", "time_limit": None}),
+    "prove": (bs.prove, {"statement": "T6/step", "halvings": 2, "time_limit": None}),
     "certify_all": (
         functools.partial(bs.certify_all, exact_points=1),
         {"claims": [(HALVING, HALVED)], "time_limit": None, **SMALL},
     ),
-    "prove_all": (bs.prove_all, {"names": ("T6/step",)}),
+    "prove_all": (
+        bs.prove_all,
+        {"names": ("T6/step",), "halvings": 2, "time_limit": None},
+    ),
     "certify": (
         bs.certify,
-        {"claim": HALVING, "measurement": HALVED, "levels": ("exact",), "exact_points": 1},
+        {
+            **{"claim": HALVING, "measurement": HALVED, "levels": ("exact",), "exact_points": 1},
+            **{"confidence": 0.9, "samples": 64, "points": 1, "resolution": 0.1, "key": 0},
+            **{"time_limit": None, "stopped_at": None},
+        },
     ),
     "assert_claim": (
         functools.partial(assert_claim, exact_points=1),
@@ -281,7 +340,10 @@ CALLS = {
     ),
     "falsify": (
         bs.falsify,
-        {"claim": HALVING, "measurement": HALVED, "examples": 1, "ascents": 1, **SMALL},
+        {
+            **{"claim": HALVING, "measurement": HALVED, "examples": 1, "ascents": 1, **SMALL},
+            **{"key": 0, "time_limit": None},
+        },
     ),
     "design": (
         # With little to compile again.
@@ -291,10 +353,23 @@ CALLS = {
             "parameters": {"budget": (0.01, 0.1)},
         },
     ),
-    "compare": (functools.partial(bs.compare, iterations=1, visits=2, seeds=2), MATCH),
+    "compare": (
+        bs.compare,
+        {
+            **{**MATCH, "iterations": 1, "visits": 2, "seeds": 2},
+            **{"assume": "normal", "prices": bs.Prices()},
+        },
+    ),
     "race": (
-        functools.partial(bs.race, iterations=1, visits=2),
-        {**MATCH, "most_seeds": 4, "resolution": 0.1},
+        bs.race,
+        {
+            **{**MATCH, "iterations": 1, "visits": 2, "batch": 2, "assume": "normal"},
+            **{"most_seeds": 4, "resolution": 0.1},
+        },
+    ),
+    "check_criterion": (
+        functools.partial(bs.testing.check_criterion, bs.criteria.failed),
+        {"attempts": 1, "key": 0},
     ),
 }
 # They train for a while, need a package that may be missing, have no arguments, or are only there
@@ -306,6 +381,11 @@ ELSEWHERE |= {bs.TabularLearner}
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),
     *(bs.Log, bs.Looks, bs.Race, bs.Tournament, bs.Truth, bs.Visits),
+}
+# Arguments that hold no value that could be wrong, or that take long: test_arguments has them.
+NO_MORE = {
+    bs.collapse_measures: {"values"},
+    bs.design: {"steps", "restarts", "grid", "key"},
 }
 # Seconds after which a call counts as one that hangs.
 PATIENCE = 60
@@ -349,3 +429,14 @@ def test_no_public_callable_is_left_out():
     tried = {getattr(call, "func", call) for call, _ in CALLS.values()}
     public = {getattr(bs, name) for name in bs.__all__ if callable(getattr(bs, name))}
     assert public - ELSEWHERE - RESULTS <= tried
+
+
+def test_no_argument_is_left_out():
+    tried = {}
+    for call, arguments in CALLS.values():
+        tried.setdefault(getattr(call, "func", call), set()).update(arguments)
+    for each in sorted(tried.keys() - ELSEWHERE - RESULTS, key=repr):
+        if getattr(bs, getattr(each, "__name__", ""), None) is each:
+            takes = inspect.signature(each).parameters.values()
+            named = {entry.name for entry in takes if entry.kind is not entry.VAR_KEYWORD}
+            assert named <= tried[each] | NO_MORE.get(each, set()), each

@@ -104,9 +104,15 @@ def certify(
             "one with points that meet its constraints; none was found",
             claim.domain,
         )
+    if not isinstance(stopped_at, Mapping | None):
+        raise refuse("stopped_at", "that of a certificate, or None", stopped_at)
     before = dict(stopped_at or {})
     for name in before:
         choice("stopped_at", name, LEVELS)
+    sizes = before.get("statistical")
+    if sizes is not None:
+        sizes = several("stopped_at", "numbers of draws by point, of a certificate", sizes)
+        sizes = [whole("stopped_at", size, 0) for size in sizes]
     rows: list[dict[str, Any]] = []
     stopped: dict[str, Any] = {"exact": 0, "statistical": []}
     if "exact" in levels:
@@ -131,7 +137,7 @@ def certify(
             resolution,
             typed,
             clock,
-            before.get("statistical"),
+            sizes,
         )
         stopped["statistical"] = [row["samples"] for row in found]
         rows += found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from boostsim.arguments import refuse
+from boostsim.arguments import finite, refuse
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import Learner
 from boostsim.prices import Prices, priced
@@ -21,6 +21,7 @@ from boostsim.simulation.passing import checked_pass_at
 from boostsim.simulation.seeing import FreshPrompts, seeing
 from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tables.prepare import check
+from boostsim.simulation.tables.recording import wanted_records
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
@@ -149,7 +150,9 @@ def simulate(
     others: dict[str, Any] = {"evaluate": evaluate, "devices": devices, "folder": folder}
     passed = checked_pass_at(pass_at)
     if isinstance(task, SequenceTask):
-        _left_out("in tokens", visited_share=(visited_share, 1.0), record=(record, ()))
+        # Each is seen to be one first: what is none has nothing to be compared with.
+        share, asked = finite("visited_share", visited_share, 0.0, 1.0), wanted_records(record)
+        _left_out("in tokens", visited_share=(share, 1.0), record=(tuple(sorted(asked)), ()))
         how = seeing(**amount, otherwise=FreshPrompts())
         from boostsim.simulation.tokens.loop import simulate_tokens
 

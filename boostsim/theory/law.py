@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from boostsim.arguments import real, refuse
+from boostsim.arguments import brief, real, refuse
 from boostsim.mode import fixed
 
 # What rounding may add to an error, as a share of it: it grows with iterations and votes, and stays
@@ -143,11 +143,6 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formu
             bound = signature.bind(**arguments)
             bound.apply_defaults()
             values = {name: domain[name].check(name, got) for name, got in bound.arguments.items()}
-            for sentence, holds in conditions:
-                names = list(inspect.signature(holds).parameters)
-                if not np.all(holds(**{name: values[name] for name in names})):
-                    given = ", ".join(f"{name}={bound.arguments[name]!r}" for name in names)
-                    raise ValueError(f"{formula.__name__} needs {sentence}; got {given}")
             # Where one argument has a prompt axis, the others gain one at the end.
             prompts = any(entry.along_prompts for entry in domain.values())
             tails = {
@@ -160,6 +155,11 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formu
                 raise ValueError(
                     f"{formula.__name__} needs arguments that broadcast; got {shapes}"
                 ) from None
+            for sentence, holds in conditions:
+                names = list(inspect.signature(holds).parameters)
+                if not np.all(holds(**{name: values[name] for name in names})):
+                    given = ", ".join(f"{name}={brief(bound.arguments[name])}" for name in names)
+                    raise ValueError(f"{formula.__name__} needs {sentence}; got {given}")
             with fixed(double=True):
                 result = compiled(
                     **{
