@@ -70,6 +70,10 @@ LOOKS = {
     "weighed_literal": 12,
     "policy_gradient": 400,
     "policy_gradient_mean": 4,
+    "speed_intervals": 15,
+    "speed_intervals_by_day": 3,
+    "rates_intervals": 10,
+    "rates_intervals_by_day": 2,
 }
 
 

@@ -5,10 +5,10 @@ hold is held in a smaller form by others: many worlds by a few, sampled claims a
 falsehoods by ``test_falsify``, figures that are computed again by one of them (``.ci/run`` has
 another) and by laws and claims on the committed tables, a transformer in every cell by
 ``test_recorded``, designs by those with known answers, types and encodings by the others in their
-lists, one gap between equals by the other, what pages show by the shorter ones, what a gap report
-prints by ``test_gap``. But not the calibration of certificates, the devices, what rows take of
-room, what a yardstick is told of the first model, and that notebooks run: so everything runs every
-night, and before anything is released.
+lists, one gap between equals by the other, what a gap report prints by ``test_gap``. But not the
+calibration of certificates, the devices, what rows take of room, what a yardstick is told of the
+first model, and that notebooks run: so everything runs every night, and before anything is
+released.
 """
 
 SLOW = (
@@ -50,10 +50,6 @@ SLOW = (
     "test_design.py::test_numbers_are_as_good_as_the_best_of_many_runs",
     "test_design.py::test_the_best_constant_is_never_beaten_by_worse",
     "test_devices.py",
-    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/claim",
-    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/criterion",
-    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/plan",
-    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/task",
     "test_falsify.py::test_nor_by_draws[T2.optimal]",
     "test_figures.py::test_committed_figures_are_true[convergence]",
     "test_figures.py::test_committed_figures_are_true[freshness]",
@@ -84,6 +80,7 @@ SLOW = (
     "test_persistence.py::test_what_persists_persists_over_iterations[labels]",
     "test_race.py::test_false_selection_is_as_seldom_as_stated[0.004]",
     "test_race.py::test_who_is_selected_is_nearly_the_best_as_often_as_stated[0.0]",
+    "test_rates.py::test_means_and_helpless_shares_are_covered_as_often_as_stated",
     "test_remembering.py::test_memory_with_a_transformer[how0]",
     "test_remembering.py::test_memory_with_a_transformer[how1]",
     "test_remembering.py::test_sampled_runs_tend_to_the_mean_field[hedge]",
@@ -94,6 +91,7 @@ SLOW = (
     "test_schedules.py::test_a_transformer_buys_by_the_schedule",
     "test_sharpening.py::test_every_world_runs_with_every_sharpening",
     "test_sizes.py::test_rows_take_little_more_than_their_own_room",
+    "test_speed.py::test_intervals_cover_as_often_as_stated",
     "test_testing.py::test_worlds_fit_together",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-38]",
     "test_visits.py::test_margins_tie_where_the_counts_do",

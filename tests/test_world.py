@@ -73,7 +73,7 @@ def test_a_speed_is_found_again_where_nothing_is_drawn(accept):
     right = expit(logit(rng.beta(2.0, 2.0, 50))[:, None] + 0.3 * np.arange(5))
     mean = accept[1] + (accept[0] - accept[1]) * right
     counts = Histories(
-        np.arange(5), 1, 0, np.full(mean.shape, 40.0), 40.0 * mean, None, np.arange(50)
+        np.arange(5), 1, 0, np.full(mean.shape, 4000.0), 4000.0 * mean, None, np.arange(50)
     )
     world = World.estimate(counts, accept=accept)
     assert world.dynamics.speed == pytest.approx((0.3,), rel=0.03)

@@ -92,6 +92,20 @@ class Histories(ByValue):
             labels=labels,
         )
 
+    def at(self, place: int) -> Histories:
+        """Return one of its iterations alone, from 0; prompts that it did not meet have none."""
+        pairs = np.stack([self.attempts[:, place], self.accepted[:, place]], axis=1)
+        kinds, kind = np.unique(pairs, axis=0, return_inverse=True)
+        return Histories(
+            times=np.zeros(1, np.int64),
+            step=1,
+            first=self.first + self.step * int(self.times[place]),
+            attempts=kinds[:, :1],
+            accepted=kinds[:, 1:],
+            labels=None,
+            history=kind.ravel()[self.history],
+        )
+
 
 def histories(log: Log) -> Histories:
     """Return a log's counts.

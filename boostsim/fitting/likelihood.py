@@ -7,7 +7,8 @@ stop at the first success need no other kernel, and J/k is plugged in nowhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,14 +16,15 @@ from scipy.special import expit
 
 from boostsim.fitting.dynamics import LEAST, Dynamics, moved_odds
 from boostsim.fitting.histories import Histories
-from boostsim.fitting.mixture import Likelihoods, Mixture, fitted, scaled, slices
+from boostsim.fitting.mixture import Likelihoods, scaled, slices
 
+Differences = tuple[list[np.ndarray], dict[tuple[int, int], np.ndarray]]
+Sloped = tuple[list[np.ndarray], Callable[[int, int], np.ndarray]]
+Slopes = Callable[[slice], Sloped]
 POINTS = 60
 MOST_POINTS = 100
-CLIMB = 60
-# Nats that a step has to promise, and what of a mixture's weight is none.
-TOLERANCE = 1e-4
-SUPPORT = 1e-7
+# Of log odds over the whole log: second differences lose 1e-16/SMALL^2, first ones SMALL^2.
+SMALL = 3e-4
 
 
 def grid(counts: Histories) -> tuple[np.ndarray, np.ndarray]:
@@ -72,6 +74,10 @@ class Problem:
         own = list(self.dynamics.speed)
         return np.array(own + [np.log(self.dynamics.label_weight)] * self.labelled)
 
+    def filtered(self, accept: tuple[float, float]) -> Problem:
+        """Return it with another filter's rates."""
+        return replace(self, dynamics=replace(self.dynamics, accept=accept))
+
     def start(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the correct mass at the first iteration, and 1 minus it, ``[grid]``."""
         if self.center is None:
@@ -118,41 +124,58 @@ class Problem:
             values[part], scale[part] = found.values, found.scale
         return Likelihoods(values, scale)
 
-    def scores(
-        self, numbers: np.ndarray, likelihoods: Likelihoods, mixture: np.ndarray
-    ) -> np.ndarray:
-        """Return the scores of the numbers, the mixture given, ``[histories, numbers]``."""
-        many = len(numbers)
-        found = np.zeros((len(self.weights), many))
+    def slopes(self, numbers: np.ndarray) -> Slopes:
+        """Return what gives the derivatives of the log-likelihoods of a slice of histories.
+
+        Returns:
+            A function of a slice; it returns the first derivatives, ``[histories, grid]`` for each
+            number, and a function of two numbers for the second ones.
+        """
         steps = self.small_steps(numbers)
-        if not self.labelled:
-            ends = [
-                (self.tables(numbers + steps[place]), self.tables(numbers - steps[place]))
-                for place in range(many)
-            ]
-        for part in slices(len(self.weights), len(self.right)):
-            ratio = likelihoods.values[part]
-            ratio = ratio / (ratio @ mixture)[:, None]
-            for place in range(many):
-                width = 2.0 * steps[place, place]
-                if self.labelled:
-                    up, down = (
-                        self.logs(numbers + sign * steps[place], part) for sign in (1.0, -1.0)
-                    )
-                    slope = (up - down) / width
-                else:
-                    (yes, no), (yes_down, no_down) = ends[place]
-                    accepted = self.counts.accepted[part]
-                    slope = accepted @ ((yes - yes_down) / width)
-                    slope += (self.counts.attempts[part] - accepted) @ ((no - no_down) / width)
-                found[part, place] = (ratio * slope) @ mixture
-        return found
+        many = len(numbers)
+
+        def differences(at: Callable[[np.ndarray], np.ndarray]) -> Differences:
+            here = at(numbers)
+            up = [at(numbers + step) for step in steps]
+            down = [at(numbers - step) for step in steps]
+            widths = steps.diagonal()
+            first = [(up[one] - down[one]) / (2.0 * widths[one]) for one in range(many)]
+            second = {
+                (one, one): (up[one] - 2.0 * here + down[one]) / widths[one] ** 2
+                for one in range(many)
+            }
+            for one in range(many):
+                for other in range(one):
+                    both = steps[one] + steps[other]
+                    ends = at(numbers + both) + at(numbers - both) + 2.0 * here
+                    ends = ends - up[one] - down[one] - up[other] - down[other]
+                    second[one, other] = ends / (2.0 * widths[one] * widths[other])
+                    second[other, one] = second[one, other]
+            return first, second
+
+        if self.labelled:
+
+            def of_labelled(part: slice) -> Sloped:
+                first, second = differences(lambda at: self.logs(at, part))
+                return first, lambda one, other: second[one, other]
+
+            return of_labelled
+        yes = differences(lambda at: self.tables(at)[0])
+        no = differences(lambda at: self.tables(at)[1])
+
+        def of_tables(part: slice) -> Sloped:
+            accepted = self.counts.accepted[part]
+            rejected = self.counts.attempts[part] - accepted
+            first = [accepted @ one + rejected @ other for one, other in zip(yes[0], no[0])]
+            return first, lambda *pair: accepted @ yes[1][pair] + rejected @ no[1][pair]
+
+        return of_tables
 
     def small_steps(self, numbers: np.ndarray) -> np.ndarray:
         """Return steps for differences, one a row: of numbers that move log odds over the span."""
-        size = np.full(len(numbers), 1e-4 / max(self.counts.span, 1))
+        size = np.full(len(numbers), SMALL / max(self.counts.span, 1))
         if self.labelled:
-            size[-1] = 1e-4
+            size[-1] = SMALL
         return np.diag(size)
 
 
@@ -163,70 +186,3 @@ def _logs(
     yes = one * right + other * wrong
     no = (1.0 - one) * right + (1.0 - other) * wrong
     return np.log(np.maximum(yes, LEAST)), np.log(np.maximum(no, LEAST))
-
-
-def maximum(
-    problem: Problem,
-    numbers: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    begin: np.ndarray | None = None,
-) -> tuple[np.ndarray, Mixture]:
-    """Return the numbers within bounds, and the mixture, that make the likelihood largest.
-
-    Each step goes along the scores, made free of the mixture's, by their own outer product (BHHH),
-    and is halved until the likelihood with the best mixture there has risen.
-    """
-    likelihoods = problem.likelihoods(numbers)
-    mixture = fitted(likelihoods, problem.weights, begin)
-    for _ in range(CLIMB if len(numbers) else 0):
-        scores, information = _efficient(problem, numbers, likelihoods, mixture.weights)
-        slope = problem.weights @ scores
-        # At a bound only steps inwards are open.
-        open_ = ~((numbers <= low) & (slope < 0.0) | (numbers >= high) & (slope > 0.0))
-        step = np.zeros(len(numbers))
-        step[open_] = np.linalg.pinv(information[np.ix_(open_, open_)], rcond=1e-10) @ slope[open_]
-        promised = float(slope @ step)
-        if promised < 2.0 * TOLERANCE:
-            break
-        step *= min(1.0, 0.25 / np.max(np.abs(step) / (high - low)))
-        size = 1.0
-        while size > 1e-4:
-            candidate = np.clip(numbers + size * step, low, high)
-            tried = problem.likelihoods(candidate)
-            found = fitted(tried, problem.weights, mixture.weights)
-            if found.log_likelihood > mixture.log_likelihood + 1e-4 * size * promised - found.gap:
-                break
-            size *= 0.5
-        else:
-            break
-        numbers, likelihoods, mixture = candidate, tried, found
-    return numbers, mixture
-
-
-def _efficient(
-    problem: Problem, numbers: np.ndarray, likelihoods: Likelihoods, mixture: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores free of what the mixture would take up, and the sum of their outer products.
-
-    Returns:
-        ``[histories, numbers]``: each score less its projection on the mixture's scores
-        L_ig/f_i - 1, as the mixture that is the most likely at each value of the numbers moves with
-        them; and sum_i w_i s_i s_i', ``[numbers, numbers]``.
-    """
-    scores = problem.scores(numbers, likelihoods, mixture)
-    support = np.flatnonzero(mixture > SUPPORT)
-    many = len(support)
-    cross, inner = np.zeros((many, scores.shape[1])), np.zeros((many, many))
-    parts = slices(len(problem.weights), len(mixture))
-    denominators = likelihoods.values @ mixture
-    for part in parts:
-        ratio = likelihoods.values[part][:, support] / denominators[part][:, None] - 1.0
-        weighed = ratio * problem.weights[part][:, None]
-        cross += weighed.T @ scores[part]
-        inner += weighed.T @ ratio
-    load = np.linalg.pinv(inner, rcond=1e-9, hermitian=True) @ cross
-    for part in parts:
-        ratio = likelihoods.values[part][:, support] / denominators[part][:, None] - 1.0
-        scores[part] -= ratio @ load
-    return scores, (scores * problem.weights[:, None]).T @ scores

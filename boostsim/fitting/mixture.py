@@ -93,12 +93,13 @@ def fitted(
     slope = np.zeros(size) if tilt is None else tilt
     mixture = np.full(size, 1.0 / size)
     if start is not None:
-        # A point that has no weight could never be reached again by a product.
-        mixture = 0.999 * start + 0.001 * mixture
+        # No history may be impossible at the beginning.
+        mixture = (1.0 - 1e-6) * start + 1e-6 * mixture
     total = weights.sum()
 
     def worth(at: np.ndarray) -> float:
-        return float(weights @ np.log(values @ at) + slope @ at)
+        with np.errstate(divide="ignore"):
+            return float(weights @ np.log(values @ at) + slope @ at)
 
     best = worth(mixture)
     for _ in range(STEPS):

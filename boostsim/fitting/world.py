@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boostsim.arguments import choice, finite, refuse, whole
-from boostsim.fitting.dynamics import FASTEST, KINDS, Dynamics, passed
+from boostsim.fitting.climb import maximum
+from boostsim.fitting.dynamics import FASTEST, KINDS, Dynamics, moved_odds, passed
 from boostsim.fitting.histories import Histories, histories
-from boostsim.fitting.likelihood import Problem, grid, maximum
+from boostsim.fitting.likelihood import Problem, grid
+from boostsim.fitting.mixture import fitted
 from boostsim.objects import ByValue
 
 if TYPE_CHECKING:
@@ -89,6 +91,11 @@ class World(ByValue):
         likelihoods = problem.likelihoods(problem.numbers)
         return likelihoods.posterior(self.weights)[counts.history]
 
+    def log_likelihoods(self, counts: Histories) -> np.ndarray:
+        """Return the log-likelihood of each history, in nats, ``[histories]``."""
+        problem, numbers = problem_of(counts, self)
+        return problem.likelihoods(numbers).log(self.weights)
+
     @staticmethod
     def estimate(
         log: Log | Histories,
@@ -127,7 +134,6 @@ class World(ByValue):
         weights = counts.weights(prompt_weights)
         right, wrong = grid(counts)
         moving = Dynamics(kind, accept=accept, attempts=counts.usual_attempts, beta=beta)
-        span = max(counts.span, 1)
         if counts.span == 0 and kind in ("odds", "arithmetic"):
             moving = replace(moving, kind="none")
         elif kind == "odds":
@@ -145,28 +151,50 @@ class World(ByValue):
                 )
         center = middle(counts, moving) if moving.kind == "odds" else None
         problem = Problem(counts, weights, right, wrong, moving, center)
-        many, labelled = len(moving.speed), problem.labelled
-        low = np.full(many, 0.0 if kind == "arithmetic" else -FASTEST / span)
-        high = np.full(many, 1.0 if kind == "arithmetic" else FASTEST / span)
-        if labelled:
-            low, high = np.append(low, LIGHTEST), np.append(high, HEAVIEST)
+        low, high = bounds(problem)
         starts = [problem.numbers]
         if moving.kind == "arithmetic" and like is None:
             starts = [np.append([each], problem.numbers[1:]) for each in BEGINNINGS]
-        found = max(
-            (maximum(problem, start, low, high, begin) for start in starts),
-            key=lambda each: each[1].log_likelihood,
-        )
-        numbers, mixture = found
+        start = starts[0]
+        if len(starts) > 1:
+            worth = [
+                fitted(problem.likelihoods(each), weights, gap=1.0).log_likelihood
+                for each in starts
+            ]
+            start = starts[int(np.argmax(worth))]
+        numbers, mixture = maximum(problem, start, low, high, begin)
         first = problem.start(numbers)
         return World(
             start=first[0],
             wrong=first[1],
             weights=mixture.weights,
-            dynamics=moving.at(numbers, labels=labelled),
+            dynamics=moving.at(numbers, labels=problem.labelled),
             span=counts.span,
             log_likelihood=mixture.log_likelihood,
         )
+
+
+def problem_of(counts: Histories, world: World) -> tuple[Problem, np.ndarray]:
+    """Return the problem whose solution a world is, on its grid, and the solution's numbers."""
+    moving = world.dynamics
+    if moving.kind != "odds":
+        problem = Problem(counts, counts.weights(), world.start, world.wrong, moving)
+        return problem, problem.numbers
+    center = middle(counts, moving)
+    right, wrong = moved_odds(world.start, world.wrong, center @ np.array(moving.speed))
+    problem = Problem(counts, counts.weights(), right, wrong, moving, center)
+    return problem, problem.numbers
+
+
+def bounds(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest numbers that a fit may find."""
+    many = len(problem.dynamics.speed)
+    steepest = FASTEST / max(problem.counts.span, 1)
+    odds = problem.dynamics.kind == "odds"
+    low, high = np.full(many, -steepest if odds else 0.0), np.full(many, steepest if odds else 1.0)
+    if problem.labelled:
+        return np.append(low, LIGHTEST), np.append(high, HEAVIEST)
+    return low, high
 
 
 def middle(counts: Histories, moving: Dynamics) -> np.ndarray:

@@ -1,0 +1,153 @@
+"""The speed of a log: intervals that cover, a test with a level and power, and which learner."""
+
+import alarms
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from test_world import drawn, log_of
+
+from boostsim.fitting.histories import histories
+from boostsim.fitting.speed import explained, speed
+
+
+def audited(rng, prompts, uneven):
+    """A log of verdicts that err, what its audit says of them, and the audit's scores."""
+    right = expit(logit(rng.beta(1.0, 1.5, prompts))[:, None] + 0.3 * np.arange(5))
+    one, other = 0.9, 0.2
+    if uneven:
+        one = rng.beta(9.0, 1.0, prompts)[:, None]
+        other = rng.beta(1.0, 4.0, prompts)[:, None]
+    good = rng.binomial(8, right)
+    passed = rng.binomial(good, np.broadcast_to(one, good.shape))
+    slipped = rng.binomial(8 - good, np.broadcast_to(other, good.shape))
+    seen = rng.hypergeometric(good, 8 - good, 2)
+    passed_seen = rng.hypergeometric(passed, good - passed, seen)
+    slipped_seen = rng.hypergeometric(slipped, 8 - good - slipped, 2 - seen)
+    wrong_seen = 2 * seen.size - seen.sum()
+    a1, a0 = passed_seen.sum() / seen.sum(), slipped_seen.sum() / wrong_seen
+    scores = np.stack(
+        [
+            (passed_seen - a1 * seen).sum(1) / seen.sum(),
+            (slipped_seen - a0 * (2 - seen)).sum(1) / wrong_seen,
+        ],
+        axis=1,
+    )
+    return log_of(passed + slipped), {"accept": (a1, a0), "rates_scores": scores}
+
+
+def cover(test, logs, make, truth=0.3):
+    """Speed and block speeds lie in their intervals as often as stated; a steady speed passes."""
+    rng = np.random.default_rng(7)
+    whole = blocks = refused = 0
+    for _ in range(logs):
+        log, more = make(rng)
+        found = speed(log, blocks=2, **more)
+        whole += found.low <= truth <= found.high
+        blocks += found.blocks[0].low <= truth <= found.blocks[0].high
+        refused += not found.constant
+    alarms.assert_share(test, whole, logs, 0.95)
+    alarms.assert_share(test, blocks, logs, 0.95)
+    alarms.assert_share(test, refused, logs, 0.05)
+
+
+MAKERS = {
+    "clean": lambda rng: (log_of(drawn(rng, 150, 5, 0.3)), {}),
+    "few attempts": lambda rng: (log_of(drawn(rng, 200, 5, 0.3, attempts=2), 2), {}),
+    "filter known": lambda rng: (
+        log_of(drawn(rng, 150, 5, 0.3, accept=(0.9, 0.2))),
+        {"accept": (0.9, 0.2)},
+    ),
+    "filter audited": lambda rng: audited(rng, 150, False),
+    # No theorem: verdicts that err more on some prompts bend the likelihood, by less than is seen.
+    "filter audited, uneven": lambda rng: audited(rng, 150, True),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_intervals_cover_as_often_as_stated(name):
+    cover("speed_intervals", 300, MAKERS[name])
+
+
+def test_intervals_cover_in_thirty_logs():
+    cover("speed_intervals_by_day", 30, MAKERS["filter audited"])
+
+
+def test_a_speed_that_falls_is_seen():
+    """Power: .6 then .2 an iteration, over eight iterations of 200 prompts, at .99 or more."""
+    rng = np.random.default_rng(11)
+    moved = np.concatenate([0.6 * np.arange(4), 1.8 + 0.2 * np.arange(1, 5)])
+    seen = 0
+    for _ in range(20):
+        start = logit(rng.beta(1.0, 1.5, 200))
+        log = log_of(rng.binomial(8, expit(start[:, None] + moved)))
+        seen += not speed(log, blocks=2).constant
+    assert seen >= 18
+
+
+@pytest.mark.parametrize(
+    ("accepted", "told"),
+    [
+        ([[3, 4, 5]], "one prompt alone"),
+        ([[3], [4]], "no prompt was met in two iterations"),
+        ([[0, 0], [0, 0]], "no attempt was accepted"),
+        ([[8, 8], [8, 8]], "every attempt was accepted"),
+        ([[8, 8], [0, 0]], "all accepted or all rejected"),
+        ([[0, 8], [0, 8]], "more than counts can tell"),
+    ],
+)
+def test_a_log_without_speed_says_why(accepted, told):
+    found = speed(log_of(accepted))
+    assert found.log_ratio is None
+    assert told in found.summary()
+    assert "nan" not in found.summary()
+
+
+def test_numbers_of_iterations_are_steps_of_their_own_size():
+    accepted = drawn(np.random.default_rng(5), 80, 5, 0.3)
+    log = log_of(accepted)
+    tens = type(log)(
+        prompts=log.prompts,
+        iterations=[100, 110, 130, 140, 150],
+        prompt=log.prompt,
+        iteration=log.iteration,
+        attempts=log.attempts,
+        accepted=log.accepted,
+    )
+    counts = histories(tens)
+    assert (counts.step, counts.first) == (10, 100)
+    assert counts.times.tolist() == [0, 1, 3, 4, 5]
+    found = speed(tens, blocks=2)
+    assert (found.blocks[0].first, found.blocks[0].last) == (100, 130)
+
+
+def test_the_learner_that_made_a_log_is_named():
+    """Error of the choice: among odds, an arithmetic step, and none, of 300 prompts."""
+    rng = np.random.default_rng(9)
+    wrong = 0
+    for _ in range(5):
+        p = rng.beta(1.0, 2.0, 300)
+        odds = expit(logit(p)[:, None] + 0.3 * np.arange(6))
+        step = 1.0 - (1.0 - p)[:, None] * 0.9 ** np.arange(6)
+        still = np.repeat(p[:, None], 6, axis=1)
+        for name, right in (("odds", odds), ("none", still)):
+            wrong += explained(log_of(rng.binomial(8, right))).best != name
+        found = explained(log_of(rng.binomial(64, step), 64))
+        wrong += found.best != "arithmetic"
+    assert wrong <= 1
+    assert "nats behind" in found.summary()
+
+
+def mantel_haenszel(counts, attempts):
+    """Log of the common odds ratio between neighbouring iterations, and its error by prompt."""
+    up = (counts[:, 1:] * (attempts - counts[:, :-1])).sum(1) / (2.0 * attempts)
+    down = (counts[:, :-1] * (attempts - counts[:, 1:])).sum(1) / (2.0 * attempts)
+    ratio = up.sum() / down.sum()
+    return np.log(ratio), np.sqrt(((up - ratio * down) ** 2).sum()) / up.sum()
+
+
+def test_mantel_and_haenszel_need_no_mixture_and_agree():
+    accepted = drawn(np.random.default_rng(6), 2000, 6, 0.2)
+    found = speed(log_of(accepted))
+    other, error = mantel_haenszel(accepted, 8)
+    assert abs(found.log_ratio - other) < 4.0 * np.hypot(error, found.standard_error)
+    assert abs(other - 0.2) < 4.0 * error
