@@ -106,6 +106,40 @@ T17_UNCUT = near(
     ),
     domain=bs.Box(gamma=(0.1, 0.4), attempts=[2, 4], initial_error=(0.3, 0.9)),
 )
+T18_UNSCALED = near(
+    "T18",
+    "T18 with the group's mean as if it were the others'",
+    law=lambda rate, false_accept, false_reject, initial_accuracy, iterations, reference: float(
+        bs.laws.policy_gradient_accuracy(
+            rate=rate,
+            false_accept=false_accept,
+            false_reject=false_reject,
+            initial_accuracy=initial_accuracy,
+            iterations=iterations,
+            reference=reference,
+        )
+    ),
+)
+T18_UNBIASED = near(
+    "T18.drawn",
+    "T18 for finitely many attempts as for infinitely many",
+    law=lambda false_accept, false_reject: 1.0 - false_reject - false_accept,
+    domain=bs.Box(
+        false_accept=(0.0, 0.3),
+        false_reject=(0.0, 0.3),
+        initial_accuracy=(0.05, 0.2),
+        attempts=[2],
+        looks=[1, 4],
+    ),
+)
+T19_GEOMETRIC = near(
+    "T19",
+    "T19's error as if its step were geometric",
+    law=lambda beta, step, initial_error, iterations: (
+        (1.0 - beta) ** (step * iterations) * initial_error
+    ),
+    domain=bs.Box(beta=(0.3, 0.9), step=(0.2, 0.8), initial_error=(0.3, 1.0), iterations=[1, 3]),
+)
 T1_MEAN = (
     bs.Claim(
         name="T1 for the mean error, k = 2",
@@ -225,6 +259,9 @@ FALSEHOODS = {
         T16_BOUND,
         T16_EVERYWHERE,
         T17_UNCUT,
+        T18_UNSCALED,
+        T18_UNBIASED,
+        T19_GEOMETRIC,
         T1_MEAN,
         T9_ONE_VISIT,
         T4_CONTRACTS,

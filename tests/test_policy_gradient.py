@@ -64,6 +64,41 @@ def dense_step(procedure, task, rows):
     return new
 
 
+@pytest.mark.parametrize("attempts", [2, 3, 7])
+def test_the_law_of_groups_is_the_mean_over_all_verdicts(attempts):
+    """A sum of k terms against one of 2^k, and sqrt(k - 1) where all others agree."""
+    law = bs.laws.group_advantage
+    for false_accept, false_reject, p in itertools.product(
+        (0.0, 0.3, 0.9), (0.0, 0.2), (0, 0.01, 0.5, 1)
+    ):
+        right, wrong = 1 - false_reject, false_accept
+        others = right * p + wrong * (1 - p)
+        each = [expected("group_normalised", attempts, own, others) for own in (right, wrong)]
+        told = {"false_accept": false_accept, "false_reject": false_reject, "accuracy": p}
+        found = law(attempts=attempts, **told)
+        assert found == pytest.approx(each[0] - each[1], rel=1e-12, abs=1e-15)
+        if others in (0.0, 1.0):
+            assert found == pytest.approx((right - wrong) * np.sqrt(attempts - 1), rel=1e-14)
+        elif 0.2 <= others <= 0.8:
+            # Both are differences of bounded functions of a mean of k - 1 verdicts.
+            limit = bs.laws.group_advantage_limit(**told)
+            assert law(attempts=900, **told) == pytest.approx(limit, rel=0.01)
+
+
+@pytest.mark.parametrize("reference", [0.0, 1e-9, 1e-5, 0.3, 1.0])
+def test_the_law_with_a_reference_is_its_recursion(reference):
+    told = {"rate": 0.3, "false_accept": 0.2, "false_reject": 0.1, "initial_accuracy": 0.1}
+    start = logit = np.log(0.1 / 0.9)
+    for iteration in range(41):
+        found = bs.laws.policy_gradient_accuracy(iterations=iteration, reference=reference, **told)
+        # Forty roundings of a number of at most nine.
+        assert np.log(found / (1 - found)) == pytest.approx(logit, abs=1e-12)
+        logit = (1 - reference) * logit + reference * start + 0.3 * 0.7
+    if reference == 0.3:
+        end = bs.laws.policy_gradient_limit(reference=reference, **told)
+        assert np.log(end / (1 - end)) == pytest.approx(start + 0.21 / 0.3, abs=1e-12)
+
+
 @pytest.mark.parametrize("advantage", ADVANTAGES)
 @pytest.mark.parametrize("slots", ["alone", "labelled", "pulled", "both"])
 def test_the_exact_step_is_that_of_all_verdicts(advantage, slots):

@@ -13,6 +13,7 @@ from boostsim.certification.measurements import (
     freshness,
     neighbours,
     noise,
+    updates,
     weights,
 )
 
@@ -22,5 +23,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     **failure.MEASUREMENTS,
     **freshness.MEASUREMENTS,
     **weights.MEASUREMENTS,
+    **updates.MEASUREMENTS,
     **neighbours.MEASUREMENTS,
 }

@@ -13,8 +13,8 @@ from boostsim.theory.statements.shared import (
     GAMMA,
     UNIT,
     acceptance,
-    geometric,
     rising,
+    slope,
 )
 from boostsim.theory.step import boosting_step
 
@@ -48,15 +48,6 @@ def _t3_limit(beta: Any, gamma: Any, share: Any) -> Terms:
 def _t3_limit_directly(beta: Any, gamma: Any, share: Any) -> Any:
     error, _, distance = _above_floor(beta, gamma, share)
     return error - boosting_step(beta, gamma, 1, error) - beta * (1 - gamma) * distance
-
-
-def _t4_monotone_directly(beta: Any, gamma: Any, attempts: int, p: Any) -> Any:
-    """The derivative of the correct mass after an iteration by that before, times A."""
-    accepted = acceptance(gamma, p)
-    rejected = 1 - accepted
-    return geometric(rejected, attempts) * gamma * (1 - gamma) + attempts * rejected ** (
-        attempts - 1
-    ) * (1 - 2 * gamma) * ((1 - gamma) * p - beta * accepted)
 
 
 def _t4_inequality(beta: Any, gamma: Any, attempts: int, e: Any) -> Terms:
@@ -146,7 +137,7 @@ STATEMENTS = [
         "T4/monotone",
         "the correct mass after an iteration does not fall as that before it rises",
         {**SEVERAL, "p": UNIT},
-        direct=_t4_monotone_directly,
+        direct=slope,
         terms=rising,
     ),
     Statement(

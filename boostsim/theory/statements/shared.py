@@ -39,6 +39,15 @@ def keeping(beta: Any, gamma: Any) -> Any:
     return (1 - gamma) * (1 - beta) + gamma * beta
 
 
+def slope(beta: Any, gamma: Any, attempts: int, p: Any) -> Any:
+    """T4: the derivative of the correct mass after an iteration by that before, times A."""
+    accepted = acceptance(gamma, p)
+    rejected = 1 - accepted
+    return geometric(rejected, attempts) * gamma * (1 - gamma) + attempts * rejected ** (
+        attempts - 1
+    ) * (1 - 2 * gamma) * ((1 - gamma) * p - beta * accepted)
+
+
 def rising(beta: Any, gamma: Any, attempts: int, p: Any) -> Terms:
     """T4's slope: what the correct mass gains from more of it, times A."""
     accepted, rejected = acceptance(gamma, p), rejection(gamma, p)
