@@ -4,7 +4,7 @@ SCALE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-all bench lint format notebooks clean
+.PHONY: reproduce test test-all bench lint format notebooks docs certificates clean
 
 reproduce: $(VENV)/.installed
 	$(BIN)/boostsim reproduce --scale $(SCALE)
@@ -30,6 +30,15 @@ format: $(VENV)/.lint
 
 notebooks: $(VENV)/.test
 	$(BIN)/python notebooks/execute.py
+
+# Opens from a file: build/site/index.html. (The variable silences what the theme says of its heir.)
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file docs/site/mkdocs.yml
+
+# Three minutes; pages built after it show the certificates themselves.
+certificates: $(VENV)/.installed
+	mkdir -p build
+	$(BIN)/boostsim certify --json > build/certificates.json
 
 clean:
 	rm -rf $(VENV)

@@ -6,24 +6,17 @@
     procedure = bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.2))
     trace = bs.simulate(procedure, task, iterations=50)
 
-Names are imported when they are first used, so ``import boostsim`` costs next to nothing.
+Where to begin, each with ``help(bs.simulate)`` and the like:
 
-JAX does not survive a fork: a forked worker may hang. Start workers by spawn; whatever is public
-here can be sent to them, rules and claims of your own where they stand at the top of a module:
+- a world: random_table, table_task; in tokens arithmetic, programs, lookup, reasoning_gym
+- a procedure: boosting, escaping_collapse, filter_only, random_labels, and others; NoisyFilter,
+  WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor
+- a run: simulate, which returns an xarray.Dataset; kernel; save and load; learners StrongLearner,
+  Transformer
+- the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
+- decisions: plan, design, compare, race, stress_suite; gap_report, collapse_measures, priced
 
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    import boostsim as bs
-
-    def final_error(beta):
-        task = bs.random_table(0, prompts=100, solvable=0.0)
-        procedure = bs.boosting(labeler=bs.WeakLabeler(beta))
-        return round(float(bs.simulate(procedure, task, 3).error[0, -1]), 3)
-
-    if __name__ == "__main__":
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers:
-            print(list(workers.map(final_error, [0.5, 0.9])))
+``dir(bs)`` has all names. JAX does not survive a fork: start workers by spawn, as simulate says.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ hold is held in a smaller form by others: many worlds by a few, sampled claims a
 falsehoods by ``test_falsify``, figures that are computed again by one of them (``.ci/run`` has
 another) and by laws and claims on the committed tables, a transformer in every cell by
 ``test_recorded``, designs by those with known answers, types and encodings by the others in their
-lists, one gap between equals by the other, what a gap report prints by ``test_gap``. But not the
-calibration of certificates, the devices, what rows take of room, what a yardstick is told of the
-first model, and that notebooks run: so everything runs every night, and before anything is
-released.
+lists, one gap between equals by the other, what pages show by the shorter ones, what a gap report
+prints by ``test_gap``. But not the calibration of certificates, the devices, what rows take of
+room, what a yardstick is told of the first model, and that notebooks run: so everything runs every
+night, and before anything is released.
 """
 
 SLOW = (
@@ -54,6 +54,10 @@ SLOW = (
     "test_design.py::test_numbers_are_as_good_as_the_best_of_many_runs",
     "test_design.py::test_the_best_constant_is_never_beaten_by_worse",
     "test_devices.py",
+    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/claim",
+    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/criterion",
+    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/plan",
+    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/task",
     "test_falsify.py::test_nor_by_draws[T2.optimal]",
     "test_figures.py::test_committed_figures_are_true[convergence]",
     "test_figures.py::test_committed_figures_are_true[freshness]",

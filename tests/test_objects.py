@@ -5,11 +5,12 @@ import dataclasses
 import json
 import multiprocessing
 import pickle
+import re
 import subprocess
 import sys
-import textwrap
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -379,9 +380,10 @@ def test_names_of_criteria_keep_all_digits():
 
 def test_the_docs_show_spawn(tmp_path):
     assert "spawn" in bs.simulate.__doc__
-    shown = bs.__doc__[bs.__doc__.index("    from concurrent") :]
+    page = (Path(__file__).parent.parent / "docs" / "how-it-is-built.md").read_text()
+    (shown,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     script = tmp_path / "shown.py"
-    script.write_text(textwrap.dedent(shown))
+    script.write_text(shown)
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300)
     assert ran.stdout == "[0.125, 0.001]\n", ran.stderr
 

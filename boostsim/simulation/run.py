@@ -60,8 +60,9 @@ def simulate(
     splits each prompt of an exact run into its possible answers; sampled runs draw one per seed.
     With a budget the answers share it, as they do in the limit of many prompts.
 
-    JAX does not survive a fork: many runs side by side want workers that are spawned, as the text
-    of ``help(boostsim)`` shows.
+    JAX does not survive a fork: many runs side by side want workers that are spawned,
+    ``ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))``, in a program that
+    begins with ``if __name__ == "__main__":``; docs/how-it-is-built.md shows one whole.
 
     Args:
         procedure: what an iteration does.

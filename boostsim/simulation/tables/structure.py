@@ -105,9 +105,9 @@ class Numbers:
     budget: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
     learner: Any
     real_share: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
-    shares: (
-        Float[Array, "*batch answering"] | Float[Array, "*batch iterations answering"] | None
-    ) = None
+    shares: Float[Array, "*batch answering"] | Float[Array, "*batch changes answering"] | None = (
+        None
+    )
     label_weight: Float[Array, "*batch"] | Float[Array, "*batch iterations"] | None = None
 
     @property
