@@ -1,14 +1,6 @@
 """Docstrings as Markdown: they are written to be read in a terminal."""
 
 import re
-import sys
-from pathlib import Path
-from typing import Any
-
-import griffe
-
-sys.path.insert(0, str(Path(__file__).parent))
-import pages
 
 SECTION = re.compile(r"(Args|Attributes|Examples?|Raises|Returns|Yields):$")
 # What laws and sources are told by; a word of its own on the page.
@@ -42,12 +34,3 @@ def markdown(text: str) -> str:
                     lines.append("")
         lines.append(line)
     return "\n".join(lines)
-
-
-class Readable(griffe.Extension):
-    """Turns every docstring into Markdown before it is parsed."""
-
-    def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Change the docstring of what was just read."""
-        if obj.docstring:
-            obj.docstring.value = pages.cited(markdown(obj.docstring.value))

@@ -5,16 +5,20 @@ Texts link to files of the repository as they lie there, so that they can be rea
 """
 
 import base64
+import contextlib
+import io
 import json
 import os
 import posixpath
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from unittest import mock
 
 import boostsim as bs
-from boostsim import _HOMES
+from boostsim import _HOMES, cli
+from boostsim.commands.flags import Command
 from boostsim.theory.claim import Claim
 from boostsim.theory.typeset import latex
 
@@ -64,6 +68,7 @@ def pages() -> dict[str, str | bytes]:
         made[f"certificates/{theorem}.md"] = certificate(theorem, claims)
     for module, names in modules().items():
         made[f"reference/{module.removeprefix('boostsim.')}.md"] = reference(module, names)
+    made["reference/command.md"] = command()
     return made
 
 
@@ -93,6 +98,18 @@ def reference(module: str, names: list[str]) -> str:
         f"# {module}\n\n::: {module}\n    options:\n      show_root_heading: false\n"
         f"      show_root_toc_entry: false\n      members:\n{members}"
     )
+
+
+def command() -> str:
+    """Return the page of the command: what it says of itself."""
+    lines = ["# boostsim, the command", ""]
+    with mock.patch.dict(os.environ, {"COLUMNS": "100", "NO_COLOR": "1"}):
+        for flags in get_args(Command):
+            told = io.StringIO()
+            with contextlib.redirect_stdout(told):
+                cli.main([flags.__name__.lower(), "--help"])
+            lines += [f"## boostsim {flags.__name__.lower()}", "", *code(told.getvalue()), ""]
+    return "\n".join(lines)
 
 
 def homes() -> dict[str, str]:
