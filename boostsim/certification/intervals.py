@@ -21,14 +21,14 @@ def between_0_and_1(name: str, got: Any) -> float:
     return number
 
 
-def binomial_interval(hits: int, samples: int, alpha: float) -> Interval:
+def binomial_interval(hits: float, samples: float, alpha: float) -> Interval:
     """Return Clopper and Pearson's interval for a probability.
 
     It contains the probability of every binomial with probability at least 1 - alpha.
 
     Args:
         hits: how often it happened.
-        samples: out of how many.
+        samples: out of how many; an effective number need not be whole.
         alpha: the error probability, alpha/2 on each side.
 
     Example:
