@@ -33,9 +33,7 @@ class Test:
         return self.p_value is not None and self.p_value <= level
 
 
-def overdispersion(
-    hits: np.ndarray, trials: np.ndarray, strata: np.ndarray | None = None
-) -> Test:
+def overdispersion(hits: np.ndarray, trials: np.ndarray, strata: np.ndarray | None = None) -> Test:
     """Test that trials of a stratum are exchangeable, against groups whose trials agree.
 
     With z = (x - p)/sqrt(p (1 - p)) of each trial x in {0, 1}, p its stratum's share of hits, the
