@@ -93,11 +93,11 @@ def _arrays(program: Any) -> list[Any]:
     """Return the arrays in a program and in those that it calls: its text has none of them."""
     if isinstance(program, (list, tuple)):
         return [array for each in program for array in _arrays(each)]
-    if hasattr(program, "consts"):
-        return [*program.consts, *_arrays(program.jaxpr)]
-    if hasattr(program, "eqns"):
-        return [array for step in program.eqns for array in _arrays(list(step.params.values()))]
-    return []
+    if not hasattr(program, "eqns"):
+        return []
+    # Of JAX's two kinds of program one has none of its own; from 0.12 on there is one kind.
+    inside = [array for step in program.eqns for array in _arrays(list(step.params.values()))]
+    return [*getattr(program, "consts", ()), *inside]
 
 
 class ByValue:

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ from boostsim.curation.criterion import example
 from boostsim.curation.presets import PRESETS
 from boostsim.curation.truth import Truth
 from boostsim.keys import as_key
+from boostsim.objects import _arrays
 from boostsim.simulation.tables.population import attempt_weights
 from boostsim.tasks.table import TableTask
 
@@ -187,6 +189,18 @@ def test_arrays_count_in_a_fingerprint_however_deep_they_stand():
     one, again, other = (made(weights).fingerprint(2) for weights in ([1, 2], [1, 2], [1, 3]))
     assert one == again
     assert one != other
+
+
+def test_a_program_that_is_its_own_inside_is_gone_through_once():
+    """As they are from JAX 0.12 on; before, one kind of program held another."""
+
+    def one(consts, called=()):
+        made = SimpleNamespace(consts=consts, eqns=[])
+        made.jaxpr = made
+        made.eqns = [SimpleNamespace(params={"jaxpr": each, "length": 3}) for each in called]
+        return made
+
+    assert _arrays(one([1, 2], [one([3]), one([])])) == [1, 2, 3]
 
 
 def test_every_criterion_is_asked_alike_and_has_no_memory_unless_it_remembers():
