@@ -73,6 +73,7 @@ SLOW = (
     "test_figures.py::test_committed_schedules_are_true_in_part",
     "test_figures.py::test_the_committed_frontier_is_true_in_part",
     "test_figures.py::test_the_committed_leaderboard_is_true_in_part",
+    "test_fit.py::test_compare_runs_on_it",
     "test_gap.py::test_T6_bounds_a_transformer_that_is_fitted_to_the_law",
     "test_gap.py::test_the_four_cells_start_together_and_a_good_learner_follows_the_law",
     "test_gym.py::test_boosting_learns",

@@ -111,16 +111,17 @@ class Explained(ByValue):
         best: ``"odds"``, ``"arithmetic"``, ``"strong"`` or ``"none"``.
         behind: nats by which each lies behind the best, numbers that were fitted counted at one
             nat each.
-        runner_up: the next best, and by how many standard errors (by prompt) it is worse.
-        standard_errors: those; None where prompts tell no difference.
-        told_apart: whether the best is better by more than two nats and two standard errors.
+        runner_up: the next best.
+        standard_errors: by how many each is worse, by prompt (Vuong 1989); None where no prompt
+            tells a difference.
+        told_apart: whether the best is better than the next by two nats and 1.96 of these.
         worlds: fitted to each.
     """
 
     best: str
     behind: dict[str, float]
     runner_up: str
-    standard_errors: float | None
+    standard_errors: dict[str, float | None]
     told_apart: bool
     worlds: dict[str, World]
 
@@ -310,17 +311,19 @@ def explained(
     }
     first, second = sorted(worth, key=lambda kind: worth[kind], reverse=True)[:2]
     weights = counts.weights()
-    apart = worlds[first].log_likelihoods(counts) - worlds[second].log_likelihoods(counts)
-    prompts = weights.sum()
-    mean = float(weights @ apart / prompts)
-    spread = float(np.sqrt(weights @ (apart - mean) ** 2 / prompts))
-    errors = mean * np.sqrt(prompts) / spread if spread > 0.0 else None
+    own = worlds[first].log_likelihoods(counts)
+    errors: dict[str, float | None] = {}
+    for kind, world in worlds.items():
+        apart = own - world.log_likelihoods(counts)
+        mean = float(weights @ apart / weights.sum())
+        spread = float(np.sqrt(weights @ (apart - mean) ** 2)) / float(weights.sum())
+        errors[kind] = mean / spread if spread > 0.0 else None
     behind = {kind: worth[first] - value for kind, value in worth.items()}
     return Explained(
         best=first,
         behind=behind,
         runner_up=second,
         standard_errors=errors,
-        told_apart=behind[second] > NATS and errors is not None and errors > norm.isf(0.025),
+        told_apart=behind[second] > NATS and (errors[second] or 0.0) > norm.isf(0.025),
         worlds=worlds,
     )

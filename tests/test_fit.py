@@ -1,0 +1,148 @@
+"""``bs.fit``: a log in, plain sentences out, and a world that every other function takes."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from test_world import drawn, log_of
+
+import boostsim as bs
+from boostsim.fitting.fit import TRUTH
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return bs.fit(log_of(drawn(np.random.default_rng(0), 120, 6, 0.3)))
+
+
+def audited_log(rng, prompts=150, labels=False):
+    right = expit(logit(rng.beta(1.0, 1.5, prompts))[:, None] + 0.3 * np.arange(4))
+    good = rng.binomial(8, right)
+    passed, slipped = rng.binomial(good, 0.9), rng.binomial(8 - good, 0.1)
+    more = {
+        "audited": np.full(good.size, 8),
+        "audited_correct": good.ravel(),
+        "audited_accepted": (passed + slipped).ravel(),
+        "audited_accepted_correct": passed.ravel(),
+    }
+    if labels:
+        bought = ((passed + slipped) == 0).ravel().astype(int)
+        more |= {"labelled": bought, "label_correct": rng.binomial(bought, 0.4)}
+    return log_of(passed + slipped, **more)
+
+
+def test_without_an_audit_it_says_first_that_verdicts_are_taken_for_truth(plain):
+    assert plain.summary().splitlines()[0] == TRUTH
+    assert json.loads(plain.to_json())["verdicts_taken_for_truth"] is True
+    given = bs.fit(plain.log, filter=bs.NoisyFilter(0.01))
+    assert given.summary().splitlines()[0].startswith("Filter, as given: false accept 0.01")
+    audited = bs.fit(audited_log(np.random.default_rng(1)))
+    assert audited.summary().splitlines()[0].startswith("False accept: 0.")
+    assert TRUTH not in audited.summary()
+
+
+def test_an_audit_sets_the_filter_and_widens_the_intervals():
+    log = audited_log(np.random.default_rng(2))
+    found = bs.fit(log)
+    one, other = found.filter.accept
+    assert one == pytest.approx(0.9, abs=0.03)
+    assert other == pytest.approx(0.1, abs=0.03)
+    known = bs.fit(log, filter=bs.NoisyFilter(false_accept=other, false_reject=1.0 - one))
+    assert found.speed.log_ratio == pytest.approx(known.speed.log_ratio, abs=1e-6)
+    assert found.first.high - found.first.low > known.first.high - known.first.low
+    assert found.speed.low < 0.3 < found.speed.high
+
+
+def test_the_fitted_world_is_one_of_boostsims(plain):
+    """Exact runs from the fitted task by the fitted procedure are the world's own path."""
+    task, procedure = plain.task(), plain.procedure()
+    assert plain.explained.best == "odds"
+    trace = bs.simulate(procedure, task, 5)
+    assert trace.accuracy.values[0] == pytest.approx(plain.world.accuracy(5), abs=1e-6)
+    ahead = bs.simulate(procedure, plain.task("last"), 2).accuracy.values[0]
+    assert ahead == pytest.approx(plain.world.accuracy(7)[5:], abs=1e-6)
+
+
+def test_plan_runs_on_it(plain):
+    plan = bs.plan(
+        beta=0.3, gamma=plain.filter.gamma or 0.0, error=1.0 - plain.last.value, target=0.1
+    )
+    assert plan.reachable
+
+
+def test_compare_runs_on_it(plain):
+    challenge = bs.Challenge(
+        plain.task("last"), bs.WeakLabeler(0.3), plain.filter, attempts=plain.attempts
+    )
+    board = bs.compare(
+        ["failed", "uniform"], {"log": challenge}, iterations=2, visits=2, seeds=2, key=0
+    )
+    assert set(board.table().criterion) >= {"failed", "uniform"}
+
+
+@pytest.mark.parametrize("kind", ["strong", "arithmetic", "none"])
+def test_each_learner_is_an_ordinary_one(kind):
+    rng = np.random.default_rng(4)
+    p = rng.beta(1.0, 2.0, 200)[:, None]
+    right = {
+        "strong": np.hstack([p, 0.8 * p / (0.8 * p + 0.2 * (1.0 - p))]),
+        "arithmetic": 1.0 - (1.0 - p) * 0.7 ** np.arange(4),
+        "none": np.repeat(p, 3, axis=1),
+    }[kind]
+    accept = (0.8, 0.2) if kind == "strong" else (1.0, 0.0)
+    accepted = rng.binomial(64, accept[1] + (accept[0] - accept[1]) * right)
+    noise = bs.NoisyFilter(0.2) if kind == "strong" else None
+    found = bs.fit(log_of(accepted, 64), filter=noise)
+    # One whole step on two iterations is a multiplication of odds by R = 4, too.
+    best = (
+        {found.explained.best, found.explained.runner_up}
+        if kind == "strong"
+        else {found.explained.best}
+    )
+    assert kind in best
+    bs.simulate(found.procedure(), found.task(), 2)
+
+
+def test_bought_labels_become_a_labeler():
+    found = bs.fit(audited_log(np.random.default_rng(5), labels=True))
+    procedure = found.procedure()
+    assert procedure.criterion.name == "failed"
+    assert procedure.labeler.beta == found.beta == pytest.approx(0.4, abs=0.15)
+    assert procedure.budget == pytest.approx(found.log.labelled.mean(), rel=0.01)
+    bs.simulate(procedure, found.task("last"), 1)
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [[[3]], [[3], [5]], [[3, 4, 5]], [[8, 8], [8, 8]], [[0, 0], [0, 0]], [[0, 8], [0, 8]]],
+    ids=["one record", "one iteration", "one prompt", "all solved", "none solved", "a jump"],
+)
+def test_poor_logs_are_told_in_words(accepted):
+    found = bs.fit(log_of(accepted))
+    told = found.summary() + found.to_json()
+    assert "nan" not in told.lower()
+    assert "Speed: none, for" in told
+    assert found.first.low <= found.first.value <= found.first.high
+    bs.simulate(found.procedure(), found.task("last"), 1)
+    found.plot()
+
+
+def test_bad_arguments_are_refused():
+    log = log_of([[1, 2], [3, 4]])
+    for call, told in (
+        (lambda: bs.fit("log.jsonl"), "log must be a log, as bs.read_log returns it"),
+        (lambda: bs.fit(log, looks=log), "looks must be looks"),
+        (lambda: bs.fit(log, filter=0.1), "filter must be a filter such as"),
+        (lambda: bs.fit(log, filter=bs.NoisyFilter(0.5)), "filter must accept right responses"),
+        (lambda: bs.fit(log, confidence=1.0), "confidence must be strictly between 0 and 1"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            call()
+
+
+def test_a_log_whose_odds_fall_has_no_learner():
+    rng = np.random.default_rng(6)
+    accepted = drawn(rng, 150, 5, 0.3)[:, ::-1]
+    with pytest.raises(ValueError, match="no learner of boostsim's unlearns"):
+        bs.fit(log_of(accepted)).procedure()
