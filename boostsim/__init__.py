@@ -70,8 +70,8 @@ if TYPE_CHECKING:
     from boostsim.designs.found import Design as Design
     from boostsim.designs.knobs import Knob as Knob
     from boostsim.designs.objective import Objective as Objective
-    from boostsim.fitting.fit import Fit as Fit
     from boostsim.fitting.fit import fit as fit
+    from boostsim.fitting.found import Fit as Fit
     from boostsim.gap import GapReport as GapReport
     from boostsim.gap import gap_report as gap_report
     from boostsim.learners.gradient import PolicyGradient as PolicyGradient
@@ -153,7 +153,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "designs.found": ("Design",),
             "designs.knobs": ("Knob",),
             "designs.objective": ("Objective",),
-            "fitting.fit": ("Fit", "fit"),
+            "fitting.fit": ("fit",),
+            "fitting.found": ("Fit",),
             "gap": ("GapReport", "gap_report"),
             "learners.gradient": ("PolicyGradient",),
             "learners.regression": ("SoftmaxRegression",),

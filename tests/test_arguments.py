@@ -85,6 +85,10 @@ def falsified(**how):
     return bs.falsify("T1", levels=("exact",), **how).summary()
 
 
+def two_prompts():
+    return bs.Log(["a", "b"], [0], [0, 1], [0, 0], attempts=[4, 4], accepted=[1, 3])
+
+
 # Of each public callable: a call, and a value for each of its arguments that are numbers; several
 # calls where not all can be given at once. A flag is True or False, so it is seen by its value.
 TRAINING = dict(steps=3, batch=4, learning_rate=0.5, first_steps=2, first_learning_rate=0.25)
@@ -98,6 +102,7 @@ CALLS = [
         lambda **how: bs.DriftingLabeler(later=WEAK, between=(1, 3), **how),
         dict(beta=0.25, persistent=False),
     ),
+    ("fit", lambda **how: bs.fit(two_prompts(), **how).to_json(), dict(confidence=0.5)),
     ("FirstModel", bs.FirstModel, dict(temperature=0.5, beta=0.25)),
     ("Knob", bs.Knob, dict(low=0.25, high=0.5, per_iteration=True)),
     ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, votes=3, persistent=True)),
@@ -261,6 +266,7 @@ RESULTS = {
     "Certificate",
     "Design",
     "Falsification",
+    "Fit",
     "GapReport",
     "Plan",
     "Proof",

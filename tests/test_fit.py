@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 from test_world import drawn, log_of
 
 import boostsim as bs
-from boostsim.fitting.fit import TRUTH
+from boostsim.fitting.found import TRUTH
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ TASK = bs.random_table(0, prompts=3, responses=3)
 TINY = bs.Transformer(width=8, heads=2, layers=1, steps=1, batch=8, first_steps=1)
 WEAK = bs.WeakLabeler(0.3)
 BOOSTING = bs.boosting(labeler=WEAK)
+LOG = bs.Log(["a", "b"], [0], [0, 1], [0, 0], attempts=[4, 4], accepted=[1, 3])
 CHALLENGES = {"a": bs.Challenge(TASK, WEAK)}
 HALVING = bs.Claim(
     name="halving",
@@ -367,6 +368,7 @@ CALLS = {
             **{"most_seeds": 4, "resolution": 0.1},
         },
     ),
+    "fit": (bs.fit, {"log": LOG, "looks": None, "filter": None, "confidence": 0.9}),
     "check_criterion": (
         functools.partial(bs.testing.check_criterion, bs.criteria.failed),
         {"attempts": 1, "key": 0},
@@ -379,7 +381,7 @@ ELSEWHERE |= {bs.Replace, bs.Accumulate, bs.Regime, bs.Filter, bs.SequenceTask}
 ELSEWHERE |= {bs.TabularLearner}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
-    *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.GapReport),
+    *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.Fit, bs.GapReport),
     *(bs.Log, bs.Looks, bs.Race, bs.Tournament, bs.Truth, bs.Visits),
 }
 # Arguments that hold no value that could be wrong, or that take long: test_arguments has them.

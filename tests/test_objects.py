@@ -195,6 +195,7 @@ def made():
             search={"steps": 1},
         ),
         "a log": a_log(),
+        "a fit": bs.fit(a_log()),
         "looks": bs.Looks(["a", 7], [0, 1], [0], [0, 0], [[1, -1], [0, 1]], [1, -1]),
         "a challenge": bs.Challenge(bs.random_table(0, prompts=3), drifting),
         "a suite": bs.stress_suite(0, prompts=10),
