@@ -13,6 +13,7 @@ night, and before anything is released.
 
 SLOW = (
     "boostsim/gap.py::boostsim.gap.gap_report",
+    "test_advise.py::test_advice_gains_more_than_one_iterations_count_and_than_chance",
     "test_agreement.py::test_in_many_worlds",
     "test_agreement.py::test_steps_batch_under_vmap_like_one_by_one",
     "test_arguments.py::test_numbers_of_every_type_are_the_same_number[certify",
@@ -74,6 +75,7 @@ SLOW = (
     "test_figures.py::test_the_committed_frontier_is_true_in_part",
     "test_figures.py::test_the_committed_leaderboard_is_true_in_part",
     "test_fit.py::test_compare_runs_on_it",
+    "test_forecast.py::test_bands_hold_as_often_as_stated_in_300_logs",
     "test_gap.py::test_T6_bounds_a_transformer_that_is_fitted_to_the_law",
     "test_gap.py::test_the_four_cells_start_together_and_a_good_learner_follows_the_law",
     "test_gym.py::test_boosting_learns",

@@ -1,0 +1,190 @@
+"""One forecast four ways: the fitted speed, the literal theory, a straight line, no change.
+
+Difficulty classes are made from the posterior mean of each prompt's correct probability at the last
+iteration of what was fitted, never from counts of the iterations that are forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from boostsim.fitting.bands import Cells, averages, by_history, itself
+from boostsim.fitting.histories import Histories
+from boostsim.fitting.rivals import centred, literal, no_change, straight_line
+from boostsim.fitting.speed import speed
+from boostsim.fitting.world import World
+
+if TYPE_CHECKING:
+    from boostsim.curation.procedure import Procedure
+
+# Between what correct probabilities a class lies.
+EDGES = (0.0, 0.05, 0.3, 0.7, 0.95, 1.0)
+ALL = "all"
+FITTED = "fitted_speed"
+METHODS = (FITTED, "literal_theory", "straight_line", "no_change")
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Four forecasts of the share of accepted attempts.
+
+    Attributes:
+        cells: what is averaged over.
+        classes: names, ``ALL`` first, ``[classes]``.
+        correct: the fitted mean correct probability of each class, ``[steps, classes]``.
+        failing: that none of a prompt's usual attempts is accepted, ``[steps, classes]``.
+        generations: responses to a prompt in an iteration, ``[steps, classes]``.
+        labels: bought for a prompt in an iteration, ``[steps, classes]``.
+        rates: of each method, ``[steps, classes]``.
+        each: of each method, for each history, ``[steps, histories]``.
+    """
+
+    cells: Cells
+    classes: tuple[str, ...]
+    correct: np.ndarray
+    failing: np.ndarray
+    generations: np.ndarray
+    labels: np.ndarray
+    rates: dict[str, np.ndarray]
+    each: dict[str, np.ndarray]
+
+
+def classes_of(correct: np.ndarray, prompts: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the names of the difficulty classes that have prompts, and who belongs to each.
+
+    Args:
+        correct: posterior mean correct probability of each history, ``[histories]``.
+        prompts: how many prompts have it, ``[histories]``.
+
+    Returns:
+        Names, and membership ``[classes, histories]``; the first is all.
+
+    Example:
+        >>> classes_of(np.array([0.01, 0.5]), np.array([1.0, 1.0]))[0]
+        ('all', '0 to .05', '.3 to .7')
+    """
+    names, members = [ALL], [np.ones(len(correct))]
+    for low, high in pairwise(EDGES):
+        inside = (correct >= low) & ((correct < high) | (high == 1.0))
+        if prompts[inside].any():
+            names.append(f"{low:g} to {high:g}".replace("0.", "."))
+            members.append(inside.astype(float))
+    return tuple(names), np.array(members)
+
+
+def labels_bought(counts: Histories) -> tuple[float, float]:
+    """Return labels per prompt and iteration where (none, any) of the attempts was accepted."""
+    if counts.labels is None:
+        return 0.0, 0.0
+    weights, found = counts.weights()[:, None], []
+    for chosen in (counts.accepted == 0, counts.accepted > 0):
+        met = chosen & (counts.attempts > 0)
+        found.append(float((weights * counts.labels * met).sum() / max((weights * met).sum(), 1.0)))
+    return found[0], found[1]
+
+
+def outlook(
+    world: World,
+    counts: Histories,
+    ahead: np.ndarray,
+    attempts: np.ndarray | None,
+    procedure: Procedure,
+    visits: int | None,
+    key: jax.Array | int,
+    until_accepted: bool = False,
+) -> Outlook:
+    """Return the four forecasts.
+
+    Args:
+        world: fitted to the counts.
+        counts: of the log up to now.
+        ahead: steps after its last iteration, ``[steps]``.
+        attempts: of a prompt of each history, ``[steps, histories]``; None: as many as usual.
+        procedure: for the literal theory, which learns all that it is shown.
+        visits: its visits to a prompt in an iteration; None for infinitely many.
+        key: of its runs.
+        until_accepted: whether attempts stop at the first accepted one, so that the most that any
+            prompt got are those that it may get.
+    """
+    posterior, prompts = by_history(world, counts), counts.weights()
+    bought, usual = labels_bought(counts), counts.usual_attempts
+    if until_accepted:
+        usual = int(counts.attempts.max())
+    one, other = world.dynamics.accept
+    # The literal theory is run from the points of a grid, between which it is interpolated.
+    run = literal(procedure, world.start, int(ahead[-1]), visits, key)[ahead - 1]
+    now = np.array([0])
+    learned: list[Any] = [partial(np.interp, xp=world.start, fp=row) for row in run]
+    found = averages(world, counts, posterior, now, bought, itself, *learned)
+    present, strong = found[0][0], np.array([each[0] for each in found[1:]])
+
+    def none(right: np.ndarray) -> np.ndarray:
+        return (1.0 - other - (one - other) * right) ** usual
+
+    def made(right: np.ndarray) -> np.ndarray:
+        if not until_accepted:
+            return np.full(right.shape, float(usual))
+        # T17: (1 - (1 - A)^k)/A, which is k where A = 0.
+        rate = np.clip(other + (one - other) * right, 1e-12, 1.0 - 1e-16)
+        return -np.expm1(usual * np.log1p(-rate)) / rate
+
+    correct, failing, generations = averages(
+        world, counts, posterior, ahead, bought, itself, none, made
+    )
+    names, member = classes_of(present, prompts)
+    cells = Cells(ahead, prompts, generations if attempts is None else attempts, member)
+    each = {
+        FITTED: other + (one - other) * correct,
+        "literal_theory": other + (one - other) * strong,
+    }
+    rates = {name: cells.mean(values) for name, values in each.items()}
+
+    before = counts.times - counts.span
+    past = averages(world, counts, posterior, before, bought, itself)[0]
+    total = member @ (prompts[:, None] * counts.attempts)
+    modelled = member @ (prompts[:, None] * counts.attempts * (other + (one - other) * past.T))
+    observed = member @ (prompts[:, None] * counts.accepted)
+    curve = centred(observed, total, modelled / np.maximum(total, np.finfo(float).tiny))
+    rates["straight_line"] = straight_line(curve, total, counts.times, counts.span + ahead).T
+    rates["no_change"] = no_change(curve, total, ahead).T
+    # Within a class prompts differ as the fit says, for all: the methods differ in the time course.
+    own = member[1:].argmax(0)
+    offset = other + (one - other) * present
+    offset = offset - (member[1:] @ (prompts * offset) / (member[1:] @ prompts))[own]
+    for name in METHODS[2:]:
+        each[name] = np.clip(rates[name][:, 1:][:, own] + offset, 0.0, 1.0)
+    # What is said of prompts is averaged over prompts, what is observed over attempts.
+    by_prompt = replace(cells, attempts=np.ones(correct.shape))
+    return Outlook(
+        cells=cells,
+        classes=names,
+        correct=by_prompt.mean(correct),
+        failing=by_prompt.mean(failing),
+        generations=by_prompt.mean(generations),
+        labels=by_prompt.mean(failing * bought[0] + (1.0 - failing) * bought[1]),
+        rates=rates,
+        each=each,
+    )
+
+
+def settled(world: World, counts: Histories, confidence: float) -> World:
+    """Return the world that a forecast goes on from: with blocks where the speed is not constant.
+
+    Where a test at 1 - confidence says that blocks of iterations have speeds of their own, they are
+    fitted, and what lies ahead goes at the last block's speed.
+    """
+    if world.dynamics.kind != "odds" or len(world.dynamics.speed) != 1:
+        return world
+    moving = world.dynamics
+    found = speed(
+        counts, accept=moving.accept, beta=moving.beta, confidence=confidence, world=world
+    )
+    if found.constant:
+        return world
+    return World.estimate(counts, accept=moving.accept, beta=moving.beta, blocks=len(found.blocks))

@@ -1,0 +1,279 @@
+"""Forecasts: what they say by hand, how often their bands hold, and what beats them said first."""
+
+import json
+
+import numpy as np
+import pytest
+from alarms import assert_share
+from made_logs import log_of, made
+from scipy.special import expit, logit
+from scipy.stats import binom
+
+import boostsim as bs
+from boostsim.fitting.backtest import backtest
+from boostsim.fitting.bands import draw
+from boostsim.fitting.forecast import forecast
+from boostsim.fitting.histories import histories
+from boostsim.fitting.outlook import ALL, FITTED, METHODS, outlook, settled
+from boostsim.fitting.rivals import centred, literal, no_change, straight_line
+from boostsim.fitting.world import World
+
+PROCEDURE = bs.filter_only(attempts=4)
+AHEAD = 5
+
+
+@pytest.fixture(scope="module")
+def told():
+    """A log, its world, a forecast and a backtest."""
+    run = made(0)
+    counts = histories(run.log)
+    world = World.estimate(counts)
+    return run, counts, world, forecast(world, counts, AHEAD, PROCEDURE, visits=None, draws=60)
+
+
+def by_hand(world, accepted, attempts, steps):
+    """Each prompt's mean correct probability after so many steps, ``[prompts, steps]``."""
+    held = []
+    for counts in accepted:
+        joint = world.weights.copy()
+        for step, count in enumerate(counts):
+            right = expit(logit(world.start[1:-1]) + world.dynamics.speed[0] * step)
+            joint *= binom.pmf(count, attempts, np.r_[0.0, right, 1.0])
+        held.append(joint / joint.sum())
+    moved = [expit(logit(world.start[1:-1]) + world.dynamics.speed[0] * each) for each in steps]
+    return np.array(held) @ np.array([np.r_[0.0, each, 1.0] for each in moved]).T
+
+
+def test_each_prompt_moves_on_from_what_its_history_says(told):
+    run, counts, world, found = told
+    assert settled(world, counts, 0.95) is world
+    accepted = run.accepted[:, :9]
+    wanted = by_hand(world, accepted, 4, range(9, 14))
+    table = found.table[found.table["class"] == ALL]
+    assert table.iteration.tolist() == [9, 10, 11, 12, 13]
+    np.testing.assert_allclose(table.accuracy, wanted.mean(0), rtol=1e-8)
+    np.testing.assert_allclose(table.accepted, table.accuracy, rtol=1e-12)
+    assert (table.generations == 4.0).all()
+    assert (table.labels == 0.0).all()
+    # Classes are those of the posterior at the last iteration; together they are all prompts.
+    now = by_hand(world, accepted, 4, [8])[:, 0]
+    middle = found.table[found.table["class"] == ".3 to .7"]
+    inside = (now >= 0.3) & (now < 0.7)
+    assert (middle.prompts == inside.sum()).all()
+    np.testing.assert_allclose(middle.accuracy, wanted[inside].mean(0), rtol=1e-8)
+    parts = found.table[found.table["class"] != ALL]
+    whole = (parts.accuracy * parts.prompts).groupby(parts.iteration).sum() / 80
+    np.testing.assert_allclose(whole, table.accuracy, rtol=1e-12)
+
+
+def test_bands_hold_the_forecast_and_widen_with_what_they_cover(told):
+    table = told[3].table
+    for name in ("accuracy", "accepted"):
+        assert (table[f"{name}_low"] <= table[name] + 1e-12).all()
+        assert (table[f"{name}_high"] >= table[name] - 1e-12).all()
+    assert (table.observed_low <= table.accepted_low).all()
+    assert (table.observed_high >= table.accepted_high).all()
+    whole = table[table["class"] == ALL]
+    width = (whole.accuracy_high - whole.accuracy_low).to_numpy()
+    assert width[-1] > width[0]
+
+
+def hits(seed, draws, **how):
+    """Which bands hold after 1 and after 5 iterations: mean of all, of the classes, observed."""
+    run = made(seed, **how)
+    accept = how.get("accept", (1.0, 0.0))
+    counts = histories(run.log)
+    world = settled(World.estimate(counts, accept=accept), counts, 0.95)
+    attempts, ahead = how.get("attempts", 4), np.array([1, AHEAD])
+    looked = outlook(world, counts, ahead, None, PROCEDURE, None, 0)
+    drawn = draw(world, counts, looked.cells, (0.0, 0.0), draws, np.random.default_rng(seed))
+    member = looked.cells.member[:, counts.history]
+    member = (member / member.sum(1, keepdims=True)).T
+    later = run.correct[:, len(run.log.iterations) + ahead - 1].T
+    truth = {"correct": later, "rate": accept[1] + (accept[0] - accept[1]) * later}
+    truth["observed"] = run.accepted[:, len(run.log.iterations) + ahead - 1].T / attempts
+    found = {}
+    for name, values in truth.items():
+        low, high = drawn.band(name, 0.95)
+        good = (values @ member >= low - 1e-12) & (values @ member <= high + 1e-12)
+        for step, place in ((0, 1), (1, AHEAD)):
+            found[name, place, ALL] = [good[step, 0]]
+            found[name, place, "classes"] = good[step, 1:].tolist()
+    return found
+
+
+WORLDS = [
+    {},
+    {"accept": (0.9, 0.15), "attempts": 8, "speed": 0.2},
+    {"uneven": 1.0, "prompts": 100, "iterations": 12, "speed": 0.1},
+]
+
+
+def check_bands(alarm, logs, draws, how):
+    held = {}
+    for seed in range(logs):
+        for name, good in hits(seed, draws, **how).items():
+            # Classes of one log move together: one of them, drawn, stands for all.
+            held.setdefault(name, []).append(good[seed % len(good)])
+    for good in held.values():
+        assert_share(alarm, int(np.sum(good)), len(good), 0.95)
+
+
+def test_bands_hold_as_often_as_stated():
+    check_bands("some_bands", 10, 50, WORLDS[0])
+
+
+@pytest.mark.parametrize("how", WORLDS, ids=["clean", "noisy filter", "uneven speeds"])
+def test_bands_hold_as_often_as_stated_in_300_logs(how):
+    check_bands("bands", 300, 400, how)
+
+
+def test_a_line_and_no_change_are_what_they_say():
+    random = np.random.default_rng(3)
+    curve, weight = random.random((2, 7)) / 2.0, random.integers(1, 9, (2, 7)) * 1.0
+    times, ahead = np.arange(7), np.array([7, 30])
+    found = straight_line(curve, weight, times, ahead)
+    for row in range(2):
+        slope, height = np.polyfit(times, curve[row], 1, w=np.sqrt(weight[row]))
+        np.testing.assert_allclose(found[row], np.clip(height + slope * ahead, 0, 1), atol=1e-12)
+    np.testing.assert_allclose(no_change(curve, weight, ahead)[:, 0], curve[:, -1])
+    long = np.tile(curve, 5)
+    latest = long[:, -4:].mean(1)
+    np.testing.assert_allclose(no_change(long, np.ones(long.shape), ahead)[:, 1], latest)
+
+
+def test_classes_do_not_make_rivals_worse_by_regression_to_the_mean():
+    """Of prompts that never change, no change and a line are right, though counts chose classes."""
+    off, raw = [], []
+    for seed in range(8):
+        run = made(seed, prompts=400, iterations=3, attempts=2, speed=0.0, ahead=1)
+        counts = histories(run.log)
+        world = World.estimate(counts, kind="none")
+        looked = outlook(world, counts, np.array([1]), None, PROCEDURE, None, 0)
+        member = looked.cells.member[:, counts.history]
+        truth = member @ run.correct[:, -1] / member.sum(1)
+        easiest = len(looked.classes) - 1
+        off.append(looked.rates["no_change"][0, easiest] - truth[easiest])
+        seen = member @ run.accepted[:, :3].mean(1) / 2.0 / member.sum(1)
+        raw.append(seen[easiest] - truth[easiest])
+    # What was seen in the class is too good by far more than the corrected level is.
+    assert np.mean(raw) > 0.03
+    assert abs(np.mean(off)) < 0.35 * np.mean(raw)
+
+
+def test_centred_curves_keep_their_shape_and_take_the_models_level():
+    attempts = np.array([[4.0, 0.0, 8.0]])
+    curve = centred(np.array([[1.0, 0.0, 4.0]]), attempts, np.array([[0.5, 0.9, 0.5]]))
+    np.testing.assert_allclose(curve, [[0.25 + 1 / 12, np.nan, 0.5 + 1 / 12]])
+
+
+def test_the_literal_theory_is_the_strong_learners():
+    """T9 with a perfect filter: whatever is right at all is always right after one iteration."""
+    correct = np.array([0.0, 0.3, 1.0])
+    run = literal(PROCEDURE, correct, 2, None, 0)
+    np.testing.assert_allclose(run, [[0.0, 1.0, 1.0]] * 2)
+    # At one visit of four attempts: where any is accepted.
+    some = literal(PROCEDURE, correct, 1, 1, 0)
+    assert abs(some[0, 1] - (1.0 - 0.7**4)) < 0.3
+    assert some[0, 0] == 0.0
+
+
+def test_a_backtest_scores_what_it_says(told):
+    run, counts, world, found = told
+    test = found.test
+    assert (test.trained, test.held_out) == (6, 3)
+    again = World.estimate(counts.until(6))
+    rate = by_hand(again, run.accepted[:, :6], 4, [6, 7, 8])
+    later = run.accepted[:, 6:9]
+    own = test.score(FITTED)
+    missed = rate.mean(0) - later.mean(0) / 4.0
+    assert own.rms == pytest.approx(np.sqrt(np.mean(missed**2)), rel=1e-8)
+    assert own.bias == pytest.approx(missed.mean(), rel=1e-8, abs=1e-12)
+    sure = np.clip(rate, 1 / 26, 25 / 26)
+    density = later * np.log(sure) + (4 - later) * np.log(1 - sure)
+    assert own.log_density == pytest.approx(density.sum() / (80 * 12), rel=1e-8)
+    assert own.difference == 0.0
+    for method in METHODS[1:]:
+        row = test.score(method)
+        assert row.difference == pytest.approx(own.log_density - row.log_density, abs=1e-12)
+    curves = test.curves[test.curves["class"] == ALL]
+    np.testing.assert_allclose(curves.observed, later.mean(0) / 4.0)
+    assert test.speed["held_out_error"] > 0.0
+    with pytest.raises(ValueError, match="at least 3 iterations"):
+        backtest(world, counts.until(2), PROCEDURE)
+
+
+def test_what_does_better_is_said_first():
+    """Of prompts that all rise evenly a straight line is right, and the log odds' is not."""
+    random = np.random.default_rng(4)
+    right = np.tile(np.linspace(0.05, 0.95, 12), (60, 1))
+    counts = histories(log_of(random.binomial(8, right), 8))
+    test = backtest(World.estimate(counts), counts, PROCEDURE, visits=None, draws=20)
+    assert test.nearest == "straight_line"
+    assert test.summary().startswith("On the held-out iterations a straight line is better")
+    assert json.loads(test.to_json())["warnings"][0] == test.warnings()[0]
+
+
+def test_a_speed_that_changes_is_said_to():
+    run = made(5, prompts=200, iterations=12, speed=[0.4] * 7 + [0.0] * 9, attempts=8)
+    counts = histories(run.log)
+    test = backtest(World.estimate(counts), counts, PROCEDURE, visits=None, draws=40)
+    assert test.drifts
+    assert min(test.inside.values()) < 0.95
+    assert abs(test.speed["trained"] - 0.4) < 0.06
+    assert any("the speed falls from" in line for line in test.warnings())
+    # And once it has been seen to change, the forecast goes on at the last speed.
+    assert abs(settled(World.estimate(counts), counts, 0.95).dynamics.speed[-1]) < 0.1
+
+
+def test_a_forecast_is_told_in_words_and_numbers(told):
+    found = told[3]
+    lines = found.summary().splitlines()
+    assert "backtest" in lines[0] or "better" in lines[0] or "bands hold" in lines[0]
+    assert "1,600 generations and 0 labels on 80 prompts" in found.summary()
+    read = json.loads(found.to_json())
+    assert len(read["table"]) == len(found.table)
+    assert next(iter(read)) == "backtest"
+    assert len(found.plot().axes) >= found.table["class"].nunique()
+    assert found == found
+    with pytest.raises(AttributeError):
+        found.confidence = 0.5
+
+
+def test_labels_are_bought_and_move_prompts_as_in_the_log():
+    """Of a log that labels what fails: its label rate by failing or not, and its weight of one."""
+    random = np.random.default_rng(1)
+    right, accepted, labelled = np.full(300, 0.05), [], []
+    for _ in range(8):
+        accepted.append(random.binomial(4, right))
+        labelled.append((accepted[-1] == 0) * 1)
+        right = (right + labelled[-1] * 0.5 * 0.6) / (1.0 + 0.5 * labelled[-1])
+    log = log_of(np.array(accepted).T, 4, labelled=np.array(labelled).T.ravel())
+    counts = histories(log)
+    world = World.estimate(counts, beta=0.6)
+    found = forecast(world, counts, 3, PROCEDURE, draws=20, visits=None, test=False)
+    table = found.table[found.table["class"] == ALL]
+    np.testing.assert_allclose(table.labels, table.failing, atol=1e-12)
+    assert abs(world.dynamics.label_weight - 0.5) < 0.15
+    for row in table.itertuples():
+        assert abs(row.accuracy - right.mean()) < 0.06
+        fails = (1.0 - right) ** 4
+        share = 0.5 * fails
+        right = (right + share * 0.6) / (1.0 + share)
+
+
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [
+        ({"iterations": 0}, "iterations"),
+        ({"draws": 1}, "draws"),
+        ({"confidence": 1.5}, "confidence"),
+        ({"visits": 0}, "visits"),
+        ({"key": -1}, "key"),
+    ],
+)
+def test_bad_input_is_refused(told, how, name):
+    _, counts, world, _ = told
+    how = {"iterations": 2, "draws": 2, "test": False} | how
+    with pytest.raises(ValueError, match=name):
+        forecast(world, counts, how.pop("iterations"), PROCEDURE, **how)
