@@ -81,7 +81,7 @@ LOOKS = {
     "silent": 1,
     "silent_often": 4,
     "rates_of_logs": 12,
-    "bands": 36,
+    "bands": 30,
     "some_bands": 12,
     "drawn_prompts": 40,
     "better_advice": 4,

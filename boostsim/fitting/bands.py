@@ -9,13 +9,14 @@ A forecast is for the very prompts of the log, whose histories are known. So eac
 3. for what will be *observed* adds the binomial noise of attempts that are yet to be made.
 
 1 and 2 are the band of a mean, with 3 it is predictive. Neither has the choice of prompts in it
-(other prompts than these vary more), nor that the speed may change: a backtest shows that. Bands
-are percentiles; an interval reflected about the estimate ("basic") is wrong where the law of the
-estimate is skewed, as it is near 0 and 1.
+(other prompts than these vary more), nor that the speed may change or prompts have speeds of their
+own: then the bands of the mean over all prompts still hold, those of classes hold less often. A
+backtest shows both. Bands are percentiles; an interval reflected about the estimate ("basic") is
+wrong where the law of the estimate is skewed, as it is near 0 and 1.
 
 The refit is one Newton step from the fit of all prompts, with scores free of the mixture's and the
-curvature of the profile likelihood, and then the most likely mixture there: a full climb, 400
-times, gives the same spread and takes twenty times as long.
+curvature of the profile likelihood, and then the most likely mixture there: a full climb takes
+twenty times as long.
 """
 
 from __future__ import annotations
@@ -193,10 +194,10 @@ def resampled(
     bent = curvature(problem, numbers, problem.likelihoods(numbers), world.weights)
     inverse = np.linalg.pinv(bent.information, rcond=1e-12, hermitian=True)
     met = np.flatnonzero(counts.attempts.sum(1)[counts.history] > 0)
-    # Scores free of the mixture's are what a regression on these leaves: their squares are too small
+    # Scores free of the mixture's are what a regression on these leaves: their squares fall short
     # by a degree of freedom for each.
     lost = np.count_nonzero(world.weights > SUPPORT)
-    wider = np.sqrt(len(met) / max(len(met) - lost, 1.0))
+    wider = np.sqrt(len(met) / max(len(met) - int(lost), 1))
     many, high = len(world.dynamics.speed), FASTEST / max(counts.span, 1)
     low, high = (0.0, 1.0) if world.dynamics.kind == "arithmetic" else (-high, high)
     for _ in track(range(draws), "bootstrap", draws):

@@ -55,7 +55,7 @@ class Outlook:
     each: dict[str, np.ndarray]
 
 
-def classes_of(correct: np.ndarray, prompts: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+def _classes_of(correct: np.ndarray, prompts: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the names of the difficulty classes that have prompts, and who belongs to each.
 
     Args:
@@ -66,7 +66,7 @@ def classes_of(correct: np.ndarray, prompts: np.ndarray) -> tuple[tuple[str, ...
         Names, and membership ``[classes, histories]``; the first is all.
 
     Example:
-        >>> classes_of(np.array([0.01, 0.5]), np.array([1.0, 1.0]))[0]
+        >>> _classes_of(np.array([0.01, 0.5]), np.array([1.0, 1.0]))[0]
         ('all', '0 to .05', '.3 to .7')
     """
     names, members = [ALL], [np.ones(len(correct))]
@@ -137,7 +137,7 @@ def outlook(
     correct, failing, generations = averages(
         world, counts, posterior, ahead, bought, itself, none, made
     )
-    names, member = classes_of(present, prompts)
+    names, member = _classes_of(present, prompts)
     cells = Cells(ahead, prompts, generations if attempts is None else attempts, member)
     each = {
         FITTED: other + (one - other) * correct,

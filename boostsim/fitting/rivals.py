@@ -12,6 +12,7 @@ attempts, no change by its mean over the last tenth of the iterations (at least 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jax
@@ -100,9 +101,9 @@ def literal(
     """
     rows = np.stack([correct, 1.0 - correct], axis=1)
     task = table_task(np.tile([1, 0], (len(rows), 1)), None, rows)
-    learner, record = StrongLearner(), ("prompt",)
+    procedure, record = replace(procedure, learner=StrongLearner()), ("prompt",)
     if visits is None:
-        trace = simulate(procedure, task, steps, record=record, learner=learner)
+        trace = simulate(procedure, task, steps, record=record)
     else:
         trace = simulate(
             procedure,
@@ -112,6 +113,5 @@ def literal(
             seeds=RUNS,
             key=key,
             record=record,
-            learner=learner,
         )
     return np.asarray(trace.accuracy.mean("seed").values[1:])
