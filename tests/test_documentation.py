@@ -1,6 +1,7 @@
 """The pages: what they show runs and prints what they say, and every theorem has all it needs."""
 
 import importlib.util
+import json
 import re
 import sys
 import tomllib
@@ -118,6 +119,22 @@ def test_every_page_is_in_the_menu(made):
     assert all(uri in named or uri.startswith(tuple(stars)) for uri in made_pages)
 
 
+def test_stars_in_the_menu_are_pages():
+    """Those that are named stand where they are named; modules stand by package."""
+    uris = ["how/a.md", "logs.md", "reference/command.md", "reference/gap.md", "index.md"]
+    uris += ["reference/tasks.gym.md", "reference/tasks.table.md", "reference/theory.box.md"]
+    told = module("menu").filled(
+        ["index.md", {"How": ["how/a.md", "*"]}, {"Reference": "reference/*"}], uris
+    )
+    tasks = [{"gym": "reference/tasks.gym.md"}, {"table": "reference/tasks.table.md"}]
+    within = [{"tasks": tasks}, {"theory": [{"box": "reference/theory.box.md"}]}]
+    assert told == [
+        "index.md",
+        {"How": ["how/a.md", "logs.md"]},
+        {"Reference": ["reference/command.md", "reference/gap.md", *within]},
+    ]
+
+
 def test_links_between_texts_lead_to_files_and_places():
     """As they lie in the repository, so that they can be read without the site."""
     for path in [*texts(), ROOT / "CONTRIBUTING.md"]:
@@ -155,6 +172,15 @@ def test_the_first_lines_of_help_name_what_is_there():
     named = re.findall(r"\b[a-z]+_[a-z_]+\b|\b[A-Z][a-z]+[A-Z]\w+", bs.__doc__.split("help(")[1])
     assert len(named) > 10
     assert all(hasattr(bs, name) for name in named)
+
+
+def test_a_certificate_is_told_in_a_sentence(pages):
+    """As ``make certificates`` keeps it."""
+    settings = dict(levels=("exact",), exact_points=4)
+    told = json.loads(bs.certify("T8", **settings).to_json())
+    points = len(told["table"])
+    said = f"holds: exactly at {points} of {points} points; 0 draws, confidence 0.999 (boostsim "
+    assert pages.verdict(told).startswith(said)
 
 
 def test_every_figure_is_in_the_gallery():

@@ -35,6 +35,8 @@ FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(\]\(|\bsrc=\"|\bhref=\")([^)\s\"#:]+)(#[^)\s\"]*)?(?=[)\"])")
 PUBLIC = re.compile(r"(?<!\[)`bs\.([\w.]+)(\([^`]*\))?`(?!\])")
 LAW = re.compile(r"(?<!\[)`(\w+)`(?!\])")
+# A figure in the gallery: small there, so a link to itself.
+FIGURE = re.compile(r"(!\[[^]]*\]\((\.\./figures/(\w+)\.png)\))")
 THEOREM = re.compile(r"\*\*T(\d+) \(")
 THEORY = (DOCS / "theory.md").read_text()
 
@@ -66,9 +68,9 @@ def pages() -> dict[str, str | bytes]:
         made |= tutorial(path)
     for theorem, claims in theorems().items():
         made[f"certificates/{theorem}.md"] = certificate(theorem, claims)
+    made["reference/command.md"] = command()
     for module, names in modules().items():
         made[f"reference/{module.removeprefix('boostsim.')}.md"] = reference(module, names)
-    made["reference/command.md"] = command()
     return made
 
 
@@ -103,7 +105,7 @@ def reference(module: str, names: list[str]) -> str:
 def command() -> str:
     """Return the page of the command: what it says of itself."""
     lines = ["# boostsim, the command", ""]
-    with mock.patch.dict(os.environ, {"COLUMNS": "100", "NO_COLOR": "1"}):
+    with mock.patch.dict(os.environ, {"COLUMNS": "78", "NO_COLOR": "1"}):
         for flags in get_args(Command):
             told = io.StringIO()
             with contextlib.redirect_stdout(told):
@@ -159,7 +161,7 @@ def figures_of(theorem: str) -> list[str]:
 def certificate(theorem: str, claims: list[Claim]) -> str:
     """Return the page of a theorem's claims: what is checked, where, and how to check it again."""
     name = re.search(rf"^\*\*{theorem} \((.*?)\)", THEORY, re.MULTILINE)
-    lines = [f"# {theorem}: {name[1]}" if name else f"# {theorem} et al.", ""]
+    lines = [f"# {theorem}: {name[1].replace('$', '')}" if name else f"# {theorem} et al.", ""]
     if name:
         lines += [f"[Statement and proof](../theory.md#{theorem}).", ""]
     lines += [
@@ -320,9 +322,7 @@ def finished(markdown: str, uri: str) -> str:
     if uri == "theory.md":
         markdown = with_links(markdown)
     if uri == "figures.md":
-        markdown = re.sub(
-            r"\| (?=!\[[^]]*\]\(\.\./figures/(\w+)\.png)", r'| <span id="\1"></span>', markdown
-        )
+        markdown = FIGURE.sub(r'<span id="\2"></span>[\1](\3)', markdown)
     known = homes()
     parts = FENCED.split(markdown)
     for index in range(0, len(parts), 2):
