@@ -322,7 +322,7 @@ def finished(markdown: str, uri: str) -> str:
     if uri == "theory.md":
         markdown = with_links(markdown)
     if uri == "figures.md":
-        markdown = FIGURE.sub(r'<span id="\2"></span>[\1](\3)', markdown)
+        markdown = FIGURE.sub(r'<span id="\3"></span>[\1](\2)', markdown)
     known = homes()
     parts = FENCED.split(markdown)
     for index in range(0, len(parts), 2):
