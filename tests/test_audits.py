@@ -145,8 +145,8 @@ def test_labels_bought_until_one_is_right_are_fresh():
     assert_rate("sequential_labels", false, logs, 0.05, "greater")
 
 
-# What is broken, in which assumption it shows, and in which share of logs at least: of 60 prompts, 4
-# iterations of 4 visits of 4 attempts, of which 8 are audited; looks at 4 responses a prompt.
+# What is broken, in which assumption it shows, and in which share of logs at least: of 60 prompts,
+# 4 iterations of 4 visits of 4 attempts, of which 8 are audited; looks at 4 responses a prompt.
 BROKEN = {
     "attempts": (dict(together=0.15), {}, "attempts are independent", 0.98),
     "looks": ({}, dict(share=0.4, responses=8), "false accepts are fresh", 0.98),

@@ -98,9 +98,9 @@ def ratio_interval(hits: np.ndarray, trials: np.ndarray, alpha: float) -> Interv
     d^2)^2/sum d^4: a variance that a few prompts make is not known well. Where p is 0 or 1 no
     variance can be seen, so prompts count as if each were one trial.
 
-    Measured coverage at a nominal .95 (5 to 300 prompts, p from .01 to .5, correlation within
-    prompts 0 to .4): at least .92 where numbers of trials are even or geometric, down to .82 where
-    a few prompts have most trials.
+    Of a nominal .95 it covers at least .92 where 5 to 200 prompts have even or geometric numbers of
+    trials, p is .05 to .3 and trials of a prompt are correlated by 0 to .4; less where errors are
+    rare and a few prompts have most trials.
 
     Args:
         hits, trials: ``[prompts]``; prompts without trials say nothing.
