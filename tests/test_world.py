@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 import boostsim as bs
+from boostsim.fitting.dynamics import Dynamics
 from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.likelihood import Problem, grid
 from boostsim.fitting.mixture import fitted, scaled
@@ -53,6 +54,18 @@ def test_no_mixture_is_better_than_the_gap_says():
     assert -other.fun <= found.log_likelihood + found.gap + 1e-9
     assert found.weights.min() >= 0.0
     assert found.weights.sum() == pytest.approx(1.0)
+
+
+def test_sharp_likelihoods_are_climbed_too():
+    """A thousand attempts a prompt: most grid points are all but impossible for most prompts."""
+    rng = np.random.default_rng(5)
+    accepted = rng.binomial(1000, rng.beta(0.1, 4.0, 300))[:, None]
+    counts = histories(log_of(accepted, 1000))
+    right, wrong = grid(counts)
+    problem = Problem(counts, counts.weights(), right, wrong, Dynamics("none"))
+    found = fitted(problem.likelihoods(np.zeros(0)), problem.weights)
+    assert found.gap <= 1e-3
+    assert found.weights @ right == pytest.approx(accepted.mean() / 1000.0, abs=1e-3)
 
 
 def test_equal_histories_count_as_often_as_they_come():
@@ -115,8 +128,6 @@ def test_labels_move_prompts_as_T0_says():
     log = log_of([[0, 2, 4], [1, 3, 3]], labelled=np.array([2, 0, 0, 0, 1, 0]))
     counts = histories(log)
     right, wrong = grid(counts)
-    from boostsim.fitting.dynamics import Dynamics
-
     for kind, speed in (("odds", (0.4,)), ("arithmetic", (0.3,))):
         moving = Dynamics(kind, speed, accept=(0.9, 0.2), attempts=8, label_weight=0.5, beta=0.6)
         problem = Problem(counts, counts.weights(), right, wrong, moving)
@@ -144,8 +155,6 @@ def test_labels_move_prompts_as_T0_says():
 
 def test_the_map_is_the_simulators():
     """Strong and arithmetic steps are exact runs, and odds are filter only with R = e^D."""
-    from boostsim.fitting.dynamics import Dynamics
-
     start = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
     task = bs.table_task([[1, 0]] * 5, initial=np.stack([start, 1.0 - start], 1))
     noisy = bs.NoisyFilter(0.2)

@@ -16,6 +16,8 @@ from scipy.optimize import nnls
 # Nats by which the mixture may fall short of the best one.
 GAP = 1e-3
 STEPS = 200
+# What a step may leave of a history's likelihood, at least.
+FALL = 0.02
 # Numbers that a slice of the likelihoods has: of a million prompts not all are held at once.
 SLICE = 2**22
 # What is added to the curvature, relative to its mean: neighbours on a grid are nearly alike.
@@ -97,13 +99,13 @@ def fitted(
         mixture = (1.0 - 1e-6) * start + 1e-6 * mixture
     total = weights.sum()
 
-    def worth(at: np.ndarray) -> float:
-        with np.errstate(divide="ignore"):
-            return float(weights @ np.log(values @ at) + slope @ at)
+    def worth(inside: np.ndarray, at: np.ndarray) -> float:
+        return float(weights @ np.log(inside) + slope @ at)
 
-    best = worth(mixture)
+    inside = values @ mixture
+    best = worth(inside, mixture)
     for _ in range(STEPS):
-        gradient, curvature = _derivatives(values, weights, mixture)
+        gradient, curvature = _derivatives(values, weights, inside)
         gradient += slope
         excess = float(gradient.max() - gradient @ mixture)
         if excess <= gap:
@@ -112,25 +114,28 @@ def fitted(
         size_of_step, promised = 1.0, gradient @ (target - mixture)
         while size_of_step > 1e-9:
             candidate = mixture + size_of_step * (target - mixture)
-            now = worth(candidate)
-            if now >= best + 0.1 * size_of_step * promised:
-                break
+            moved = values @ candidate
+            # A history that became all but impossible would rule the next curvature.
+            if (moved > FALL * inside).all():
+                now = worth(moved, candidate)
+                if now >= best + 0.1 * size_of_step * promised:
+                    break
             size_of_step *= 0.5
         else:
             # Rounding ends what the Newton step can do; what is left is in the gap.
             break
-        mixture, best = candidate, now
+        mixture, inside, best = candidate, moved, now
     return Mixture(mixture, best - float(slope @ mixture) + float(weights @ scale), excess)
 
 
 def _derivatives(
-    values: np.ndarray, weights: np.ndarray, mixture: np.ndarray
+    values: np.ndarray, weights: np.ndarray, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return gradient and negative Hessian of the log-likelihood in the weights of the mixture."""
-    size = len(mixture)
+    size = values.shape[1]
     gradient, curvature = np.zeros(size), np.zeros((size, size))
     for part in slices(len(values), size):
-        ratio = values[part] / (values[part] @ mixture)[:, None]
+        ratio = values[part] / inside[part][:, None]
         gradient += weights[part] @ ratio
         ratio *= np.sqrt(weights[part])[:, None]
         curvature += ratio.T @ ratio

@@ -141,10 +141,13 @@ def _farthest(
     def loss(power: float) -> float:
         return best.log_likelihood - tilted(np.exp(power)).log_likelihood - critical
 
-    low, high = -6.0, float(np.log(most))
-    if loss(high) <= 0.0:
-        return tilted(np.exp(high))
-    if loss(low) >= 0.0:
+    # From below: a tilt that is far too strong leads where no history is possible.
+    low = high = -6.0
+    while loss(high) < 0.0:
+        if high >= np.log(most):
+            return tilted(np.exp(high))
+        low, high = high, high + 1.5
+    if low == high:
         return best
     return tilted(np.exp(brentq(loss, low, high, xtol=1e-3)))
 
