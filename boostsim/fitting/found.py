@@ -13,6 +13,7 @@ from boostsim.curation.criteria import failed, uniform
 from boostsim.curation.filters import Filter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import HEAVIEST, LIGHTEST, Procedure
+from boostsim.fitting.ahead import Ahead
 from boostsim.fitting.diagnostics import Diagnostics
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.labels import LabelRates
@@ -37,7 +38,7 @@ MOST_ATTEMPTS, LEAST_WEIGHT = 1000, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Fit(ByValue, Shown):
+class Fit(Ahead, ByValue, Shown):
     """What ``bs.fit`` found in a log.
 
     Attributes:
