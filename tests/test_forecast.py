@@ -86,7 +86,7 @@ def hits(seed, draws, **how):
     world = settled(World.estimate(counts, accept=accept), counts, 0.95)
     attempts, ahead = how.get("attempts", 4), np.array([1, AHEAD])
     looked = outlook(world, counts, ahead, None, PROCEDURE, None, 0)
-    drawn = draw(world, counts, looked.cells, (0.0, 0.0), draws, np.random.default_rng(seed))
+    drawn = draw(world, counts, looked.cells, (0.0, 0.0), draws, np.random.default_rng([seed, 1]))
     member = looked.cells.member[:, counts.history]
     member = (member / member.sum(1, keepdims=True)).T
     later = run.correct[:, len(run.log.iterations) + ahead - 1].T
@@ -263,6 +263,36 @@ def test_labels_are_bought_and_move_prompts_as_in_the_log():
         fails = (1.0 - right) ** 4
         share = 0.5 * fails
         right = (right + share * 0.6) / (1.0 + share)
+
+
+def test_a_fit_forecasts_tests_and_advises(told):
+    run, *_, found = told
+    fit = bs.fit(run.log)
+    again = fit.forecast(AHEAD, draws=60)
+    np.testing.assert_allclose(again.table.accuracy, found.table.accuracy, rtol=1e-9)
+    # At the log's own finite visits the strong learner meets no success on some prompts.
+    whole = again.table["class"] == ALL
+    assert (again.table.literal_theory < found.table.literal_theory)[whole].all()
+    assert again.test == fit.backtest(draws=60)
+    assert len(fit.advise(9, key=0, beta=0.5).table) == 80
+
+
+def test_few_prompts_are_said_to_be(told):
+    log = log_of([[1, 2, 3]] * 4, 4)
+    found = bs.fit(log).forecast(2, draws=4)
+    assert "resampling 4 prompts" in found.summary()
+    assert not found.table.isna().any().any()
+
+
+@pytest.mark.parametrize("passed", [0, 4])
+def test_a_log_without_speed_stays_as_it_is(passed):
+    """All failed, or all solved: no learner, no change, and no NaN."""
+    found = bs.fit(log_of(np.full((6, 4), passed), 4)).forecast(2, draws=4)
+    assert not found.table.isna().any().any()
+    np.testing.assert_allclose(found.table.accepted, passed / 4, atol=1e-6)
+    one = bs.fit(log_of(np.full((6, 1), passed), 4)).forecast(2, draws=4)
+    assert one.test is None
+    assert "too short" in one.summary().splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Iterations ahead that are forecast at most: a speed is not known for longer.
 FARTHEST = 100_000
+# Prompts below which resampling them says too little of how they vary.
+FEWEST = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,7 @@ class Forecast(ByValue):
                 own = self.test.score(FITTED)
                 lines = [
                     f"In a backtest on the last {self.test.held_out} of the log's iterations the "
-                    f"fitted speed was better than the literal theory, a straight line and no "
+                    f"fitted speed was no worse than the literal theory, a straight line and no "
                     f"change (rms in the mean {own.rms:.4f}), and its bands held."
                 ]
         whole_pool = self.table[self.table["class"] == ALL]
@@ -76,6 +78,10 @@ class Forecast(ByValue):
                 f"{WORDS['no_change']} {row.no_change:.4f}."
             )
         prompts = self.conditions["prompts"]
+        if prompts < FEWEST:
+            lines.append(
+                f"Bands by resampling {prompts} prompts are too narrow: they want {FEWEST}."
+            )
         total = whole_pool[["generations", "labels"]].sum() * prompts
         lines.append(
             f"All {len(whole_pool)} iterations together: {total.generations:,.0f} generations and "
