@@ -70,6 +70,7 @@ SLOW = (
     "test_figures.py::test_committed_figures_are_true[procedures]",
     "test_figures.py::test_committed_figures_are_true[regimes]",
     "test_figures.py::test_committed_figures_are_true[sharpening]",
+    "test_figures.py::test_committed_figures_are_true[updates]",
     "test_figures.py::test_committed_labels_to_the_target_are_true_in_part",
     "test_figures.py::test_committed_schedules_are_true_in_part",
     "test_figures.py::test_the_committed_frontier_is_true_in_part",

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -305,6 +306,31 @@ def test_a_run_on_a_table_may_be_said_to_be_exact(capsys):
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize(
+    ("flags", "learner"),
+    [
+        ("step = 0.5\nstep_mean = 'geometric'", bs.StrongLearner(step=0.5, step_mean="geometric")),
+        (
+            "policy_rate = 0.5\nadvantage = 'leave_one_out'\nreference = 0.1",
+            bs.PolicyGradient(0.5, "leave_one_out", 0.1),
+        ),
+    ],
+)
+def test_learners_are_said_by_a_file_and_by_flags(flags, learner, tmp_path, capsys):
+    options = tomllib.loads(flags)
+    assert build("filter_only", {"attempts": 2, **options}).learner == learner
+    path = tmp_path / "run.toml"
+    path.write_text(flags + "\nattempts = 2\nprompts = 5\niterations = 1\n")
+    words = [w for name, value in options.items() for w in (f"--{name.replace('_', '-')}", value)]
+    words += ["--attempts", 2, "--prompts", 5, "--iterations", 1]
+    told = []
+    for line in (["--config", path], words):
+        assert cli.main(["run", "filter_only", "--json", *map(str, line)]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+    assert told[0]["provenance"]["procedure"]["learner"] == learner.describe()
+
+
 BAD = {
     "run boostin": "Did you mean 'boosting'",
     "run --gamma 2": "gamma",
@@ -335,6 +361,12 @@ BAD = {
     "run --task lookup --wrong slip": "wrong must be one of concentrated, shuffled, spread",
     "run --task lookup --operations 3": "operations has no place in a run on task 'lookup'",
     "run --task programs --slack 0.1": "slack has no place in a run on task 'programs'",
+    "run --task lookup --policy-rate 0.1": "policy_rate has no place in a run on task 'lookup'",
+    "run --advantage verdict": "advantage has no place without policy_rate",
+    "run --step 0.5 --policy-rate 1": "step has no place where the learner is a policy gradient",
+    "run --policy-rate 1 --advantage group": "Did you mean 'group_mean'",
+    "run --policy-rate 1 --regime accumulate": "regime must be 'replace' where the learner is",
+    "run --step 2": "step must be above 0 and at most 1; got 2",
     "run --task programs --exact": "task must be one whose prompts can be listed",
     "run --exact --visits 3": "visits must be None in an exact run",
     "run --device gpu": "device must be one that JAX finds here ('cpu'); got 'gpu'",

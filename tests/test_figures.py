@@ -515,6 +515,43 @@ def test_laws_in_the_figures_are_the_exact_runs(name):
     assert rows.exact.to_numpy() == pytest.approx(rows.law.to_numpy(), rel=rel, abs=1e-300)
 
 
+def test_committed_updates_come_out_as_claimed():
+    """What the picture says in its titles and its caption, on the numbers that it is drawn from."""
+    from boostsim.figures import updates
+
+    table = committed("updates")
+    whole, part, grpo, rloo = updates.LEARNERS
+    told = {"initial_accuracy": np.array([*updates.CLASSES.values()])[:, None]}
+    told["iterations"] = np.arange(updates.ITERATIONS + 1)
+    noise = {"false_accept": 0.1, "false_reject": 0.1}
+    laws = {
+        whole: bs.laws.filter_only_accuracy(gamma=0.1, **told),
+        rloo: bs.laws.policy_gradient_accuracy(rate=updates.RATE, **noise, **told),
+    }
+    gained = {}
+    for place, name in enumerate(updates.CLASSES):
+        lines = table[table.panel == name].set_index("learner")
+        for learner, law in laws.items():
+            found = lines.loc[learner].accuracy.to_numpy()
+            assert found == pytest.approx(law[place], rel=DIGITS)
+        # Where nine digits still tell the odds.
+        odds = {learner: lines.loc[learner].accuracy.to_numpy() for learner in (part, grpo, rloo)}
+        odds = {learner: p[p < 0.9999] / (1 - p[p < 0.9999]) for learner, p in odds.items()}
+        gained[name] = {learner: np.diff(np.log(each)) for learner, each in odds.items()}
+        assert gained[name][rloo] == pytest.approx(0.2, rel=1e-4)
+        assert 1.8 <= gained[name][grpo].min() / 0.2 <= gained[name][grpo].max() / 0.2 <= 2.4
+        # On those nearly solved the part of the way is the slowest.
+        solved = odds[part][:-1] > 9.0
+        assert (gained[name][part][solved] < 0.2).all()
+        assert solved.any() or name == "hard"
+    first = {learner: each[0] for learner, each in gained["hard"].items()}
+    assert first[part] > first[grpo] > first[rloo]
+    verifier = table[table.panel == updates.VERIFIER]
+    assert set(verifier.gap) >= {-0.3, 0.0, 0.7}
+    moved = verifier.accuracy - updates.START
+    assert (np.sign(moved.where(moved.abs() > 1e-9, 0.0)) == np.sign(verifier.gap)).all()
+
+
 def test_the_chain_of_figure_4_is_the_sampled_run():
     """Its three states against many prompts, within Hoeffding at 1e-6 a point."""
     from boostsim.figures.label_price import BETA, half_solved

@@ -119,6 +119,17 @@ class Run:
     """Real examples per visit under anchor."""
     slack: Number = None
     """Slack of the learner, eta (default: 0)."""
+    step: Number = None
+    """Part of the way that the learner goes in an iteration, above 0 and at most 1 (default: 1)."""
+    step_mean: Word = None
+    """Line on which it goes: arithmetic (default) or geometric."""
+    policy_rate: Number = None
+    """Instead of the strong learner a policy gradient on verdicts, of this rate; on tables."""
+    advantage: Word = None
+    """What an attempt counts in it: verdict (default), leave_one_out, group_mean or
+    group_normalised (GRPO)."""
+    reference: Number = None
+    """How far its iterations pull towards the first model, from 0 (default) to 1."""
     prompts: Whole = None
     """Prompts of the task (default: 1000)."""
     responses: Whole = None

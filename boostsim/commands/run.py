@@ -42,11 +42,15 @@ WEAK = ("beta", "wrong", "persistent_labels")
 FIRST_MODEL = ("labeler_temperature",)
 LABELER = ("labeler", *WEAK, *FIRST_MODEL)
 SHARPENING = ("temperature", "top_p", "top_k")
+# Learners of tables.
+STRONG = ("slack", "step", "step_mean")
+GRADIENT = ("policy_rate", "advantage", "reference")
 GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
 # Flags whose keyword in the library has another name, for there it is said by the class.
 KEYWORDS = {
     **{"persistent_filter": "persistent", "persistent_labels": "persistent"},
     "labeler_temperature": "temperature",
+    "policy_rate": "rate",
 }
 SLOTS = (
     *("attempts", "keep", "criterion", "budget", "rate", "regime", "real_share"),
@@ -57,7 +61,8 @@ LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "pa
 TRANSFORMER = ("width", "layers", "heads", "steps")
 TRAINING = ("prompts_per_iteration", "pool", "devices", "folder")
 KEYS = (
-    *("preset", "task", *SIZES, *FILTER, *LABELER, *SHARPENING, *SLOTS, "slack", *LOOP, "save"),
+    *("preset", "task", *SIZES, *FILTER, *LABELER, *SHARPENING, *SLOTS),
+    *(*STRONG, *GRADIENT, *LOOP, "save"),
     *(*TRANSFORMER, *TRAINING, "device"),
 )
 
@@ -97,7 +102,7 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
         raise unknown("task", name, TASKS)
     table = name == "table"
     others = [option for option in SIZES if option not in TASKS[name]]
-    for option in (*others, *TRANSFORMER, *TRAINING) if table else (*others, "slack"):
+    for option in (*others, *TRANSFORMER, *TRAINING) if table else (*others, *STRONG, *GRADIENT):
         if option in options:
             raise ValueError(f"{option} has no place in a run on task {name!r}")
     size = {option: options[option] for option in TASKS[name] if option in options}
@@ -175,11 +180,29 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     given = {name: options[name] for name in SHARPENING if name in options}
     if given:
         slots["sharpening"] = bs.Sharpening(**given)
-    if "slack" in options:
-        slots["learner"] = bs.StrongLearner(options["slack"])
+    learner = _learner(options)
+    if learner is not None:
+        slots["learner"] = learner
     if "rate" in takes:
         slots.setdefault("rate", 0.1)
     return make(**slots)
+
+
+def _learner(options: dict[str, Any]) -> Any:
+    """Return the learner of tables that the options say, None where they say none."""
+    strong, gradient = (
+        {KEYWORDS.get(name, name): options[name] for name in names if name in options}
+        for names in (STRONG, GRADIENT)
+    )
+    if strong and gradient:
+        raise ValueError(
+            f"{next(iter(strong))} has no place where the learner is a policy gradient"
+        )
+    if gradient and "rate" not in gradient:
+        raise ValueError(f"{next(iter(gradient))} has no place without policy_rate")
+    if gradient:
+        return bs.PolicyGradient(**gradient)
+    return bs.StrongLearner(**strong) if strong else None
 
 
 def _labeler(options: dict[str, Any], usual: type) -> Any:

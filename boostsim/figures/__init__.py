@@ -21,6 +21,7 @@ FIGURES = (
     "regimes",
     "freshness",
     "sharpening",
+    "updates",
     "neighbours",
     "leaderboard",
     "labels_to_target",

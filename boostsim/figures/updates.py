@@ -1,0 +1,156 @@
+"""What other learners make of the same verdicts: steps part of the way, gradients (T18, T19)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+import boostsim as bs
+from boostsim.figures import Scale
+from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+from boostsim.tasks.table import TableTask
+
+TITLE = "The learner says how fast a model moves, the verifier which way"
+CLAIM = (
+    "Filtering alone: the strong learner multiplies the odds of a right response by a1/a0 in each "
+    "iteration, leave one out adds rate (a1 - a0) to the log-odds, group normalising about twice "
+    "that, a part of the way is fast first and slow at the end (T9, T18, T19). Whoever learns, "
+    "the sign of true accept less false accept says where it ends (T18)."
+)
+
+ATTEMPTS, ITERATIONS, RATE, STEP = 8, 30, 0.25, 0.1
+RESPONSES = 4
+TRUE_ACCEPT, FALSE_ACCEPT = 0.9, 0.1
+CLASSES = {"hard": 0.02, "medium": 0.2, "easy": 0.6}
+# On the right a less sure verifier, of which the false accepts are varied.
+VERIFIER, UNSURE, START = "verifier", 0.7, 0.2
+GAPS = np.arange(-6, 15) / 20.0
+LEARNERS: dict[str, Any] = {
+    "supervised, the whole way": bs.StrongLearner(),
+    f"supervised, {STEP:g} of the way": bs.StrongLearner(step=STEP),
+    "GRPO (group normalised)": bs.PolicyGradient(RATE, "group_normalised"),
+    "RLOO (leave one out)": bs.PolicyGradient(RATE, "leave_one_out"),
+}
+
+
+def filtering(learner: Any, true_accept: float, false_accept: float) -> bs.Procedure:
+    """Return filtering alone with that verifier and learner."""
+    noise = bs.NoisyFilter(false_accept=false_accept, false_reject=1.0 - true_accept)
+    return bs.filter_only(attempts=ATTEMPTS, filter=noise, learner=learner)
+
+
+def prompts_of(accuracies: list[float], copies: int = 1) -> TableTask:
+    """Return so many prompts of each accuracy, the wrong mass spread evenly."""
+    right = np.repeat(accuracies, copies)[:, None]
+    wrong = np.repeat((1.0 - right) / (RESPONSES - 1), RESPONSES - 1, axis=1)
+    quality = np.tile(np.eye(1, RESPONSES), (len(right), 1))
+    return bs.table_task(quality, initial=np.hstack([right, wrong]))
+
+
+def by_class(trace: Any, classes: int) -> np.ndarray:
+    """Return the accuracy of each class, ``[seed, iteration, class]``."""
+    accuracy = trace.accuracy.values
+    return accuracy.reshape(*accuracy.shape[:2], classes, -1).mean(-1)
+
+
+def data(scale: Scale) -> pd.DataFrame:
+    """Return accuracies by iteration and class, and after the last iteration by verifier."""
+    # Beyond so many prompts there is nothing to see but time.
+    copies = min(scale.prompts, 1000) // 4
+    about = {"prompts": copies, "visits": scale.visits, "seeds": scale.seeds}
+    sampled: dict[str, Any] = {"visits": scale.visits, "seeds": scale.seeds, "record": "prompt"}
+    starts = list(CLASSES.values())
+    parts = []
+    for number, (name, learner) in enumerate(LEARNERS.items()):
+        procedure = filtering(learner, TRUE_ACCEPT, FALSE_ACCEPT)
+        exact = bs.simulate(procedure, prompts_of(starts), ITERATIONS, record="prompt")
+        many = prompts_of(starts, copies)
+        drawn = by_class(bs.simulate(procedure, many, ITERATIONS, key=number, **sampled), 3)
+        for place, panel in enumerate(CLASSES):
+            parts.append(
+                rows(
+                    panel=panel,
+                    learner=name,
+                    iteration=np.arange(ITERATIONS + 1),
+                    gap=TRUE_ACCEPT - FALSE_ACCEPT,
+                    accuracy=exact.accuracy.values[0, :, place],
+                    **quantiles(drawn[..., place]),
+                    **about,
+                )
+            )
+        # Every point is runs of its own: fewer of them.
+        few = sampled | {"seeds": max(scale.seeds // 4, 2)}
+        for index in range(0, len(GAPS), scale.stride):
+            gap = GAPS[index]
+            procedure = filtering(learner, UNSURE, max(UNSURE - gap, 0.0))
+            end = bs.simulate(procedure, prompts_of([START]), ITERATIONS).accuracy.values[0, -1:]
+            many = prompts_of([START], copies)
+            seen = by_class(bs.simulate(procedure, many, ITERATIONS, key=index, **few), 1)
+            parts.append(
+                rows(
+                    panel=VERIFIER,
+                    learner=name,
+                    iteration=ITERATIONS,
+                    gap=gap,
+                    accuracy=end,
+                    **quantiles(seen[:, -1]),
+                    **(about | {"seeds": few["seeds"]}),
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw(table: pd.DataFrame, figure: Figure) -> None:
+    """Draw a panel for each class of prompts, and one for verifiers."""
+    figure.set_size_inches(9, 6.4)
+    axes = figure.subplots(2, 2).ravel()
+    colors = dict(zip(LEARNERS, COLORS, strict=False))
+    for ax, (panel, lines) in zip(axes, table.groupby("panel", sort=False), strict=True):
+        for name, line in lines.groupby("learner", sort=False):
+            color = colors[name]
+            if panel == VERIFIER:
+                ax.plot(line.gap, line.accuracy, color=color)
+                ax.vlines(line.gap, line.sampled_low, line.sampled_high, color=color, alpha=0.4)
+                ax.plot(line.gap, line.sampled_mean, "o", color=color, markersize=3)
+            else:
+                ax.plot(line.iteration, line.accuracy, color=color, label=name)
+                band(ax, line, color)
+        ax.set(ylim=(-0.03, 1.03), ylabel="accuracy")
+        if panel != VERIFIER:
+            ax.set(
+                title=f"{panel} prompts: right {CLASSES[panel]:.0%} of the time at first",
+                xlabel="iteration",
+            )
+            continue
+        ax.axvline(0.0, color="0.3", linewidth=0.8)
+        ax.axhline(START, color="0.3", linewidth=0.8, linestyle=":")
+        ax.set(
+            title=f"what the verifier does: accuracy after {ITERATIONS} iterations",
+            xlabel="true accept less false accept",
+        )
+        ax.annotate("where it began", (GAPS[-1], START), (0, 3), **_ABOVE)
+        ax.annotate("wrong responses\npass more often", (-0.02, 0.96), ha="right", va="top")
+        ax.annotate("right ones pass more often", (0.02, 0.06), ha="left", va="top")
+    axes[1].legend(loc="lower right")
+    first, last = table.iloc[0], table.iloc[-1]
+    caption(
+        figure,
+        TITLE,
+        f"Filtering alone, {ATTEMPTS} attempts a visit. Lines: exact. Dots and bands: mean and 10 "
+        f"to 90% of {first.seeds:.0f} sampled runs ({last.seeds:.0f} lower right) of "
+        f"{first.prompts:.0f} prompts a class, {first.visits:.0f} visits each. The verifier "
+        f"accepts {TRUE_ACCEPT:.0%} of right and {FALSE_ACCEPT:.0%} of wrong responses; lower "
+        f"right {UNSURE:.0%} of right ones, and "
+        f"prompts begin at {START:.0%}. Rate of both gradients {RATE}. Every iteration the whole "
+        f"way multiplies the odds by {TRUE_ACCEPT / FALSE_ACCEPT:.0f} (T9); RLOO adds "
+        f"{RATE * (TRUE_ACCEPT - FALSE_ACCEPT):.1f} to the log-odds in every class, GRPO about "
+        f"twice that (T18); {STEP:g} of the way begins faster than either on hard prompts and is "
+        f"the slowest on those nearly solved (T19). Where right and wrong responses are accepted "
+        f"alike nobody moves.",
+    )
+
+
+_ABOVE: Any = {"textcoords": "offset points", "ha": "right", "color": "0.35"}
