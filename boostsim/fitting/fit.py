@@ -37,8 +37,9 @@ def fit(
     Correct masses of prompts at the first iteration have any law on a grid that has 0 and 1; they
     move as a learner says; attempts are accepted with A = a0 + (a1 - a0) p. With the likelihood
     A^accepted (1 - A)^(attempts - accepted) the law, the speed, and the learner are the most likely
-    ones (docs/theory.md, T9, T18, T19). The filter's rates a1 and a0 are those of the joint audit,
-    or given; else verdicts are taken for truth, which the summary says first.
+    ones (T9, docs/theory.md, section 4; T18 and T19, docs/theory.md, section 7). The filter's rates
+    a1 and a0 are those of the joint audit, or given; else verdicts are taken for truth, which the
+    summary says first.
 
     Args:
         log: as ``bs.read_log`` returns it.
