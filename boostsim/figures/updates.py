@@ -36,13 +36,13 @@ LEARNERS: dict[str, Any] = {
 }
 
 
-def filtering(learner: Any, true_accept: float, false_accept: float) -> bs.Procedure:
+def _filtering(learner: Any, true_accept: float, false_accept: float) -> bs.Procedure:
     """Return filtering alone with that verifier and learner."""
     noise = bs.NoisyFilter(false_accept=false_accept, false_reject=1.0 - true_accept)
     return bs.filter_only(attempts=ATTEMPTS, filter=noise, learner=learner)
 
 
-def prompts_of(accuracies: list[float], copies: int = 1) -> TableTask:
+def _prompts_of(accuracies: list[float], copies: int = 1) -> TableTask:
     """Return so many prompts of each accuracy, the wrong mass spread evenly."""
     right = np.repeat(accuracies, copies)[:, None]
     wrong = np.repeat((1.0 - right) / (RESPONSES - 1), RESPONSES - 1, axis=1)
@@ -50,7 +50,7 @@ def prompts_of(accuracies: list[float], copies: int = 1) -> TableTask:
     return bs.table_task(quality, initial=np.hstack([right, wrong]))
 
 
-def by_class(trace: Any, classes: int) -> np.ndarray:
+def _by_class(trace: Any, classes: int) -> np.ndarray:
     """Return the accuracy of each class, ``[seed, iteration, class]``."""
     accuracy = trace.accuracy.values
     return accuracy.reshape(*accuracy.shape[:2], classes, -1).mean(-1)
@@ -65,10 +65,10 @@ def data(scale: Scale) -> pd.DataFrame:
     starts = list(CLASSES.values())
     parts = []
     for number, (name, learner) in enumerate(LEARNERS.items()):
-        procedure = filtering(learner, TRUE_ACCEPT, FALSE_ACCEPT)
-        exact = bs.simulate(procedure, prompts_of(starts), ITERATIONS, record="prompt")
-        many = prompts_of(starts, copies)
-        drawn = by_class(bs.simulate(procedure, many, ITERATIONS, key=number, **sampled), 3)
+        procedure = _filtering(learner, TRUE_ACCEPT, FALSE_ACCEPT)
+        exact = bs.simulate(procedure, _prompts_of(starts), ITERATIONS, record="prompt")
+        many = _prompts_of(starts, copies)
+        drawn = _by_class(bs.simulate(procedure, many, ITERATIONS, key=number, **sampled), 3)
         for place, panel in enumerate(CLASSES):
             parts.append(
                 rows(
@@ -85,10 +85,10 @@ def data(scale: Scale) -> pd.DataFrame:
         few = sampled | {"seeds": max(scale.seeds // 4, 2)}
         for index in range(0, len(GAPS), scale.stride):
             gap = GAPS[index]
-            procedure = filtering(learner, UNSURE, max(UNSURE - gap, 0.0))
-            end = bs.simulate(procedure, prompts_of([START]), ITERATIONS).accuracy.values[0, -1:]
-            many = prompts_of([START], copies)
-            seen = by_class(bs.simulate(procedure, many, ITERATIONS, key=index, **few), 1)
+            procedure = _filtering(learner, UNSURE, max(UNSURE - gap, 0.0))
+            end = bs.simulate(procedure, _prompts_of([START]), ITERATIONS).accuracy.values[0, -1:]
+            many = _prompts_of([START], copies)
+            seen = _by_class(bs.simulate(procedure, many, ITERATIONS, key=index, **few), 1)
             parts.append(
                 rows(
                     panel=VERIFIER,
