@@ -13,6 +13,7 @@ from fractions import Fraction
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 import boostsim as bs
@@ -20,6 +21,7 @@ import boostsim as bs
 TINY = bs.Transformer(width=8, heads=2, layers=1, steps=1, batch=8, first_steps=1)
 WEAK = bs.WeakLabeler(0.4)
 LOOKUP = bs.lookup(8, 4)
+FRAME = pd.DataFrame({"prompt": ["a"], "iteration": 0, "attempts": 4, "accepted": 1})
 HARD = {"one": bs.Challenge(bs.random_table(0, prompts=6, solvable=0.5), WEAK, attempts=2)}
 
 
@@ -229,6 +231,7 @@ CALLS = [
         lambda **how: bs.random_table(**how).describe(),
         dict(key=3, prompts=4, responses=3, correct=2, solvable=0.5),
     ),
+    ("read_log", lambda **how: bs.read_log(FRAME, **how).records, dict(most_malformed=3)),
     (
         "simulate",
         simulated,

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 
 import boostsim as bs
@@ -19,6 +20,7 @@ WEAK = bs.WeakLabeler(0.3)
 BOOSTING = bs.boosting(labeler=WEAK)
 LOG = bs.Log(["a", "b"], [0], [0, 1], [0, 0], attempts=[4, 4], accepted=[1, 3])
 CHALLENGES = {"a": bs.Challenge(TASK, WEAK)}
+FRAME = pd.DataFrame({"prompt": ["a"], "iteration": 0, "attempts": 4, "accepted": 1})
 HALVING = bs.Claim(
     name="halving",
     statement="Labels that are right half of the time halve the error.",
@@ -201,6 +203,7 @@ CALLS = {
     "priced": (bs.priced, {"trace": None, "prices": bs.Prices()}),
     "save": (bs.save, {"trace": bs.simulate(BOOSTING, TASK, 0), "path": "saved.nc"}),
     "load": (bs.load, {"path": "/no/such/file"}),
+    "read_log": (bs.read_log, {"path": FRAME, "most_malformed": 3}),
     "collapse_measures": (
         bs.collapse_measures,
         {"trace": bs.simulate(BOOSTING, TASK, 0, record="rows"), "task": TASK, "rare": 0.1},
