@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
 from typing import Any
 
 import boostsim as bs
 from boostsim.arguments import refuse, unknown, whole
 from boostsim.commands.cache import use_cache
 from boostsim.commands.output import console, say
-from boostsim.figures.style import defaults
-from boostsim.files import try_to_write, write_whole
+from boostsim.commands.pictures import check_picture, write_picture
 from boostsim.tournament.compare import every_criterion
-
-PICTURES = (".png", ".svg", ".pdf")
 
 
 def compare(flags: dict[str, Any]) -> int:
@@ -26,10 +21,7 @@ def compare(flags: dict[str, Any]) -> int:
         ValueError: for whatever the library refuses, or a picture of another kind.
     """
     as_json, plot = flags.pop("json", False), flags.pop("plot", None)
-    if plot is not None and plot.suffix not in PICTURES:
-        raise refuse("plot", f"a file that ends in {', '.join(PICTURES)}", str(plot))
-    if plot is not None:
-        try_to_write(plot, "plot")
+    check_picture(plot)
     key = flags.setdefault("key", 0)
     if "budget" in flags:
         flags["labels_per_visit"] = flags.pop("budget")
@@ -52,8 +44,7 @@ def compare(flags: dict[str, Any]) -> int:
         raise refuse("resolution", "given with --race alone", flags["resolution"])
     tournament = bs.compare(rules, challenges, **{"seeds": 8, **flags})
     try:
-        if plot is not None:
-            _write(tournament, plot)
+        write_picture(tournament.plot, plot)
     finally:
         # Whatever became of the picture: the tournament has been held.
         if as_json:
@@ -95,10 +86,3 @@ def _rules(names: tuple[str, ...]) -> list[bs.Criterion] | None:
     if len(named) > 1:
         return named
     return [*named, *(rule for rule in every_criterion() if rule.name != named[0].name)]
-
-
-def _write(tournament: bs.Tournament, path: Path) -> None:
-    picture = io.BytesIO()
-    with defaults():
-        tournament.plot().savefig(picture, format=path.suffix[1:])
-    write_whole(path, picture.getvalue(), "plot")

@@ -1,0 +1,26 @@
+"""What the commands that read the log of a run have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boostsim as bs
+from boostsim.arguments import refuse
+from boostsim.fitting.found import Fit
+
+
+def fitted(flags: dict[str, Any]) -> Fit:
+    """Return the fit of the log that the flags name; what is the fit's is taken out of them.
+
+    Raises:
+        ValueError: for a file that is no log of attempts, and whatever ``bs.fit`` refuses.
+    """
+    path, how = flags.pop("log"), {}
+    log = bs.read_log(path)
+    if isinstance(log, bs.Looks):
+        raise refuse("log", "a log of attempts, not of looks", str(path))
+    if "gamma" in flags:
+        how["filter"] = bs.NoisyFilter(flags.pop("gamma"))
+    if "confidence" in flags:
+        how["confidence"] = flags.pop("confidence")
+    return bs.fit(log, **how)
