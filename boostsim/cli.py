@@ -174,7 +174,7 @@ def _plainly(text: str, arguments: list[str]) -> ValueError | None:
         return unknown("command", name, commands)
     see = f"(see boostsim {name} --help)"
     if text.startswith("Required options"):
-        missing = re.findall(r"(--[\w-]+)[^()]*\(required\)", text)
+        missing = re.findall(r"(--[\w-]+|\bLOG\b)[^()]*\(required\)", text)
         return ValueError(f"{name} must be given {', '.join(missing)} {see}")
     if wrong := re.match(r"(?:.*error )?Error parsing --([\w-]+): could not .* float: (.*)", text):
         return ValueError(f"{wrong[1].replace('-', '_')} must be a number; got {wrong[2]} {see}")

@@ -10,7 +10,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from made_logs import made
 
 import boostsim as bs
 from boostsim import cli
@@ -283,6 +285,44 @@ def test_prove_shows_volumes_and_exits_by_verdict(capsys):
     assert "statement must be one of" in capsys.readouterr().err
 
 
+@pytest.fixture
+def log_file(tmp_path):
+    """The log of a run, as a file."""
+    log, path = made(0, prompts=40, iterations=6).log, tmp_path / "log.jsonl"
+    names = ("prompt", "iteration", "attempts", "accepted")
+    columns = np.stack([getattr(log, name) for name in names], axis=1).tolist()
+    lines = [json.dumps(dict(zip(names, row, strict=True))) for row in columns]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_log_is_forecast_after_its_backtest(capsys, log_file, tmp_path):
+    flags = ["forecast", str(log_file), "--iterations", "2", "--draws", "20"]
+    assert cli.main([*flags, "--plot", str(tmp_path / "plot.png")]) == 0
+    out = capsys.readouterr().out
+    backtest, table = out.index("fitted on the first 4 iterations"), out.index("observed between")
+    assert backtest < table < out.index("All 2 iterations together")
+    assert out.count("All 2 iterations together") == 1
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert cli.main([*flags, "--json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert [row["iteration"] for row in read["table"][:2]] == [6, 7]
+    assert read["backtest"]["trained"] == 4
+
+
+def test_what_to_label_next_is_written_and_printed(capsys, log_file, tmp_path):
+    out = tmp_path / "plan.jsonl"
+    flags = ["advise", str(log_file), "--budget", "5", "--beta", "0.6", "--criterion", "margin"]
+    assert cli.main([*flags, "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "5 of 40 prompts to label" in told
+    assert "margin: expected gain" in told
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sum(row["labelled"] for row in rows) == 5
+    assert cli.main([*flags, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["budget"] == 5
+
+
 def test_plan_for_people_and_for_programs(capsys):
     line = (
         "plan --beta .2 --gamma .1 --error .7 --target .01 --price-label 1 --price-generation .01"
@@ -341,7 +381,12 @@ BAD = {
     "compare --seed 3": "a flag of compare must be one of --assume, --budget, --confidence,",
     "run --gamma": "gamma must be given a value; got none (see boostsim run --help)",
     "run boosting more": "'more' has no place in boostsim run (see boostsim run --help)",
-    "rn": "command must be one of certify, claims, compare, falsify, gap, info, plan, prove,",
+    "rn": "command must be one of advise, certify, claims, compare, falsify, forecast, gap, info,",
+    "forecast": "forecast must be given LOG, --iterations (see boostsim forecast --help)",
+    "advise some.jsonl": "advise must be given --budget (see",
+    "forecast none.jsonl --iterations 2": "path must be an existing file",
+    "advise none.jsonl --budget 2 --out plan.txt": "out must be a file that ends in .jsonl or .csv",
+    "forecast none.jsonl --iterations 2 --plot plot.txt": "plot must be a file that ends in .png",
     "plan": "plan must be given --beta, --gamma, --error, --target (see boostsim plan --help)",
     "plan --beta .1 --gamma .2": "plan must be given --error, --target (see",
     "plan --beta .1 --gamma .2 --error x --target .1": "error must be a number; got 'x'",

@@ -49,4 +49,7 @@ def _show(found: Any) -> None:
             *(f"{getattr(row, column):.4f}" for column in COLUMNS[1:]),
         )
     screen.print(table)
-    screen.print(found.summary(), highlight=False, markup=False)
+    # What the backtest holds against it has been said.
+    said = 0 if found.test is None else max(1, len(found.test.warnings()))
+    rest = "\n".join(found.summary().splitlines()[said:])
+    screen.print(rest, highlight=False, markup=False)
