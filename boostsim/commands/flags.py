@@ -7,24 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
+from boostsim.commands.kinds import File, Number, Whole, Wholes, Word, Words, shown
+from boostsim.commands.log_flags import Advise, Forecast
 from boostsim.figures import FIGURES
-
-
-def _shown(metavar: str) -> Any:
-    """Show an optional flag by its kind; its help text says what happens without it."""
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
-
-
-Number = Annotated[float | None, _shown("NUMBER")]
-Whole = Annotated[int | None, _shown("N")]
-Wholes = Annotated[tuple[int, ...] | None, _shown("N...")]
-Word = Annotated[str | None, _shown("WORD")]
-Words = Annotated[tuple[str, ...] | None, _shown("WORD...")]
-File = Annotated[Path | None, _shown("FILE")]
 
 
 @dataclass
@@ -39,7 +28,7 @@ class Reproduce:
             help=f"Figures to draw; all of them where none is named: {', '.join(FIGURES)}.",
         ),
     ] = ()
-    scale: Annotated[str, _shown("WORD")] = "quick"
+    scale: Annotated[str, shown("WORD")] = "quick"
     """smoke (minutes), quick (default; most of an hour) or full."""
     folder: Annotated[
         Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="", aliases=("--out",))
@@ -54,7 +43,7 @@ class Reproduce:
 class Run:
     """Run one procedure on a random table, or with a transformer, and print its trace."""
 
-    preset: Annotated[tyro.conf.Positional[str | None], _shown("PRESET")] = None
+    preset: Annotated[tyro.conf.Positional[str | None], shown("PRESET")] = None
     """May be left out: boosting. Or filter_only, random_labels, labels_only, uncurated, star,
     rest_em, raft, escaping_collapse."""
     task: Word = None
@@ -388,61 +377,6 @@ class Plan:
     """Attempts stop at the first accepted one: fewer generations and filter calls."""
     json: bool = False
     """Print the plan for programs."""
-
-
-@dataclass
-class Forecast:
-    """Forecast a run's next iterations from its log, with bands, after a backtest on its end."""
-
-    log: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="LOG")]
-    """JSON Lines, one record a prompt and iteration: prompt, iteration, attempts, accepted."""
-    iterations: int
-    """Iterations ahead, T."""
-    visits: Whole = None
-    """Visits to a prompt in an iteration, for the strong learner that is set beside (default: the
-    log's own)."""
-    gamma: Number = None
-    """Noise of the filter, where the log has no audit (default: verdicts are taken for truth)."""
-    confidence: Number = None
-    """Of every band (default: 0.95)."""
-    draws: Whole = None
-    """Draws of the bootstrap over prompts (default: 400)."""
-    key: Whole = None
-    """Key of all draws, below 2^32 (default: 0)."""
-    plot: File = None
-    """Write the picture, by difficulty class, to this file (.png, .svg or .pdf)."""
-    json: bool = False
-    """Print the forecast and the backtest for programs."""
-
-
-@dataclass
-class Advise:
-    """Say which prompts of a run to label next, from its log, each with its chance."""
-
-    log: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="LOG")]
-    """JSON Lines, one record a prompt and iteration: prompt, iteration, attempts, accepted."""
-    budget: int
-    """Most labels, one a prompt."""
-    out: File = None
-    """Write who is labelled, and every prompt's chance, to this file (.jsonl or .csv)."""
-    criterion: Word = None
-    """Another rule to set beside it: built in (failed, "below(0.5)"), from a file (mine.py:mine) or
-    from a package's entry point."""
-    beta: Number = None
-    """How often labels are right (default: as the log's labels are)."""
-    forgetting: Number = None
-    """What an iteration counts for, relative to the one after it, above 0 and at most 1 (default:
-    what predicts the log best)."""
-    exploration: Number = None
-    """Share of the budget that is spread evenly, above 0 and at most 1 (default: 0.1)."""
-    gamma: Number = None
-    """Noise of the filter, where the log has no audit (default: verdicts are taken for truth)."""
-    key: Whole = None
-    """Key of the draw, below 2^32 (default: 0)."""
-    plot: File = None
-    """Write the picture of gains to this file (.png, .svg or .pdf)."""
-    json: bool = False
-    """Print the advice for programs."""
 
 
 @dataclass
