@@ -76,6 +76,7 @@ SLOW = (
     "test_figures.py::test_the_committed_frontier_is_true_in_part",
     "test_figures.py::test_the_committed_leaderboard_is_true_in_part",
     "test_fit.py::test_compare_runs_on_it",
+    "test_forecast.py::test_a_real_run_is_within_the_bands_or_the_summary_says_why_not",
     "test_forecast.py::test_bands_hold_as_often_as_stated_in_300_logs",
     "test_gap.py::test_T6_bounds_a_transformer_that_is_fitted_to_the_law",
     "test_gap.py::test_the_four_cells_start_together_and_a_good_learner_follows_the_law",

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import real_logs
 from alarms import assert_share
 from made_logs import log_of, made
 from scipy.special import expit, logit
@@ -263,6 +264,24 @@ def test_labels_are_bought_and_move_prompts_as_in_the_log():
         fails = (1.0 - right) ** 4
         share = 0.5 * fails
         right = (right + share * 0.6) / (1.0 + share)
+
+
+def test_a_real_run_is_within_the_bands_or_the_summary_says_why_not():
+    """GRPO on 1,209 prompts: 29 epochs fitted, 15 held out."""
+    log = real_logs.rlvr_epochs()
+    test = bs.fit(log.where(log.iteration < 44)).backtest(visits=None)
+    own = test.score(FITTED)
+    assert (test.trained, test.held_out) == (29, 15)
+    assert test.best == test.nearest == FITTED
+    # Not much more is missed than the attempts' own noise.
+    assert own.rms < 1.5 * own.noise
+    assert test.inside[ALL] >= 0.95
+    for method in METHODS[1:]:
+        row = test.score(method)
+        assert row.difference > 3.0 * row.error
+    told = " ".join(test.warnings())
+    assert ("hold less often than stated" in told) == (test.inside["classes"] < 0.95)
+    assert not told or "speeds of their own" in told or "the speed" in told
 
 
 def test_a_fit_forecasts_tests_and_advises(told):
