@@ -15,7 +15,8 @@ def fitted(flags: dict[str, Any]) -> Fit:
     Raises:
         ValueError: for a file that is no log of attempts, and whatever ``bs.fit`` refuses.
     """
-    path, how = flags.pop("log"), {}
+    path = flags.pop("log")
+    how: dict[str, Any] = {}
     log = bs.read_log(path)
     if isinstance(log, bs.Looks):
         raise refuse("log", "a log of attempts, not of looks", str(path))
