@@ -49,7 +49,7 @@ LOOKS = {
     "confidence_sequence": 1,
     "bounded_sequence": 3,
     "rare_differences": 4,
-    "false_selection": 4,
+    "false_selection": 5,
     "held_out": 48,
     "rows_of_a_transformer": 40,
     "laws_of_mistakes": 3,

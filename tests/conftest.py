@@ -37,7 +37,7 @@ install_import_hook(
 
 # Linux lets a process map 65,530 pieces of memory, and every compiled program maps some: beyond
 # that the compiler crashes. A suite compiles more than any user would.
-MAPPED = 30_000
+MAPPED = 40_000
 
 
 @pytest.fixture(scope="module", autouse=True)
