@@ -159,6 +159,8 @@ class Procedure:
             raise refuse("sharpening", f"None {where}, for {own}", self.sharpening)
         if self.until_accepted:
             raise refuse("until_accepted", f"False {where}, for it learns from all k", True)
+        if not self.filter.generates:
+            raise refuse("filter", f"one that looks at attempts {where}", self.filter)
         if self.attempts < learner.least_attempts:
             allowed = f"at least 2 {where} that compares the attempts of a visit"
             raise refuse("attempts", allowed, self.attempts)

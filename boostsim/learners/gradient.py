@@ -70,7 +70,8 @@ class PolicyGradient(Described, TabularLearner):
     population's speed only once it is said. As v grows the run tends to the population's.
 
     It is on-policy: it goes with the regime ``"replace"`` only, with attempts drawn from the model
-    as it is, and with visits that make all k of them. It is for tables.
+    as it is, and with visits that make all k of them (so not with ``bs.labels_only``, which makes
+    none). It is for tables.
 
     Args:
         rate: of an iteration, the learning rate, from 0 to 1e100.
