@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from boostsim.logs.log import Log as Log
     from boostsim.logs.looks import Looks as Looks
     from boostsim.logs.reading import read_log as read_log
+    from boostsim.logs.writing import write_log as write_log
     from boostsim.measures import collapse_measures as collapse_measures
     from boostsim.prices import Prices as Prices
     from boostsim.prices import priced as priced
@@ -165,6 +166,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "logs.log": ("Log",),
             "logs.looks": ("Looks",),
             "logs.reading": ("read_log",),
+            "logs.writing": ("write_log",),
             "measures": ("collapse_measures",),
             "prices": ("Prices", "priced"),
             "results": ("load", "save"),

@@ -7,8 +7,10 @@ import inspect
 import itertools
 import json
 import re
+import tempfile
 from dataclasses import asdict, is_dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +79,14 @@ def compared(**how):
 
 def raced(**how):
     return bs.race(["failed", "uniform"], HARD, **how).to_json()
+
+
+def logged(**how):
+    procedure = bs.boosting(attempts=2, labeler=WEAK)
+    trace = bs.simulate(procedure, table(), 1, record="prompt")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.jsonl"
+        return bs.write_log(trace, path, procedure=procedure, task=table(), **how).read_text()
 
 
 def certified(**how):
@@ -232,6 +242,7 @@ CALLS = [
         dict(key=3, prompts=4, responses=3, correct=2, solvable=0.5),
     ),
     ("read_log", lambda **how: bs.read_log(FRAME, **how).records, dict(most_malformed=3)),
+    ("write_log", logged, dict(key=3, visits=2, audited=2, seed=0)),
     (
         "simulate",
         simulated,

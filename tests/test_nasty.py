@@ -204,6 +204,13 @@ CALLS = {
     "save": (bs.save, {"trace": bs.simulate(BOOSTING, TASK, 0), "path": "saved.nc"}),
     "load": (bs.load, {"path": "/no/such/file"}),
     "read_log": (bs.read_log, {"path": FRAME, "most_malformed": 3}),
+    "write_log": (
+        functools.partial(bs.write_log, bs.simulate(BOOSTING, TASK, 1, record="prompt")),
+        {
+            **{"path": "log.jsonl", "procedure": BOOSTING, "task": TASK, "key": 0},
+            **{"visits": 2, "audited": 1, "seed": 0},
+        },
+    ),
     "collapse_measures": (
         bs.collapse_measures,
         {"trace": bs.simulate(BOOSTING, TASK, 0, record="rows"), "task": TASK, "rare": 0.1},
