@@ -41,6 +41,7 @@ Then
   boostsim compare                   selection criteria against each other, at equal budget
   boostsim plan --help               the cheapest way to an error, at your prices
   boostsim gap                       what a transformer loses against a table that learns exactly
+  boostsim fit LOG                   what the log of a real run says
   boostsim forecast LOG --help       what the log of a run says of its next iterations
   boostsim advise LOG --budget 100   which of its prompts to label next
   boostsim info                      versions, device, cache

@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 from test_world import drawn, log_of
 
 import boostsim as bs
+from boostsim import cli
 from boostsim.fitting.found import TRUTH
 
 
@@ -146,3 +147,26 @@ def test_a_log_whose_odds_fall_has_no_learner():
     accepted = drawn(rng, 150, 5, 0.3)[:, ::-1]
     with pytest.raises(ValueError, match="no learner of boostsim's unlearns"):
         bs.fit(log_of(accepted)).procedure()
+
+
+def test_the_command(tmp_path, capsys):
+    accepted = drawn(np.random.default_rng(7), 40, 3, 0.3)
+    path = tmp_path / "run.jsonl"
+    with open(path, "w") as lines:
+        for prompt, row in enumerate(accepted.tolist()):
+            for iteration, count in enumerate(row):
+                record = {
+                    "prompt": prompt,
+                    "iteration": iteration,
+                    "attempts": 8,
+                    "accepted": count,
+                }
+                print(json.dumps(record), file=lines)
+    picture = tmp_path / "fit.png"
+    assert cli.main(["fit", str(path), "--plot", str(picture)]) == 0
+    assert capsys.readouterr().out.startswith(TRUTH)
+    assert picture.stat().st_size > 0
+    assert cli.main(["fit", str(path), "--gamma", "0.05", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["filter"]["gamma"] == 0.05
+    assert cli.main(["fit", str(tmp_path / "none.jsonl")]) == 2
+    assert isinstance(bs.read_log(path), bs.Log)

@@ -12,7 +12,7 @@ from typing import Annotated
 import tyro
 
 from boostsim.commands.kinds import File, Number, Whole, Wholes, Word, Words, shown
-from boostsim.commands.log_flags import Advise, Forecast
+from boostsim.commands.log_flags import Advise, Fit, Forecast
 from boostsim.figures import FIGURES
 
 
@@ -397,6 +397,7 @@ Command = (
     | Prove
     | Plan
     | Gap
+    | Fit
     | Forecast
     | Advise
     | Info

@@ -12,6 +12,28 @@ from boostsim.commands.kinds import File, Number, Whole, Word
 
 
 @dataclass
+class Fit:
+    """Fit the theory to the log of a run: how noisy the verdicts, how fast, which learner."""
+
+    log: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="LOG")]
+    """JSON Lines, one record a prompt and iteration: prompt, iteration, attempts, accepted, ..."""
+    looks: File = None
+    """JSON Lines of several verdicts on a response each: prompt, response, verdicts, correct."""
+    gamma: Number = None
+    """Noise of the filter, instead of what an audit in the log says."""
+    false_accept: Number = None
+    """Probability that the filter accepts a wrong response, with false_reject, instead of gamma."""
+    false_reject: Number = None
+    """Probability that the filter rejects a correct response."""
+    confidence: Number = None
+    """Of every interval (default: 0.95)."""
+    plot: File = None
+    """Write the picture to this file (.png, .svg or .pdf)."""
+    json: bool = False
+    """Print everything for programs."""
+
+
+@dataclass
 class Forecast:
     """Forecast a run's next iterations from its log, with bands, after a backtest on its end."""
 

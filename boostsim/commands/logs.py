@@ -8,6 +8,8 @@ import boostsim as bs
 from boostsim.arguments import refuse
 from boostsim.fitting.found import Fit
 
+RATES = ("gamma", "false_accept", "false_reject")
+
 
 def fitted(flags: dict[str, Any]) -> Fit:
     """Return the fit of the log that the flags name; what is the fit's is taken out of them.
@@ -20,8 +22,11 @@ def fitted(flags: dict[str, Any]) -> Fit:
     log = bs.read_log(path)
     if isinstance(log, bs.Looks):
         raise refuse("log", "a log of attempts, not of looks", str(path))
-    if "gamma" in flags:
-        how["filter"] = bs.NoisyFilter(flags.pop("gamma"))
+    if "looks" in flags:
+        how["looks"] = bs.read_log(flags.pop("looks"))
+    rates = {name: flags.pop(name) for name in RATES if name in flags}
+    if rates:
+        how["filter"] = bs.NoisyFilter(**rates)
     if "confidence" in flags:
         how["confidence"] = flags.pop("confidence")
     return bs.fit(log, **how)
