@@ -65,6 +65,27 @@ def test_the_fitted_world_is_one_of_boostsims(plain):
     assert ahead == pytest.approx(plain.world.accuracy(7)[5:], abs=1e-6)
 
 
+def test_a_log_that_the_simulator_wrote_is_fitted_to_what_it_ran(tmp_path):
+    """A policy gradient with a noisy filter, audited: filter, speed and mean are found again."""
+    procedure = bs.Procedure(
+        attempts=8, filter=bs.NoisyFilter(0.1), keep="all", learner=bs.PolicyGradient(0.4)
+    )
+    task = bs.random_table(0, prompts=300, responses=4, solvable=0.8)
+    trace = bs.simulate(procedure, task, 6, record=["prompt"])
+    written = bs.write_log(
+        trace, tmp_path / "run.jsonl", procedure=procedure, task=task, key=0, audited=2, visits=1
+    )
+    found = bs.fit(bs.read_log(written))
+    # Four standard errors: the intervals themselves are held to their rates elsewhere.
+    assert abs(found.speed.log_ratio - 0.4 * 0.8) < 4.0 * found.speed.standard_error
+    accuracy = trace.accuracy.mean("prompt").values[0]
+    for rate, truth in ((found.first, accuracy[0]), (found.last, accuracy[5])):
+        assert abs(rate.value - truth) < rate.high - rate.low
+    assert found.verdicts.false_accept.value == pytest.approx(0.1, abs=0.03)
+    assert found.helpless > 0.2
+    assert found.explained.best == "odds"
+
+
 def test_plan_runs_on_it(plain):
     plan = bs.plan(
         beta=0.3, gamma=plain.filter.gamma or 0.0, error=1.0 - plain.last.value, target=0.1
