@@ -118,8 +118,11 @@ class StrongLearner(Described, TabularLearner):
         return self.rule is geometric and (sampled or not alone)
 
     def noise_rows_for(self, quality: np.ndarray) -> np.ndarray | None:
-        """Return the rows towards which it errs, ``[prompts, responses]``; None without slack."""
-        if self.slack == 0.0:
+        """Return the rows towards which it errs, ``[prompts, responses]``.
+
+        None where its rule adds none of them: part of the way, without slack.
+        """
+        if self.slack == 0.0 and self.step < 1.0:
             return None
         rows = np.ones(quality.shape) if self.noise == "uniform" else 1.0 - quality
         total = rows.sum(1, keepdims=True)
