@@ -21,7 +21,8 @@ from boostsim.simulation.tokens.asking import ask, ask_model
 from boostsim.simulation.tokens.iteration import ATTEMPTS, LABELS, Seed
 
 TASK = bs.lookup(12, 3)
-TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=16, first_steps=24)
+# As many steps as are compiled together: the first model is trained by the same program.
+TINY = bs.Transformer(width=16, heads=2, layers=1, steps=16, batch=16, first_steps=32)
 LISTING = listed.Listing(TASK)
 WEAK = bs.WeakLabeler(0.4)
 TWICE = VisitsEach(2)

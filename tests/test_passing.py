@@ -12,7 +12,7 @@ from boostsim import cli
 from boostsim.simulation.passing import one_of
 
 AT = (1, 4, 64)
-TINY = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=32, first_steps=16)
+TINY = bs.Transformer(width=16, heads=2, layers=1, steps=16, batch=32, first_steps=16)
 TASK = bs.programs(operations=2)
 BOOSTING = bs.boosting(
     attempts=2,

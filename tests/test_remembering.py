@@ -337,7 +337,9 @@ def test_a_transformer_that_learns_perfectly_remembers_what_the_table_does():
 def test_memory_with_a_transformer(how, tmp_path, monkeypatch):
     """It counts the labels that were bought, pays for their verdicts, and survives a stop."""
     monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
-    task, learner = bs.lookup(16, 4), bs.Transformer(width=8, heads=2, steps=8, first_steps=8)
+    task = bs.lookup(16, 4)
+    # The one of test_recorded, whose programs serve here too.
+    learner = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=16, first_steps=8)
     rule = bs.criteria.upper_confidence(0.5)
     procedure = bs.boosting(criterion=rule, labeler=bs.WeakLabeler(0.4), filter=FILTER, budget=0.2)
     run = {"learner": learner, "key": 3, **how}
