@@ -21,7 +21,9 @@ def array(name: str, got: Any, kinds: str, dtype: Any, shape: tuple[int, ...] | 
     if given.shape != shape if shape is not None else given.ndim != 1 or not given.size:
         wanted = f"shape {shape}" if shape is not None else "one dimension and not empty"
         raise refuse(name, f"an array of {wanted}", f"shape {given.shape}")
-    return np.array(given, dtype)
+    # What nobody can write to needs no copy.
+    own = given.flags.owndata and not given.flags.writeable
+    return given.astype(dtype, copy=not own)
 
 
 def whole_numbers(
@@ -37,7 +39,7 @@ def whole_numbers(
     bad = given[(given < low) | (given > high)]
     if bad.size:
         raise refuse(name, f"whole numbers in [{low}, {high}]", int(bad.flat[0]))
-    return given.astype(dtype)
+    return given.astype(dtype, copy=False)
 
 
 def index(name: str, got: Any, shape: tuple[int, ...], length: int, low: int = 0) -> np.ndarray:

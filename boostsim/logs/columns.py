@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import compress
-from operator import attrgetter
+from itertools import chain, compress, count
 from typing import Any
 
 import numpy as np
+from msgspec.structs import astuple
 
 from boostsim.arguments import brief
 from boostsim.logs.log import Log
@@ -24,24 +25,20 @@ class Named:
 
     def __init__(self) -> None:
         """Hold none."""
-        self.known: dict[Any, int] = {}
+        # A name that is not known gets the next number, without a step in Python.
+        self.known: defaultdict[Any, int] = defaultdict(count().__next__)
 
     def indices(self, came: Sequence[Any]) -> np.ndarray:
         """Return the index of each, a new one for a new name, -1 for none."""
-        known = self.known
-        if None in came:
-            found = [
-                LACKING if name is None else known.setdefault(name, len(known)) for name in came
-            ]
-        else:
-            found = [known.setdefault(name, len(known)) for name in came]
-        return np.array(found, np.int32)
+        if None not in came:
+            return np.array(list(map(self.known.__getitem__, came)), np.int32)
+        return np.array([LACKING if each is None else self.known[each] for each in came], np.int32)
 
     def names(self) -> np.ndarray:
         """Return them all, and let go of them."""
         held = np.empty(len(self.known), object)
         held[:] = list(self.known)
-        self.known = {}
+        self.known.clear()
         return held
 
 
@@ -61,10 +58,8 @@ class Records:
         """Take the records of a block; those that no run can have left are refused by line."""
         block: dict[str, np.ndarray] = {"line": lines}
         wrong: dict[int, str] = {}
-        # A list a field; many rows of a record at once are read in half the time of one by one.
-        fields = Record.__struct_fields__
-        columns = zip(*map(attrgetter(*fields), rows), strict=True)
-        came: dict[str, Sequence[Any]] = dict(zip(fields, columns, strict=True))
+        columns = zip(*map(astuple, rows), strict=True)
+        came: dict[str, Sequence[Any]] = dict(zip(Record.__struct_fields__, columns, strict=True))
         for name in ("iteration", *COUNTS):
             column = _counts(name, came[name], wrong)
             if column is not None:
@@ -90,10 +85,10 @@ class Records:
         for name, known in (("stratum", self.strata), ("model", self.models)):
             if came[name].count(None) < len(came[name]):
                 block[name] = known.indices(came[name])
-        self.blocks.append(block)
+        _grow(self.blocks, _narrow(block))
         if visits:
             visits["record"] = visits["record"] + self.count
-            self.visits.append(visits)
+            _grow(self.visits, _narrow(visits))
         self.count += len(block["prompt"])
 
     def made(self, **about: Any) -> Log:
@@ -118,8 +113,8 @@ class Records:
                 f"{iterations[columns['iteration'][first]]} of prompt {told} twice, in lines "
                 f"{line[first]} and {line[second]} of {about['source']!r}"
             )
-        for name in columns:
-            columns[name] = columns[name][order]
+        for name, column in columns.items():
+            columns[name] = _kept(column[order])
         for name, many, known in (
             ("stratum", "strata", self.strata),
             ("model", "models", self.models),
@@ -209,25 +204,48 @@ def _counts(name: str, came: Sequence[Any], wrong: dict[int, str]) -> np.ndarray
     return column.astype(np.int64)
 
 
+def _narrow(block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return whole numbers in half the room, where they fit, until all blocks are there."""
+    wide = (name for name, column in block.items() if column.dtype == np.int64)
+    fits = [name for name in wide if block[name].max(initial=0) < 2**31]
+    return block | {name: block[name].astype(np.int32) for name in fits}
+
+
 def _visits(came: Sequence[Any], wrong: dict[int, str]) -> dict[str, np.ndarray]:
     """Return whose each visit is, its attempts and those accepted; empty where none are told."""
     if came.count(None) == len(came):
         return {}
-    pairs = np.array([pair for each in came for pair in each or ()]).reshape(-1, 2)
+    flat = chain.from_iterable(chain.from_iterable(filter(None, came)))
+    pairs = np.array(list(flat)).reshape(-1, 2)
     lengths = [0 if each is None else len(each) for each in came]
     record = np.repeat(np.arange(len(came), dtype=np.int32), lengths)
-    for each in record[(pairs != np.floor(pairs)).any(1)].tolist():
-        wrong[each] = "visits must be of whole numbers"
+    if pairs.dtype.kind == "f":
+        for each in record[(pairs != np.floor(pairs)).any(1)].tolist():
+            wrong[each] = "visits must be of whole numbers"
     for each in [each for each, visits in enumerate(came) if visits == []]:
         wrong[each] = "visits must be a list of at least one"
     pairs = pairs.astype(np.int64)
     return {"record": record, "attempts": pairs[:, 0], "accepted": pairs[:, 1]}
 
 
+def _grow(blocks: list[dict[str, np.ndarray]], block: dict[str, np.ndarray]) -> None:
+    """Put a block behind others, joined to those before it that are no longer.
+
+    So few blocks are left, and long: room for many short ones would not be given back.
+    """
+    while blocks and _length(blocks[-1]) <= _length(block):
+        block = _joined([blocks.pop(), block])
+    blocks.append(block)
+
+
+def _length(block: dict[str, np.ndarray]) -> int:
+    return len(next(iter(block.values())))
+
+
 def _joined(blocks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the columns of all blocks; what a block lacks is filled, and blocks are let go."""
     every = {name: column.dtype for block in blocks for name, column in block.items()}
-    lengths = [len(next(iter(block.values()))) for block in blocks]
+    lengths = [_length(block) for block in blocks]
     joined = {}
     for name, dtype in every.items():
         lacking = np.nan if dtype.kind == "f" else LACKING
@@ -244,8 +262,14 @@ def _placed(visits: dict[str, np.ndarray], order: np.ndarray) -> dict[str, np.nd
     places[order] = np.arange(len(order))
     record = places[visits["record"]]
     by_record = np.argsort(record, kind="stable")
-    return {
-        "visit_record": record[by_record],
-        "visit_attempts": visits["attempts"][by_record],
-        "visit_accepted": visits["accepted"][by_record],
-    }
+    kept = {"visit_record": record[by_record].astype(np.int32)}
+    for name in ("attempts", "accepted"):
+        kept[f"visit_{name}"] = _kept(visits.pop(name)[by_record])
+    return kept
+
+
+def _kept(column: np.ndarray) -> np.ndarray:
+    """Return a column as a log has it, which then takes no copy."""
+    column = column.astype(np.int64) if column.dtype == np.int32 else column
+    column.setflags(write=False)
+    return column
