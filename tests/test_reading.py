@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import real_logs
 
 import boostsim as bs
 from boostsim.logs import reading
+from boostsim.logs.records import Look, Record
 
 PLAIN = {"prompt": "a", "iteration": 0, "attempts": 4, "accepted": 1}
 FULL = {
@@ -253,6 +256,7 @@ import resource, sys
 import boostsim as bs
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 from boostsim.logs import reading
+from boostsim.logs.records import Look, Record
 before = peak()
 log = bs.read_log(sys.argv[1])
 assert log.records == int(sys.argv[2])
@@ -291,3 +295,14 @@ def test_real_logs_are_read():
     looks = real_logs.llmbar_judges()
     assert looks.verdicts.shape == (419, 2)
     assert set(looks.correct.tolist()) == {0, 1}
+
+
+def test_the_page_has_every_field():
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "log.md").read_text()
+    attempts, looks = page.split("## What is missing")[0].split("## Looks")
+    for part, kind in ((attempts, Record), (looks, Look)):
+        told = dict(re.findall(r"^\| `(\w+)` \| (.*)$", part, re.M))
+        fields = kind.__struct_fields__
+        optional = fields[len(fields) - len(kind.__struct_defaults__) :]
+        assert set(told) == set(fields)
+        assert {name for name, row in told.items() if "optional" in row} == set(optional)
