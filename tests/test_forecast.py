@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 import boostsim as bs
 from boostsim.fitting.backtest import backtest
-from boostsim.fitting.bands import draw
+from boostsim.fitting.bands import Stopped, draw
 from boostsim.fitting.forecast import forecast
 from boostsim.fitting.histories import histories
 from boostsim.fitting.outlook import ALL, FITTED, METHODS, outlook, settled
@@ -77,6 +77,73 @@ def test_bands_hold_the_forecast_and_widen_with_what_they_cover(told):
     whole = table[table["class"] == ALL]
     width = (whole.accuracy_high - whole.accuracy_low).to_numpy()
     assert width[-1] > width[0]
+
+
+def stopping(seed, prompts=40, iterations=4, most=5, speed=0.2, ahead=3):
+    """A log whose attempts stop at the first accepted one, and correct masses later on."""
+    random = np.random.default_rng(seed)
+    moved = speed * np.arange(iterations + ahead)
+    right = expit(random.normal(-0.5, 2.0, (prompts, 1)) + moved)
+    tries = np.minimum(random.geometric(right[:, :iterations]), most + 1)
+    accepted = (tries <= most) * 1
+    stops = np.ones(accepted.size, bool)
+    return log_of(accepted, np.minimum(tries, most), first_success=stops), right
+
+
+def test_where_attempts_stop_the_accepted_share_is_of_what_is_made():
+    """By hand: E hits over E attempts of all prompts, and the band of accuracy is by prompt."""
+    most = 5
+    log, _ = stopping(0)
+    counts = histories(log)
+    assert counts.stopping == (1, most)
+    assert counts.at(1).usual_attempts == counts.until(2).usual_attempts == most
+    world = World.estimate(counts)
+    found = forecast(world, counts, 3, PROCEDURE, visits=None, draws=60)
+    table = found.table[found.table["class"] == ALL]
+    right = world.correct(6)
+    tries = log.dense("attempts")
+    held = np.tile(world.weights, (40, 1))
+    for step, (made_, passed) in enumerate(zip(tries.T, log.dense("accepted").T, strict=True)):
+        p = right[step]
+        held *= p ** passed[:, None] * (1 - p) ** (made_ - passed)[:, None]
+    held /= held.sum(1, keepdims=True)
+    p = right[4:].T
+    stopped = np.array([(1 - p) ** each for each in range(most + 1)])
+    shown = {"accuracy": p, "failing": stopped[most], "generations": stopped[:most].sum(0)}
+    for name, values in shown.items():
+        np.testing.assert_allclose(table[name], (held @ values).mean(0), rtol=1e-8)
+    share = (held @ (1 - stopped[most])).sum(0) / (held @ stopped[:most].sum(0)).sum(0)
+    np.testing.assert_allclose(table.accepted, share, rtol=1e-8)
+    for name in ("accuracy", "accepted"):
+        assert (table[f"{name}_low"] <= table[name]).all()
+        assert (table[f"{name}_high"] >= table[name]).all()
+    assert not found.table.isna().any().any()
+    assert bs.fit(log).attempts == most
+
+
+def test_what_visits_show_that_stop_is_enumerated():
+    """Mean and variance of hits and attempts of two visits of up to three attempts."""
+    right, visits, most = np.array([0.0, 0.3, 1.0]), 2, 3
+    given = Stopped(visits, most, (0.9, 0.2))
+    rate = 0.2 + 0.7 * right
+    ways = [(1, j + 1, rate * (1 - rate) ** j) for j in range(most)] + [
+        (0, most, (1 - rate) ** most)
+    ]
+    h, n, hn, nn = (
+        sum(worth * chance for worth, chance in ((pick(a, b), c) for a, b, c in ways))
+        for pick in (
+            lambda a, b: a,
+            lambda a, b: b,
+            lambda a, b: a * b,
+            lambda a, b: b * b,
+        )
+    )
+    hits_, made_, *squares, first, both, second = (each(right) for each in given.moments())
+    np.testing.assert_allclose(hits_, visits * h, atol=1e-12)
+    np.testing.assert_allclose(made_, visits * n, atol=1e-12)
+    np.testing.assert_allclose(squares, [hits_**2, hits_ * made_, made_**2])
+    wanted = h - h**2, hn - h * n, nn - n**2
+    np.testing.assert_allclose([first, both, second], visits * np.array(wanted), atol=1e-12)
 
 
 def hits(seed, draws, **how):

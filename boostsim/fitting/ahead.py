@@ -86,7 +86,6 @@ class Ahead:
             confidence=self.confidence,
             draws=draws,
             key=key,
-            until_accepted=self._until_accepted,
         )
 
     def backtest(
@@ -119,7 +118,6 @@ class Ahead:
             confidence=self.confidence,
             draws=draws,
             key=key,
-            until_accepted=self._until_accepted,
         )
 
     def advise(
@@ -171,11 +169,6 @@ class Ahead:
             beta=beta,
             confidence=self.confidence,
         )
-
-    @property
-    def _until_accepted(self) -> bool:
-        stops = self.log.first_success
-        return stops is not None and bool(stops.mean() > 0.5)
 
     def _literal(self) -> Procedure:
         try:

@@ -207,7 +207,6 @@ def backtest(
     confidence: float = 0.95,
     draws: int = DRAWS,
     key: jax.Array | int = 0,
-    until_accepted: bool = False,
 ) -> Backtest:
     """Fit a world like this one to the first iterations, and score its forecast of the rest.
 
@@ -221,7 +220,6 @@ def backtest(
         confidence: of the bands, in (0, 1).
         draws: of the bootstrap over prompts.
         key: of all draws.
-        until_accepted: whether attempts stop at the first accepted one.
 
     Raises:
         ValueError: for a log of fewer than three iterations, and arguments out of range.
@@ -237,9 +235,7 @@ def backtest(
     again = settled(_like(world, training), training, confidence)
     ahead = counts.times[rest] - training.span
     attempts = counts.attempts[:, rest].T
-    looked = outlook(
-        again, training, ahead, attempts, procedure, visits, key, until_accepted=until_accepted
-    )
+    looked = outlook(again, training, ahead, attempts, procedure, visits, key)
     random = generator(as_key(key))
     drawn = draw(again, training, looked.cells, labels_bought(training), draws, random)
     accepted = counts.accepted[:, rest].T

@@ -46,7 +46,9 @@ class Cells:
     Attributes:
         ahead: steps after the last iteration, ascending, ``[steps]``.
         prompts: how many prompts have each history, ``[histories]``.
-        attempts: of each of these prompts at each step ahead, ``[steps, histories]``.
+        attempts: of each of these prompts at each step ahead, ``[steps, histories]``. Where they
+            stop at the first accepted one their number tells what came of them: then nothing is
+            forecast from it but whether there are any.
         member: whether a history belongs to each class, ``[classes, histories]`` of 0 and 1.
     """
 
@@ -64,6 +66,14 @@ class Cells:
         weight = self.attempts * self.prompts
         total = np.maximum(weight @ self.member.T, np.finfo(float).tiny)
         return (values * weight) @ self.member.T / total
+
+    def by_prompt(self) -> Cells:
+        """Return them with every prompt counted once."""
+        return replace(self, attempts=np.ones(self.attempts.shape))
+
+    def met(self) -> Cells:
+        """Return them with every prompt counted once that makes attempts."""
+        return replace(self, attempts=(self.attempts > 0) * 1.0)
 
     def variance(self, values: np.ndarray, shared: bool) -> np.ndarray:
         """Return variances of such averages, where prompts vary by themselves.
@@ -168,6 +178,75 @@ def averages(
     return found
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """Attempts that stop at the first accepted one: what a prompt's visits show (T17).
+
+    With A the rate, B = 1 - A, and N <= k the attempts of a visit, h whether one is accepted: E h =
+    1 - B^k, E N = 1 + B + ... + B^(k-1), E hN = E N - k B^k, E N^2 = 1 + 3B + ... + (2k-1) B^(k-1).
+
+    Args:
+        visits: of a prompt in an iteration.
+        most: k.
+        accept: probability that a (correct, wrong) response is accepted.
+    """
+
+    visits: int
+    most: int
+    accept: tuple[float, float]
+
+    def _rejected(self, right: np.ndarray) -> np.ndarray:
+        one, other = self.accept
+        return np.clip(1.0 - other - (one - other) * right, 0.0, 1.0)
+
+    def hits(self, right: np.ndarray) -> np.ndarray:
+        """Return the accepted attempts that are expected."""
+        return self.visits * (1.0 - self._rejected(right) ** self.most)
+
+    def made(self, right: np.ndarray) -> np.ndarray:
+        """Return the attempts that are expected."""
+        rate = np.clip(1.0 - self._rejected(right), 1e-12, 1.0 - 1e-16)
+        return -self.visits * np.expm1(self.most * np.log1p(-rate)) / rate
+
+    def moments(self) -> list[Callable[[np.ndarray], np.ndarray]]:
+        """Return hits and made, their squares and product, and var h, cov(h, N), var N."""
+
+        def h(right: np.ndarray) -> np.ndarray:
+            return self.hits(right) / self.visits
+
+        def n(right: np.ndarray) -> np.ndarray:
+            return self.made(right) / self.visits
+
+        def both(right: np.ndarray) -> np.ndarray:
+            return n(right) - self.most * self._rejected(right) ** self.most - h(right) * n(right)
+
+        def square(right: np.ndarray) -> np.ndarray:
+            rejected, power = self._rejected(right), np.ones(right.shape)
+            total = np.zeros(right.shape)
+            for each in range(self.most):
+                total += (2.0 * each + 1.0) * power
+                power = power * rejected
+            return total - n(right) ** 2
+
+        return [
+            self.hits,
+            self.made,
+            lambda right: self.hits(right) ** 2,
+            lambda right: self.hits(right) * self.made(right),
+            lambda right: self.made(right) ** 2,
+            lambda right: self.visits * h(right) * (1.0 - h(right)),
+            lambda right: self.visits * both(right),
+            lambda right: self.visits * square(right),
+        ]
+
+
+def stopped(world: World, counts: Histories) -> Stopped | None:
+    """Return what attempts show that stop at the first accepted one; None where they do not."""
+    if counts.stopping is None:
+        return None
+    return Stopped(*counts.stopping, world.dynamics.accept)
+
+
 def itself(right: np.ndarray) -> np.ndarray:
     """Return the correct mass."""
     return right
@@ -238,23 +317,58 @@ def draw(
     one, other = world.dynamics.accept
     found: list[list[np.ndarray]] = [[], [], []]
     numbers = []
+    ends = stopped(world, counts)
+    every = cells.by_prompt()
     for again in resampled(world, counts, draws, random):
         numbers.append(again.dynamics.speed)
         posterior = by_history(again, counts)
         mean, square = averages(again, counts, posterior, cells.ahead, bought, itself, np.square)
-        rate = other + (one - other) * mean
-        # Of p given the history; of an attempt's verdict given p, on average over p.
-        open_ = cells.variance(np.maximum(square - mean**2, 0.0), shared=True)
-        noise = rate - (other**2 + 2.0 * other * (one - other) * mean + (one - other) ** 2 * square)
-        noise = cells.variance(np.maximum(noise, 0.0), shared=False)
-        correct = cells.mean(mean)
+        # Of p given the history.
+        open_ = np.maximum(square - mean**2, 0.0)
+        if ends is None:
+            rate = other + (one - other) * mean
+            # Of an attempt's verdict given p, on average over p.
+            own = other**2 + 2.0 * other * (one - other) * mean + (one - other) ** 2 * square
+            noise = cells.variance(np.maximum(rate - own, 0.0), shared=False)
+            level = cells.mean(rate)
+            width = (one - other) ** 2 * cells.variance(open_, shared=True)
+        else:
+            moments = averages(again, counts, posterior, cells.ahead, bought, *ends.moments())
+            level, width, noise = _ratio(cells.met(), moments)
         # What histories leave open moves a class the same way at every step.
-        pool = np.sqrt(open_) * random.standard_normal((EACH, 1, classes))
+        pool = random.standard_normal((EACH, 1, classes))
         attempt = np.sqrt(noise) * random.standard_normal((EACH, steps, classes))
-        drawn = np.clip(correct + pool, 0.0, 1.0)
-        rates = other + (one - other) * drawn
-        found[0].append(drawn)
+        correct = every.mean(mean) + np.sqrt(every.variance(open_, shared=True)) * pool
+        # In what bounds it a filter that errs keeps the accepted share.
+        low, high = min(one, other), max(one, other)
+        rates = np.clip(level + np.sqrt(width) * pool, low, high)
+        found[0].append(np.clip(correct, 0.0, 1.0))
         found[1].append(rates)
         found[2].append(np.clip(rates + attempt, 0.0, 1.0))
     correct, rate, observed = (np.concatenate(each) for each in found)
     return Draws(correct, rate, observed, np.array(numbers))
+
+
+def _ratio(cells: Cells, moments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return accepted attempts over attempts made, where these stop: what classes show together.
+
+    R = sum E hits/sum E made; what is off it is sum (hits - R made)/sum E made.
+
+    Returns:
+        R, its variance by what histories leave open, and by the attempts' own noise,
+        ``[steps, classes]`` each.
+    """
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        return (values * cells.attempts * cells.prompts) @ cells.member.T
+
+    hits, made, hits_square, product, made_square, *own = moments
+    total = np.maximum(sums(made), np.finfo(float).tiny)
+    ratio = sums(hits) / total
+
+    def variance(first: np.ndarray, both: np.ndarray, second: np.ndarray) -> np.ndarray:
+        found = sums(first) - 2.0 * ratio * sums(both) + ratio**2 * sums(second)
+        return np.maximum(found, 0.0) / total**2
+
+    shared = hits_square - hits**2, product - hits * made, made_square - made**2
+    return ratio, variance(*shared), variance(own[0], own[1], own[2])

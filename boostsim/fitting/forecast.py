@@ -122,7 +122,6 @@ def forecast(
     confidence: float = 0.95,
     draws: int = DRAWS,
     key: jax.Array | int = 0,
-    until_accepted: bool = False,
     test: bool = True,
 ) -> Forecast:
     """Forecast the iterations after a log, for its own prompts.
@@ -140,7 +139,6 @@ def forecast(
         confidence: of the bands, in (0, 1).
         draws: of the bootstrap over prompts, at least 2.
         key: of all draws.
-        until_accepted: whether attempts stop at the first accepted one.
         test: whether the backtest is made as well.
 
     Raises:
@@ -152,9 +150,7 @@ def forecast(
         visits = whole("visits", visits, 1)
     ahead = np.arange(1, iterations + 1)
     world = settled(world, counts, confidence)
-    looked = outlook(
-        world, counts, ahead, None, procedure, visits, key, until_accepted=until_accepted
-    )
+    looked = outlook(world, counts, ahead, None, procedure, visits, key)
     random = generator(as_key(key))
     drawn = draw(world, counts, looked.cells, labels_bought(counts), draws, random)
     bands = {
@@ -184,7 +180,6 @@ def forecast(
             confidence=confidence,
             draws=draws,
             key=key,
-            until_accepted=until_accepted,
         )
     return Forecast(
         table=pd.concat(parts, ignore_index=True),

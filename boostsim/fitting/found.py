@@ -93,7 +93,12 @@ class Fit(Ahead, ByValue, Shown):
 
     @property
     def attempts(self) -> int:
-        """Attempts of a visit, most often; at most 1000, as of a procedure."""
+        """Attempts of a visit, most often; at most 1000, as of a procedure.
+
+        Where they stop at the first accepted one, the most that any visit made.
+        """
+        if self.counts.stopping is not None:
+            return min(self.counts.stopping[1], MOST_ATTEMPTS)
         made = self.counts.usual_attempts
         if self.log.visit_attempts is not None and len(self.log.visit_attempts):
             made = int(np.bincount(self.log.visit_attempts).argmax())

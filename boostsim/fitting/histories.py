@@ -29,6 +29,8 @@ class Histories(ByValue):
         attempts, accepted: counts, ``[histories, times]``, 0 where a prompt was not met.
         labels: labels bought, ``[histories, times]``, or None where the log buys none.
         history: which history each prompt has, ``[prompts]``.
+        stopping: (visits, attempts of each at most) of a prompt in an iteration, where attempts
+            stop at the first accepted one; None where their number is fixed.
     """
 
     times: np.ndarray
@@ -38,6 +40,7 @@ class Histories(ByValue):
     accepted: np.ndarray
     labels: np.ndarray | None
     history: np.ndarray
+    stopping: tuple[int, int] | None = None
 
     @property
     def prompts(self) -> int:
@@ -51,7 +54,12 @@ class Histories(ByValue):
 
     @property
     def usual_attempts(self) -> int:
-        """The number of attempts that a prompt got most often in an iteration."""
+        """The attempts that a prompt may get in an iteration.
+
+        The number that it got most often; where attempts stop at the first accepted one, the most.
+        """
+        if self.stopping is not None:
+            return self.stopping[0] * self.stopping[1]
         made, held = np.nonzero(self.attempts > 0)
         often = np.bincount(
             self.attempts[made, held].astype(np.int64), np.bincount(self.history)[made]
@@ -104,6 +112,7 @@ class Histories(ByValue):
             accepted=kinds[:, 1:],
             labels=None,
             history=kind.ravel()[self.history],
+            stopping=self.stopping,
         )
 
 
@@ -140,7 +149,23 @@ def histories(log: Log) -> Histories:
         accepted=accepted,
         labels=labels[0] if labels else None,
         history=history,
+        stopping=_stopping(log),
     )
+
+
+def _stopping(log: Log) -> tuple[int, int] | None:
+    """Return visits, and the attempts of each at most, where most records stop at a success."""
+    stops = log.first_success
+    if stops is None or stops.mean() <= 0.5:
+        return None
+    if log.visit_record is None or not len(log.visit_record):
+        return 1, int(log.attempts[stops].max())
+    assert log.visit_attempts is not None
+    of = stops[log.visit_record]
+    if not of.any():
+        return 1, int(log.attempts[stops].max())
+    made = np.bincount(log.visit_record[of])
+    return int(np.bincount(made[made > 0]).argmax()), int(log.visit_attempts[of].max())
 
 
 def _equal(tables: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,8 @@ iteration of what was fitted, never from counts of the iterations that are forec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from boostsim.fitting.bands import Cells, averages, by_history, itself
+from boostsim.fitting.bands import Cells, averages, by_history, itself, stopped
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.rivals import centred, literal, no_change, straight_line
 from boostsim.fitting.speed import speed
@@ -97,7 +98,6 @@ def outlook(
     procedure: Procedure,
     visits: int | None,
     key: jax.Array | int,
-    until_accepted: bool = False,
 ) -> Outlook:
     """Return the four forecasts.
 
@@ -109,14 +109,11 @@ def outlook(
         procedure: for the literal theory, which learns all that it is shown.
         visits: its visits to a prompt in an iteration; None for infinitely many.
         key: of its runs.
-        until_accepted: whether attempts stop at the first accepted one, so that the most that any
-            prompt got are those that it may get.
     """
     posterior, prompts = by_history(world, counts), counts.weights()
     bought, usual = labels_bought(counts), counts.usual_attempts
-    if until_accepted:
-        usual = int(counts.attempts.max())
     one, other = world.dynamics.accept
+    ends = stopped(world, counts)
     # The literal theory is run from the points of a grid, between which it is interpolated.
     run = literal(procedure, world.start, int(ahead[-1]), visits, key)[ahead - 1]
     now = np.array([0])
@@ -128,22 +125,29 @@ def outlook(
         return (1.0 - other - (one - other) * right) ** usual
 
     def made(right: np.ndarray) -> np.ndarray:
-        if not until_accepted:
-            return np.full(right.shape, float(usual))
-        # T17: (1 - (1 - A)^k)/A, which is k where A = 0.
-        rate = np.clip(other + (one - other) * right, 1e-12, 1.0 - 1e-16)
-        return -np.expm1(usual * np.log1p(-rate)) / rate
+        return np.full(right.shape, float(usual)) if ends is None else ends.made(right)
 
-    correct, failing, generations = averages(
-        world, counts, posterior, ahead, bought, itself, none, made
-    )
+    def passed(right: np.ndarray) -> np.ndarray:
+        return made(right) * (other + (one - other) * right) if ends is None else ends.hits(right)
+
+    def sums(functions: list[Any], at: np.ndarray) -> list[np.ndarray]:
+        return averages(world, counts, posterior, at, bought, *functions)
+
+    correct, failing, generations, hits = sums([itself, none, made, passed], ahead)
     names, member = _classes_of(present, prompts)
     cells = Cells(ahead, prompts, generations if attempts is None else attempts, member)
-    each = {
-        FITTED: other + (one - other) * correct,
-        "literal_theory": other + (one - other) * strong,
-    }
+    literally = [usual * (other + (one - other) * strong), generations]
+    if ends is not None:
+        kinds = [[partial(_then, of, row) for row in learned] for of in (ends.hits, ends.made)]
+        literally = [np.array([each[0] for each in sums(kind, now)]) for kind in kinds]
+    expected = {FITTED: (hits, generations), "literal_theory": literally}
+    each = {name: above / below for name, (above, below) in expected.items()}
     rates = {name: cells.mean(values) for name, values in each.items()}
+    if ends is not None:
+        # The number of attempts tells what came of them: the model's number stands for it.
+        met, tiny = cells.met(), np.finfo(float).tiny
+        for name, (above, below) in expected.items():
+            rates[name] = met.mean(above) / np.maximum(met.mean(below), tiny)
 
     before = counts.times - counts.span
     past = averages(world, counts, posterior, before, bought, itself)[0]
@@ -155,12 +159,13 @@ def outlook(
     rates["no_change"] = no_change(curve, total, ahead).T
     # Within a class prompts differ as the fit says, for all: the methods differ in the time course.
     own = member[1:].argmax(0)
-    offset = other + (one - other) * present
+    above, below = sums([passed, made], now)
+    offset = above[0] / below[0]
     offset = offset - (member[1:] @ (prompts * offset) / (member[1:] @ prompts))[own]
     for name in METHODS[2:]:
         each[name] = np.clip(rates[name][:, 1:][:, own] + offset, 0.0, 1.0)
     # What is said of prompts is averaged over prompts, what is observed over attempts.
-    by_prompt = replace(cells, attempts=np.ones(correct.shape))
+    by_prompt = cells.by_prompt()
     return Outlook(
         cells=cells,
         classes=names,
@@ -171,6 +176,14 @@ def outlook(
         rates=rates,
         each=each,
     )
+
+
+def _then(
+    function: Callable[[np.ndarray], np.ndarray],
+    first: Callable[[np.ndarray], np.ndarray],
+    right: np.ndarray,
+) -> np.ndarray:
+    return function(first(right))
 
 
 def settled(world: World, counts: Histories, confidence: float) -> World:

@@ -64,10 +64,12 @@ class PolicyGradient(Described, TabularLearner):
     (f' + w L W)/(1 + w L), whichever responses the procedure keeps.
 
     In a sampled run a response that no attempt said has the advantage 0. So on average log f(y)
-    moves, up to what normalising adds, by less than in the population: with N = v k attempts a
+    moves, up to what normalising adds, not as in the population: with N = v k attempts a
     ``"verdict"`` counts 1 - (1 - f(y))^N of what it does there, ``"leave_one_out"`` and
-    ``"group_mean"`` N/(N - 1) (1 - (1 - f(y))^(N - 1)). A rare right response is learned at the
-    population's speed only once it is said. As v grows the run tends to the population's.
+    ``"group_mean"`` N/(N - 1) (1 - (1 - f(y))^(N - 1)): less for a rare response, and up to
+    N/(N - 1) times as much for a frequent one, f(y) > 1 - N^(-1/(N - 1)). A rare right response is
+    learned at the population's speed only once it is said. As v grows the run tends to the
+    population's.
 
     It is on-policy: it goes with the regime ``"replace"`` only, with attempts drawn from the model
     as it is, and with visits that make all k of them (so not with ``bs.labels_only``, which makes
