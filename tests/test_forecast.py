@@ -118,7 +118,10 @@ def test_where_attempts_stop_the_accepted_share_is_of_what_is_made():
         assert (table[f"{name}_low"] <= table[name]).all()
         assert (table[f"{name}_high"] >= table[name]).all()
     assert not found.table.isna().any().any()
-    assert bs.fit(log).attempts == most
+    fit = bs.fit(log)
+    assert fit.attempts == most
+    seen, line = fit.plot().axes[0].lines
+    assert np.abs(seen.get_ydata() - line.get_ydata()).mean() < 0.1
 
 
 def test_what_visits_show_that_stop_is_enumerated():

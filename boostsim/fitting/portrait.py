@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from boostsim.fitting.bands import Stopped
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.world import World
 
@@ -31,6 +32,10 @@ def draw_fit(counts: Histories, world: World, accept: tuple[float, float]) -> Fi
     path, wrongs = world.dynamics.path(world.start, world.wrong, counts.times)
     if counts.labels is None:
         fitted = (accept[0] * path + accept[1] * wrongs) @ world.weights
+        if counts.stopping is not None:
+            # Prompts that succeed at once make few of the attempts.
+            ends = Stopped(*counts.stopping, accept)
+            fitted = (ends.hits(path) @ world.weights) / (ends.made(path) @ world.weights)
         left.plot(numbers, fitted, label="fitted")
     left.set(xlabel="iteration", ylabel="accepted share of attempts")
     left.legend(frameon=False)
