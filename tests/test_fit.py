@@ -1,6 +1,7 @@
 """``bs.fit``: a log in, plain sentences out, and a world that every other function takes."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -191,3 +192,44 @@ def test_the_command(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["filter"]["gamma"] == 0.05
     assert cli.main(["fit", str(tmp_path / "none.jsonl")]) == 2
     assert isinstance(bs.read_log(path), bs.Log)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "iterations", "told"),
+    [
+        (10**6 + 1, (0, 1), "at most 1,000,000 attempts in a record; got 1000001"),
+        (2**53, (0, 1), "at most 1,000,000 attempts in a record; got 9007199254740992"),
+        (
+            4,
+            (0, 1, 10**6),
+            "span at most 100,000 steps; got 1,000,000 steps of 1, from iteration 0",
+        ),
+    ],
+)
+def test_what_would_take_hours_or_all_memory_is_refused(attempts, iterations, told):
+    times = len(iterations)
+    log = bs.Log(["a"], iterations, [0] * times, range(times), [attempts] * times, [1] * times)
+    with pytest.raises(ValueError, match=f"^log must .*{told}"):
+        bs.fit(log)
+
+
+def test_distances_between_iterations_count_as_steps_of_what_divides_them():
+    log = bs.Log(["a"], [0, 10**6, 3 * 10**6], [0] * 3, range(3), [8] * 3, [2, 4, 6])
+    assert bs.fit(log).counts.times.tolist() == [0, 1, 3]
+
+
+def test_one_prompt_is_one():
+    log = bs.Log(["a", "b"], [0, 1], [0, 0, 1], [0, 1, 0], [4] * 3, [1, 2, 3])
+    summary = bs.fit(log).summary()
+    assert "2 prompts)" in summary
+    assert "1 prompt)" in summary
+
+
+def test_the_command_tells_a_warning_in_one_line(tmp_path, capsys):
+    path = tmp_path / "log.jsonl"
+    good = json.dumps({"prompt": "a", "iteration": 0, "attempts": 4, "accepted": 1})
+    path.write_text(good + "\n{}\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert cli.main(["fit", str(path)]) == 0
+    assert capsys.readouterr().err.startswith("boostsim: 1 of 2 lines of ")

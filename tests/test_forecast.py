@@ -400,3 +400,20 @@ def test_bad_input_is_refused(told, how, name):
     how = {"iterations": 2, "draws": 2, "test": False} | how
     with pytest.raises(ValueError, match=name):
         forecast(world, counts, how.pop("iterations"), PROCEDURE, **how)
+
+
+@pytest.mark.filterwarnings("error")
+def test_prompts_that_are_not_met_again_leave_no_nan():
+    once = bs.Log(range(9), range(9), range(9), range(9), [4] * 9, [0, 1, 2, 3, 4, 0, 1, 2, 3])
+    fitted = bs.fit(once)
+    found = fitted.forecast(2, draws=5)
+    assert found.test is None
+    assert not found.table.isna().any().any()
+    with pytest.raises(ValueError, match=r"^log must be one that meets some prompt .*; got .none"):
+        fitted.backtest(draws=5)
+    # Half of the prompts are not met in the held-out iterations.
+    records = [(i, t) for i in range(20) for t in ((0, 1) if i < 10 else (2, 3))]
+    prompt, place = zip(*records, strict=True)
+    accepted = [i % 5 for i in prompt]
+    halves = bs.Log(range(20), [0, 1, 4, 5], prompt, place, [4] * 40, accepted)
+    assert not bs.fit(halves).forecast(2, draws=5).table.isna().any().any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from boostsim.commands.cache import use_cache
 from boostsim.commands.logs import fitted
 from boostsim.commands.output import say
 from boostsim.commands.pictures import check_picture, write_picture
@@ -17,6 +18,7 @@ def fit(flags: dict[str, Any]) -> int:
     """
     as_json, plot = flags.pop("json", False), flags.pop("plot", None)
     check_picture(plot)
+    use_cache()
     found = fitted(flags)
     say(found.to_json() if as_json else found.summary())
     write_picture(found.plot, plot)

@@ -222,7 +222,8 @@ def backtest(
         key: of all draws.
 
     Raises:
-        ValueError: for a log of fewer than three iterations, and arguments out of range.
+        ValueError: for a log of fewer than three iterations, one that meets none of its first
+            prompts again, and arguments out of range.
     """
     iterations = len(counts.times)
     if iterations < LEAST_ITERATIONS:
@@ -230,7 +231,10 @@ def backtest(
         raise refuse("log", allowed, iterations)
     share = finite("share", share, 0.0, 1.0)
     draws, confidence = whole("draws", draws, 2), finite("confidence", confidence, 0.0, 1.0)
-    trained = min(max(round(share * iterations), 2), iterations - 1)
+    trained = _trained(iterations, share)
+    if not _met_again(counts, trained):
+        allowed = f"one that meets some prompt of its first {trained} iterations again in the rest"
+        raise refuse("log", allowed, "none")
     training, rest = counts.until(trained), slice(trained, None)
     again = settled(_like(world, training), training, confidence)
     ahead = counts.times[rest] - training.span
@@ -248,6 +252,21 @@ def backtest(
         confidence=confidence,
         speed=_speeds(again, counts, trained, drawn.numbers, random),
     )
+
+
+def can_test(counts: Histories, share: float = 2.0 / 3.0) -> bool:
+    """Return whether a log has what a backtest needs."""
+    iterations = len(counts.times)
+    return iterations >= LEAST_ITERATIONS and _met_again(counts, _trained(iterations, share))
+
+
+def _trained(iterations: int, share: float) -> int:
+    return min(max(round(share * iterations), 2), iterations - 1)
+
+
+def _met_again(counts: Histories, trained: int) -> bool:
+    made = counts.attempts > 0
+    return bool((made[:, :trained].any(1) & made[:, trained:].any(1)).any())
 
 
 def _like(world: World, counts: Histories) -> World:

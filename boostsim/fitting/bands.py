@@ -85,7 +85,8 @@ class Cells:
         weight = self.attempts * self.prompts
         total = np.maximum(weight @ self.member.T, np.finfo(float).tiny)
         own = self.prompts * (self.attempts**2 if shared else self.attempts)
-        return (values * own) @ self.member.T / total**2
+        # The square of a total of nothing would be 0.
+        return (values * own) @ self.member.T / total / total
 
 
 @dataclass(frozen=True)

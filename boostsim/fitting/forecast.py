@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from boostsim.arguments import finite, whole
-from boostsim.fitting.backtest import DRAWS, WORDS, Backtest, backtest
+from boostsim.fitting.backtest import DRAWS, WORDS, Backtest, backtest, can_test
 from boostsim.fitting.bands import draw
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.outlook import ALL, FITTED, METHODS, labels_bought, outlook, settled
@@ -171,7 +171,7 @@ def forecast(
         part |= {method: looked.rates[method][:, place] for method in METHODS[1:]}
         parts.append(pd.DataFrame(part))
     tested = None
-    if test and len(counts.times) > 2:
+    if test and can_test(counts):
         tested = backtest(
             world,
             counts,

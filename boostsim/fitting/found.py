@@ -230,7 +230,8 @@ class Fit(Ahead, ByValue, Shown):
             if rate is not None:
                 lines.append(
                     f"Mean correct probability in iteration {rate.iteration}: {rate.value:.4g} "
-                    f"({rate.low:.4g} to {rate.high:.4g} {at}, {rate.prompts:,} prompts)."
+                    f"({rate.low:.4g} to {rate.high:.4g} {at}, {rate.prompts:,} "
+                    f"prompt{'s' * (rate.prompts != 1)})."
                 )
         lines.append(
             f"Helpless prompts: at most {self.helpless:.4g} of all ({at}); how many is not "

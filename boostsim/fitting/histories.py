@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # Odd numbers without a pattern: rows are told apart by their products with them, modulo 2^64.
 _SCRAMBLE = 0x9E3779B97F4A7C15
+# Counts of a record, and steps that a log spans, beyond which a likelihood is past all precision
+# and takes hours.
+MOST, LONGEST = 10**6, 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +123,23 @@ def histories(log: Log) -> Histories:
     """Return a log's counts.
 
     Raises:
-        ValueError: for a log without attempts.
+        ValueError: for a log without attempts, with over a million attempts or labels in a record,
+            or that spans over 100,000 steps.
     """
     if not len(log.attempts) or not np.any(log.attempts > 0):
         raise ValueError("log must have attempts; got none in any record")
+    for name in ("attempts", "labelled"):
+        most = np.max(held) if (held := getattr(log, name)) is not None else 0
+        if most > MOST:
+            raise refuse("log", f"a log of at most {MOST:,} {name} in a record", int(most))
     iterations = np.asarray(log.iterations, np.int64)
     step = int(np.gcd.reduce(np.diff(iterations))) if len(iterations) > 1 else 1
+    span = int(iterations[-1] - iterations[0]) // step
+    if span > LONGEST:
+        raise ValueError(
+            f"log must have iterations that span at most {LONGEST:,} steps; got {span:,} steps of "
+            f"{step:,}, from iteration {iterations[0]} to {iterations[-1]}"
+        )
     shape = len(log.prompts), len(iterations)
     place = np.asarray(log.prompt, np.int64) * shape[1] + log.iteration
 
