@@ -82,6 +82,7 @@ SLOW = (
     "test_figures.py::test_committed_figures_are_true[label_price]",
     "test_figures.py::test_committed_figures_are_true[neighbours]",
     "test_figures.py::test_committed_figures_are_true[procedures]",
+    "test_figures.py::test_committed_figures_are_true[real_run]",
     "test_figures.py::test_committed_figures_are_true[regimes]",
     "test_figures.py::test_committed_figures_are_true[sharpening]",
     "test_figures.py::test_committed_figures_are_true[updates]",

@@ -1,5 +1,6 @@
 """Figures: what is drawn is what the laws say, here and in the committed files."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import real_logs
 from alarms import hoeffding
 from scipy.stats import binom
 
 import boostsim as bs
+from boostsim import cli, figures
 from boostsim.figures import FIGURES, NEURAL, SCALES, figure_module
 from boostsim.figures.label_price import even_chain
 from boostsim.figures.output import write
@@ -85,13 +88,16 @@ def every_third(name):
 
 
 @pytest.mark.parametrize("name", sorted({*FIGURES} - {*NEURAL, *TOURNAMENTS}))
-def test_committed_figures_are_true(name):
+def test_committed_figures_are_true(name, monkeypatch):
     """The quick scale's table, computed again, is the committed one to nine digits.
 
     Sampled columns too: a draw could differ only where a last bit of a probability decides it.
     """
     for kind in ("png", "svg", "csv"):
         assert (COMMITTED / f"{name}.{kind}").is_file()
+    if name == "real_run":
+        real_logs.rows("rlvr_epochs")
+        monkeypatch.setenv(real_logs.NAMED, str(real_logs.folder()))
     if name in LONG:
         kept, table = every_third(name)
     else:
@@ -563,3 +569,73 @@ def test_the_chain_of_figure_4_is_the_sampled_run():
         assert np.abs(found - even_chain(rate)[:21]).max() <= np.sqrt(
             np.log(2e6 * 2) / (2 * prompts)
         )
+
+
+def test_the_committed_real_run_is_told_as_it_is():
+    """What the title, the claim and the caption say, on the committed table."""
+    table = committed("real_run")
+    panels = {
+        panel: rows.pivot(index="iteration", columns="line", values="value")
+        for panel, rows in table[table.panel != "speed"].groupby("panel", sort=False)
+    }
+    missed = {
+        (panel, line): np.sqrt(((lines[line] - lines.observed) ** 2).mean())
+        for panel, lines in panels.items()
+        for line in lines.columns.drop("observed")
+    }
+    mean = {line: value for (panel, line), value in missed.items() if panel == "the mean"}
+    assert len(panels["the mean"]) == 44
+    ahead = table[table.line == "fitted on a third"]
+    assert (ahead.iteration.min(), ahead.iteration.max()) == (15, 43)
+    # By difficulty within .02; in the mean .007, lines through the last epochs of the 15 as near.
+    fitted = {panel: value for (panel, line), value in missed.items() if line == ahead.line.iloc[0]}
+    assert len(fitted) == 6
+    assert max(fitted.values()) < 0.02
+    assert round(fitted["the mean"], 3) == 0.007
+    seen = panels["the mean"].observed.to_numpy()
+    few = []
+    for many in range(4, 9):
+        through = np.arange(15 - many, 15)
+        line = np.polyval(np.polyfit(through, seen[through], 1), np.arange(15, 44))
+        few.append(np.sqrt(((line - seen[15:]) ** 2).mean()))
+    assert (round(min(few), 3), round(max(few), 3)) == (0.004, 0.013)
+    assert round(mean["straight line on a third"], 3) == 0.025
+    assert mean["straight line through all"] <= mean["one speed through all"]
+    lowest = "class 0 to .05"
+    assert missed[lowest, "straight line on a third"] < fitted[lowest]
+    for panel in fitted.keys() - {lowest}:
+        assert fitted[panel] < missed[panel, "straight line on a third"]
+    hard = panels["class .05 to .3"].loc[15:]
+    assert ((hard["fitted on a third"] - hard.observed) > 0).mean() > 0.9
+    # Wide: at the end the mean is known no better than to a tenth.
+    assert (ahead.high - ahead.low)[(ahead.panel == "the mean")].iloc[-1] > 0.1
+    blocks = table[table.line == "by blocks"]
+    assert blocks.value.iloc[[0, -1]].round(3).tolist() == [0.040, 0.022]
+    assert blocks.low.iloc[0] > blocks.high.iloc[-1]
+    assert (blocks.value.diff().dropna() < 0).all()
+    module = figure_module("real_run")
+    for told in (".02 ", ".007", ".004 to .013", ".040 to .022", "44", "next 29", "15 epochs"):
+        assert told in module.CLAIM
+
+
+def test_where_a_log_of_others_is_not_at_hand_it_is_said_in_a_sentence(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("BOOSTSIM_LOGS", str(tmp_path))
+    module = figure_module("real_run")
+    with pytest.raises(ValueError, match=r"BOOSTSIM_LOGS names.*One-Shot-RLVR at commit 21ed529"):
+        module.data(SCALES["smoke"])
+    assert cli.main(["reproduce", "real_run", "--folder", str(tmp_path / "one")]) == 2
+    assert capsys.readouterr().err == f"boostsim: {module.missing()}\n"
+    # Among all it is left out.
+    monkeypatch.setattr(figures, "FIGURES", ("convergence", "real_run"))
+    assert (
+        cli.main(["reproduce", "--scale", "smoke", "--folder", str(tmp_path / "all"), "--json"])
+        == 0
+    )
+    out, err = capsys.readouterr()
+    assert [each["figure"] for each in json.loads(out)["figures"]] == ["convergence"]
+    assert f"real_run is left out: {module.missing()}\n" in err
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        f"convergence.{kind}" for kind in ("csv", "png", "svg")
+    ]

@@ -20,7 +20,7 @@ from boostsim.commands.cache import said_elsewhere, use_cache
 from boostsim.commands.output import console, say
 from boostsim.files import cache_folder
 from boostsim.processors import processors
-from boostsim.progress import announced, silenced, track
+from boostsim.progress import announced, silenced, tell, track
 
 
 def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_json: bool) -> int:
@@ -30,9 +30,14 @@ def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_jso
 
     scale = scale_named(scale_name)
     folder = into or Path("figures", *([] if scale.name == "quick" else [scale.name]))
-    names = tuple(dict.fromkeys(names)) or FIGURES
+    asked, names = bool(names), tuple(dict.fromkeys(names)) or FIGURES
     for name in names:
-        figure_module(name)
+        told = getattr(figure_module(name), "missing", lambda: None)()
+        if told and asked:
+            raise ValueError(told)
+        if told:
+            tell(f"{name} is left out: {told}")
+            names = tuple(each for each in names if each != name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

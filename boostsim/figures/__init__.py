@@ -1,7 +1,8 @@
 """Figures: one small module each, with the claim it shows, its data and its drawing.
 
 A module holds ``TITLE`` and ``CLAIM``, ``data(scale)`` that computes a tidy table, and
-``draw(table, figure)`` that draws it and nothing else.
+``draw(table, figure)`` that draws it and nothing else; where it needs a log of others, also
+``missing()``, which says where that is while it is not at hand.
 
 Help lists their names, so nothing here imports NumPy or JAX.
 """
@@ -33,6 +34,7 @@ FIGURES = (
     "strata",
     "gap",
     "verdict",
+    "real_run",
 )
 # Those that train networks: too long to be drawn again whenever a test runs.
 NEURAL = ("table_one", "arithmetic", "programs", "strata", "gap", "verdict")
