@@ -233,3 +233,40 @@ def test_the_command_tells_a_warning_in_one_line(tmp_path, capsys):
         warnings.simplefilter("always")
         assert cli.main(["fit", str(path)]) == 0
     assert capsys.readouterr().err.startswith("boostsim: 1 of 2 lines of ")
+
+
+def log_of_records(records, accepted, **more):
+    prompts, times, attempts = np.array(records).T
+    return bs.Log(
+        prompts=np.unique(prompts),
+        iterations=np.unique(times),
+        prompt=prompts,
+        iteration=times,
+        attempts=attempts,
+        accepted=np.array(accepted),
+        **more,
+    )
+
+
+def test_the_last_iteration_is_one_that_most_prompts_met():
+    """A run that is cut off leaves a few prompts ahead: they are not its result."""
+    counts = [(name, time, 4) for name in range(10) for time in range(4)]
+    accepted = [1, 2, 3, 3] * 10
+    log = log_of_records([*counts, (9, 4, 4)], [*accepted, 4])
+    found = bs.fit(log)
+    assert found.last.iteration == 3
+    assert found.last.prompts == 10
+
+
+def test_a_log_that_knows_the_truth_is_not_taken_at_its_verdicts_word():
+    records = [(name, 0, 4) for name in range(6)]
+    told = bs.fit(log_of_records(records, [2] * 6, correct=np.ones(6, int))).summary()
+    assert "They are not: of 24 attempts whose truth the log knows 6 are right and 12" in told
+    same = bs.fit(log_of_records(records, [2] * 6, correct=np.full(6, 2))).summary()
+    assert "They are not" not in same
+
+
+def test_what_does_not_hold_comes_before_what_cannot_be_checked():
+    found = bs.fit(log_of_records([(name, 0, 4) for name in range(6)], [2] * 6)).summary()
+    assert found.count("Not checkable") == 1
+    assert "None of the theory's assumptions can be checked from this log." in found

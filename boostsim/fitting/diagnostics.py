@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from boostsim.logs.looks import Looks
 
 FLAGGED, KEPT, UNKNOWN = "flagged", "not flagged", "not checkable"
+UNCHECKED = "Not checkable from this log: "
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,17 @@ class Diagnostics:
             f"{len(self.flagged)} of {checked} assumptions that this log can check are flagged; "
             f"where all hold, any is with probability at most {self.error:.2g}."
         )
-        return "\n".join([head, *(each.sentence for each in self.found)])
+        if not checked:
+            head = "None of the theory's assumptions can be checked from this log."
+        flagged = [each.sentence for each in self.found if each.verdict == FLAGGED]
+        kept = [each.sentence for each in self.found if each.verdict == KEPT]
+        unknown = [
+            each.sentence.removeprefix(UNCHECKED).removesuffix(".")
+            for each in self.found
+            if each.verdict == UNKNOWN
+        ]
+        last = [f"{UNCHECKED}{'; '.join(unknown)}."] if unknown else []
+        return "\n".join([head, *flagged, *kept, *last])
 
     def to_json(self) -> str:
         """Return everything as JSON; what is not known is null."""
@@ -150,11 +161,12 @@ def _weighed(found: Finding, adjusted: float | None, error: float) -> Diagnostic
     if adjusted is None:
         verdict = UNKNOWN
         told = "; ".join(each for each in (test.why_not, number) if each)
-        sentence = f"Not checkable from this log: {found.assumption} ({told})."
+        sentence = f"{UNCHECKED}{found.assumption} ({told})."
     else:
         told = f"{number}, p = {test.p_value:.2g}, {adjusted:.2g} for the report"
         if adjusted <= error:
-            verdict, sentence = FLAGGED, f"Flagged: {found.assumption} ({told}): {found.otherwise}."
+            verdict = FLAGGED
+            sentence = f"Does not hold: {found.assumption} ({told}): {found.otherwise}."
         else:
             verdict, sentence = KEPT, f"Not flagged: {found.assumption} ({told})."
     return Diagnostic(

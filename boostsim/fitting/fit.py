@@ -12,7 +12,7 @@ from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.filters import Filter, NoisyFilter, checked_filter
 from boostsim.fitting.diagnostics import Finding, diagnose
 from boostsim.fitting.found import Fit
-from boostsim.fitting.histories import histories
+from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.labels import label_rates
 from boostsim.fitting.overdispersion import Test
 from boostsim.fitting.rates import MeanRate, beta_rates, helpless_bound, mean_rate
@@ -119,7 +119,7 @@ def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: fl
         verdicts=verdicts,
         given=given,
         first=mean(0),
-        last=mean(len(counts.times) - 1) if several else None,
+        last=mean(_latest(counts)) if several else None,
         beta_law=beta_rates(counts, world),
         helpless=helpless_bound(counts, world, confidence=confidence),
         speed=found,
@@ -129,6 +129,15 @@ def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: fl
         diagnostics=diagnose(log, looks, others=_findings(found, why), confidence=confidence),
         confidence=confidence,
     )
+
+
+def _latest(counts: Histories) -> int:
+    """Return the place of the last iteration that met half as many prompts as the fullest one.
+
+    A run that is cut off in the middle of an iteration leaves a few prompts ahead of the others.
+    """
+    met = counts.weights() @ (counts.attempts > 0)
+    return int(np.flatnonzero(2.0 * met >= met.max())[-1])
 
 
 def _audit_scores(log: Log, accept: tuple[float, float]) -> np.ndarray:

@@ -49,8 +49,8 @@ class Fit(Ahead, ByValue, Shown):
         filter: the filter, with the rates that the audit gave, or as it was given, or perfect.
         verdicts: the joint audit's rates, or None where the log has none.
         given: whether the filter was given.
-        first, last: mean correct mass at the first iteration and the last (None where there is one
-            iteration).
+        first, last: mean correct mass at the first iteration and the last that met half as many
+            prompts as the fullest one (None where there is one iteration).
         beta_law: a beta law of first correct masses, beside the mixture.
         helpless: an upper bound for the share of helpless prompts.
         speed: of log odds, by blocks, and whether it is constant.
@@ -217,7 +217,7 @@ class Fit(Ahead, ByValue, Shown):
                 f"Filter, as given: false accept {other:.4g}, false reject {1.0 - one:.4g}."
             )
         else:
-            lines.append(TRUTH)
+            lines += [TRUTH, *self._known_truth()]
         log, times = self.log, self.counts.times
         told = f"{len(log.prompts):,} prompt{'s' * (len(log.prompts) > 1)}, "
         told += f"{len(times):,} iteration{'s' * (len(times) > 1)}, "
@@ -249,6 +249,22 @@ class Fit(Ahead, ByValue, Shown):
             if part is not None:
                 lines.append(part.summary())
         return "\n".join(lines)
+
+    def _known_truth(self) -> list[str]:
+        """Say how far accepted shares are from what is right, where the log knows that itself."""
+        if self.log.correct is None:
+            return []
+        there = self.log.correct >= 0
+        counts = (self.log.attempts, self.log.correct, self.log.accepted)
+        made, right, accepted = (int(each[there].sum()) for each in counts)
+        if right == accepted:
+            return []
+        return [
+            f"They are not: of {made:,} attempts whose truth the log knows {right:,} are right and "
+            f"{accepted:,} accepted, so what is called correct below is accepted. Which of the "
+            "accepted ones are right (a joint audit: audited, audited_correct, audited_accepted, "
+            "audited_accepted_correct), or the filter's rates, would tell."
+        ]
 
     def to_json(self) -> str:
         """Return everything but the log as JSON; what is not known is null."""
