@@ -205,8 +205,9 @@ CALLS = {
     "load": (bs.load, {"path": "/no/such/file"}),
     "read_log": (bs.read_log, {"path": FRAME, "most_malformed": 3}),
     "write_log": (
-        functools.partial(bs.write_log, bs.simulate(BOOSTING, TASK, 1, record="prompt")),
+        bs.write_log,
         {
+            "trace": bs.simulate(BOOSTING, TASK, 1, record="prompt"),
             **{"path": "log.jsonl", "procedure": BOOSTING, "task": TASK, "key": 0},
             **{"visits": 2, "audited": 1, "seed": 0},
         },
