@@ -270,3 +270,11 @@ def test_what_does_not_hold_comes_before_what_cannot_be_checked():
     found = bs.fit(log_of_records([(name, 0, 4) for name in range(6)], [2] * 6)).summary()
     assert found.count("Not checkable") == 1
     assert "None of the theory's assumptions can be checked from this log." in found
+
+
+def test_an_iteration_without_a_record_is_refused():
+    prompt, iteration = [0, 0, 0, 1, 1, 1, 2, 2, 3], [0, 1, 4, 0, 1, 5, 0, 1, 0]
+    accepted = [0, 0, 0, 2, 3, 4, 4, 4, 4]
+    log = bs.Log(range(4), range(7), prompt, iteration, [4] * 9, accepted)
+    with pytest.raises(ValueError, match="attempts in each of its iterations; got none in 2"):
+        bs.fit(log)

@@ -123,8 +123,8 @@ def histories(log: Log) -> Histories:
     """Return a log's counts.
 
     Raises:
-        ValueError: for a log without attempts, with over a million attempts or labels in a record,
-            or that spans over 100,000 steps.
+        ValueError: for a log without attempts, or without any in one of its iterations, with over a
+            million attempts or labels in a record, or that spans over 100,000 steps.
     """
     if not len(log.attempts) or not np.any(log.attempts > 0):
         raise ValueError("log must have attempts; got none in any record")
@@ -133,6 +133,10 @@ def histories(log: Log) -> Histories:
         if most > MOST:
             raise refuse("log", f"a log of at most {MOST:,} {name} in a record", int(most))
     iterations = np.asarray(log.iterations, np.int64)
+    met = np.bincount(log.iteration, np.asarray(log.attempts, float), len(iterations)) > 0.0
+    if not met.all():
+        bare = int(iterations[np.argmin(met)])
+        raise ValueError(f"log must have attempts in each of its iterations; got none in {bare}")
     step = int(np.gcd.reduce(np.diff(iterations))) if len(iterations) > 1 else 1
     span = int(iterations[-1] - iterations[0]) // step
     if span > LONGEST:
