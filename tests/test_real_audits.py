@@ -1,13 +1,11 @@
 """Verifiers and judges that others ran: what their audits and looks say. Aggregates only."""
 
 import numpy as np
-import pytest
+import real_logs
 from scipy.stats import binomtest
 
 from boostsim.fitting.repeats import repeated_errors
 from boostsim.fitting.verdicts import verdict_rates
-
-real_logs = pytest.importorskip("real_logs")
 
 
 def test_a_verifier_of_plans():
