@@ -14,6 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from boostsim.commands.cache import said_elsewhere, use_cache
@@ -31,13 +32,10 @@ def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_jso
     scale = scale_named(scale_name)
     folder = into or Path("figures", *([] if scale.name == "quick" else [scale.name]))
     asked, names = bool(names), tuple(dict.fromkeys(names)) or FIGURES
-    for name in names:
-        told = getattr(figure_module(name), "missing", lambda: None)()
-        if told and asked:
-            raise ValueError(told)
-        if told:
-            tell(f"{name} is left out: {told}")
-            names = tuple(each for each in names if each != name)
+    left = {name: told for name in names if (told := _missing(figure_module(name)))}
+    if left and asked:
+        raise ValueError(next(iter(left.values())))
+    names = tuple(name for name in names if name not in left)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -46,6 +44,8 @@ def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_jso
             f"({error.strerror})"
         ) from None
     try_to_write(folder / f"{names[0]}.csv", "folder")
+    for name, told in left.items():
+        tell(f"{name} is left out: {told}")
     use_cache()
     # Asked for here, so that it is said once, and not by each worker, where there is none.
     cache_folder()
@@ -63,6 +63,12 @@ def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_jso
     screen.print(table)
     screen.print(f"PNG, SVG and CSV are in {folder}/", highlight=False, markup=False)
     return 0
+
+
+def _missing(module: ModuleType) -> str | None:
+    """Say what a figure needs that is not at hand, or None."""
+    told: str | None = getattr(module, "missing", lambda: None)()
+    return told
 
 
 def _workers(names: tuple[str, ...], neural: tuple[str, ...]) -> int:
