@@ -68,7 +68,7 @@ LOOKS = {
     "corner_of_freshness": 1,
     "weighed_enumeration": 600,
     "weighed_literal": 12,
-    "written_attempts": 5,
+    "written_attempts": 7,
     "written_audit": 3,
     "written_labels": 7,
     "written_stops": 2,

@@ -79,7 +79,7 @@ def test_labels_are_as_many_and_as_right_as_the_law_has(log):
     assert abs(log.label_accepted.sum() - accepted.sum()) / log.labelled.sum() <= bound
 
 
-def test_visits_that_fail_are_labelled_first(tmp_path):
+def test_visits_that_fail_are_labelled(tmp_path):
     """At one visit it shows: none where an attempt was accepted, all others without a budget."""
     log = written(tmp_path)
     assert log.visits is None
@@ -92,6 +92,24 @@ def test_visits_that_fail_are_labelled_first(tmp_path):
     log = written(tmp_path, trace_of(evenly), evenly)
     assert log.labelled[log.accepted > 0].any()
     alarms.assert_share("written_labels", log.labelled.sum(), log.records, 0.5)
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_a_sampled_run_has_bought_its_own_labels(tmp_path, each):
+    """As many on each prompt as the run did, on failing visits, and nothing of chances."""
+    procedure = bs.boosting(attempts=3, labels_per_visit=each, **SLOTS)
+    trace = trace_of(procedure, visits=4, key=5)
+    log = written(tmp_path, trace, procedure)
+    bought = np.diff(trace.labels_by_prompt.values[0], axis=0).T.ravel() * 4
+    assert bought.any()
+    np.testing.assert_array_equal(log.labelled, np.rint(bought))
+    record, _, accepted = log.visits
+    # The visits that were labelled failed; of all visits as many as the law has.
+    assert (np.bincount(record, accepted == 0) * each >= log.labelled).all()
+    share("written_attempts", log.accepted, log.attempts, rates(trace)[1])
+    assert log.label_probability is None
+    with pytest.raises(ValueError, match="visits must be those of the run, 4, or None; got 2"):
+        written(tmp_path, trace, procedure, visits=2)
 
 
 def test_attempts_stop_where_they_do_in_the_run(tmp_path):

@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 
 from boostsim.arguments import refuse, sized, whole
+from boostsim.curation.criteria import failed
+from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write, write_whole
 from boostsim.keys import as_key, generator
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 # What is drawn in an iteration; each has a stream of its own, so that asking for more of one
 # changes no other.
-RIGHT, ACCEPTED, LABELLED, LABEL_RIGHT, LABEL_ACCEPTED, AUDITED = range(6)
+RIGHT, ACCEPTED, LABELLED, LABEL_RIGHT, LABEL_ACCEPTED, AUDITED, FAILING, FIRST = range(8)
 
 
 def write_log(
@@ -42,14 +44,18 @@ def write_log(
     """Write a log that :func:`read_log` reads, from a trace on tables: whole, or not at all.
 
     The trace tells each iteration's model and how many labels were bought on each prompt; all else
-    is drawn anew from these. So a log of an exact trace is what a finite run of that law leaves,
-    and a log of a sampled trace is not the one that trained its models. In iteration t, 0 to T - 1,
-    every prompt x is visited so many times. Of the k attempts of a visit each is right with
-    probability p_t(x) and accepted as the procedure's filter does; where attempts stop at the first
-    accepted one, so do they here. Of L labels per visit, L as the trace has it, visits without an
-    accepted attempt get theirs first, evenly, and the others what is left; a label is right with
-    the labeler's probability, and its verdict is the filter's. ``label_probability`` is that of a
-    prompt to get one, given its verdicts.
+    is drawn anew from these. In iteration t, 0 to T - 1, every prompt x is visited so many times.
+    Of the k attempts of a visit each is right with probability p_t(x) and accepted as the
+    procedure's filter does; where attempts stop at the first accepted one, so do they here. Under
+    the criterion ``failed`` labels go to visits without an accepted attempt; under any other, for a
+    trace does not tell, to any visit. A label is right with the labeler's probability, and its
+    verdict is the filter's.
+
+    A sampled trace has bought a number of labels on each prompt, and the log has that number. An
+    exact one has L per visit in the mean of infinitely many: here each visit gets one with a chance
+    that makes that mean, and ``label_probability`` is the prompt's to get any, given its verdicts;
+    but every prompt has moved by its L, whoever is labelled here. What labels do to a prompt shows
+    in logs of sampled traces.
 
     Args:
         trace: of ``bs.simulate(procedure, task, ..., record="prompt")``, with iterations.
@@ -59,8 +65,8 @@ def write_log(
         task: the table that was run.
         key: a ``jax.random.key`` or a whole number below 2^32. The same key writes the same bytes,
             and the same attempts whatever is audited.
-        visits: to each prompt in an iteration; those of the run where None, 1 if it has no number.
-            Where there are several, the record has ``visits``.
+        visits: to each prompt in an iteration; those of the run where it has a number, else 1 if
+            None. Where there are several, the record has ``visits``.
         audited: attempts of each record that are checked against the truth, chosen at random, all
             where there are fewer; 0: no record has an audit.
         seed: of the trace.
@@ -102,14 +108,15 @@ def write_log(
             raise refuse("procedure", "one whose noise is fresh each time", lasting)
     if procedure.sharpening is not None or not procedure.filter.generates:
         raise refuse("procedure", "one that attempts, without sharpening", procedure)
-    if visits is None:
-        told = str(trace.attrs["visits"])
-        visits = int(told) if told.isdigit() else 1
-    visits = whole("visits", visits, 1)
+    told = str(trace.attrs["visits"])
+    own = int(told) if told.isdigit() else None
+    visits = whole("visits", own or 1 if visits is None else visits, 1)
+    if own not in (None, visits):
+        raise refuse("visits", f"those of the run, {own}, or None", visits)
     what = "prompts x visits x attempts"
     sized("visits", task.prompts * visits * procedure.attempts, what)
     try_to_write(path)
-    run = _Run(procedure, task, visits, audited, trace.isel(seed=seed), key)
+    run = Run(procedure, task, visits, own is not None, audited, trace.isel(seed=seed), key)
     encoder = msgspec.json.Encoder()
     lines = [
         encoder.encode_lines(list(run.records(each)))
@@ -124,17 +131,19 @@ def _without_learner(told: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """What a log is drawn from."""
 
     procedure: Procedure
     task: TableTask
     visits: int
+    sampled: bool
     audited: int
     trace: Any
     key: jax.Array
 
     def uniform(self, iteration: int, site: int, *shape: int) -> np.ndarray:
+        """Return numbers in [0, 1) of a site, ``[prompts, *shape]``."""
         key = jax.random.fold_in(jax.random.fold_in(self.key, iteration), site)
         return generator(key).random((self.task.prompts, *shape))
 
@@ -142,24 +151,35 @@ class _Run:
         """Return the records of an iteration, a prompt each."""
         procedure, shape = self.procedure, (self.visits, self.procedure.attempts)
         first, second = procedure.filter.accept
-        model = self.trace.accuracy.values[iteration][:, None, None]
-        right = self.uniform(iteration, RIGHT, *shape) < model
-        accepted = self.uniform(iteration, ACCEPTED, *shape) < np.where(right, first, second)
+        model = self.trace.accuracy.values[iteration]
+        rate = model * first + (1.0 - model) * second
+        fails = (1.0 - rate) ** procedure.attempts
+        labels = Labels(self, iteration, fails) if procedure.labeler is not None else None
+        failing = self.uniform(iteration, FAILING, self.visits) < (
+            fails[:, None] if labels is None else labels.failing
+        )
+        model, rate = model[:, None, None], rate[:, None, None]
+        # Where an attempt is accepted, the first of them: geometric, given that there is one.
+        level = self.uniform(iteration, FIRST, self.visits, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            start = np.log1p(-level * (1.0 - fails[:, None, None])) / np.log1p(-rate)
+            start = np.minimum(np.floor(np.nan_to_num(start)), procedure.attempts - 1)
+            right_if = np.where(rate > 0.0, model * first / rate, 0.0)
+            right_else = np.where(rate < 1.0, model * (1.0 - first) / (1.0 - rate), 0.0)
+        turn = np.arange(procedure.attempts)
+        later = (turn > start) & (self.uniform(iteration, ACCEPTED, *shape) < rate)
+        accepted = ((turn == start) | later) & ~failing[:, :, None]
+        right = self.uniform(iteration, RIGHT, *shape) < np.where(accepted, right_if, right_else)
         made = np.ones(accepted.shape, bool)
         if procedure.until_accepted:
             made = np.cumsum(accepted, axis=2) - accepted == 0
         # [prompts, visits]
         attempts, passed = made.sum(2), (made & accepted).sum(2)
-        columns: dict[str, np.ndarray] = {
-            "attempts": attempts.sum(1),
-            "accepted": passed.sum(1),
-        }
+        columns: dict[str, np.ndarray] = {"attempts": attempts.sum(1), "accepted": passed.sum(1)}
         if self.audited:
             columns |= self.audit(iteration, made, right, accepted)
-        if procedure.labeler is not None:
-            rate = model[:, 0, 0] * first + (1.0 - model[:, 0, 0]) * second
-            fails = (1.0 - rate) ** procedure.attempts
-            columns |= self.labels(iteration, procedure.labeler, passed == 0, fails)
+        if labels is not None:
+            columns |= labels.columns(failing)
         names, rows = list(columns), zip(*(each.tolist() for each in columns.values()), strict=True)
         pairs = np.stack([attempts, passed], axis=2).tolist()
         for prompt, row in enumerate(rows):
@@ -189,38 +209,68 @@ class _Run:
             "audited_accepted_correct": (seen & right & accepted).sum((1, 2)),
         }
 
-    def labels(
-        self, iteration: int, labeler: Any, failing: np.ndarray, fails: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        """Return the labels that are bought.
+
+class Labels:
+    """The labels of an iteration: who gets them, and what the verdicts of a visit know of that.
+
+    Attributes:
+        failing: the probability that no attempt of a visit is accepted, ``[prompts, visits]``.
+    """
+
+    def __init__(self, run: Run, iteration: int, fails: np.ndarray) -> None:
+        """Draw what a run has bought.
 
         Args:
+            run: that the log is of.
             iteration: in which.
-            labeler: by whom.
-            failing: whether no attempt of a visit was accepted, ``[prompts, visits]``.
-            fails: the probability of that, ``[prompts]``.
+            fails: the probability that no attempt of a visit is accepted, ``[prompts]``.
         """
-        each = self.procedure.labels_per_visit
-        bought = self.trace.labels_by_prompt.values
-        share = np.clip((bought[iteration + 1] - bought[iteration]) / each, 0.0, 1.0)
-        # Where no visit fails, or all do, the other side's share is of none.
-        to_failing = np.minimum(share / np.where(fails > 0.0, fails, 1.0), 1.0)
-        left = np.maximum(share - fails, 0.0) / np.where(fails < 1.0, 1.0 - fails, 1.0)
-        to_others = np.minimum(left, 1.0)
-        chance = np.where(failing, to_failing[:, None], to_others[:, None])
-        visit = self.uniform(iteration, LABELLED, self.visits) < chance
-        if hasattr(labeler, "on"):
-            labeler = labeler.on(self.task.initial, self.task.quality)
-        weights = labeler.weights(iteration)
-        masses = {name: part.masses_for(self.task.quality) for name, part in labeler.plain.items()}
+        self.run, self.iteration = run, iteration
+        self.each = run.procedure.labels_per_visit
+        bought = run.trace.labels_by_prompt.values
+        share = np.clip((bought[iteration + 1] - bought[iteration]) / self.each, 0.0, 1.0)
+        self.focused = run.procedure.criterion == failed
+        self.level = run.uniform(iteration, LABELLED, run.visits)
+        self.failing = np.broadcast_to(fails[:, None], self.level.shape)
+        self.chance: np.ndarray | None = None
+        if run.sampled:
+            # The visits that were labelled failed; of all that failed, those are a share c, so
+            # another one failed with probability f (1 - c)/(1 - c f).
+            self.visit = (
+                self.level.argsort(axis=1).argsort(axis=1)
+                < np.rint(share * run.visits).astype(int)[:, None]
+            )
+            if self.focused:
+                of_all = fails @ run.task.prompt_weights
+                share_of = min(1.0, float(share @ run.task.prompt_weights) / max(of_all, 1e-300))
+                others = fails * (1.0 - share_of) / np.maximum(1.0 - share_of * fails, 1e-300)
+                self.failing = np.where(self.visit, 1.0, others[:, None])
+        else:
+            of = np.where(fails > 0.0, fails, 1.0) if self.focused else 1.0
+            self.chance = np.minimum(share / of, 1.0)[:, None]
+
+    def columns(self, failing: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the labels of each prompt, given which visits failed, ``[prompts, visits]``."""
+        run, labeler = self.run, self.run.procedure.labeler
+        known: dict[str, np.ndarray] = {}
+        if self.chance is not None:
+            chance = self.chance * (failing if self.focused else np.ones(failing.shape))
+            self.visit = self.level < chance
+            known["label_probability"] = 1.0 - np.prod(1.0 - chance, axis=1)
+        if isinstance(labeler, FirstModel):
+            labeler = labeler.on(run.task.initial, run.task.quality)
+        assert labeler is not None
+        weights = labeler.weights(self.iteration)
+        masses = {name: part.masses_for(run.task.quality) for name, part in labeler.plain.items()}
         beta = np.sum([weights[name] * masses[name][0] for name in masses], axis=0)
-        right = self.uniform(iteration, LABEL_RIGHT, self.visits, each) < beta[:, None, None]
-        level = np.where(right, *self.procedure.filter.accept)
-        accepted = self.uniform(iteration, LABEL_ACCEPTED, self.visits, each) < level
-        given = np.broadcast_to(visit[:, :, None], right.shape)
+        shape = run.visits, self.each
+        right = run.uniform(self.iteration, LABEL_RIGHT, *shape) < beta[:, None, None]
+        passing = np.where(right, *run.procedure.filter.accept)
+        accepted = run.uniform(self.iteration, LABEL_ACCEPTED, *shape) < passing
+        given = np.broadcast_to(self.visit[:, :, None], right.shape)
         return {
             "labelled": given.sum((1, 2)),
-            "label_probability": 1.0 - np.prod(1.0 - chance, axis=1),
+            **known,
             "label_accepted": (given & accepted).sum((1, 2)),
             "label_correct": (given & right).sum((1, 2)),
         }
