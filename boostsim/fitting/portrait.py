@@ -22,9 +22,10 @@ def draw_fit(counts: Histories, world: World, accept: tuple[float, float]) -> Fi
         world: fitted to it.
         accept: probability that a (correct, wrong) response is accepted.
     """
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
     weights = counts.weights()
     made = weights @ counts.attempts
     numbers = counts.first + counts.step * counts.times
