@@ -70,10 +70,10 @@ class Proportion:
             return told + "; of one prompt, so of that prompt alone."
         if self.quoted == "by_prompt":
             assert self.exact is not None
-            told += f", by prompt (the exact one, {_shown(self.exact)}, is too narrow: "
+            told += f", by prompt (the exact one, {_shown(self.exact)}, may be too narrow: "
             if test.p_value is None:
                 return told + f"that prompts are alike cannot be tested, {test.why_not})."
-            return told + f"prompts differ, p = {test.p_value:.2g})."
+            return told + f"prompts may differ, p = {test.p_value:.2g})."
         if test.p_value is None:
             return told + f", exact ({test.why_not})."
         return told + f", exact (no sign that prompts differ, p = {test.p_value:.2g})."

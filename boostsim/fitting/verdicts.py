@@ -61,9 +61,9 @@ class VerdictRates:
         if self.fair.rejects(0.05):
             assert self.fair.p_value is not None
             lines.append(
-                "What was audited depends on the verdict: the audited were accepted "
+                "What was audited may depend on the verdict: the audited were accepted "
                 f"{self.fair.statistic:+.3f} more often than all (p = {self.fair.p_value:.2g}); "
-                "so these rates are not those of all attempts."
+                "if so, these rates are not those of all attempts."
             )
         for rate, name in zip(self.steady, ("False accept", "False reject"), strict=True):
             if rate.rejects(0.05):
