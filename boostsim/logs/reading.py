@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     import pandas
 
 # Bytes, and rows of a frame, that are decoded at once; and the longest line that is a record's.
-BLOCK, ROWS, LONGEST = 2**20, 2**13, 2**24
+BLOCK, ROWS, LONGEST = 2**17, 2**13, 2**24
+# What decoding raises: in former versions of msgspec its errors are none of values.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 FIRST_BYTES = {
     b"\xff\xfe": "UTF-16 or UTF-32",
     b"\xfe\xff": "UTF-16",
@@ -238,7 +240,7 @@ def _decoded(
     """Return the records of a block, and the place of each in it."""
     try:
         rows = source.all(block, columns.kind)
-    except (ValueError, RecursionError):
+    except UNREADABLE:
         rows = []
     if len(rows) == count:
         return np.arange(count), rows
@@ -248,7 +250,7 @@ def _decoded(
         try:
             rows.append(source.one(piece, columns.kind))
             places.append(place)
-        except (ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             for name, other in KINDS.items():
                 if other is not columns.kind and _is(source, piece, other):
                     raise ValueError(
@@ -291,7 +293,7 @@ def _is(source: Any, piece: Any, kind: type[Any]) -> Any:
     """Return a piece as something of a kind, or None where it is not."""
     try:
         return source.one(piece, kind)
-    except (ValueError, RecursionError):
+    except UNREADABLE:
         return None
 
 
