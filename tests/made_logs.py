@@ -16,7 +16,7 @@ class Made(NamedTuple):
     accepted: np.ndarray  # [prompts, iterations + ahead], what its attempts would show
 
 
-def log_of(accepted, attempts, **more):
+def log_of(accepted, attempts=8, **more):
     """A log of counts ``[prompts, iterations]``; attempts broadcast."""
     accepted = np.asarray(accepted)
     prompts, iterations = accepted.shape

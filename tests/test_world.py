@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from made_logs import log_of
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
@@ -11,22 +12,6 @@ from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.likelihood import Problem, grid
 from boostsim.fitting.mixture import fitted, scaled
 from boostsim.fitting.world import World
-from boostsim.logs.log import Log
-
-
-def log_of(accepted, attempts=8, **more):
-    """A log of counts [prompts, iterations]."""
-    accepted = np.asarray(accepted)
-    prompts, iterations = accepted.shape
-    return Log(
-        prompts=np.arange(prompts),
-        iterations=np.arange(iterations),
-        prompt=np.repeat(np.arange(prompts), iterations),
-        iteration=np.tile(np.arange(iterations), prompts),
-        attempts=np.broadcast_to(attempts, accepted.shape).ravel(),
-        accepted=accepted.ravel(),
-        **more,
-    )
 
 
 def drawn(rng, prompts, iterations, speed, attempts=8, accept=(1.0, 0.0), helpless=0.2):
