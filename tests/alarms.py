@@ -28,7 +28,7 @@ LOOKS = {
     "budget_error": 6,
     "visited_share": 2,
     "binomial_sampler": 600,
-    "multinomial_sampler": 200,
+    "multinomial_sampler": 300,
     "host_counts": 600,
     "filter_only_fixation": 40,
     "accumulated_diversity": 4,

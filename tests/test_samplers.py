@@ -102,6 +102,35 @@ def test_multinomial_margins_and_sums(kind, monkeypatch):
     )
 
 
+def test_on_an_accelerator_counts_are_split_by_halves(monkeypatch):
+    """Any number of cells, none, rare and common ones, in one program of the same few binomials."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "elsewhere")
+
+    def binomials(cells):
+        share = jnp.ones((cells, 2)) / cells
+        program = jax.make_jaxpr(samplers.multinomial)(jax.random.key(0), 9 * jnp.ones(2), share)
+        return str(program).count("while[")
+
+    share = np.array([0.2, 0.0, 0.3, 1e-3, 0.35, 0.149])
+    with jax.enable_x64(True):
+        assert binomials(64) == binomials(3) > 0
+        p = jnp.tile(jnp.asarray(share)[:, None], (1, DRAWS))
+        drawn = np.asarray(
+            jax.jit(samplers.multinomial)(jax.random.key(4), jnp.full(DRAWS, 9.0), p)
+        ).astype(int)
+    assert (drawn.sum(0) == 9).all()
+    assert (drawn[1] == 0).all()
+    # Any cells together are binomial: neighbours, which are split last, and others.
+    for some in ([0], [3], [4], [0, 1], [2, 3], [1, 2], [0, 5], [3, 4, 5]):
+        law = binom.pmf(np.arange(10), 9, share[some].sum())
+        counts, common = np.bincount(drawn[some].sum(0), minlength=10), law * DRAWS >= 5
+        assert_law(
+            "multinomial_sampler",
+            [*counts[common], counts[~common].sum()],
+            [*law[common], law[~common].sum()],
+        )
+
+
 def test_numbers_cross_to_the_host_in_full_precision():
     """1e-200 at a million elements: a probability that float32 would flush to zero."""
     size = 10**6

@@ -82,13 +82,7 @@ def multinomial(
         return _trial_by_trial(key, count, probability, most)
     if jax.default_backend() == "cpu":
         return _on_host(counts.multinomial, key, count, jnp.maximum(probability, 0.0))
-    drawn = []
-    left, share = count, jnp.ones_like(count)
-    for cell in range(probability.shape[0] - 1):
-        ratio = jnp.clip(probability[cell] / jnp.where(share > 0.0, share, 1.0), 0.0, 1.0)
-        drawn.append(_jax_binomial(jax.random.fold_in(key, cell), left, ratio))
-        left, share = left - drawn[-1], jnp.maximum(share - probability[cell], 0.0)
-    return jnp.stack([*drawn, left])
+    return _by_halves(key, count, jnp.maximum(probability, 0.0))
 
 
 def thinned(
@@ -148,6 +142,38 @@ def _jax_binomial(
     n, p = jnp.where(inside, count, 1.0), jnp.where(inside, probability, 0.5)
     drawn = jax.random.binomial(key, n, p, dtype=jnp.float64)
     return jnp.where(inside, drawn, jnp.where(probability >= 1.0, count, 0.0))
+
+
+def _by_halves(
+    key: jax.Array, count: Float[Array, "*shape"], mass: Float[Array, "cells *shape"]
+) -> Float[Array, "cells *shape"]:
+    """Split each count over halves of the cells, and those over their halves, down to the cells.
+
+    One binomial in a loop over the levels, all of a level's pairs at once: written out, one cell
+    after another or one level after another, its compilation takes a minute or many seconds. Of
+    each pair the rarer side is drawn, so that nothing is rounded away.
+    """
+    depth = (len(mass) - 1).bit_length()
+
+    def filled(rows: Array) -> Array:
+        return jnp.concatenate([rows, jnp.zeros((2**depth - len(rows), *count.shape))])
+
+    levels = [filled(mass)]
+    for _ in range(depth - 1):
+        below = levels[0]
+        levels.insert(0, filled(below[0::2] + below[1::2]))
+    numbered = jnp.arange(depth), jnp.stack(levels)
+
+    def split(counts: Array, level: tuple[Array, Array]) -> tuple[Array, None]:
+        number, part = level
+        first, second = part[0::2], part[1::2]
+        both, whole = first + second, counts[: len(first)]
+        share = jnp.minimum(first, second) / jnp.where(both > 0.0, both, 1.0)
+        rarer = _jax_binomial(jax.random.fold_in(key, number), whole, share)
+        drawn = jnp.where(first <= second, rarer, whole - rarer)
+        return jnp.stack([drawn, whole - drawn], axis=1).reshape(part.shape), None
+
+    return lax.scan(split, filled(count[None]), numbered)[0][: len(mass)]
 
 
 def _host_binomial(
