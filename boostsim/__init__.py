@@ -15,6 +15,7 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
   Transformer
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
 - decisions: plan, design, compare, race, stress_suite; gap_report, collapse_measures, priced
+- a figure for a paper: figure
 
 ``dir(bs)`` has all names. JAX does not survive a fork: start workers by spawn, as simulate says.
 """
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from boostsim.designs.found import Design as Design
     from boostsim.designs.knobs import Knob as Knob
     from boostsim.designs.objective import Objective as Objective
+    from boostsim.figures.figure import figure as figure
     from boostsim.fitting.fit import fit as fit
     from boostsim.fitting.found import Fit as Fit
     from boostsim.gap import GapReport as GapReport
@@ -155,6 +157,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "designs.found": ("Design",),
             "designs.knobs": ("Knob",),
             "designs.objective": ("Objective",),
+            "figures.figure": ("figure",),
             "fitting.fit": ("fit",),
             "fitting.found": ("Fit",),
             "gap": ("GapReport", "gap_report"),

@@ -194,7 +194,8 @@ def _dispatch(command: Command) -> int:
     if isinstance(command, Reproduce):
         from boostsim.commands.reproduce import reproduce
 
-        return reproduce(command.names, command.scale, command.folder, command.json)
+        look = (command.size, command.plain, command.pdf)
+        return reproduce(command.names, command.scale, command.folder, command.json, *look)
     if isinstance(command, Info):
         from boostsim.commands.info import info
 

@@ -18,7 +18,7 @@ import boostsim as bs
 from boostsim import cli
 from boostsim.commands.run import build
 from boostsim.curation.presets import PRESETS
-from boostsim.figures import FIGURES
+from boostsim.figures import FIGURES, figure_module
 
 
 @pytest.fixture(autouse=True)
@@ -447,6 +447,8 @@ BAD = {
     "reproduce convergenc": "Did you mean 'convergence'",
     "reproduce --scale tiny": "scale must be one of full, quick, smoke",
     "reproduce --folder /proc/none": "folder",
+    "reproduce --size 5.5": "size must be width x height in inches, as 5.5x2.2; got '5.5'",
+    "reproduce --size 0.5x2": "size must be a number in [1, 40]; got 0.5",
 }
 
 
@@ -497,10 +499,27 @@ def test_info_for_people_and_programs(capsys):
     assert "jax version" in capsys.readouterr().out
 
 
-def test_other_scales_leave_the_committed_figures_alone(tmp_path, monkeypatch):
+def test_other_scales_leave_the_committed_figures_alone_and_a_paper_gets_a_pdf(
+    capsys, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["reproduce", "convergence", "--scale", "smoke", "--json"]) == 0
-    assert (tmp_path / "figures" / "smoke" / "convergence.png").is_file()
+    words = "reproduce convergence --scale smoke --pdf --size 5.5x2.2 --plain"
+    assert cli.main(words.split()) == 0
+    assert "PNG, SVG, PDF and CSV are in figures/smoke/" in capsys.readouterr().out
+    folder = tmp_path / "figures" / "smoke"
+    kinds = sorted(path.suffix for path in folder.iterdir())
+    assert kinds == [".csv", ".pdf", ".png", ".svg"]
+    found = (folder / "convergence.pdf").read_bytes()
+    assert re.search(rb"/MediaBox \[ 0 0 396 158\.4 \]", found)
+    # Type 42 fonts, of which a reader makes letters again; and no path is a letter.
+    assert b"/FontFile2" in found
+    assert b"/ToUnicode" in found
+    assert b"/Type3" not in found
+    svg = (folder / "convergence.svg").read_text()
+    assert re.search(r"<text[^>]*>iteration</text>", svg)
+    # Neither title nor caption.
+    assert figure_module("convergence").TITLE[:20] not in svg
+    assert "Lines: law T1" not in svg
 
 
 def test_the_installed_command_starts():

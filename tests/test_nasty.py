@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import boostsim as bs
+from boostsim.figures import convergence
 from boostsim.testing import assert_claim
 
 TASK = bs.random_table(0, prompts=3, responses=3)
@@ -97,7 +98,7 @@ def preset(make, **more):
 # What a message may call an argument, where not by its name.
 ALSO = {
     "function": "criterion",
-    "name": "criterion|name",
+    "name": "criterion|figure|name",
     "criteria": "criterion|criteria",
     "names": "names|statement",
     "box": "box|a must",
@@ -115,6 +116,19 @@ MATCH = {
 }
 # Where nothing stands for much: all criteria, a suite of large tasks.
 LONG = {("criteria", "nothing"), ("tasks", "nothing")}
+
+
+@functools.wraps(bs.figure)
+def pictured(**given):
+    """A figure that is neither simulated nor drawn: what it may not be asked is refused before."""
+    data = functools.wraps(convergence.data)(lambda *_, **__: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convergence, "data", data)
+        patch.setattr("boostsim.figures.figure.drawn", lambda *_, **__: None)
+        return bs.figure(**given)
+
+
+pictured.func = bs.figure
 CALLS = {
     "NoisyFilter": (bs.NoisyFilter, {"gamma": 0.1, "votes": 1, "persistent": False}),
     "two rates": (bs.NoisyFilter, {"false_accept": 0.1, "false_reject": 0.1}),
@@ -380,6 +394,18 @@ CALLS = {
         },
     ),
     "fit": (bs.fit, {"log": LOG, "looks": None, "filter": None, "confidence": 0.9}),
+    "figure": (
+        pictured,
+        {
+            "name": "convergence",
+            "size": (5.5, 2.2),
+            "title": False,
+            "caption": False,
+            "scale": "smoke",
+            "beta": 0.5,
+            "attempts": 2,
+        },
+    ),
     "check_criterion": (
         functools.partial(bs.testing.check_criterion, bs.criteria.failed),
         {"attempts": 1, "key": 0},

@@ -35,6 +35,12 @@ class Reproduce:
     ] = None
     """Where the files go, made where it does not exist (default: figures at the quick scale,
     figures/SCALE at another)."""
+    pdf: bool = False
+    """PDF as well, for a paper."""
+    size: Annotated[str | None, shown("WIDTHxHEIGHT")] = None
+    """Inches, as 5.5x2.2 (default: what each figure is made for)."""
+    plain: bool = False
+    """Neither title nor caption."""
     json: bool = False
     """Print a summary for programs."""
 

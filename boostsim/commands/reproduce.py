@@ -9,9 +9,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import connection
 from pathlib import Path
 from types import ModuleType
@@ -19,17 +20,27 @@ from typing import Any
 
 from boostsim.commands.cache import said_elsewhere, use_cache
 from boostsim.commands.output import console, say
+from boostsim.figures import Look
 from boostsim.files import cache_folder
 from boostsim.processors import processors
 from boostsim.progress import announced, silenced, tell, track
 
 
-def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_json: bool) -> int:
+def reproduce(
+    names: tuple[str, ...],
+    scale_name: str,
+    into: Path | None,
+    as_json: bool,
+    size: str | None = None,
+    plain: bool = False,
+    pdf: bool = False,
+) -> int:
     """Draw the named figures (all where none is named) at a scale into a folder."""
     from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
     from boostsim.files import try_to_write
 
-    scale = scale_named(scale_name)
+    scale, look = scale_named(scale_name), Look(_sides(size), not plain, not plain)
+    kinds = ("png", "svg", *(["pdf"] if pdf else []))
     folder = into or Path("figures", *([] if scale.name == "quick" else [scale.name]))
     asked, names = bool(names), tuple(dict.fromkeys(names)) or FIGURES
     left = {name: told for name in names if (told := _missing(figure_module(name)))}
@@ -50,7 +61,8 @@ def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_jso
     # Asked for here, so that it is said once, and not by each worker, where there is none.
     cache_folder()
 
-    report = _report(names, scale.name, folder, workers=_workers(names, NEURAL))
+    draw = partial(_drawn, scale_name=scale.name, folder=folder, look=look, kinds=kinds)
+    report = _report(names, draw, workers=_workers(names, NEURAL))
     if as_json:
         say(json.dumps({"scale": scale.name, "figures": report}, indent=2))
         return 0
@@ -61,7 +73,8 @@ def reproduce(names: tuple[str, ...], scale_name: str, into: Path | None, as_jso
         table.add_row(row["figure"], row["claim"], f"{row['seconds']:.1f}")
     screen = console(None)
     screen.print(table)
-    screen.print(f"PNG, SVG and CSV are in {folder}/", highlight=False, markup=False)
+    written = "PNG, SVG, PDF and CSV" if pdf else "PNG, SVG and CSV"
+    screen.print(f"{written} are in {folder}/", highlight=False, markup=False)
     return 0
 
 
@@ -79,16 +92,30 @@ def _workers(names: tuple[str, ...], neural: tuple[str, ...]) -> int:
     return workers if workers > 1 or set(names) & set(neural) else 0
 
 
+def _sides(size: str | None) -> tuple[float, float] | None:
+    """Return width and height from "5.5x2.2"."""
+    from boostsim.arguments import refuse
+    from boostsim.figures.output import sides
+
+    if size is None:
+        return None
+    try:
+        width, height = map(float, size.lower().split("x"))
+    except ValueError:
+        raise refuse("size", "width x height in inches, as 5.5x2.2", size) from None
+    return sides((width, height))
+
+
 def _report(
-    names: tuple[str, ...], scale_name: str, folder: Path, workers: int
+    names: tuple[str, ...], draw: Callable[[str], dict[str, Any]], workers: int
 ) -> list[dict[str, Any]]:
     """Draw the figures, and return what is reported of each, in order."""
     if not workers:
-        drawn = (_drawn(name, scale_name, folder) for name in names)
+        drawn = map(draw, names)
         return list(track(drawn, "figures", len(names)))
     spawn = multiprocessing.get_context("spawn")
     with _safe_path(), ProcessPoolExecutor(workers, spawn, _begin) as pool:
-        started = [pool.submit(_drawn, name, scale_name, folder) for name in names]
+        started = [pool.submit(draw, name) for name in names]
         try:
             if len(started) == 1:
                 with announced(names[0]):
@@ -145,14 +172,16 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _drawn(name: str, scale_name: str, folder: Path) -> dict[str, Any]:
+def _drawn(
+    name: str, scale_name: str, folder: Path, look: Look, kinds: tuple[str, ...]
+) -> dict[str, Any]:
     """Simulate, draw and write one figure, and report on it."""
     from boostsim.figures import figure_module, scale_named
     from boostsim.figures.output import write
 
     use_cache()
     began, module = time.monotonic(), figure_module(name)
-    paths = write(module, module.data(scale_named(scale_name)), folder, name)
+    paths = write(module, module.data(scale_named(scale_name)), folder, name, look, kinds)
     return {
         "figure": name,
         "claim": module.CLAIM,

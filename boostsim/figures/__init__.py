@@ -1,8 +1,10 @@
 """Figures: one small module each, with the claim it shows, its data and its drawing.
 
-A module holds ``TITLE`` and ``CLAIM``, ``data(scale)`` that computes a tidy table, and
-``draw(table, figure)`` that draws it and nothing else; where it needs a log of others, also
-``missing()``, which says where that is while it is not at hand.
+A module holds ``TITLE`` and ``CLAIM``; ``SIZE``, the inches that its text is made for;
+``data(scale)`` that computes a tidy table, with the figure's parameters as keyword arguments; and
+``draw(table, figure)`` that draws it and nothing else, takes those parameters that the table does
+not tell, and returns the caption. Where it needs a log of others it has ``missing()``, too, which
+says where that is while it is not at hand.
 
 Help lists their names, so nothing here imports NumPy or JAX.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 # In the order in which they are told.
 FIGURES = (
@@ -69,19 +72,45 @@ SCALES = {
 }
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a figure is drawn.
+
+    Attributes:
+        size: width and height in inches, or None for those it was made for.
+        title: whether its finding stands above it, or words that do.
+        caption: whether its conditions stand below it.
+    """
+
+    size: tuple[float, float] | None = None
+    title: bool | str = True
+    caption: bool = True
+
+
 def figure_module(name: str) -> ModuleType:
     """Return the module that draws a figure."""
-    from boostsim.arguments import unknown
+    from boostsim.arguments import choice
 
-    if name not in FIGURES:
-        raise unknown("figure", name, FIGURES)
-    return importlib.import_module(f"boostsim.figures.{name}")
+    return importlib.import_module(f"boostsim.figures.{choice('figure', name, FIGURES)}")
 
 
 def scale_named(name: str) -> Scale:
     """Return the scale of that name."""
-    from boostsim.arguments import unknown
+    from boostsim.arguments import choice
 
-    if name not in SCALES:
-        raise unknown("scale", name, SCALES)
-    return SCALES[name]
+    return SCALES[choice("scale", name, SCALES)]
+
+
+def parameters_of(name: str) -> dict[str, Any]:
+    """Return a figure's parameters with their defaults; a tuple stands for one value or several.
+
+    Raises:
+        ValueError: for an unknown figure.
+
+    Example:
+        >>> parameters_of("convergence")
+        {'beta': (0.1, 0.2, 0.3, 0.5), 'attempts': (1, 4)}
+    """
+    from boostsim.figures.parameters import defaults_of
+
+    return defaults_of(figure_module(name))

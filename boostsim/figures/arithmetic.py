@@ -14,7 +14,6 @@ from boostsim.figures.neural import (
     gain_of_wrong_labels,
     over_beta,
 )
-from boostsim.figures.style import caption
 
 TITLE = "A transformer on arithmetic: most of what labels add here needs no right label"
 CLAIM = (
@@ -25,6 +24,7 @@ CLAIM = (
     "wrong labels are the right answers of other prompts, that gain is gone, and at the same "
     "share of right labels most of the rest. No theorem is claimed."
 )
+SIZE = (11.0, 4.0)
 
 
 def data(scale: Scale) -> pd.DataFrame:
@@ -32,9 +32,8 @@ def data(scale: Scale) -> pd.DataFrame:
     return compared("arithmetic", scale)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw sampled and greedy accuracy by iteration, and the last one over beta."""
-    figure.set_size_inches(11, 4)
     left, middle, right = figure.subplots(1, 3, sharey=True)
     usual = table[table.wrong != SHUFFLED]
     main = usual[usual.beta == BETA]
@@ -46,9 +45,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     left.legend(loc="upper left")
     labels = main[main.method == "boosting"]
     slips, shuffled = (gain_of_wrong_labels(table, wrong) for wrong in ("slip", SHUFFLED))
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Thick: mean of {table.seed.nunique()} paired seeds; thin, dots: each; dashed: filter "
         f"only. A visit makes {table.attempts[0]} attempts, checked by a perfect verifier; at most "
         f"one label for every eight visits, right with probability β, else with one slip (left, "
@@ -56,5 +53,5 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"{labels.right_tokens.mean():.0%} of their tokens). At β = 0 boosting has {slips:.0%} of "
         f"its gain over the filter alone at β = {BETA}; where wrong labels are shuffled, the right "
         f"answers of other prompts, it has {shuffled:.0%} of its gain there. The same number of "
-        f"optimiser steps for all.",
+        f"optimiser steps for all."
     )

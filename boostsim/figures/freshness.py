@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, caption, rows
+from boostsim.figures.style import COLORS, rows
 
 TITLE = "Repeated attempts pay only as far as mistakes are made anew each time"
 CLAIM = (
@@ -17,6 +17,7 @@ CLAIM = (
     "error falls with the attempts (T4); a persistent filter's does not fall below what it likes "
     "of the labels, and rises with them where the first model is worse than the labels (T15)."
 )
+SIZE = (9.0, 4.2)
 
 BETA, GAMMA, RESPONSES = 0.3, 0.2, 200
 ATTEMPTS = (1, 2, 3, 4, 6, 8)
@@ -117,9 +118,8 @@ def limit(attempts: int, start: float) -> float:
     return expectation
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw the error against the attempts: labels on the left, filters on the right."""
-    figure.set_size_inches(9, 4.2)
     axes = figure.subplots(1, 2)
     for ax, (panel, lines) in zip(axes, table.groupby("panel", sort=False), strict=True):
         colors = iter(COLORS)
@@ -150,12 +150,10 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     axes[0].legend(loc="lower right")
     axes[1].legend(loc="lower right", bbox_to_anchor=(1.0, 0.46))
     first = table.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Lines: laws. Rings: exact (given the verdicts, where they persist). Dots: one sampled "
         f"run, 100 visits a prompt on the left, 1,000 on the right. {first.prompts:,.0f} prompts; "
         f"β = {BETA}; right: γ = {GAMMA}, one correct of {RESPONSES} responses, "
         f"{ITERATIONS} iterations, and a first model that is right with probability 0 or "
-        f"{STARTS['better than the labels']}. Dotted: a first model with no liked mass at all.",
+        f"{STARTS['better than the labels']}. Dotted: a first model with no liked mass at all."
     )

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.label_price import half_solved
-from boostsim.figures.style import COLORS, caption
+from boostsim.figures.style import COLORS
 from boostsim.theory.law import reached
 
 TITLE = "Focus takes labels down to T2's bound; attempts, votes and iterations cannot go below it"
@@ -27,6 +27,7 @@ CLAIM = (
     "label, the fewer are needed per visit, for the filter multiplies what a label starts: in the "
     "limit each iteration more saves a factor, and votes make it larger."
 )
+SIZE = (11.0, 4.8)
 
 BETA, GAMMA, TARGET, UNSOLVED, ITERATIONS = 0.3, 0.1, 0.05, 0.5, 100
 ATTEMPTS, VOTES = (1, 2, 4, 8), (1, 3, 5)
@@ -121,9 +122,8 @@ def best(lines: pd.DataFrame) -> pd.DataFrame:
     return ordered[(ordered.labels == least) & ~least.duplicated()]
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw every setting as a dot, and as lines what nothing beats: by focus, and by votes."""
-    figure.set_size_inches(11, 4.8)
     left, right = figure.subplots(1, 2)
     one, hundred, limit = (table[table.visits == visits] for visits in (1, 100, 0))
     for color, name in zip(COLORS, FOCUS, strict=False):
@@ -186,9 +186,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     right.set_ylim(1e-5, 0.5)
     right.legend(loc="lower right", ncols=1)
     few, some = one.iloc[0], hundred.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Dots: settings of attempts k (1 to 8), votes (1 to 5) and budget; lines and large "
         f"markers: what nothing beats in both prices, with its k; looks of the filter, one a vote, "
         f"are not priced. Focus: labels for failures alone, or shared by exp(-pass rate / "
@@ -197,5 +195,5 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"half of the prompts unsolved. Sampled: mean of {few.seeds:.0f} runs of {few.prompts:.0f} "
         f"prompts, right of {some.prompts:.0f}. Grey: T2's (e₀ - e)/β per prompt, divided by "
         f"visits (in the limit it is 0), and two standard errors of such a mean. At most "
-        f"{ITERATIONS} iterations.",
+        f"{ITERATIONS} iterations."
     )

@@ -16,7 +16,7 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.kept import kept
-from boostsim.figures.style import COLORS, caption, rows
+from boostsim.figures.style import COLORS, rows
 from boostsim.gap import CELLS
 
 TITLE = "A transformer is a strong learner where its steps suffice, and then the error follows β"
@@ -28,6 +28,7 @@ CLAIM = (
     "visits, by more than both errors alone: from few examples a network learns less well. No "
     "theorem is claimed."
 )
+SIZE = (11.0, 3.9)
 
 BETA, KEY = 0.3, 2026
 NAMES = {
@@ -104,9 +105,8 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw the four cells, the slack over steps and width, and what an iteration removes."""
-    figure.set_size_inches(11, 3.9)
     axes = figure.subplots(1, 3)
     cells, sweep = table[table.panel == "cells"], table[table.panel == "sweep"]
     _cells(axes[0], cells)
@@ -126,15 +126,13 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     axes[2].set(xscale="log", xlabel="slack η / error before", ylim=(-0.05, 0.5))
     axes[2].set_title("share of the error removed in an iteration")
     first = cells.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Boosting, one attempt, perfect filter, β = {BETA}, a table of {first.entries:.0f} "
         f"entries. Left: width {first.width:.0f}, {first.steps:.0f} steps an iteration; sampled: "
         f"{first.visits:,.0f} visits to an entry; mean of {cells.seed.nunique()} seeds (of the "
         f"table 64 runs each; for one attempt their expectation is the law). Middle and right: "
         f"fitted to the exact law; η is the total variation distance to it, averaged over prompts. "
-        f"Right: a dot for each iteration, seed and setting; dotted: β; grey: what T6 allows.",
+        f"Right: a dot for each iteration, seed and setting; dotted: β; grey: what T6 allows."
     )
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, caption, rows
+from boostsim.figures.style import COLORS, rows
 from boostsim.tasks.table import TableTask
 
 TITLE = "Focused on failures, any error costs at most 1/β labels per unsolved prompt"
@@ -17,6 +17,7 @@ CLAIM = (
     "labels bought for everybody and discarded where not needed cost T; labels bought for "
     "everybody and kept never get below a positive error (T10)."
 )
+SIZE = (9.0, 4.2)
 
 BETA, UNSOLVED, ITERATIONS = 0.1, 0.5, 80
 # Labels per visit that are bought whatever the visit showed, and kept.
@@ -100,9 +101,8 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw labels per visit against the error reached: time runs to the right."""
-    figure.set_size_inches(9, 4.2)
     axes = figure.subplots(1, 2, sharey=True)
     for ax, (panel, lines) in zip(axes, table.groupby("panel", sort=False), strict=True):
         for color, (name, line) in zip(COLORS, lines.groupby("policy", sort=False), strict=False):
@@ -131,13 +131,11 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     axes[0].set_ylabel("labels per visit, so far")
     axes[1].legend(loc="lower right")
     first, last = table.iloc[0], table.iloc[-1]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Lines, left: T1 with T2, and a three-state chain where labels are kept; right: T1 with "
         f"T2, and exact runs. Dots: mean of {first.seeds:.0f} sampled runs of {first.prompts:,.0f} "
         f"prompts, {first.visits:.0f} and {last.visits:.0f} visits. Dotted: T10's limits. "
         f"β = {BETA}, perfect filter, one attempt; the first model solves half of the prompts. "
         f"T2's bound holds on the left; on the right the filter also improves prompts that are "
-        f"solved in part, without labels.",
+        f"solved in part, without labels."
     )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.label_price import UNSOLVED, half_solved
-from boostsim.figures.style import COLORS, caption
+from boostsim.figures.style import COLORS
 from boostsim.theory.law import reached
 from boostsim.tournament.compare import every_criterion
 
@@ -22,6 +22,7 @@ CLAIM = (
     "of half of the unsolved prompts (T8) a share of its labels is lost for ever: rules that "
     "remember what labels were worth need fewer where right labels are common."
 )
+SIZE = (12.0, 5.0)
 
 TARGET, ITERATIONS = 0.01, 150
 BETAS = (0.1, 0.2, 0.35, 0.6, 1.0)
@@ -85,9 +86,8 @@ def data(scale: Scale) -> pd.DataFrame:
     )
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw labels per unsolved prompt against beta; what never arrives stands at the top."""
-    figure.set_size_inches(12, 5.0)
     axes = figure.subplots(1, len(PANELS), sharey=True)
     # Rules that count labels are told how many visits there are: they differ between panels.
     table = table.assign(rule=table.criterion.str.partition("(")[0])
@@ -124,14 +124,12 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     axes[0].annotate("rules that do not arrive", (0.1, 0.75 * top), fontsize=7.5, color="0.35")
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     first = table.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Mean over {first.seeds:.0f} sampled runs of {first.prompts:.0f} prompts, half of them "
         f"without any right answer at first; at most {ITERATIONS} iterations of 0.1, 0.01 and 0.02 "
         f"labels per visit. Right: of half of the unsolved prompts the labeler knows nothing, and "
         f"99% means of what it knows. Numbers at the top: how many of the {len(names)} rules do "
         f"not arrive in every run. Grey: T2's (e₀ - e)/β, which no rule can undercut in "
         f"expectation: a label makes a prompt that is never right learnable with probability β at "
-        f"most. Left: markers lie on one another.",
+        f"most. Left: markers lie on one another."
     )

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import caption
 from boostsim.tournament.compare import every_criterion
 from boostsim.tournament.picture import draw_regrets
 
@@ -20,6 +19,7 @@ CLAIM = (
     "(T14), by a rule that remembers what its labels were worth. Labels for everybody (T10), and "
     "rules that follow disagreement or split verdicts, lose everywhere."
 )
+SIZE = (10.0, 5.4)
 
 LABELS_PER_VISIT, ITERATIONS, VISITS, KEY = 0.005, 50, 10, 0
 
@@ -53,18 +53,15 @@ def data(scale: Scale) -> pd.DataFrame:
     )
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw the regret of every criterion on every challenge."""
-    figure.set_size_inches(10, 5.4)
     draw_regrets(table, figure.subplots())
     first = table.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Error averaged over {ITERATIONS} iterations, above that of the oracle, in hundredths "
         f"(below 0: better than it; it looks only one iteration ahead). Framed: none is known to "
         f"be better (paired differences, Student's intervals or wider ones, all together at "
         f"confidence {first.confidence:g}). {first.prompts:.0f} prompts, {VISITS} visits of 4 "
         f"attempts, {LABELS_PER_VISIT:g} labels per visit and iteration, {first.seeds:.0f} seeds, "
-        f"the same draws for all. Challenges: bs.stress_suite().",
+        f"the same draws for all. Challenges: bs.stress_suite()."
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, caption, rows
+from boostsim.figures.style import COLORS, rows
 
 TITLE = "A noisy filter leaves an error; attempts and votes each lower it exponentially"
 CLAIM = (
@@ -16,6 +16,7 @@ CLAIM = (
     "gamma)) for one attempt (T3), about gamma^k for k attempts (T4), and T3's with the noise of "
     "the majority for votes (T5)."
 )
+SIZE = (9.0, 4.0)
 
 BETA = 0.2
 KNOBS = {"attempts": (1, 2, 4, 8), "votes": (1, 3, 5, 9)}
@@ -66,9 +67,8 @@ def limit(gamma: float | np.ndarray, attempts: int, votes: int) -> np.ndarray:
     return bs.laws.attempts_floor(beta=BETA, gamma=noise, attempts=attempts)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw the limit error against the filter's noise, a panel a knob."""
-    figure.set_size_inches(9, 4)
     axes = figure.subplots(1, 2, sharey=True)
     gammas = np.linspace(0.005, 0.495, 99)
     # Averages over half a run of all visits: below this nothing is resolved.
@@ -100,11 +100,9 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         )
         ax.legend(loc="lower right")
     axes[0].set_ylabel("limit error")
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Lines: laws. Rings: exact, after {ITERATIONS['exact']} iterations. Dots: a sampled run, "
         f"{first.prompts:.0f} prompts, {first.visits:,.0f} visits each, averaged over its second "
         f"half, where resolved. Dashed: T4's leading term for many attempts. Dotted: labels "
-        f"alone. β = {BETA}.",
+        f"alone. β = {BETA}."
     )

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, caption, rows
+from boostsim.figures.style import COLORS, rows
 from boostsim.theory.neighbours.ferbach import three_responses
 
 TITLE = "Collapse and its cures: five papers' laws, and this one's"
@@ -21,6 +21,7 @@ CLAIM = (
     "keeping all data stops that; a preference or a verifier adds a signal, but only labels also "
     "help where the model has nothing right (T3, T9, T13)."
 )
+SIZE = (9.5, 6.2)
 
 ROUNDS = np.arange(13)
 BATCH, FEATURES, ROWS = 10, 4, 16
@@ -208,9 +209,8 @@ def _framework(scale: Scale) -> list[pd.DataFrame]:
     return parts
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw a panel for each paper: lines are laws, dots are simulated."""
-    figure.set_size_inches(9.5, 6.2)
     axes = figure.subplots(2, 3).ravel()
     for ax, (panel, (title, x, y)) in zip(axes, PANELS.items(), strict=True):
         part = table[table.panel == panel]
@@ -223,16 +223,14 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
             ax.set_xticks(ROUNDS[::3])
     axes[3].set_xscale("log", base=2)
     axes[3].set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Lines: laws. Dots: means of simulations, bars 99% normal intervals. Dotted: limits, the "
         f"π²/6 bound, the breakdown point. Shumailov: {BATCH} samples a refit. Gerstgrasser: one "
         f"design of {ROWS} rows, {FEATURES} features. Feng: correct examples kept with probability "
         f"{KEEP_CORRECT:g}, wrong ones with {KEEP_WRONG:g}, n examples before that; ties count as "
         f"wrong. Here: β = {BETA:g}, γ = {GAMMA:g}, one "
         f"attempt; {SOLVABLE:.0%} of the prompts half solved at first, the others without anything "
-        f"right.",
+        f"right."
     )
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows
 
 TITLE = "Only labels reach the prompts the model cannot solve, and focus makes them go far"
 CLAIM = (
@@ -16,6 +16,7 @@ CLAIM = (
     "stop at beta; labels spread evenly keep polluting solved prompts (T10); the same budget "
     "spent on failures goes on improving (T3, T4)."
 )
+SIZE = (9.0, 4.0)
 
 BETA, GAMMA, ATTEMPTS, BUDGET = 0.3, 0.1, 4, 0.1
 SOLVABLE, ITERATIONS = 0.7, 30
@@ -79,9 +80,8 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw accuracy and labels bought against the iteration, one colour a procedure."""
-    figure.set_size_inches(9, 4)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for color, (name, line) in zip(COLORS, table.groupby("procedure", sort=False), strict=False):
         left.plot(line.iteration, line.exact, color=color, label=name)
@@ -98,13 +98,11 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     )
     left.legend(loc="center right", bbox_to_anchor=(1.0, 0.48))
     first = table.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Lines: exact (white dashes: closed form of T9, T11, labels; dotted: T4's limit, and the "
         f"70% that the first model can solve). Dots, bands: mean and 10-90% of "
         f"{first.seeds:.0f} sampled runs, {first.prompts:,.0f} prompts, {first.visits:.0f} visits "
         f"each; filter only falls short of its law, for a prompt can fix on a wrong answer (T9). "
         f"β = {BETA}, γ = {GAMMA}, k = {ATTEMPTS}; boosting and random labels may buy {BUDGET} "
-        f"labels per visit and iteration.",
+        f"labels per visit and iteration."
     )

@@ -14,7 +14,6 @@ from boostsim.figures.neural import (
     gain_of_wrong_labels,
     over_beta,
 )
-from boostsim.figures.style import caption
 
 OTHERS = ("random labels",)
 TITLE = (
@@ -26,6 +25,7 @@ CLAIM = (
     "share a misconception are programs for their prompt nevertheless: half of boosting's gain is "
     "there without a right one. With the right answers of other prompts for wrong labels it is not."
 )
+SIZE = (11.0, 4.0)
 
 
 def data(scale: Scale) -> pd.DataFrame:
@@ -33,9 +33,8 @@ def data(scale: Scale) -> pd.DataFrame:
     return compared("programs", scale, OTHERS)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw sampled and greedy accuracy by iteration, and the last one over beta."""
-    figure.set_size_inches(11, 4)
     left, middle, right = figure.subplots(1, 3, sharey=True)
     usual = table[table.wrong != SHUFFLED]
     main = usual[usual.beta == BETA]
@@ -47,14 +46,12 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     left.legend(loc="upper left")
     labels = main[main.method == "boosting"]
     shared, shuffled = (gain_of_wrong_labels(table, wrong) for wrong in ("concentrated", SHUFFLED))
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Thick: mean of {table.seed.nunique()} paired seeds; thin, dots: each; dashed: filter "
         f"only. A visit makes {table.attempts[0]} attempts; programs are run on four bindings, a "
         f"perfect filter. At most one label for every eight visits; wrong ones ignore precedence: "
         f"{labels.right_tokens.mean():.0%} of boosting's label tokens were right at β = {BETA}. "
         f"At β = 0 boosting has {shared:.0%} of its gain over the filter alone at β = {BETA}; "
         f"where wrong labels are shuffled, the right answers of other prompts, it has "
-        f"{shuffled:.0%} of its gain there. The same number of optimiser steps for all.",
+        f"{shuffled:.0%} of its gain there. The same number of optimiser steps for all."
     )

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, caption, rows
+from boostsim.figures.style import COLORS, rows
 from boostsim.fitting.backtest import Backtest, backtest
 from boostsim.fitting.fit import fit
 from boostsim.fitting.world import World
@@ -28,6 +28,7 @@ CLAIM = (
     "through the last four to eight of the 15 by .004 to .013; and over all 44 a straight line "
     "fits it as well as one speed. Not explained: the speed falls, from .040 to .022 an epoch."
 )
+SIZE = (9.5, 4.2)
 
 NAMED, FILE = "BOOSTSIM_LOGS", "rlvr_epochs.jsonl"
 SHARE = 1.0 / 3.0
@@ -144,9 +145,8 @@ def _drawn(ax: Axes, table: pd.DataFrame, color: str, label: str | None, far: fl
     ax.set(xlabel="epoch", xlim=(-1, far + 1))
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw the mean, the classes, and the speed by blocks."""
-    figure.set_size_inches(9.5, 4.2)
     mean, classes, pace = figure.subplots(1, 3, width_ratios=(1, 1.15, 0.8))
     whole = table[table.panel == "the mean"]
     far = whole.iteration.max()
@@ -174,9 +174,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     pace.axhline(used, color=COLORS[1], linewidth=1)
     pace.text(0, used, "the forecast's", color=COLORS[1], va="bottom", fontsize=8)
     pace.set(title="Log odds an epoch, all 44", xlabel="epoch", xlim=(-1, far + 1), ylim=(0, None))
-    caption(
-        figure,
-        TITLE,
+    return (
         "GRPO of Qwen2.5-Math-1.5B on 1,209 prompts, 8 attempts an epoch; verdicts of a rule are "
         "taken for truth; the log is ypwang61/One-Shot-RLVR's. Odds that grow at one speed are "
         "fitted on 15 epochs and go on at that of the last of these, so bands (95%) are wide. "
@@ -184,5 +182,5 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         "mean one through the last few may be (the forecast misses by .007, those through the last "
         "four to eight by .004 to .013). Classes by the posterior after the 15; those of .05 to .3 "
         "are forecast too high. Not explained: over all 44 the speed falls by blocks, from .040 to "
-        ".022 (bars: 95%, by prompt), and one speed fits the mean no better than a straight line.",
+        ".022 (bars: 95%, by prompt), and one speed fits the mean no better than a straight line."
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows
 
 TITLE = "Old data save diversity but teach nothing; filter, labels and real data do"
 CLAIM = (
@@ -17,6 +17,7 @@ CLAIM = (
     "of real data, but accumulating alone does not improve (T13). With a filter and labels each "
     "regime improves, the more slowly the more old data it keeps; real data improve by themselves."
 )
+SIZE = (11.0, 5.4)
 
 BETA, GAMMA, RATE, REAL_SHARE = 0.3, 0.1, 0.2, 0.1
 RESPONSES, CORRECT, VISITS, ITERATIONS = 8, 3, 10, 40
@@ -88,9 +89,8 @@ def law(curation: str, regime: str, quantity: str, steps: np.ndarray) -> np.ndar
     return kept[regime](examples=VISITS, iterations=steps)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw diversity above, accuracy below, a column for each curation, a colour a regime."""
-    figure.set_size_inches(11, 5.4)
     curations = table.curation.unique()
     axes = figure.subplots(2, len(curations), sharex=True, sharey="row")
     for upper, quantity in zip(axes, ("diversity", "accuracy"), strict=True):
@@ -111,14 +111,12 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="upper right", ncols=len(names))
     first = table.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Dots, bands: mean and 10-90% of {first.seeds:.0f} sampled runs of {first.visits:.0f} "
         f"visits a prompt. Lines: exact, infinitely many visits. Black dashes: T11 and T12 for "
         f"diversity, T13 for accuracy. {first.prompts:,.0f} prompts, {RESPONSES} responses, "
         f"{CORRECT} of them correct, 30% of the prompts without any correct mass at first; "
         f"β = {BETA}, γ = {GAMMA}, one attempt, at most {RATE} labels per visit (failures first "
         f"where there is a filter, else evenly); anchor: {REAL_SHARE} real examples per visit, "
-        f"evenly from the correct responses.",
+        f"evenly from the correct responses."
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, caption
+from boostsim.figures.style import COLORS
 from boostsim.tournament.leaderboard import paired
 
 TITLE = "Labels bought first beat constant budgets of the same price, unless a few fall to a prompt"
@@ -20,6 +20,7 @@ CLAIM = (
     "or three to a prompt, all of one prompt's may be wrong, and none is left to ask again: on "
     "some challenges a constant budget wins."
 )
+SIZE = (10.0, 4.6)
 
 ITERATIONS, LABELS, ATTEMPTS = 50, 0.25, 4
 VISITS = (100, 10)
@@ -120,9 +121,8 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat([_challenge_rows(name, scale) for name in names[:few]], ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw for each challenge what the best constant loses or gains."""
-    figure.set_size_inches(10, 4.6)
     axes = figure.subplots(1, len(VISITS), sharey=True)
     names = table.task.unique()[::-1]
     for ax, visits in zip(axes, VISITS, strict=True):
@@ -139,9 +139,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         ax.set_yticks(range(len(names)), names)
         ax.set(title=f"{visits} visits", xlabel="error of a constant budget, above the schedule's")
     first = table.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Schedules by bs.design for average error at the price of {LABELS:g} labels per visit (a "
         f"tenth of it with few labels), labels for failures, {ITERATIONS} iterations; run on other "
         f"prompts ({first.prompts:.0f}) with {first.seeds:.0f} other seeds, as are constants of "
@@ -149,5 +147,5 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"and bar: the best of them, mostly the dearest, with the interval of its difference "
         f"(Student's or a wider one, paired; all hold together with confidence {CONFIDENCE:g}). "
         f"Blue: the schedule is better than every one; orange: worse than one; grey: not decided. "
-        f"The scales of the two sides differ.",
+        f"The scales of the two sides differ."
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows
 from boostsim.tasks.table import TableTask
 
 TITLE = "Decoding acts again in every iteration: alone it ends diversity, or all knowledge"
@@ -19,6 +19,7 @@ CLAIM = (
     "temperature speeds learning up, for it votes among the labels; greedy decoding locks in wrong "
     "labels that agree with each other."
 )
+SIZE = (10.0, 4.2)
 
 BETA, ITERATIONS, VISITS, RESPONSES = 0.3, 30, 100, 8
 ALONE = {
@@ -98,9 +99,8 @@ def _closed_loop(task: TableTask, sharpening: bs.Sharpening, steps: np.ndarray) 
     return (1.0 - (rows_by_step**2).sum(-1)) @ task.prompt_weights
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw the uncurated loops on the left, the curated ones on the right."""
-    figure.set_size_inches(10, 4.2)
     left, right = figure.subplots(1, 2)
     alone = table[table.panel == "alone"]
     for color, (name, line) in zip(COLORS, alone.groupby("line", sort=False), strict=False):
@@ -131,11 +131,9 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     left.legend(loc="upper left", ncols=3)
     right.legend(loc="upper right", bbox_to_anchor=(1.0, 0.8))
     first = table.iloc[0]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Lines: exact (white dashes: closed form). Dots, bands: mean and 10-90% of "
         f"{first.seeds:.0f} sampled runs of {VISITS} visits a prompt. {first.prompts:,.0f} "
         f"prompts, {RESPONSES} responses, one of them correct; one attempt. Right: β = {BETA}, "
-        f"wrong labels spread over all wrong responses (solid) or all alike (dashed).",
+        f"wrong labels spread over all wrong responses (solid) or all alike (dashed)."
     )

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from boostsim.figures import Scale
 from boostsim.figures.neural import BETA, METHODS, curves, records
-from boostsim.figures.style import caption
 
 TITLE = "What the first model never gets right, a filter alone never reaches"
 CLAIM = (
@@ -15,6 +14,7 @@ CLAIM = (
     "filter has nothing to keep and accuracy stays there (T13); a few labels that are mostly "
     "wrong ignite these strata, and the filter does the rest."
 )
+SIZE = (11.5, 3.6)
 
 
 def data(scale: Scale) -> pd.DataFrame:
@@ -23,10 +23,9 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw sampled accuracy by iteration, a panel a stratum."""
     strata = table.stratum.unique()
-    figure.set_size_inches(2.3 * len(strata), 3.6)
     axes = figure.subplots(1, len(strata), sharey=True)
     for ax, stratum in zip(axes, strata, strict=True):
         curves(ax, table[table.stratum == stratum], "sampled", labelled=ax is axes[0])
@@ -35,10 +34,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     axes[0].set_ylabel("accuracy, sampled")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Programs, wrong labels ignore precedence, β = {BETA}. Thick: mean of "
         f"{table.seed.nunique()} paired seeds; thin: each; {table.evaluated.iloc[0]:.0f} held-out "
-        f"prompts a stratum, four samples each.",
+        f"prompts a stratum, four samples each."
     )

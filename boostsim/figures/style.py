@@ -28,6 +28,9 @@ RC: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
     "lines.linewidth": 1.5,
+    # Text stays text, and journals take the fonts.
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
     "svg.hashsalt": "boostsim",
 }
 
@@ -78,6 +81,10 @@ def quantiles(values: np.ndarray) -> dict[str, np.ndarray]:
 
 def caption(figure: Figure, title: str, text: str) -> None:
     """Put the claim above the axes and the conditions below them, wrapped to the width."""
-    letters = int(17 * figure.get_figwidth())
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    figure.supxlabel(textwrap.fill(text, letters), x=0.01, ha="left", fontsize=7.5, color="0.35")
+    width = figure.get_figwidth()
+    if title:
+        told = textwrap.fill(title, int(12 * width))
+        figure.suptitle(told, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    if text:
+        told = textwrap.fill(text, int(17 * width))
+        figure.supxlabel(told, x=0.01, ha="left", fontsize=7.5, color="0.35")

@@ -13,7 +13,7 @@ from scipy.stats import beta as beta_law
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.neural import run
-from boostsim.figures.style import COLORS, caption, rows
+from boostsim.figures.style import COLORS, rows
 from boostsim.tasks.table import TableTask
 
 TITLE = (
@@ -27,6 +27,7 @@ CLAIM = (
     "labels go to prompts on which the first model fails eight times, and hardly one is right. "
     "For a large model the paper reports that boosting wins, one reproduction a tie."
 )
+SIZE = (13.0, 6.6)
 
 # alpha: the labels' share of the training mixture, or the weight w = alpha/(1 - alpha) of a label.
 ALPHAS = (1 / 6, 1 / 3, 1 / 2, 2 / 3)
@@ -156,9 +157,8 @@ def advantages(table: pd.DataFrame) -> pd.DataFrame:
     return (ends["boosting"] - ends["filter only"]).rename("advantage").reset_index()
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw accuracy by iteration on tables and networks, and what boosting adds to the filter."""
-    figure.set_size_inches(13, 6.6)
     axes = figure.subplots(2, 4)
     for row, name in enumerate(SPREADS):
         here = table[table.panel == name]
@@ -179,9 +179,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     _advantages(axes[1, 3], advantages(table))
     labels = table[(table.method == "boosting") & table.panel.isin(TASKS) & (table.iteration > 0)]
     seeds = table[table.panel == "wide"].seed.nunique()
-    caption(
-        figure,
-        TITLE,
+    return (
         f"k = {ATTEMPTS} attempts, all accepted ones kept, a perfect filter; where all fail the "
         f"first model is asked for {ATTEMPTS} labels. Pass rates of the tables' first models: Beta "
         f"laws with shapes {SPREADS['wide']} and {SPREADS['narrow']} and mean {ACCURACY}. Solid: "
@@ -191,7 +189,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"{table[table.panel == 'programs'].seed.nunique():.0f} paired seeds; random labels are as "
         f"many, on visits drawn at random; {labels.label_accuracy.mean():.1%} of boosting's labels "
         f"were right. Top right: greedy test accuracy of a model of 2 billion parameters on GSM8K, "
-        f"as others report the paper (± over 3 seeds) and one reproduction (one seed).",
+        f"as others report the paper (± over 3 seeds) and one reproduction (one seed)."
     )
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, caption, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows
 from boostsim.tasks.table import TableTask
 
 TITLE = "The learner says how fast a model moves, the verifier which way"
@@ -20,6 +20,7 @@ CLAIM = (
     "that, a part of the way is fast first and slow at the end (T9, T18, T19). Whoever learns, "
     "the sign of true accept less false accept says where it ends (T18)."
 )
+SIZE = (9.0, 6.4)
 
 ATTEMPTS, ITERATIONS, RATE, STEP = 8, 30, 0.25, 0.1
 RESPONSES = 4
@@ -103,9 +104,8 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw a panel for each class of prompts, and one for verifiers."""
-    figure.set_size_inches(9, 6.4)
     axes = figure.subplots(2, 2).ravel()
     colors = dict(zip(LEARNERS, COLORS, strict=False))
     for ax, (panel, lines) in zip(axes, table.groupby("panel", sort=False), strict=True):
@@ -136,9 +136,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         ax.annotate("right ones pass more often", (0.02, 0.06), ha="left", va="top")
     axes[1].legend(loc="lower right")
     first, last = table.iloc[0], table.iloc[-1]
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Filtering alone, {ATTEMPTS} attempts a visit. Lines: exact. Dots and bands: mean and 10 "
         f"to 90% of {first.seeds:.0f} sampled runs ({last.seeds:.0f} lower right) of "
         f"{first.prompts:.0f} prompts a class, {first.visits:.0f} visits each. The verifier "
@@ -149,7 +147,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
         f"{RATE * (TRUE_ACCEPT - FALSE_ACCEPT):.1f} to the log-odds in every class, GRPO about "
         f"twice that (T18); {STEP:g} of the way begins faster than either on hard prompts and is "
         f"the slowest on those nearly solved (T19). Where right and wrong responses are accepted "
-        f"alike nobody moves.",
+        f"alike nobody moves."
     )
 
 

@@ -13,7 +13,7 @@ import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.leaderboard import KEY, VISITS, tournament
 from boostsim.figures.neural import BETA, BUDGET, SIZES, procedure, run, task_named
-from boostsim.figures.style import COLORS, caption
+from boostsim.figures.style import COLORS
 from boostsim.tournament.compare import every_criterion
 
 TITLE = "A table like the task predicts the order with a transformer, but for disagreement"
@@ -26,6 +26,7 @@ CLAIM = (
     "in the end, and in every seed better than six criteria that beat it on the suite. No theorem "
     "is claimed."
 )
+SIZE = (12.0, 4.8)
 TASKS = ("arithmetic", "programs")
 # The best five of the leaderboard besides the paper's, and the paper's.
 BEST = ("failed", "upper_confidence", "below", "hardest", "thompson", "difficulty")
@@ -169,9 +170,8 @@ def _ranks(ax: Axes, lines: pd.DataFrame, title: str) -> None:
     ax.tick_params(length=0)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> None:
+def draw(table: pd.DataFrame, figure: Figure) -> str:
     """Draw ranks by task, and the rank correlations with their intervals."""
-    figure.set_size_inches(12, 4.8)
     *lists, right = figure.subplots(1, 3, width_ratios=[1.0, 1.0, 0.8])
     for ax, (task, lines) in zip(lists, table.groupby("task", sort=False), strict=False):
         _ranks(ax, lines, f"{task}: ranks, 1 is best")
@@ -189,14 +189,12 @@ def draw(table: pd.DataFrame, figure: Figure) -> None:
     right.axvline(0.0, color="0.3", lw=1)
     right.set(xlim=(-1.05, 1.05), title="rank correlation with the transformer")
     right.invert_yaxis()
-    caption(
-        figure,
-        TITLE,
+    return (
         f"Error averaged over all iterations: on the stress suite; on a table whose prompts are "
         f"solved at first as the task's strata are, with the task's budget; and with a small "
         f"transformer (the number beside), mean of {table.seed.nunique()} paired seeds, at most "
         f"{BUDGET:g} labels per visit, β = {BETA}. Blue: the best six on the suite; orange: "
         f"better in every seed than a criterion that is better on the suite by {CLEAR:g} at "
         f"least. Right, bars: intervals at {CONFIDENCE:.0%} that take the criteria for a sample of "
-        f"all there could be (Bonett and Wright); ticks: each seed.",
+        f"all there could be (Bonett and Wright); ticks: each seed."
     )

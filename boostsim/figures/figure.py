@@ -1,0 +1,76 @@
+"""One figure for a paper: at its size, with or without title and caption, of other parameters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+
+from boostsim.arguments import flag, refuse
+from boostsim.figures import Look, figure_module, scale_named
+from boostsim.figures.output import drawn, sides
+from boostsim.figures.parameters import checked
+
+# Characters of a title.
+MOST = 300
+
+
+def figure(
+    name: str,
+    size: tuple[float, float] | None = None,
+    *,
+    title: bool | str = True,
+    caption: bool = True,
+    scale: str = "quick",
+    **parameters: Any,
+) -> Figure:
+    """Simulate a figure and draw it for a paper.
+
+    It is saved with ``savefig``: the same bytes each time, and in SVG and PDF text stays text.
+
+    Args:
+        name: of the figure, as ``boostsim reproduce --help`` lists them.
+        size: width and height in inches; the size that it was made for where none is said. Text
+            shrinks to three quarters at most.
+        title: whether its finding stands above it, or other words that do. A finding is one about
+            the parameters that are the defaults: where one is changed, only your own words do.
+        caption: whether its conditions stand below it.
+        scale: smoke, quick or full: how much is simulated. Those that train networks take long.
+        parameters: of what is simulated, where it is to be other than the default: see
+            ``boostsim.figures.parameters_of``.
+
+    Returns:
+        A figure of matplotlib's, which pyplot does not know.
+
+    Raises:
+        ValueError: for an unknown figure, scale or parameter, for a value out of its range, and
+            for a size in which text would lie on text; it says which would do.
+
+    Example:
+        >>> picture = figure("convergence", (5.5, 2.2), title=False, caption=False, scale="smoke",
+        ...                  beta=(0.2, 0.5), attempts=2)
+        >>> len(picture.axes)
+        1
+    """
+    module, much = figure_module(name), scale_named(scale)
+    changed = checked(module, parameters)
+    look = Look(sides(size), _title(title), flag("caption", caption))
+    if look.title is True and changed:
+        look = replace(look, title=False)
+    return drawn(module, module.data(much, **changed), look, **changed)
+
+
+def _title(got: bool | str) -> bool | str:
+    """Return whether there is a title, or the words of one that can be drawn."""
+    if not isinstance(got, str):
+        return flag("title", got)
+    allowed = f"True, False or up to {MOST} characters that can be drawn"
+    if len(got) > MOST or not got.replace("\n", "").isprintable():
+        raise refuse("title", allowed, got)
+    try:
+        MathTextParser("path").parse(got)
+    except ValueError:
+        raise refuse("title", allowed, got, "See what stands between dollars.") from None
+    return got

@@ -1,0 +1,146 @@
+"""Figures for a paper: their size, their parameters, and text that can be read."""
+
+import io
+import re
+
+import pytest
+from matplotlib.figure import Figure
+from test_figures import COMMITTED, committed
+
+import boostsim as bs
+from boostsim.figures import FIGURES, Look, figure_module, parameters_of
+from boostsim.figures.layout import faults
+from boostsim.figures.output import Picture, drawn
+from boostsim.figures.parameters import RANGES, checked, defaults_of
+
+COLUMN, PAGE = (3.3, 2.2), (5.5, 2.2)
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """The figure of the documentation, drawn once: without title and caption, of other betas."""
+    return bs.figure("convergence", PAGE, caption=False, beta=(0.5, 0.2), attempts=2, scale="smoke")
+
+
+def test_a_figure_has_the_size_and_the_parameters_that_are_asked_for(asked):
+    assert isinstance(asked, Figure)
+    assert asked.get_size_inches().tolist() == [*PAGE]
+    (axes,) = asked.axes
+    assert [line.get_text() for line in axes.get_legend().get_texts()] == ["β = 0.2", "β = 0.5"]
+    assert axes.get_title("left") == "k = 2 attempts a visit"
+    # T1, by hand: e' = (1 - beta) e^2.
+    error = 0.8
+    for drawn_error in axes.lines[0].get_ydata()[1:]:
+        assert drawn_error == pytest.approx(error, rel=1e-12)
+        error = 0.8 * error**2
+    # A finding is one about the defaults: with others it does not stand there.
+    assert asked.get_suptitle() == ""
+    assert asked.get_supxlabel() == ""
+
+
+def test_titles_and_captions_are_there_where_they_are_wanted():
+    module, table = figure_module("convergence"), committed("convergence")
+    whole = drawn(module, table)
+    assert whole.get_suptitle() == module.TITLE
+    assert "16 sampled runs" in " ".join(whole.get_supxlabel().split())
+    own = drawn(module, table, Look(title="Mine", caption=False))
+    assert (own.get_suptitle(), own.get_supxlabel()) == ("Mine", "")
+
+
+def test_what_is_saved_is_the_same_twice_and_its_text_is_text(asked):
+    for kind in ("svg", "pdf", "png"):
+        first, again = io.BytesIO(), io.BytesIO()
+        for file in (first, again):
+            asked.savefig(file, format=kind)
+        assert first.getvalue() == again.getvalue()
+        assert b"20" + b"26-" not in first.getvalue()
+        if kind == "svg":
+            words = re.findall(r"<text[^>]*>([^<]*)</text>", first.getvalue().decode())
+            assert {"iteration", "error", "β = 0.2"} <= {*words}
+        if kind == "pdf":
+            assert b"/FontFile2" in first.getvalue()
+            assert b"/Type3" not in first.getvalue()
+
+
+WRONG = {
+    "figure must be one of .*got 'convergense'. Did you mean 'convergence'": {
+        "name": "convergense"
+    },
+    "a parameter of figure convergence must be one of attempts, beta; got 'betas'. Did": {
+        "betas": 0.1
+    },
+    r"beta must be a number in \[0.01, 1\]; got 0": {"beta": 0},
+    r"beta must be a number in \[0.01, 1\]; got '0.2'": {"beta": "0.2"},
+    "beta must be a number or up to 7 different ones; got ": {"beta": [0.1, 0.1]},
+    "beta must be a number or up to 7 different ones; got \\(\\)": {"beta": ()},
+    r"attempts must be a whole number in \[1, 64\]; got 1.5": {"attempts": (1, 1.5)},
+    "figure real_run takes no parameters; got 'beta'": {"name": "real_run", "beta": 0.1},
+    r"size must be width and height in inches, each in \[1, 40\]; got 5.5": {"size": 5.5},
+    r"size must be a number in \[1, 40\]; got 0.1": {"size": (0.1, 3)},
+    "title must be True or False; got 1": {"title": 1},
+    "title must be True, False or up to 300 characters that can be drawn; got ": {"title": "a\0b"},
+    r"title must be True, .* got '\$\\\\nothing\$'. See what stands": {"title": r"$\nothing$"},
+    "caption must be True or False; got 'a'": {"caption": "a"},
+    "scale must be one of full, quick, smoke; got 'tiny'": {"scale": "tiny"},
+}
+
+
+@pytest.mark.parametrize("told", WRONG, ids=map(str, range(len(WRONG))))
+def test_what_a_figure_may_not_be_asked_for_is_said_in_a_sentence(told):
+    with pytest.raises(ValueError, match=told):
+        bs.figure(**({"name": "convergence"} | WRONG[told]))
+
+
+def test_a_size_in_which_text_lies_on_text_is_refused_with_one_that_would_do():
+    module, table = figure_module("procedures"), committed("procedures")
+    with pytest.raises(
+        ValueError, match=r"size must be larger for procedures; got 1\.5 x 1"
+    ) as told:
+        drawn(module, table, Look((1.5, 1.0), False, False))
+    size = re.search(r"([\d.]+) x ([\d.]+) would do", str(told.value)).groups()
+    assert drawn(module, table, Look(tuple(map(float, size)), False, False))
+
+
+def test_text_on_text_over_the_edge_and_axes_without_room_are_found():
+    picture = Picture(figsize=(4, 3), layout="constrained")
+    axes = picture.subplots()
+    assert faults(picture) == []
+    axes.annotate("one", (0.5, 0.5))
+    axes.annotate("two", (0.51, 0.51))
+    assert faults(picture) == ["'one' lies on 'two'"]
+    axes.annotate("three", (1.4, 0.2), annotation_clip=False).set_in_layout(False)
+    assert faults(picture)[0] == "'three' reaches over the edge"
+    assert any("inches are left" in each for each in faults(_crowded()))
+
+
+def _crowded():
+    picture = Picture(figsize=(2, 1), layout="constrained")
+    picture.subplots(3, 3)
+    return picture
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figures_parameters_have_ranges_and_defaults_within_them(name):
+    module, defaults = figure_module(name), parameters_of(name)
+    assert defaults == defaults_of(module)
+    assert checked(module, defaults) == defaults
+    assert set(defaults) <= set(RANGES)
+
+
+def test_the_page_tells_every_parameter_with_its_default():
+    page = (COMMITTED.parent / "docs" / "how-to" / "figure.md").read_text()
+    told = dict(re.findall(r"^\| (\w+) \| (.*) \|$", page, re.MULTILINE))
+    del told["figure"]
+    expected = {}
+    for name in FIGURES:
+        if each := parameters_of(name):
+            expected[name] = ", ".join(f"`{key}={value!r}`" for key, value in each.items())
+    assert told == expected
+
+
+def test_what_parameters_are_is_told_beside_their_table():
+    page = (COMMITTED.parent / "docs" / "how-to" / "figure.md").read_text()
+    used = {key for name in FIGURES for key in parameters_of(name)}
+    assert used <= set(RANGES)
+    for key in used:
+        assert f"`{key}` {RANGES[key].meaning}" in page
