@@ -29,6 +29,11 @@ DESCRIPTIONS = {
     "diversity": ("probability", "1 - sum_y f(y|x)^2, averaged over prompts with mu"),
     "entropy": ("nats", "entropy of the model's responses, averaged over prompts with mu"),
     "pass_at_k": ("probability", "that one of k responses is right, averaged over prompts with mu"),
+    "accuracy_variance": ("1", "variance between seeds of the accuracy averaged over prompts"),
+    "solved": ("probability", "P(p = 1), no wrong mass, averaged over prompts with mu"),
+    "lost": ("probability", "P(p = 0), no correct mass, averaged over prompts with mu"),
+    "law": ("probability", "law of the accuracy of a prompt drawn from mu"),
+    "accuracy_quantiles": ("probability", "quantiles of the accuracy of a prompt drawn from mu"),
     "labels": ("labels per visit", "labels bought, cumulative"),
     "rows": ("probability", "the model, f(y|x)"),
     "labels_by_prompt": ("labels per visit", "labels bought on each prompt, cumulative"),
@@ -36,6 +41,9 @@ DESCRIPTIONS = {
     "generations": ("responses per visit", "responses generated, cumulative"),
     "filter_calls": ("calls per visit", "looks of the filter, cumulative"),
 }
+
+# The last dimension, where it is neither prompts nor responses.
+LAST = {"pass_at_k": "k", "law": "value", "accuracy_quantiles": "quantile"}
 
 
 def provenance(*, double: bool = True) -> dict[str, str]:
@@ -90,11 +98,12 @@ def make_trace(
     for name, values in variables.items():
         units, text = DESCRIPTIONS[name]
         dims = ["seed", "iteration", "prompt", "response"][: values.ndim]
-        if name == "pass_at_k":
-            dims = [*dims[: values.ndim - 1], "k"]
+        if name in LAST:
+            dims = [*dims[: values.ndim - 1], LAST[name]]
         if "prompt" in dims:
             coordinates["prompt_weight"] = ("prompt", np.array(prompt_weights), {"units": "1"})
-            text = text.replace(", averaged over prompts with mu", ", on each prompt")
+            for average in (", averaged over prompts with mu", " averaged over prompts"):
+                text = text.replace(average, ", on each prompt")
         data[name] = (dims, np.asarray(values, np.float64), {"units": units, "long_name": text})
     return xarray.Dataset(data, coordinates, {**provenance(), **attributes})
 

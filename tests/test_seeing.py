@@ -3,7 +3,14 @@
 import pytest
 
 import boostsim as bs
-from boostsim.simulation.seeing import FreshPrompts, Pool, Population, VisitsEach, seeing
+from boostsim.simulation.seeing import (
+    ExactVisits,
+    FreshPrompts,
+    Pool,
+    Population,
+    VisitsEach,
+    seeing,
+)
 from boostsim.simulation.tokens.structure import Run
 
 BOOSTING = bs.boosting(labeler=bs.WeakLabeler(0.5))
@@ -13,6 +20,7 @@ SAID = [
     ({"exact": True}, Population()),
     ({"visits": 3}, VisitsEach(3, 1.0)),
     ({"visits": 3, "visited_share": 0.5}, VisitsEach(3, 0.5)),
+    ({"visits": 3, "exact": True}, ExactVisits(3, 1.0)),
     ({"prompts_per_iteration": 16}, FreshPrompts(16)),
     ({"prompts_per_iteration": 16, "pool": 20}, Pool(16, 20)),
     ({"pool": 3000}, Pool(2048, 3000)),
@@ -47,7 +55,6 @@ def test_a_table_is_exact_where_that_is_said_and_where_nothing_is():
 
 
 REFUSED = {
-    "visits must be None in an exact run": {"exact": True, "visits": 3, "key": 0},
     "visited_share must be 1 in an exact run": {"exact": True, "visited_share": 0.5},
     "visited_share must be above 0": {"visits": 3, "visited_share": 0.0, "key": 0},
     # One is a number of prompts, though it is equal to other defaults.

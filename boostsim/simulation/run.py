@@ -18,7 +18,8 @@ from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import Learner
 from boostsim.prices import Prices, priced
 from boostsim.simulation.passing import checked_pass_at
-from boostsim.simulation.seeing import FreshPrompts, seeing
+from boostsim.simulation.seeing import ExactVisits, FreshPrompts, seeing
+from boostsim.simulation.tables.finite_run import simulate_finite
 from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tables.prepare import check
 from boostsim.simulation.tables.recording import wanted_records
@@ -53,7 +54,9 @@ def simulate(
 
     Exact without ``visits``: the population, infinitely many visits. With ``visits`` every
     iteration makes v visits to each prompt that is visited, and ``seeds`` independent runs differ
-    only in their draws: seed i uses fold_in(key, i), its iteration t fold_in(., t).
+    only in their draws: seed i uses fold_in(key, i), its iteration t fold_in(., t). With both,
+    ``visits=v, exact=True``, nothing is drawn: the trace has the expectation over all that v visits
+    may show, to rounding (T21). That needs prompts that nothing ties together.
 
     A persistent filter's verdicts are drawn once per seed, from the seed's key, in exact runs too:
     these are exact given the verdicts, need a key and may have several seeds. A persistent labeler
@@ -79,7 +82,9 @@ def simulate(
             dimension instead of averaged, and besides ``labels_by_prompt`` and, where diversity is
             recorded, ``diversity_by_prompt``; ``"rows"``: the model itself, with the dimensions
             (prompt, response), for ``bs.collapse_measures``. Entropy, rows, and diversity in
-            sampled runs need every response and cost it.
+            sampled runs need every response and cost it. Exact at finite visits: ``"law"``, the
+            probability of each accuracy that a prompt drawn from mu can have, with the dimension
+            ``value``; ``"quantiles"`` of that law.
         pass_at: the numbers of responses k for which ``pass_at_k``, the probability that one of k
             is right, is in the trace, with a dimension ``k``. On a table, and with ``bs.lookup``,
             it is the model's own, E[1 - (1 - p)^k], k up to 2^20; with another task in tokens it is
@@ -90,8 +95,9 @@ def simulate(
             task is in tokens.
         prompts_per_iteration: prompts drawn in an iteration, one visit to each (default: 2048).
         pool: None draws fresh prompts in every iteration; a number draws so many once for all.
-        exact: infinitely many visits to each prompt, as on a table where nothing else is said. With
-            ``bs.lookup``, whose prompts can be listed, the transformer is fitted to their law.
+        exact: infinitely many visits to each prompt, as on a table where nothing else is said; on
+            a table with ``visits``, the law of what these show. With ``bs.lookup``, whose prompts
+            can be listed, the transformer is fitted to their law.
         evaluate: prompts of each stratum on which models are measured (default: 100), the same for
             every seed and procedure. They are held out: training never meets one of them. (Of
             ``bs.lookup`` nothing is held out, for an entry cannot be known unless it was seen; all
@@ -106,6 +112,9 @@ def simulate(
     Returns:
         An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
         accuracy, error, coverage, and labels, generations, filter_calls per visit, cumulative.
+        Exact at finite visits all these are expectations, coverage that of the share of prompts,
+        and there are besides ``accuracy_variance``, the variance between seeds of the accuracy
+        averaged over prompts, ``solved``, P(p = 1), and ``lost``, P(p = 0), averaged over prompts.
         Where attempts stop at the first accepted one generations are those that were made. Of a
         labeler by rows, or of the first model as one, ``attrs`` has ``beta``, its correct mass on
         average over prompts, and ``beta_least``, that on the worst: on tables, and with
@@ -155,6 +164,8 @@ def simulate(
         share, asked = finite("visited_share", visited_share, 0.0, 1.0), wanted_records(record)
         _left_out("in tokens", visited_share=(share, 1.0), record=(tuple(sorted(asked)), ()))
         how = seeing(**amount, otherwise=FreshPrompts())
+        if isinstance(how, ExactVisits):
+            raise refuse("visits", "None in an exact run where the task is in tokens", visits)
         from boostsim.simulation.tokens.loop import simulate_tokens
 
         trace = simulate_tokens(
@@ -164,9 +175,12 @@ def simulate(
         check(procedure, task)
         drawn = {"prompts_per_iteration": prompts_per_iteration, "pool": pool}
         _left_out("a table", **{name: (value, None) for name, value in (drawn | others).items()})
-        trace = simulate_table(
-            procedure, task, seeing(**amount), iterations, seeds, key, record, passed
-        )
+        seen = seeing(**amount)
+        told = iterations, seeds, key, record, passed
+        if isinstance(seen, ExactVisits):
+            trace = simulate_finite(procedure, task, seen, *told)
+        else:
+            trace = simulate_table(procedure, task, seen, *told)
     return trace if prices is None else priced(trace, prices)
 
 

@@ -34,6 +34,11 @@ class VisitsEach:
 
 
 @dataclass(frozen=True)
+class ExactVisits(VisitsEach):
+    """The same, and not drawn: the law of all that they may show."""
+
+
+@dataclass(frozen=True)
 class FreshPrompts:
     """One visit to each of so many prompts, drawn anew in each iteration.
 
@@ -84,14 +89,12 @@ def seeing(
     Raises:
         ValueError: for an argument that is out of range or does not fit the others.
     """
-    if flag("exact", exact) and visits is not None:
-        raise refuse("visits", "None in an exact run", visits)
-    if exact or visits is not None:
+    if flag("exact", exact) or visits is not None:
         for name, value in (("prompts_per_iteration", prompts_per_iteration), ("pool", pool)):
             if value is not None:
                 raise refuse(name, "None where every prompt is visited", value)
     if visits is not None:
-        return VisitsEach(visits, visited_share)
+        return (ExactVisits if exact else VisitsEach)(visits, visited_share)
     if finite("visited_share", visited_share, 0.0, 1.0) != 1.0:
         raise refuse("visited_share", "1 in an exact run", visited_share, "Give visits as well.")
     if exact:

@@ -31,6 +31,7 @@ from boostsim.simulation.tables.population import right_and_wrong, total
 from boostsim.simulation.tables.prepare import measured_beta, prepare
 from boostsim.simulation.tables.recording import (
     AHEAD,
+    LAWS,
     Recording,
     check_size,
     numbers_each,
@@ -61,11 +62,11 @@ def simulate_table(
     """Run a procedure on a table; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
-    chosen = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
-    if not chosen or chosen.start < 0 or chosen.step != 1 or chosen.stop > 2**32:
-        allowed = "a range of numbers from 0 on, one after another, below 2^32"
-        raise refuse("seeds", allowed, seeds)
+    chosen = chosen_seeds(seeds)
     sampling, wanted = sampling_of(how), wanted_records(record)
+    if wanted & set(LAWS):
+        allowed = "left out where a run is not exact at finite visits (visits=v, exact=True)"
+        raise refuse("record", allowed, sorted(wanted & set(LAWS)))
     each = how if isinstance(how, VisitsEach) else None
     if each is not None:
         whole("visits x attempts", each.visits * procedure.attempts, 1)
@@ -104,17 +105,35 @@ def simulate_table(
             _run(program, seed_key, iterations, wanted, pass_at, most, recording, number)
         variables = recording.variables()
     _check_priorities(procedure, task, copies, variables.pop("invalid"))
-    attributes = {
-        "level": _level(procedure, sampling),
+    told = None if keys[0] is None else as_key(0 if key is None else key)
+    attributes = attributes_of(procedure, task, _level(procedure, sampling), how, told)
+    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(chosen))
+    return trace.assign_coords(k=list(pass_at)) if pass_at else trace
+
+
+def chosen_seeds(seeds: int | range) -> range:
+    """Return the numbers of the seeds that are asked for."""
+    chosen = seeds if isinstance(seeds, range) else range(whole("seeds", seeds, 1))
+    if not chosen or chosen.start < 0 or chosen.step != 1 or chosen.stop > 2**32:
+        allowed = "a range of numbers from 0 on, one after another, below 2^32"
+        raise refuse("seeds", allowed, seeds)
+    return chosen
+
+
+def attributes_of(
+    procedure: Procedure, task: TableTask, level: str, how: Seeing, key: jax.Array | None
+) -> dict[str, Any]:
+    """Return where the numbers of a run come from."""
+    each = how if isinstance(how, VisitsEach) else None
+    return {
+        "level": level,
         "procedure": procedure.describe(),
         "task": json.dumps(task.describe(), sort_keys=True),
         "visits": "unlimited" if each is None else each.visits,
         "visited_share": 1.0 if each is None else each.visited_share,
-        "key": "none" if keys[0] is None else key_text(as_key(0 if key is None else key)),
+        "key": "none" if key is None else key_text(key),
+        **measured_beta(procedure, task),
     }
-    attributes |= measured_beta(procedure, task)
-    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(chosen))
-    return trace.assign_coords(k=list(pass_at)) if pass_at else trace
 
 
 def traced(

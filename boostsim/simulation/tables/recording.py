@@ -11,7 +11,9 @@ import numpy as np
 from boostsim.arguments import choice, several, sized
 from boostsim.tasks.table import TableTask
 
-RECORDS = ("diversity", "entropy", "prompt", "rows")
+# Of laws alone: those of runs that are exact at finite visits.
+LAWS = ("law", "quantiles")
+RECORDS = ("diversity", "entropy", *LAWS, "prompt", "rows")
 # Numbers that may wait on the device: so many that small runs never wait for one another.
 AHEAD = 2**24
 # Averages over prompts that every iteration records, and some to spare.

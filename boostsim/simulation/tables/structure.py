@@ -123,6 +123,12 @@ class Numbers:
         """Whether it matters which iteration it is."""
         return self.shares is not None or any(each.ndim > 0 for each in self._scheduled.values())
 
+    @property
+    def lasting(self) -> int:
+        """Iterations until nothing changes any more."""
+        given = [each.shape[0] for each in self._scheduled.values() if each.ndim > 0]
+        return max([1, *given, *([] if self.shares is None else [self.shares.shape[0]])])
+
     def at(self, iteration: Float[Array, ""] | None) -> Numbers:
         """Return the numbers of one iteration, counted from 1; after a schedule's end its last."""
 
