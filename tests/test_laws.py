@@ -492,7 +492,7 @@ def test_attempts_floor_at_its_edges():
 def test_every_law_states_itself(name):
     law = LAWS[name]
     neighbours = {"Shumailov", "Gerstgrasser", "Seddik", "Ferbach", "Feng", "Chen"}
-    assert law.claim in {f"T{number}" for number in range(1, 20)} | neighbours
+    assert law.claim in {f"T{number}" for number in range(1, 22)} | neighbours
     for heading in ("Statement:", "Domain:", "Proof:", "Reference:", "Returns:", "Raises:"):
         assert heading in law.__doc__, heading
     assert ">>>" in law.__doc__
@@ -523,6 +523,7 @@ INSIDE = {
     "initial_accuracy": 0.5,
     "initial_error": 0.5,
     "initial_liked": 0.5,
+    "initial_probability": 0.5,
     "iterations": 2,
     "label_probability": 0.5,
     "label_share": 0.5,
@@ -538,6 +539,7 @@ INSIDE = {
     "slack": 0.1,
     "step": 0.5,
     "target": 0.25,
+    "visits": 3,
     "visited_share": 0.5,
     "votes": 3,
 }
@@ -587,6 +589,8 @@ def test_formulas_have_gradients(name):
     smooth = [a for a, d in law.domain.items() if not (d.whole or d.odd or d.along_prompts)]
     if name in ("iterations_needed", "votes_needed", "weighted_iterations_needed"):
         smooth = []
+    if law.solved:
+        return
     for argument in smooth:
 
         def scalar(value, argument=argument):

@@ -13,9 +13,6 @@ from jaxtyping import Array
 
 from boostsim.theory.law import AT_LEAST_ONE, COUNT, POSITIVE, PROBABILITY, Domain, law, survival
 
-# Beyond this the linear system of T11 no longer fits in a laptop's memory.
-LARGEST_SOLVED = 4000
-
 
 @law("T9", gamma=PROBABILITY, initial_accuracy=PROBABILITY, iterations=COUNT)
 def filter_only_accuracy(*, gamma: Array, initial_accuracy: Array, iterations: Array) -> Array:
@@ -106,46 +103,6 @@ def drift_diversity(*, examples: Array, iterations: Array) -> Array:
         [1.0, 0.75, 0.5625]
     """
     return survival(1.0 / examples, iterations)
-
-
-@law(
-    "T11",
-    examples=Domain(low=1, high=LARGEST_SOLVED, whole=True, single=True),
-    initial_accuracy=PROBABILITY,
-)
-def fixation_time(*, examples: int, initial_accuracy: Array) -> Array:
-    """T11. Expected iterations of uncurated training until a prompt is all right or all wrong.
-
-    Statement: the number of correct examples among M is a Markov chain on 0..M with steps
-    Binomial(M, i/M). With Q its restriction to 1..M-1, tau = (I - Q)^-1 1, and from any p_0 in
-    (0, 1) the expected time is 1 + sum_j P(Binomial(M, p_0) = j) tau_j.
-    Domain: M in 1..4000; p_0 in [0, 1] (0 at both ends).
-    Proof: condition on the first iteration.
-    Reference: the Wright-Fisher chain; solved here exactly; docs/theory.md, section 4.
-
-    Args:
-        examples: M, one number.
-        initial_accuracy: p_0.
-
-    Returns:
-        Iterations.
-
-    Example:
-        >>> float(fixation_time(examples=2, initial_accuracy=0.5).round(9))
-        2.0
-    """
-    inner = jnp.arange(1.0, examples)
-    ways = gammaln(examples + 1.0) - gammaln(inner + 1.0) - gammaln(examples - inner + 1.0)
-
-    def moves(p: Array) -> Array:
-        """P(Binomial(M, p) = j) for j = 1..M-1, along a new last axis."""
-        p = p[..., None]
-        return jnp.exp(ways + xlogy(inner, p) + xlog1py(examples - inner, -p))
-
-    times = jnp.linalg.solve(jnp.eye(examples - 1) - moves(inner / examples), jnp.ones_like(inner))
-    p = jnp.asarray(initial_accuracy)
-    after = jnp.sum(moves(p) * times, axis=-1)
-    return jnp.where((p > 0.0) & (p < 1.0), 1.0 + after, 0.0)
 
 
 @law("T11", examples=AT_LEAST_ONE, initial_accuracy=PROBABILITY)

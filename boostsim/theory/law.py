@@ -2,14 +2,15 @@
 
 The decorated function is the formula itself. Calling it checks the domain, computes in float64 and
 returns NumPy; its attribute ``formula`` is the bare function, for gradients and for use inside
-compiled programs in whatever precision is in force there.
+compiled programs in whatever precision is in force there. (Of a law that solves a chain it is in
+NumPy.)
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -112,6 +113,7 @@ class Law(Protocol):
     claim: str
     domain: dict[str, Domain]
     formula: Callable[..., Any]
+    solved: bool
     __name__: str
     __doc__: str | None
 
@@ -131,12 +133,22 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formu
         conditions: pairs of a sentence and a predicate of the arguments' names.
         domain: one :class:`Domain` for each argument of the formula.
     """
+    return _guarding(claim, conditions, domain, solved=False)
 
+
+def solved_law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formula], Law]:
+    """Guard a formula that solves a chain, in NumPy: it is not compiled, and has no gradient."""
+    return _guarding(claim, conditions, domain, solved=True)
+
+
+def _guarding(
+    claim: str, conditions: Sequence[Condition], domain: dict[str, Domain], solved: bool
+) -> Callable[[Formula], Law]:
     def guard(formula: Formula) -> Law:
         signature = inspect.signature(formula)
         assert list(signature.parameters) == list(domain)
         single = [name for name, values in domain.items() if values.single]
-        compiled = jax.jit(formula, static_argnames=single)
+        compiled = formula if solved else jax.jit(formula, static_argnames=single)
 
         @functools.wraps(formula)
         def guarded(**arguments: Any) -> Any:
@@ -163,7 +175,7 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formu
             with fixed(double=True):
                 result = compiled(
                     **{
-                        name: got if domain[name].single else jnp.asarray(got)
+                        name: got if solved or domain[name].single else jnp.asarray(got)
                         for name, got in values.items()
                     }
                 )
@@ -174,6 +186,7 @@ def law(claim: str, *conditions: Condition, **domain: Domain) -> Callable[[Formu
         guarded.claim = claim  # type: ignore[attr-defined]
         guarded.domain = domain  # type: ignore[attr-defined]
         guarded.formula = formula  # type: ignore[attr-defined]
+        guarded.solved = solved  # type: ignore[attr-defined]
         return guarded  # type: ignore[return-value]
 
     return guard

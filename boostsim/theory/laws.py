@@ -5,6 +5,14 @@ Outside the domain on which it was proved a law raises; it never extrapolates.
 
 from __future__ import annotations
 
+from boostsim.theory.absorption import (
+    Fixation,
+    Stationary,
+    fixation,
+    fixation_time,
+    response_survival,
+    stationary_accuracy,
+)
 from boostsim.theory.attempts import attempts_until_accepted, pass_at, pass_at_estimate
 from boostsim.theory.convergence import (
     boosting_error,
@@ -20,7 +28,6 @@ from boostsim.theory.failure import (
     drift_diversity,
     even_labels_fixed_point,
     filter_only_accuracy,
-    fixation_time,
     fixation_time_diffusion,
     necessary_signal,
 )
@@ -76,7 +83,9 @@ from boostsim.theory.weights import (
 )
 
 __all__ = [
+    "Fixation",
     "NoisyBoosting",
+    "Stationary",
     "accumulate_diversity",
     "accumulate_diversity_limit",
     "accumulated_gaussian_regression_error",
@@ -96,6 +105,7 @@ __all__ = [
     "drift_diversity",
     "even_labels_fixed_point",
     "filter_only_accuracy",
+    "fixation",
     "fixation_time",
     "fixation_time_diffusion",
     "gaussian_regression_error",
@@ -120,8 +130,10 @@ __all__ = [
     "refit_mean_error",
     "refit_variance",
     "regression_error",
+    "response_survival",
     "share_stall",
     "slack_bound",
+    "stationary_accuracy",
     "tilted_probabilities",
     "uneven_error",
     "votes_needed",
