@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from boostsim.results import save as save
     from boostsim.simulation.run import simulate as simulate
     from boostsim.simulation.tables.kernel import kernel as kernel
+    from boostsim.simulation.until import Until as Until
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
     from boostsim.tasks.lookup import lookup as lookup
@@ -175,6 +176,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "results": ("load", "save"),
             "simulation.tables.kernel": ("kernel",),
             "simulation.run": ("simulate",),
+            "simulation.until": ("Until",),
             "tasks.arithmetic": ("arithmetic",),
             "tasks.gym": ("reasoning_gym",),
             "tasks.lookup": ("lookup",),

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from boostsim.arguments import finite, refuse
 
 if TYPE_CHECKING:
@@ -81,6 +83,10 @@ def priced(trace: xarray.Dataset, prices: Prices) -> xarray.Dataset:
 
     if not (isinstance(trace, xarray.Dataset) and "filter_calls" in trace):
         raise refuse("trace", "of a run: one with labels, generations and filter_calls", trace)
-    cost = total(prices, trace.labels, trace.generations, trace.filter_calls, trace.iteration)
+    iterations = trace.iteration
+    if "ended" in trace:
+        # A run that has ended goes on for nothing.
+        iterations = np.minimum(iterations, trace.ended.fillna(np.inf))
+    cost = total(prices, trace.labels, trace.generations, trace.filter_calls, iterations)
     cost.attrs = {"units": "currency per visit", "long_name": "total cost, cumulative"}
     return trace.assign(cost=cost).assign_attrs(prices=json.dumps(asdict(prices)))

@@ -35,6 +35,7 @@ DESCRIPTIONS = {
     "law": ("probability", "law of the accuracy of a prompt drawn from mu"),
     "accuracy_quantiles": ("probability", "quantiles of the accuracy of a prompt drawn from mu"),
     "labels": ("labels per visit", "labels bought, cumulative"),
+    "ended": ("iterations", "iteration at which the run ended; NaN where it came to its most"),
     "rows": ("probability", "the model, f(y|x)"),
     "labels_by_prompt": ("labels per visit", "labels bought on each prompt, cumulative"),
     "diversity_by_prompt": ("probability", "1 - sum_y f(y|x)^2 on each prompt"),
@@ -165,8 +166,8 @@ def make_neural_trace(
 
 # A share may leave [0, 1] by rounding: by what sums in float32 give, as a distribution may.
 ROUNDING = 1e-6
-# Not known where nothing was labelled, or nothing trained.
-UNKNOWN = {"label_accuracy", "right_tokens", "loss", "slack", "slack_worst_prompt"}
+# Not known where nothing was labelled, nothing trained, or nothing came true.
+UNKNOWN = {"ended", "label_accuracy", "right_tokens", "loss", "slack", "slack_worst_prompt"}
 REMEDY = (
     "Make it again with bs.save; what a former version wrote, and is to be trusted, "
     "xarray.load_dataset reads."

@@ -140,6 +140,11 @@ CALLS = [
     ("StrongLearner", bs.StrongLearner, dict(slack=0.25, step=0.5)),
     ("SoftmaxRegression", bs.SoftmaxRegression, TRAINING),
     ("Transformer", bs.Transformer, dict(width=8, layers=1, heads=2, **TRAINING)),
+    (
+        "Until",
+        lambda **how: bs.Until(**how).describe(),
+        dict(accuracy=0.5, error=0.25, change=0.125, absorbed=True),
+    ),
     ("WeakLabeler", bs.WeakLabeler, dict(beta=0.25, persistent=True)),
     ("arithmetic", lambda **how: bs.arithmetic(**how).describe(), dict(operations=2, modulus=5)),
     (

@@ -23,6 +23,7 @@ from boostsim.simulation.tables.finite_run import simulate_finite
 from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tables.prepare import check
 from boostsim.simulation.tables.recording import wanted_records
+from boostsim.simulation.until import Until
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
@@ -46,6 +47,7 @@ def simulate(
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
     exact: bool = False,
+    until: Until | None = None,
     evaluate: int | None = None,
     devices: int | None = None,
     folder: str | os.PathLike[str] | None = None,
@@ -98,6 +100,10 @@ def simulate(
         exact: infinitely many visits to each prompt, as on a table where nothing else is said; on
             a table with ``visits``, the law of what these show. With ``bs.lookup``, whose prompts
             can be listed, the transformer is fitted to their law.
+        until: a ``bs.Until``, on tables: the run ends as soon as it has come true, and
+            ``iterations`` is the most that it may take. Up to there the numbers are those of the
+            run without it. The trace ends with its last seed, and a seed that ended before stays
+            as it was; ``ended`` has the iteration at which each did, NaN where it never came true.
         evaluate: prompts of each stratum on which models are measured (default: 100), the same for
             every seed and procedure. They are held out: training never meets one of them. (Of
             ``bs.lookup`` nothing is held out, for an entry cannot be known unless it was seen; all
@@ -162,7 +168,12 @@ def simulate(
     if isinstance(task, SequenceTask):
         # Each is seen to be one first: what is none has nothing to be compared with.
         share, asked = finite("visited_share", visited_share, 0.0, 1.0), wanted_records(record)
-        _left_out("in tokens", visited_share=(share, 1.0), record=(tuple(sorted(asked)), ()))
+        _left_out(
+            "in tokens",
+            visited_share=(share, 1.0),
+            record=(tuple(sorted(asked)), ()),
+            until=(until, None),
+        )
         how = seeing(**amount, otherwise=FreshPrompts())
         if isinstance(how, ExactVisits):
             raise refuse("visits", "None in an exact run where the task is in tokens", visits)
@@ -176,7 +187,7 @@ def simulate(
         drawn = {"prompts_per_iteration": prompts_per_iteration, "pool": pool}
         _left_out("a table", **{name: (value, None) for name, value in (drawn | others).items()})
         seen = seeing(**amount)
-        told = iterations, seeds, key, record, passed
+        told = iterations, seeds, key, record, passed, until
         if isinstance(seen, ExactVisits):
             trace = simulate_finite(procedure, task, seen, *told)
         else:

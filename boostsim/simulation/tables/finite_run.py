@@ -29,6 +29,7 @@ from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.recording import LAWS, check_size, wanted_records
 from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.simulation.until import Until, carried, checked_until
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def simulate_finite(
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
     pass_at: tuple[int, ...] = (),
+    until: Until | None = None,
 ) -> xarray.Dataset:
     """Return the trace of the law of every prompt; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
@@ -62,6 +64,7 @@ def simulate_finite(
     if how.visited_share < 1.0 and np.ptp(task.prompt_weights) > 1e-12:
         allowed = "1 in a run that is exact at finite visits, where prompt_weights differ"
         raise refuse("visited_share", allowed, how.visited_share)
+    until = checked_until(until, sampled=False)
     check_size(task, wanted, pass_at, len(chosen), iterations)
     keys: list[jax.Array | None] = [None]
     persistent = draws(procedure, sampled=False)
@@ -74,14 +77,19 @@ def simulate_finite(
         # Not needed, but a mistake all the same.
         as_key(key)
     runs = [
-        _run(procedure, task, how, iterations, each, wanted, pass_at)
+        _run(procedure, task, how, iterations, each, wanted, pass_at, until)
         for each in track(keys, "seeds", len(keys))
     ]
-    variables = {name: np.stack([run[name] for run in runs]) for name in runs[0]}
-    support = variables.pop("support", None)
+    ended = [run.pop("ended") for run in runs]
+    support = _on_one_support(runs) if "law" in wanted else None
+    variables = _stacked(runs)
+    if until is not None:
+        variables, variables["ended"] = carried(variables, ended)
     level = "exact at finite visits" + (", given the verdicts" if persistent else "")
     told = as_key(key) if persistent and key is not None else None
     attributes = attributes_of(procedure, task, level, how, told)
+    if until is not None:
+        attributes["until"] = until.describe()
     trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(chosen))
     if pass_at:
         trace = trace.assign_coords(k=list(pass_at))
@@ -89,8 +97,31 @@ def simulate_finite(
         trace = trace.assign_coords(quantile=list(QUANTILES))
     if support is not None:
         about = {"units": "probability", "long_name": "accuracy of a prompt"}
-        trace = trace.assign_coords(value=("value", support[0], about))
+        trace = trace.assign_coords(value=("value", support, about))
     return trace
+
+
+def _stacked(runs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the variables of all seeds, ``[seed, iteration, ...]``; the longest says how long."""
+    longest = max(len(run["error"]) for run in runs)
+    room = {
+        name: np.zeros((len(runs), longest, *values.shape[1:])) for name, values in runs[0].items()
+    }
+    for seed, run in enumerate(runs):
+        for name, values in run.items():
+            room[name][seed, : len(values)] = values
+    return room
+
+
+def _on_one_support(runs: list[dict[str, np.ndarray]]) -> np.ndarray:
+    """Write the laws of all seeds on the accuracies that any of them can have, and return these."""
+    own = [run.pop("support") for run in runs]
+    support = np.unique(np.concatenate(own))
+    for run, values in zip(runs, own, strict=True):
+        law = np.zeros((len(run["law"]), len(support)))
+        law[:, np.searchsorted(support, values)] = run["law"]
+        run["law"] = law
+    return support
 
 
 def _expected(
@@ -171,8 +202,9 @@ def _run(
     key: jax.Array | None,
     wanted: frozenset[str],
     pass_at: tuple[int, ...],
-) -> dict[str, np.ndarray]:
-    """Return the measurements of one seed, ``[iteration, ...]``."""
+    until: Until | None,
+) -> dict[str, Any]:
+    """Return the measurements of one seed, ``[iteration, ...]``, and when it ended, or None."""
     with fixed(double=True):
         structure, numbers = prepare(procedure, task, sampled=False, wanted=wanted, key=key)
         structure = checked_alone(procedure, structure, numbers)
@@ -183,6 +215,7 @@ def _run(
         share, copies = how.visited_share, numbers.weights.shape[0]
         found = [_followed(steps, pass_at, share) for steps in chains]
         rows: list[dict[str, np.ndarray]] = []
+        before, ended = None, None
         spent = _costs(structure, task, share, np.zeros((2, task.prompts)), 0.0, wanted)
         for _ in track(range(iterations + 1), "iterations", iterations + 1):
             values = np.empty((len(MEASURED) + len(pass_at), copies))
@@ -192,12 +225,18 @@ def _run(
                 by_copy = values.reshape(len(values), *numbers.share.shape)
                 values = np.sum(np.asarray(numbers.share) * by_copy, axis=1)
             rows.append({**_averages(values, task.prompt_weights, wanted, bool(pass_at)), **spent})
+            if until is not None:
+                now = {name: np.asarray(value)[None] for name, value in rows[-1].items()}
+                if until.met(now, before, task.prompt_weights) is not None:
+                    ended = len(rows) - 1
+                    break
+                before = now
             visited = 1.0 - (1.0 - share) ** task.prompts
             spent = _costs(structure, task, share, values[6:8], visited, wanted)
         variables = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         if wanted & set(LAWS):
-            variables |= _laws(chains, np.asarray(numbers.weights), share, iterations, wanted)
-    return variables
+            variables |= _laws(chains, np.asarray(numbers.weights), share, len(rows) - 1, wanted)
+    return {**variables, "ended": ended}
 
 
 class Steps:

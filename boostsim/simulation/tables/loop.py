@@ -7,7 +7,7 @@ overlaps them), so a seed's numbers cannot depend on which others run beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,16 +37,19 @@ from boostsim.simulation.tables.recording import (
     numbers_each,
     wanted_records,
 )
+from boostsim.simulation.tables.resting import at_rest
 from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.state import State, diversity, masses
 from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.simulation.until import Until, carried, checked_until
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
     import xarray
 
-# Iterations in one compiled call: long runs report progress between calls.
-BLOCK = 128
+# Iterations in one compiled call: long runs report progress between calls. Where a run may end
+# early, few are computed in vain.
+BLOCK, FEW_AHEAD = 128, 16
 
 
 def simulate_table(
@@ -58,6 +61,7 @@ def simulate_table(
     key: jax.Array | int | None = None,
     record: Iterable[str] = (),
     pass_at: tuple[int, ...] = (),
+    until: Until | None = None,
 ) -> xarray.Dataset:
     """Run a procedure on a table; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
@@ -67,6 +71,7 @@ def simulate_table(
     if wanted & set(LAWS):
         allowed = "left out where a run is not exact at finite visits (visits=v, exact=True)"
         raise refuse("record", allowed, sorted(wanted & set(LAWS)))
+    until = checked_until(until, sampled=sampling is not None)
     each = how if isinstance(how, VisitsEach) else None
     if each is not None:
         whole("visits x attempts", each.visits * procedure.attempts, 1)
@@ -99,14 +104,25 @@ def simulate_table(
     with fixed(double=True), waited_for(recording.begun):
         # Long blocks of long rows would take as much memory as the trace.
         most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted, pass_at)))
+        ended: list[int | None] = []
+        if until is not None:
+            most = min(most, FEW_AHEAD)
+            wanted |= {"absorbed"} if until.absorbed else set()
         runs = zip(programs(), keys, strict=True)
         for number, (program, seed_key) in enumerate(track(runs, "seeds", len(keys))):
             copies = program[0].copies
-            _run(program, seed_key, iterations, wanted, pass_at, most, recording, number)
+            told = program, seed_key, iterations, wanted, pass_at, most, recording, number
+            ended.append(_run(*told, until, task.prompt_weights))
         variables = recording.variables()
+    if until is not None:
+        variables.pop("absorbed", None)
+        variables, ends = carried(variables, ended)
     _check_priorities(procedure, task, copies, variables.pop("invalid"))
-    told = None if keys[0] is None else as_key(0 if key is None else key)
-    attributes = attributes_of(procedure, task, _level(procedure, sampling), how, told)
+    drawn = None if keys[0] is None else as_key(0 if key is None else key)
+    attributes = attributes_of(procedure, task, _level(procedure, sampling), how, drawn)
+    if until is not None:
+        attributes["until"] = until.describe()
+        variables["ended"] = ends
     trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(chosen))
     return trace.assign_coords(k=list(pass_at)) if pass_at else trace
 
@@ -195,6 +211,8 @@ def _measure(
             measured["diversity_by_prompt"] = _merged(numbers, apart)
     if "entropy" in wanted:
         measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
+    if "absorbed" in wanted:
+        measured["absorbed"] = jnp.all(at_rest(structure, numbers, state)) * 1.0
     if "rows" in wanted:
         measured["rows"] = jnp.stack([_merged(numbers, each) for each in mass], axis=-1)
     return measured
@@ -220,14 +238,23 @@ def _run(
     most: int,
     recording: Recording,
     number: int,
-) -> None:
+    until: Until | None,
+    weights: np.ndarray,
+) -> int | None:
     """Record the measurements of one seed, block by block; the first model is a block of its own.
 
-    A block is of ``most`` iterations at most.
+    A block is of ``most`` iterations at most. Where what is waited for has come true the run ends,
+    and the iteration is returned.
     """
     structure, numbers, sampling = program
     state, row = begin(structure, wanted, numbers, sampling, pass_at)
-    recording.add(number, 0, {name: value[None] for name, value in row.items()})
+    rows: Mapping[str, Any] = {name: value[None] for name, value in row.items()}
+    recording.add(number, 0, rows)
+    seen = None
+    if until is not None:
+        seen = {name: np.asarray(values) for name, values in rows.items()}
+        if until.met(seen, None, weights) is not None:
+            return 0
     starts = range(0, iterations, most)
     for start in track(starts, "iterations", len(starts)):
         length = min(most, iterations - start)
@@ -237,6 +264,13 @@ def _run(
             )
             recording.add(number, start + 1, rows)
         recording.write_some()
+        if until is not None and seen is not None:
+            before = {name: values[-1:] for name, values in seen.items()}
+            seen = {name: np.asarray(values) for name, values in rows.items()}
+            met = until.met(seen, before, weights)
+            if met is not None:
+                return start + 1 + met
+    return None
 
 
 @partial(jax.jit, static_argnums=(0, 1, 4))

@@ -1,0 +1,35 @@
+"""Whether anything can still happen: prompts that are at accuracy 0 or 1 for good."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool
+
+from boostsim.simulation.tables.population import attempt, right_and_wrong, sharpened
+from boostsim.simulation.tables.state import State, masses
+from boostsim.simulation.tables.structure import Numbers, Structure
+
+
+def at_rest(structure: Structure, numbers: Numbers, state: State) -> Bool[Array, "prompts"]:
+    """Return which prompts have accuracy 0 or 1, and nothing an iteration could do leads away.
+
+    What a model keeps of its own is as right, or as wrong, as it is; so what can lead away are
+    labels, where a visit may be labelled, real data, and the learner's own noise.
+    """
+    mass = masses(state)
+    right, wrong = right_and_wrong(structure, numbers, mass)
+    parts = attempt(structure, numbers, sharpened(structure, mass)).parts
+    bought = jnp.zeros(right.shape, bool)
+    if structure.labeled:
+        # A criterion that is asked may want whatever visit there is.
+        wanted = jnp.ones((len(parts), 1)) if numbers.priority is None else numbers.priority
+        bought = jnp.any((parts > 0.0) & (wanted > 0.0), axis=0)
+        if structure.budgeted:
+            bought &= jnp.any(numbers.budget > 0.0)
+    to_right, to_wrong = jnp.zeros(right.shape, bool), jnp.zeros(right.shape, bool)
+    for source, other in zip(structure.sources[1:], numbers.source_mass[1:], strict=True):
+        said_right, said_wrong = right_and_wrong(structure, numbers, other)
+        may = bought if source in structure.answering else True
+        to_right |= may & (said_right > 0.0)
+        to_wrong |= may & (said_wrong > 0.0)
+    return ((wrong == 0.0) & ~to_wrong) | ((right == 0.0) & ~to_right)
