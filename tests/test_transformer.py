@@ -111,9 +111,16 @@ def test_near_temperature_0_a_response_is_the_greedy_one(weights, temperature):
 
 def test_greedy_says_the_most_probable_token_each_time(weights):
     prompt = [2, 3, 4, 2]
-    greedy = bs.Sharpening(0.0)
-    said, _ = generate(MODEL, weights, np.array([prompt]), RESPONSE, jax.random.key(0), greedy)
+    greedy, asked, key = bs.Sharpening(0.0), np.array([prompt]), jax.random.key(0)
+    said, _ = generate(MODEL, weights, asked, RESPONSE, key, greedy)
     assert list(response_law(weights, prompt, greedy)) == [tuple(said[0].tolist())]
+    prompts = frames(20)[:, :PROMPT]
+    sharp, plain = (
+        generate(MODEL, weights, prompts, RESPONSE, key, decode, greedy=decode is None)
+        for decode in (greedy, None)
+    )
+    assert np.array_equal(sharp[0], plain[0])
+    assert np.array_equal(sharp[1], plain[1])
 
 
 def test_a_tiny_set_is_memorised():

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import refuse
 from boostsim.learners.devices import row_size, spread
@@ -55,6 +55,7 @@ def generate(
     decode: Decode = None,
     rows: np.ndarray | None = None,
     among: int = 0,
+    greedy: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one response for each prompt.
 
@@ -67,6 +68,8 @@ def generate(
         decode: None draws from the model as it is; or a ``bs.Sharpening``.
         rows: numbers of the rows, ``[N]``; 0, 1, ... by default.
         among: how many might have been asked for: one program serves any number of them.
+        greedy: take the most probable token each time (one of them where several are): by the same
+            program.
 
     Returns:
         The responses ``[N, R]``, padded after the end symbol, and the natural logarithm of the
@@ -98,6 +101,7 @@ def generate(
             spread(parameters, prompts[part]),
             key,
             spread(parameters, rows[part]),
+            greedy,
         )
         return np.asarray(said)[: count - start], np.asarray(log_probability)[: count - start]
 
@@ -143,6 +147,7 @@ def _generate(
     prompts_BxP: Int[Array, "B P"],
     key: Array,
     rows_B: Int[Array, "B"],
+    greedy: Bool[Array, ""],
 ) -> tuple[Int[Array, "B R"], Float[Array, "B"]]:
     batch, prompt_length = prompts_BxP.shape
     seen_BxT = jnp.pad(prompts_BxP != PAD, ((0, 0), (0, response_length)), constant_values=True)
@@ -159,6 +164,8 @@ def _generate(
                 jax.random.fold_in(key, step), law_BxV.shape[1:], law_BxV.dtype, mode="low"
             )
         )(keys_B)
+        best_BxV = law_BxV == law_BxV.max(axis=-1, keepdims=True)
+        law_BxV = jnp.where(best_BxV | ~greedy, law_BxV, 0.0)
         token_B = jnp.argmax(jnp.log(law_BxV) + noise_BxV, axis=-1).astype(jnp.int32)
         plain_BxV = response_probability(logits_BxV, None)
         chance_B = jnp.log(jnp.take_along_axis(plain_BxV, token_B[:, None], axis=1)[:, 0])

@@ -12,9 +12,13 @@ that names it (see :mod:`boostsim.learners.regression`, which is one file); it t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Protocol
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import choice, finite, whole
@@ -22,6 +26,28 @@ from boostsim.arguments import choice, finite, whole
 Parameters = dict[str, Array]
 # Days of steps, whatever they cost.
 MOST_STEPS = 10**7
+
+
+def normal(weights: Mapping[str, tuple[tuple[int, ...], float]], key: Array) -> Parameters:
+    """Draw normal weights in one program: by name, of a shape and a standard deviation, in float32.
+
+    Example:
+        >>> normal({"w_3xV": ((3, 5), 0.1)}, jax.random.key(0))["w_3xV"].shape
+        (3, 5)
+    """
+    shapes, scales = zip(*weights.values(), strict=True)
+    keys = jax.random.split(key, len(weights))
+    drawn = _normal(shapes, keys, jnp.array(scales, jnp.float32))
+    return dict(zip(weights, drawn, strict=True))
+
+
+@partial(jax.jit, static_argnums=0)
+def _normal(shapes: tuple[tuple[int, ...], ...], keys: Array, scales: Array) -> list[Array]:
+    each = zip(shapes, keys, strict=True)
+    drawn = [jax.random.normal(key, shape, jnp.float32) for shape, key in each]
+    # Else the compiler folds the scale into the draw, and rounds otherwise than step by step.
+    drawn = jax.lax.optimization_barrier(drawn)
+    return [scale * draw for scale, draw in zip(scales, drawn, strict=True)]
 
 
 class Network(Protocol):

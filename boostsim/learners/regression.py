@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from boostsim.learners.network import Parameters, Trained
+from boostsim.learners.network import Parameters, Trained, normal
 from boostsim.mode import fixed
 from boostsim.vocabulary import PAD
 
@@ -26,11 +26,7 @@ class Sum(NamedTuple):
     def initial(self, vocabulary: int, length: int, key: Array) -> Parameters:
         """Draw small rows."""
         shapes = {"row_TxVxV": (length, vocabulary, vocabulary), "bias_TxV": (length, vocabulary)}
-        keys = jax.random.split(key, len(shapes))
-        return {
-            name: 0.1 * jax.random.normal(draw, shape, jnp.float32)
-            for draw, (name, shape) in zip(keys, shapes.items(), strict=True)
-        }
+        return normal({name: (shape, 0.1) for name, shape in shapes.items()}, key)
 
     def room(self, parameters: Parameters) -> tuple[int, int]:
         """Return V and T."""

@@ -121,14 +121,10 @@ def check_converged(
         rate: the learning rate.
         when: it was, for the message: "in iteration 3".
     """
-    if not (_all_finite(parameters) and np.isfinite(surprise)):
+    sound = all(np.isfinite(np.asarray(leaf)).all() for leaf in parameters.values())
+    if not (sound and np.isfinite(surprise)):
         allowed = f"so small that training does not diverge, as it did {when}"
         raise refuse(name, allowed, rate, f"The mean loss was {surprise:.3g}.")
-
-
-@jax.jit
-def _all_finite(parameters: Parameters) -> Array:
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in parameters.values()]).all()
 
 
 def train(

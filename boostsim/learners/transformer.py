@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import refuse, sized, whole
 from boostsim.learners.devices import ordered_sums
-from boostsim.learners.network import Parameters, Trained
+from boostsim.learners.network import Parameters, Trained, normal
 from boostsim.mode import fixed
 from boostsim.vocabulary import PAD
 
@@ -42,7 +43,7 @@ class Decoder(NamedTuple):
             key: a JAX key.
         """
         width, layers, hidden = self.width, self.layers, 4 * self.width
-        shapes = {
+        weights = {
             "embed_VxD": ((vocabulary, width), 0.5),
             "position_TxD": ((length, width), 0.5),
             "attend_LxDx3D": ((layers, width, 3 * width), width**-0.5),
@@ -51,17 +52,16 @@ class Decoder(NamedTuple):
             "down_LxFxD": ((layers, hidden, width), hidden**-0.5 / (2 * layers) ** 0.5),
             "read_DxV": ((width, vocabulary), width**-0.5),
         }
-        keys = jax.random.split(key, len(shapes))
-        parameters = {
-            name: scale * jax.random.normal(draw, shape, jnp.float32)
-            for draw, (name, (shape, scale)) in zip(keys, shapes.items(), strict=True)
-        }
         ones = {
             "norm_attend_LxD": (layers, width),
             "norm_up_LxD": (layers, width),
             "norm_read_D": (width,),
         }
-        return parameters | {name: jnp.ones(shape, jnp.float32) for name, shape in ones.items()}
+        drawn = normal(weights, key)
+        # Made on the host: every shape would be a program of its own.
+        return drawn | {
+            name: jnp.asarray(np.ones(shape, np.float32)) for name, shape in ones.items()
+        }
 
     def room(self, parameters: Parameters) -> tuple[int, int]:
         """Return V and T."""

@@ -81,7 +81,7 @@ def ask_model(
     right, same = np.zeros(len(responses), bool), np.zeros(len(responses))
     responses[rows] = said
     if len(rows):
-        right[rows] = np.asarray(verifier(task)(asked, said))
+        right[rows] = verifier(task)(asked, said)
         same[rows] = right_tokens(task.solve(asked), said)
     shape = (len(prompts), each)
     right = right.reshape(shape)

@@ -12,7 +12,6 @@ from functools import cached_property
 import jax
 import numpy as np
 
-from boostsim.curation.sharpening import Sharpening
 from boostsim.keys import generator
 from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters, Trained
@@ -25,7 +24,6 @@ from boostsim.tasks.sequences import SequenceTask
 # Responses drawn for each prompt.
 SAMPLES = 4
 MEASURED = ("accuracy", "greedy_accuracy", "pass_at_k", "entropy", "distinct")
-GREEDY = Sharpening(temperature=0.0)
 
 
 @dataclass(frozen=True)
@@ -97,17 +95,17 @@ class Evaluation:
         prompts, strata = self.prompts, len(self.task.strata)
         length = self.task.response_length
         check = verifier(self.task)
-        said, _ = generate(model, parameters, prompts, length, key, GREEDY)
-        greedy = np.asarray(check(prompts, said)).reshape(strata, -1).mean(1)
+        said, _ = generate(model, parameters, prompts, length, key, greedy=True)
+        greedy = check(prompts, said).reshape(strata, -1).mean(1)
         many = np.repeat(prompts, SAMPLES, axis=0)
         said, log_probability = generate(model, parameters, many, length, key)
-        right = np.asarray(check(many, said)).reshape(strata, self.each, SAMPLES)
+        right = check(many, said).reshape(strata, self.each, SAMPLES)
         passed = right.any(2).mean(1)
         if self.pass_at:
             hits = right.sum(2)
             for block in range(1, self.samples // SAMPLES):
                 again, _ = generate(model, parameters, many, length, jax.random.fold_in(key, block))
-                hits = hits + np.asarray(check(many, again)).reshape(right.shape).sum(2)
+                hits = hits + check(many, again).reshape(right.shape).sum(2)
             passed = one_of(hits, self.samples, self.pass_at).mean(1)
         said = said.reshape(len(prompts), SAMPLES, length)
         first = [

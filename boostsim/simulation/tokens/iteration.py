@@ -196,7 +196,7 @@ class Seed:
                 self.site(iteration, ATTEMPTS),
                 procedure.sharpening,
             )
-            correct = np.asarray(verifier(task)(np.repeat(prompts, attempts, axis=0), said))
+            correct = verifier(task)(np.repeat(prompts, attempts, axis=0), said)
             responses, correct = said.reshape(shape), correct.reshape(shape[:2])
             accepted = verdicts(
                 filt,

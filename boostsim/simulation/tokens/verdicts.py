@@ -23,6 +23,8 @@ from boostsim.keys import generator
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.vocabulary import PAD
 
+# Rows that are verified at once.
+ROWS_ON_CPU, ROWS_ELSEWHERE = 2048, 16384
 # Draws of another prompt until its answer is wrong here.
 ROUNDS = 200
 
@@ -63,9 +65,23 @@ def hashed(words: np.ndarray, tokens: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def verifier(task: SequenceTask) -> Callable[..., jax.Array]:
-    """Return the task's verifier, as one compiled function where it can be."""
-    return jax.jit(task.verify) if task.compiled else task.verify
+def verifier(task: SequenceTask) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return the task's verifier: one compiled program, where it can be, for any number of rows."""
+    program: Callable[..., jax.Array] = jax.jit(task.verify) if task.compiled else task.verify
+    if not task.compiled:
+        return lambda prompts, responses: np.asarray(program(prompts, responses))
+    size = ROWS_ON_CPU if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
+
+    def verify(prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
+        count = len(prompts)
+        # The last block is filled up, so that there is one shape.
+        room = ((0, -count % size), (0, 0))
+        prompts, responses = (np.pad(tokens, room) for tokens in (prompts, responses))
+        blocks = [slice(start, start + size) for start in range(0, count, size)]
+        correct = [np.asarray(program(prompts[rows], responses[rows])) for rows in blocks]
+        return np.concatenate([np.zeros(0, bool), *correct])[:count]
+
+    return verify
 
 
 def verdicts(
@@ -228,7 +244,7 @@ def _wrong(
         return said
     for _ in range(ROUNDS):
         said[left] = task.solve(drawn(lambda rng, rows: task.prompts(rng, stratum[rows])))
-        (left,) = np.nonzero(np.asarray(verifier(task)(prompts, said)))
+        (left,) = np.nonzero(verifier(task)(prompts, said))
         if not len(left):
             return said
     raise _all_alike(task, int(stratum[left[0]]))
