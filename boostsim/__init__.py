@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from boostsim.certification.falsification import Falsification as Falsification
     from boostsim.certification.falsify import falsify as falsify
     from boostsim.certification.measurement import Measurement as Measurement
-    from boostsim.certification.planning import Plan as Plan
+    from boostsim.certification.planned import Plan as Plan
     from boostsim.certification.planning import plan as plan
     from boostsim.curation import criteria as criteria
     from boostsim.curation.criterion import Criterion as Criterion
@@ -132,7 +132,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.falsification": ("Falsification",),
             "certification.falsify": ("falsify",),
             "certification.measurement": ("Measurement",),
-            "certification.planning": ("Plan", "plan"),
+            "certification.planned": ("Plan",),
+            "certification.planning": ("plan",),
             "curation.criterion": ("Criterion",),
             "curation.decorator": ("criterion",),
             "curation.filters": ("AcceptAll", "Filter", "NoisyFilter", "RejectAll"),

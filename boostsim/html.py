@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ def card(
     *,
     formula: str | None = None,
     facts: Mapping[str, Any] | None = None,
-    table: pd.DataFrame | None = None,
+    table: pd.DataFrame | Sequence[pd.DataFrame] = (),
 ) -> str:
     """Return one object as HTML.
 
@@ -28,7 +28,7 @@ def card(
         text: of one or several lines.
         formula: LaTeX without dollar signs.
         facts: shown in two columns.
-        table: shown with at most 20 rows, and how many there are.
+        table: one or several, each shown with at most 20 rows, and how many there are.
 
     Example:
         >>> card("A < B", "So it is.")
@@ -45,11 +45,11 @@ def card(
             for name, value in facts.items()
         )
         parts.append(f"<table>{rows}</table>")
-    if table is not None:
-        shown = table.head(MOST_ROWS)
+    for each in [table] if hasattr(table, "columns") else table:
+        shown = each.head(MOST_ROWS)
         parts.append(shown.to_html(index=False, float_format="{:.4g}".format, border=0, na_rep=""))
-        if len(table) > len(shown):
-            parts.append(f"<p>{len(shown)} of {len(table)} rows.</p>")
+        if len(each) > len(shown):
+            parts.append(f"<p>{len(shown)} of {len(each)} rows.</p>")
     return "<div>" + "".join(parts) + "</div>"
 
 

@@ -2,95 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from boostsim.arguments import choice, finite, flag, probability, refuse, whole
+from boostsim.certification.plan_tables import (
+    DEAR,
+    alternatives,
+    at_visits,
+    priced,
+    sensitivity,
+    totals,
+)
+from boostsim.certification.planned import Plan
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import boosting
-from boostsim.html import Shown
-from boostsim.objects import ByValue, as_json
 from boostsim.prices import Prices, total
+from boostsim.progress import announced
 from boostsim.simulation.run import simulate
 from boostsim.tasks.table import table_task
 from boostsim.theory.law import reached
-from boostsim.theory.planning import Grid, Groups, best_limit, search
+from boostsim.theory.planning import best_limit, search
+from boostsim.theory.walk import Groups
 
 SPREADS = ("prompts", "responses")
 # Two implementations of one recursion agree so well.
 AGREEMENT = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Plan(Shown, ByValue):
-    """What :func:`plan` found. Costs are per visit that an iteration makes to each prompt.
-
-    Attributes:
-        reachable: whether any plan within the limits reaches the target.
-        why_not: why none does, or None.
-        attempts, votes, iterations: k, m, T of the cheapest plan (0 where there is none).
-        error: the error it reaches, by the exact dynamics; the lowest one seen where none does.
-        labels, generations, filter_calls, cost: what it costs (NaN where there is none).
-        alternatives: a row for the cheapest plan and for each of its neighbours, one attempt or two
-            votes more or fewer, and for the plans with the fewest labels and with the fewest
-            generations.
-        question: what was asked.
-    """
-
-    reachable: bool
-    why_not: str | None
-    attempts: int
-    votes: int
-    iterations: int
-    error: float
-    labels: float
-    generations: float
-    filter_calls: float
-    cost: float
-    alternatives: pd.DataFrame
-    question: dict[str, Any]
-
-    def summary(self) -> str:
-        """Return a few plain sentences."""
-        target = self.question["target"]
-        if not self.reachable:
-            return f"An error of {target:g} is not reached: {self.why_not}."
-        if self.iterations == 0:
-            return f"Nothing is to be done: the first model's error is at most {target:g}."
-        votes = "one look" if self.votes == 1 else f"the majority of {self.votes} looks"
-        tried = f"{self.attempts} attempt{'s' * (self.attempts > 1)}"
-        if self.question.get("until_accepted"):
-            tried = f"At most {tried}, until one is accepted"
-        return (
-            f"{tried}, {votes} at each, "
-            f"{self.iterations} iteration{'s' * (self.iterations > 1)} take the error from "
-            f"{self.question['error']:g} to {self.error:.4g} (target {target:g}).\n"
-            "Per prompt, for each visit that an iteration makes to it: "
-            f"{self.labels:.4g} labels, {self.generations:.4g} generations, "
-            f"{self.filter_calls:.4g} filter calls; cost {self.cost:.4g}.\n"
-            "Verified by the exact dynamics: of a population of visits, with a learner that "
-            "reproduces its data and fresh labels and verdicts. With few visits to a prompt the "
-            "error may stay far above it, the more so with many attempts (bs.simulate with visits= "
-            "shows it), and so it may with a network."
-        )
-
-    def __repr__(self) -> str:
-        """Say what it plans."""
-        if not self.reachable:
-            return f"<Plan: an error of {self.question['target']:g} is not reached>"
-        told = f"attempts={self.attempts}, votes={self.votes}, iterations={self.iterations}"
-        return f"<Plan: {told}, error {self.error:.4g}>"
-
-    def _more(self) -> dict[str, Any]:
-        return {"table": self.alternatives}
-
-    def to_json(self) -> str:
-        """Return everything as JSON."""
-        return as_json(vars(self))
+# Numbers that all chains of a search may hold, and the most visits.
+LARGEST, MOST_VISITS = 2**29, 1000
+# Where visits are free: these are tried.
+TRIED_VISITS = (1, 2, 3, 5, 10, 20, 30, 50, 100)
+# The least error is approached for ever: what comes so close is as good, and the cheapest is told.
+# So does what is below a millionth.
+CLOSE, NOTHING = 0.01, 1e-6
+# After so many iterations a plan without a target is given up, where no other number is given.
+PATIENCE, LABELS_PATIENCE = 1000, 100
 
 
 def plan(
@@ -98,7 +49,10 @@ def plan(
     beta: float,
     gamma: float,
     error: float,
-    target: float,
+    target: float | None = None,
+    visits: int | None = None,
+    labels: float | None = None,
+    prompts: int | None = None,
     price_label: float = 1.0,
     price_generation: float = 0.01,
     price_filter_call: float = 0.001,
@@ -106,7 +60,7 @@ def plan(
     spread: str = "prompts",
     most_attempts: int = 64,
     most_votes: int = 63,
-    most_iterations: int = 1000,
+    most_iterations: int | None = None,
     until_accepted: bool = False,
 ) -> Plan:
     """Find the attempts, votes and iterations of boosting that reach an error most cheaply.
@@ -114,19 +68,34 @@ def plan(
     All numbers of attempts and odd numbers of votes up to the limits are tried with T4's map and
     T5's noise (docs/theory.md, section 3), each until its error is at most the target (1 + 1e-11),
     as in ``bs.laws.iterations_needed``. The cheapest is run once more by the exact dynamics; had it
-    disagreed, this would raise. That is the limit of many visits: with few the error may stay far
-    above the target.
+    disagreed, this would raise. That is the limit of many visits; the answer shows what becomes of
+    it at few. With ``visits`` the law is that of so many: each visit yields one example, so the
+    right ones among v, given i before, are Binomial(v, g(i/v)) with g that map, and the answer is
+    run by ``bs.simulate(..., visits=v, exact=True)``.
+
+    With ``labels`` for all ``prompts`` together, in all iterations, the question is the least error
+    that they allow; what comes within a hundredth of it is as good, and the cheapest is told. With
+    a target as well the cheapest plan is asked for that takes no more. Labels are met in
+    expectation: ``totals`` says how far a run may be off. Without ``visits`` numbers from 1 to 100
+    are tried then, and what costs least for a prompt at all its visits is chosen.
 
     Args:
         beta: correct mass of the labeler.
         gamma: noise of one look of the filter.
         error: e_0, the mean error of the first model.
         target: eps, the mean error to reach.
+        visits: v, to each prompt in each iteration, at most 1000; None is the limit of many (or,
+            where labels are given, free).
+        labels: how many there are in all, above 0; they need ``prompts``.
+        prompts: for how many the totals are told; they need ``visits`` or ``labels``.
         price_label, price_generation, price_filter_call, price_iteration: what each costs, an
-            iteration per prompt; in any currency.
-        spread: ``"prompts"``: a share e_0 of the prompts is failed for certain and the others are
-            solved; ``"responses"``: each prompt is failed with probability e_0.
-        most_attempts, most_votes, most_iterations: how far to look.
+            iteration as the rest for each visit that it makes to a prompt, as in ``bs.priced``.
+        spread: where e_0 is: ``"prompts"``, failed for certain on a share e_0 of them and solved on
+            the rest (helpless prompts), or ``"responses"``, every prompt failed with probability
+            e_0.
+        most_attempts, most_votes, most_iterations: how far to look; iterations to 1000, and to 100
+            where labels are given without a target. At given visits what costs over ten times the
+            cheapest is no alternative.
         until_accepted: attempts stop at the first accepted one, at most k: the same errors and
             labels at fewer generations and filter calls (T17, docs/theory.md, section 6).
 
@@ -135,79 +104,139 @@ def plan(
         why.
 
     Raises:
-        ValueError: for an argument out of range.
+        ValueError: for an argument out of range, for neither target nor labels, for labels without
+            prompts, for prompts without labels or visits, and for limits that would need more than
+            2^29 numbers at such visits.
 
     Example:
         >>> import boostsim as bs
         >>> found = bs.plan(beta=0.5, gamma=0.0, error=1.0, target=0.3, price_filter_call=0)
         >>> found.attempts, found.votes, found.iterations, round(found.labels, 3)
         (5, 1, 2, 1.031)
+        >>> few = bs.plan(beta=0.5, gamma=0.0, error=1.0, target=0.3, visits=2, most_attempts=9)
+        >>> few.attempts, few.iterations, round(few.labels, 3), round(few.error, 4)
     """
     question: dict[str, Any] = {
         "beta": probability("beta", beta),
         "gamma": probability("gamma", gamma),
         "error": probability("error", error),
-        "target": probability("target", target),
+        "target": None if target is None else probability("target", target),
+        "visits": None if visits is None else whole("visits", visits, 1, MOST_VISITS),
+        "labels": None if labels is None else finite("labels", labels, 0.0),
+        "prompts": None if prompts is None else whole("prompts", prompts, 1, 10**12),
         "spread": choice("spread", spread, SPREADS),
         "most_attempts": whole("most_attempts", most_attempts, 1, 1000),
         "most_votes": whole("most_votes", most_votes, 1, 9999),
-        "most_iterations": whole("most_iterations", most_iterations, 0, 10**6),
         "until_accepted": flag("until_accepted", until_accepted),
     }
+    patience = LABELS_PATIENCE if target is None else PATIENCE
+    patience = patience if most_iterations is None else most_iterations
+    question["most_iterations"] = whole("most_iterations", patience, 0, 10**6)
     prices = Prices(
         label=finite("price_label", price_label, 0.0),
         generation=finite("price_generation", price_generation, 0.0),
         filter_call=finite("price_filter_call", price_filter_call, 0.0),
         iteration=finite("price_iteration", price_iteration, 0.0),
     )
-    if question["target"] == 0.0:
-        raise refuse("target", "above 0: an error of exactly 0 may take for ever", target)
     question["prices"] = asdict(prices)
+    _fitting(question)
     groups = _groups(question["error"], spread)
-    # At 1/2 and above more looks do not make the filter better.
-    votes = np.arange(1, question["most_votes"] + 1, 2) if question["gamma"] < 0.5 else np.ones(1)
-    grid = search(
-        question["beta"],
-        question["gamma"],
-        groups,
-        question["target"],
-        np.arange(1, question["most_attempts"] + 1),
-        votes.astype(int),
-        question["most_iterations"],
-    )
-    table = _priced(grid, prices, question["until_accepted"])
-    reached = table[np.isfinite(table.iterations)]
-    if not len(reached):
+    aim, least = question["target"], None
+    with announced("plans"):
+        table = _searched(question, groups, prices, 0.0 if aim is None else aim)
+        if aim is None:
+            least = float(table.lowest.min())
+            aim = max((1.0 + CLOSE) * least, NOTHING)
+            worth = table.visits[table.lowest <= aim].unique()
+            table = _searched(question, groups, prices, aim, worth)
+    there = table[np.isfinite(table.iterations)]
+    if not len(there):
         return Plan(
             reachable=False,
             why_not=_why_not(question, table),
             attempts=0,
             votes=0,
             iterations=0,
-            error=float(grid.lowest.min()),
+            visits=question["visits"],
+            error=float(table.lowest.min()),
+            least=least,
             labels=np.nan,
             generations=np.nan,
             filter_calls=np.nan,
             cost=np.nan,
+            totals=None,
             alternatives=table.iloc[:0],
+            at_visits=table.iloc[:0],
+            sensitivity=table.iloc[:0],
             question=question,
         )
-    best = reached.sort_values(["cost", "votes", "attempts"], kind="stable").iloc[0]
-    exact_error, exact_labels, exact_generations = _verified(question, groups, best)
+    # At free visits what a prompt costs at all of them.
+    paid = there.cost * there.get("visits", 1.0)
+    ranked = there.assign(paid=paid).sort_values(["paid", "votes", "attempts"], kind="stable")
+    best = ranked.drop(columns="paid").iloc[0]
+    exact_error, exact_labels, exact_generations = _verified(question, groups, best, aim)
+    costs = {
+        "labels": exact_labels,
+        "generations": exact_generations,
+        "filter_calls": float(best.filter_calls),
+        "cost": float(best.cost),
+    }
+    told = question["prompts"] is not None
     return Plan(
         reachable=True,
         why_not=None,
         attempts=int(best.attempts),
         votes=int(best.votes),
         iterations=int(best.iterations),
+        visits=int(best.visits) if "visits" in best else None,
         error=exact_error,
-        labels=exact_labels,
-        generations=exact_generations,
-        filter_calls=float(best.filter_calls),
-        cost=float(best.cost),
-        alternatives=_alternatives(reached, best),
+        least=least,
+        **costs,
+        totals=totals(question, groups, best, costs) if told else None,
+        alternatives=alternatives(there, best, question["prompts"]),
+        at_visits=at_visits(question, groups, prices, best, aim),
+        sensitivity=sensitivity(question, groups, prices, best, aim),
         question=question,
     )
+
+
+def _fitting(question: dict[str, Any]) -> None:
+    """Refuse arguments that do not fit together."""
+    given = {name: question[name] for name in ("target", "labels", "prompts", "visits")}
+    if given["target"] == 0.0:
+        raise refuse("target", "above 0: an error of exactly 0 may take for ever", 0.0)
+    if given["labels"] == 0.0:
+        raise refuse("labels", "above 0", 0.0)
+    if given["target"] is None and given["labels"] is None:
+        hint = "Labels without a target ask for the least error that they allow."
+        raise refuse("target", "given where labels are not", None, hint)
+    if given["labels"] is not None and given["prompts"] is None:
+        raise refuse("prompts", "given with labels: these are for all prompts together", None)
+    if given["prompts"] is not None and given["labels"] is None and given["visits"] is None:
+        hint = "In the limit of many visits there is no total."
+        raise refuse("visits", "given with prompts, or labels", None, hint)
+    if not _numbers_of_visits(question):
+        return
+    most, settings = (
+        max(_numbers_of_visits(question)),
+        question["most_attempts"] * len(_votes(question)),
+    )
+    if settings * (most + 1) ** 2 > LARGEST:
+        allowed = f"so few that most_attempts x odd votes x (visits + 1)^2 is at most {LARGEST:,}"
+        hint = "Lower most_attempts or most_votes."
+        raise refuse("visits", allowed, most, f"There are {settings:,} settings. {hint}")
+
+
+def _numbers_of_visits(question: dict[str, Any]) -> tuple[int, ...]:
+    """Return the visits at which plans are looked for; none stands for the limit."""
+    if question["visits"] is not None:
+        return (question["visits"],)
+    return () if question["labels"] is None else TRIED_VISITS
+
+
+def _votes(question: dict[str, Any]) -> np.ndarray:
+    # At 1/2 and above more looks do not make the filter better.
+    return np.arange(1, question["most_votes"] + 1 if question["gamma"] < 0.5 else 2, 2)
 
 
 def _groups(error: float, spread: str) -> Groups:
@@ -216,17 +245,56 @@ def _groups(error: float, spread: str) -> Groups:
     return Groups(np.array([error, 1.0 - error]), np.array([1.0, 0.0]))
 
 
-def _priced(grid: Grid, prices: Prices, until_accepted: bool) -> pd.DataFrame:
-    table = pd.DataFrame({name: np.ravel(values) for name, values in grid._asdict().items()})
-    table["generations"] = table.tried if until_accepted else table.attempts * table.iterations
-    table["filter_calls"] = table.generations * table.votes
-    spent = table.labels, table.generations, table.filter_calls, table.iterations
-    table["cost"] = total(prices, *spent)
-    return table.drop(columns=["lowest", "tried"])
+def _searched(
+    question: dict[str, Any],
+    groups: Groups,
+    prices: Prices,
+    target: float,
+    only: Iterable[int] | None = None,
+) -> pd.DataFrame:
+    """Return every setting until it reaches the target, at each number of visits, with its costs.
+
+    Args:
+        question: with the limits.
+        groups: the prompts.
+        prices: of what is spent.
+        target: the error to reach.
+        only: of the numbers of visits these.
+    """
+    until_accepted = question["until_accepted"]
+
+    def price(votes: Any, attempts: Any, labels: Any, tried: Any, iterations: Any) -> Any:
+        made = tried if until_accepted else attempts * iterations
+        return total(prices, labels, made, made * votes, iterations)
+
+    parts = []
+    for visits in _numbers_of_visits(question) or (None,):
+        if only is not None and visits not in only:
+            continue
+        most = np.inf
+        if question["labels"] is not None:
+            most = question["labels"] / (question["prompts"] * visits)
+        grid = search(
+            question["beta"],
+            question["gamma"],
+            groups,
+            target,
+            np.arange(1, question["most_attempts"] + 1),
+            _votes(question),
+            question["most_iterations"],
+            visits,
+            most,
+            None if visits is None else price,
+            DEAR,
+        )
+        parts.append(priced(grid, prices, until_accepted, visits))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _verified(question: dict[str, Any], groups: Groups, best: pd.Series) -> tuple[float, ...]:
-    """Run a plan by the exact dynamics and hold it against what was found.
+def _verified(
+    question: dict[str, Any], groups: Groups, best: pd.Series, target: float
+) -> tuple[float, ...]:
+    """Run a plan by the exact dynamics, or the exact law at its visits, and hold it against both.
 
     Raises:
         RuntimeError: where they differ, which would be an error of boostsim.
@@ -242,11 +310,12 @@ def _verified(question: dict[str, Any], groups: Groups, best: pd.Series) -> tupl
     )
     rows = np.stack([1.0 - groups.errors, groups.errors], axis=1)
     task = table_task([[1, 0]] * len(rows), groups.weights, rows)
-    last = simulate(procedure, task, iterations).isel(seed=0, iteration=-1)
+    how: dict[str, Any] = {"visits": int(best.visits)} if "visits" in best else {}
+    last = simulate(procedure, task, iterations, **how, exact=True).isel(seed=0, iteration=-1)
     found, labels, made = (float(last[name]) for name in ("error", "labels", "generations"))
     wanted = [best.error, best.labels, best.generations]
     good = np.isclose([found, labels, made], wanted, rtol=AGREEMENT, atol=1e-12)
-    if not (good.all() and reached(found, question["target"] * (1.0 + AGREEMENT))):
+    if not (good.all() and reached(found, target * (1.0 + AGREEMENT))):
         raise RuntimeError(
             f"the exact dynamics reach an error of {found!r} with {labels!r} labels and {made!r} "
             f"generations where the plan says {', '.join(map(repr, wanted))}: please report this"
@@ -261,6 +330,8 @@ def _why_not(question: dict[str, Any], table: pd.DataFrame) -> str:
             "no label is ever right (beta = 0), and a prompt that is failed for certain improves "
             "through nothing else (T13)"
         )
+    if "visits" in table:
+        return _why_not_at_visits(question, table)
     most = int(table.attempts.max()), int(table.votes.max())
     if gamma >= 0.5:
         floor = best_limit(beta, gamma, 1, 1)
@@ -281,22 +352,16 @@ def _why_not(question: dict[str, Any], table: pd.DataFrame) -> str:
     )
 
 
-def _alternatives(reached: pd.DataFrame, best: pd.Series) -> pd.DataFrame:
-    rows = [best.to_frame().T.assign(plan="cheapest")]
-    for name, attempts, votes in (
-        ("one attempt fewer", -1, 0),
-        ("one attempt more", 1, 0),
-        ("two votes fewer", 0, -2),
-        ("two votes more", 0, 2),
-    ):
-        near = reached[
-            (reached.attempts == best.attempts + attempts) & (reached.votes == best.votes + votes)
-        ]
-        rows.append(near.assign(plan=name))
-    for name, column in (("fewest labels", "labels"), ("fewest generations", "generations")):
-        rows.append(reached.sort_values([column, "cost"], kind="stable").head(1).assign(plan=name))
-    table = pd.concat(rows, ignore_index=True)
-    columns = ["plan", "attempts", "votes", "iterations", "error", "labels"]
-    table = table[[*columns, "generations", "filter_calls", "cost"]]
-    whole_numbers = ["attempts", "votes", "iterations"]
-    return table.astype({name: int for name in whole_numbers} | {"error": float, "cost": float})
+def _why_not_at_visits(question: dict[str, Any], table: pd.DataFrame) -> str:
+    near = table.loc[table.lowest.idxmin()]
+    several, looks, where = (
+        f"{int(near[name])} {name[:-1]}{'s' * int(near[name] > 1)}"
+        for name in ("attempts", "votes", "visits")
+    )
+    within = f"in {question['most_iterations']} iterations"
+    if question["labels"] is not None:
+        within += f" and with {question['labels']:,g} labels in expectation"
+    return (
+        f"at {where} to a prompt the error comes down to {near.lowest:.4g} at best {within}, with "
+        f"{several} and {looks}"
+    )

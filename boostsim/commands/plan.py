@@ -26,11 +26,16 @@ def plan(flags: dict[str, Any]) -> int:
         screen = console()
         screen.print(found.summary(), highlight=False, markup=False)
         if found.reachable and found.iterations:
-            table = Table(*found.alternatives.columns, box=None, padding=(0, 2, 0, 0))
-            for row in found.alternatives.itertuples(index=False):
-                table.add_row(
-                    *(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
-                )
-            screen.print()
-            screen.print(table, highlight=False)
+            for told in (found.alternatives, found.at_visits, found.sensitivity):
+                table = Table(*told.columns, box=None, padding=(0, 2, 0, 0))
+                for row in told.itertuples(index=False):
+                    table.add_row(*map(_shown, row))
+                screen.print()
+                screen.print(table, highlight=False)
     return 0 if found.reachable else 1
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
