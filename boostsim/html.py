@@ -45,7 +45,7 @@ def card(
             for name, value in facts.items()
         )
         parts.append(f"<table>{rows}</table>")
-    for each in [table] if hasattr(table, "columns") else table:
+    for each in table if isinstance(table, Sequence) else [table]:
         shown = each.head(MOST_ROWS)
         parts.append(shown.to_html(index=False, float_format="{:.4g}".format, border=0, na_rep=""))
         if len(each) > len(shown):

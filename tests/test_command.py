@@ -338,6 +338,20 @@ def test_plan_for_people_and_for_programs(capsys):
     assert "no label is ever right" in capsys.readouterr().out
 
 
+def test_plan_for_few_visits_and_few_labels(capsys):
+    line = ["plan", "--beta", ".2", "--gamma", ".1", "--error", ".7", "--most-votes", "1"]
+    assert cli.main([*line, "--target", ".05", "--visits", "4", "--prompts", "1000"]) == 0
+    out = capsys.readouterr().out
+    for told in ("iterations of 4 visits to each prompt", "In all, for 1,000 prompts:", "gamma"):
+        assert told in out
+    flags = ["--labels", "3000", "--prompts", "1000", "--most-iterations", "20", "--json"]
+    assert cli.main([*line, *flags]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["totals"]["labels"] <= 3000
+    assert record["visits"] >= 1
+    assert len(record["sensitivity"]) == 9
+
+
 def test_a_run_on_a_table_may_be_said_to_be_exact(capsys):
     told = []
     for more in ([], ["--exact"]):
@@ -390,8 +404,10 @@ BAD = {
     "forecast none.jsonl --iterations 2": "path must be an existing file",
     "advise none.jsonl --budget 2 --out plan.txt": "out must be a file that ends in .jsonl or .csv",
     "forecast none.jsonl --iterations 2 --plot plot.txt": "plot must be a file that ends in .png",
-    "plan": "plan must be given --beta, --gamma, --error, --target (see boostsim plan --help)",
-    "plan --beta .1 --gamma .2": "plan must be given --error, --target (see",
+    "plan": "plan must be given --beta, --gamma, --error (see boostsim plan --help)",
+    "plan --beta .1 --gamma .2": "plan must be given --error (see",
+    "plan --beta .1 --gamma .2 --error .5 --labels 3": "prompts must be given with labels",
+    "plan --beta .1 --gamma .2 --error .5 --target .1 --visits 0": "visits must be a whole number",
     "plan --beta .1 --gamma .2 --error x --target .1": "error must be a number; got 'x'",
     "run filter_only --beta 0.2": "beta has no place in preset 'filter_only'",
     "run labels_only --gamma 0.2": "gamma has no place in preset 'labels_only'",
@@ -434,7 +450,7 @@ BAD = {
     "certify T1 --levels exactly": "levels must be one of exact, statistical",
     "certify T1 --samples 3": "samples must be a whole number of at least 64",
     "claims T33": "claim must be one of Feng.bound, ",
-    "plan --beta 0.2 --gamma 0.1 --error 0.7": "--target",
+    "plan --beta 0.2 --gamma 0.1 --error 0.7": "target must be given where labels are not",
     "plan --beta 0.2 --gamma 0.1 --error 0.7 --target 0": "target must be above 0",
     "plan --beta 2 --gamma 0.1 --error 0.7 --target 0.1": "beta",
     "gap --beta 2": "beta",

@@ -343,6 +343,10 @@ CALLS = {
         functools.partial(bs.plan, beta=0.3, gamma=0.05, error=0.6, target=0.5),
         {"most_attempts": 2, "most_votes": 1, "most_iterations": 3, "until_accepted": False},
     ),
+    "visits and labels of a plan": (
+        functools.partial(bs.plan, beta=0.3, gamma=0.05, error=0.6, target=0.5, most_attempts=2),
+        {"visits": 2, "labels": 900.0, "prompts": 9},
+    ),
     "prove": (bs.prove, {"statement": "T6/step", "halvings": 2, "time_limit": None}),
     "certify_all": (
         functools.partial(bs.certify_all, exact_points=1),

@@ -133,7 +133,7 @@ def test_few_visits_stay_above_the_target_and_the_summary_says_so():
     few = bs.simulate(procedure, task, found.iterations, visits=1, key=0)
     assert found.error <= 0.02
     assert few.error[0, -1] > 10 * 0.02
-    assert "With 1, 4 or 10 visits to a prompt it misses the target" in found.summary()
+    assert "With 1, 4, 10 or 100 visits to a prompt it misses the target" in found.summary()
 
 
 def test_a_target_at_the_limit_itself_is_reached_as_the_law_says():

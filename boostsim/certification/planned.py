@@ -72,8 +72,7 @@ class Plan(Shown, ByValue):
     @property
     def _target(self) -> float:
         """The error that was asked for, or the least that the labels allow."""
-        target = self.question["target"]
-        return float(self.least if target is None else target)
+        return float(self.question["target"] if self.least is None else self.least)
 
     def _head(self) -> str:
         votes = "one look" if self.votes == 1 else f"the majority of {self.votes} looks"
@@ -97,7 +96,7 @@ class Plan(Shown, ByValue):
         table = self.at_visits
         shown = table[~np.isinf(table.visits)] if self.visits is None else table
         told = ", ".join(f"{row.error:.4g} {_at(row.visits)}" for row in shown.itertuples())
-        line = f"Its error at other numbers of them: {told}."
+        line = f"Its error by visits to a prompt: {told}."
         missed = [f"{each:g}" for each in shown[~shown.reached].visits]
         if missed:
             where = " or ".join([", ".join(missed[:-1]), missed[-1]] if missed[1:] else missed)

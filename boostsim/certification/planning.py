@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -115,6 +115,7 @@ def plan(
         (5, 1, 2, 1.031)
         >>> few = bs.plan(beta=0.5, gamma=0.0, error=1.0, target=0.3, visits=2, most_attempts=9)
         >>> few.attempts, few.iterations, round(few.labels, 3), round(few.error, 4)
+        (4, 2, 1.281, 0.1406)
     """
     question: dict[str, Any] = {
         "beta": probability("beta", beta),
@@ -147,7 +148,7 @@ def plan(
         if aim is None:
             least = float(table.lowest.min())
             aim = max((1.0 + CLOSE) * least, NOTHING)
-            worth = table.visits[table.lowest <= aim].unique()
+            worth = table.visits[table.lowest <= aim].tolist()
             table = _searched(question, groups, prices, aim, worth)
     there = table[np.isfinite(table.iterations)]
     if not len(there):
@@ -250,7 +251,7 @@ def _searched(
     groups: Groups,
     prices: Prices,
     target: float,
-    only: Iterable[int] | None = None,
+    only: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Return every setting until it reaches the target, at each number of visits, with its costs.
 

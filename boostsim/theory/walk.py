@@ -123,7 +123,7 @@ class AtVisits:
         >>> for _ in range(2):
         ...     labels, tried = walk.advance()
         >>> walk.law.tolist(), walk.error.tolist()
-        ([[0.0703125, 0.0703125, 0.859375]], [0.10546875])
+        ([[0.0703125, 0.234375, 0.6953125]], [0.1875])
     """
 
     def __init__(self, settings: Settings, groups: Groups, visits: int) -> None:
