@@ -1,6 +1,6 @@
 """The inverse problem: which attempts, votes and iterations reach an error, and at what price.
 
-The population map of T4 with the majority's noise of T5, or its chain at so many visits (T21),
+The population map of T4 with the majority's noise of T5, or its chain at so many visits,
 iterated for every number of attempts and votes side by side. Per visit: k responses (or as many as
 there are up to the first that is accepted), m looks at each, and a label where all k are rejected.
 """
@@ -63,7 +63,7 @@ def search(
 
     Statement: with u = gamma_m + (1 - 2 gamma_m) e on a prompt, a visit costs u^k labels in
     expectation and e' = (1 - u^k) gamma_m e/(1 - u) + u^k (1 - beta) (T4), or at v visits the
-    chain with that mean (T21); the error is their mean over prompts. It is the first T at which the
+    chain with that mean; the error is their mean over prompts. It is the first T at which the
     mean is at most the target that is found; the price of going on is never negative, so no later
     one is cheaper.
 

@@ -1,7 +1,7 @@
 """Boosting iteration by iteration, of many settings side by side: in the limit, or at v visits.
 
 In the limit of many visits a prompt's error is a number, and T4's map moves it. At v visits it is
-the state of a chain (T21): each visit yields one example, so Z' | Z = i is Binomial(v, g(i/v)) with
+the state of a chain: each visit yields one example, so Z' | Z = i is Binomial(v, g(i/v)) with
 g that map, v + 1 states, and every mean over them is a sum.
 """
 
