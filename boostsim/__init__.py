@@ -90,8 +90,11 @@ if TYPE_CHECKING:
     from boostsim.prices import priced as priced
     from boostsim.results import load as load
     from boostsim.results import save as save
+    from boostsim.said import responses as responses
     from boostsim.simulation.run import simulate as simulate
     from boostsim.simulation.tables.kernel import kernel as kernel
+    from boostsim.simulation.tokens.looking import KeptRun as KeptRun
+    from boostsim.simulation.tokens.looking import load_run as load_run
     from boostsim.simulation.until import Until as Until
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
@@ -174,9 +177,11 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "logs.writing": ("write_log",),
             "measures": ("collapse_measures",),
             "prices": ("Prices", "priced"),
+            "said": ("responses",),
             "results": ("load", "save"),
             "simulation.tables.kernel": ("kernel",),
             "simulation.run": ("simulate",),
+            "simulation.tokens.looking": ("KeptRun", "load_run"),
             "simulation.until": ("Until",),
             "tasks.arithmetic": ("arithmetic",),
             "tasks.gym": ("reasoning_gym",),

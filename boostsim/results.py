@@ -127,6 +127,21 @@ NEURAL_DESCRIPTIONS = {
     "loss": ("nats per token", "mean training loss of the iteration"),
     "slack": ("probability", "total variation of the model to its training law, over prompts"),
     "slack_worst_prompt": ("probability", "the same on the worst prompt"),
+    "accepted": ("1", "whether the filter accepted the response"),
+    "correct": ("1", "whether the response is correct, as the verifier says"),
+    "labelled": ("1", "whether the visit was labelled"),
+    "label_correct": ("1", "whether the label is correct, as the verifier says"),
+}
+# Of visits as they were: beside those above the texts, each with its dimensions.
+SHOWN_TEXTS = {
+    "prompt_text": "the prompt",
+    "response_text": "the response",
+    "label_text": "the label",
+}
+SHOWN_DIMS = {
+    **dict.fromkeys(("prompt_text", "labelled"), ("visit",)),
+    **dict.fromkeys(("response_text", "accepted", "correct"), ("visit", "attempt")),
+    **dict.fromkeys(("label_text", "label_correct"), ("visit", "label")),
 }
 
 
@@ -154,8 +169,13 @@ def make_neural_trace(
     }
     data = {}
     for name, values in variables.items():
+        if name in SHOWN_TEXTS:
+            long_name = {"long_name": SHOWN_TEXTS[name]}
+            data[name] = (["seed", "iteration", *SHOWN_DIMS[name]], values, long_name)
+            continue
         units, text = NEURAL_DESCRIPTIONS[name.removesuffix("_by_stratum")]
-        dims = ["seed", "iteration", *["stratum"] * name.endswith("_by_stratum")]
+        by_stratum = ["stratum"] * name.endswith("_by_stratum")
+        dims = ["seed", "iteration", *by_stratum, *SHOWN_DIMS.get(name, ())]
         if pass_at and name.startswith("pass_at_k"):
             dims.append("k")
             coordinates["k"] = list(pass_at)
@@ -167,7 +187,10 @@ def make_neural_trace(
 # A share may leave [0, 1] by rounding: by what sums in float32 give, as a distribution may.
 ROUNDING = 1e-6
 # Not known where nothing was labelled, nothing trained, or nothing came true.
-UNKNOWN = {"ended", "label_accuracy", "right_tokens", "loss", "slack", "slack_worst_prompt"}
+UNKNOWN = {
+    *("ended", "label_accuracy", "right_tokens", "loss", "slack", "slack_worst_prompt"),
+    *SHOWN_DIMS,
+}
 REMEDY = (
     "Make it again with bs.save; what a former version wrote, and is to be trusted, "
     "xarray.load_dataset reads."
@@ -272,7 +295,7 @@ def _wrong(trace: xarray.Dataset) -> str | None:
             continue
         if variable.dtype.kind != "f":
             return f"{name} must be of floating-point numbers; got {variable.dtype}"
-        share = known[plain][0] == "probability" or plain == "distinct"
+        share = known[plain][0] == "probability" or plain in {"distinct", *SHOWN_DIMS}
         values, high = variable.values, 1.0 + ROUNDING if share else np.finfo(np.float64).max
         good = (values >= -ROUNDING) & (values <= high)
         if plain in UNKNOWN:

@@ -25,7 +25,7 @@ ORDER = [
     ("curation",),
     ("tasks",),
     ("results",),
-    ("logs", "measures", "prices"),
+    ("logs", "measures", "prices", "said"),
     ("simulation",),
     ("certification",),
     ("fitting",),

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from boostsim.arguments import finite, refuse
+from boostsim.arguments import finite, flag, refuse
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.tabular import Learner
 from boostsim.prices import Prices, priced
+from boostsim.said import RESPONSES
 from boostsim.simulation.passing import checked_pass_at
 from boostsim.simulation.seeing import ExactVisits, FreshPrompts, seeing
 from boostsim.simulation.tables.finite_run import simulate_finite
@@ -51,6 +52,7 @@ def simulate(
     evaluate: int | None = None,
     devices: int | None = None,
     folder: str | os.PathLike[str] | None = None,
+    keep_models: bool = False,
 ) -> xarray.Dataset:
     """Run a procedure on a task and return its trace.
 
@@ -87,6 +89,9 @@ def simulate(
             sampled runs need every response and cost it. Exact at finite visits: ``"law"``, the
             probability of each accuracy that a prompt drawn from mu can have, with the dimension
             ``value``; ``"quantiles"`` of that law.
+            In tokens ``"responses"``: of at most 32 visits of every iteration the prompt, the
+            responses with their verdicts and the label, as text, which :func:`boostsim.responses`
+            returns as a table; no other number changes.
         pass_at: the numbers of responses k for which ``pass_at_k``, the probability that one of k
             is right, is in the trace, with a dimension ``k``. On a table, and with ``bs.lookup``,
             it is the model's own, E[1 - (1 - p)^k], k up to 2^20; with another task in tokens it is
@@ -110,10 +115,13 @@ def simulate(
             entries are measured, exactly, from the rows of the transformer.)
         devices: how many share the work, seeds first, then the batch; None is all that JAX has.
             More than one change the order of sums, so losses agree to rounding only.
-        folder: where each seed's state is kept after every iteration; a run that was stopped goes
-            on from there to the same numbers. After an upgrade (of JAX, say) it goes on with a
-            warning, for last digits may differ, and ``attrs["resumed"]`` of the trace says which
+        folder: where each seed's state is kept after every iteration; a run that was stopped, or
+            was for fewer iterations, goes on from there to the numbers of one go, and
+            :func:`boostsim.load_run` looks into it. After an upgrade (of JAX, say) it goes on with
+            a warning, for last digits may differ, and ``attrs["resumed"]`` of the trace says which
             iterations were computed with what. Another run, criterion or backend is refused.
+        keep_models: whether the model after every iteration stays in the folder, not the latest
+            alone: a file each, of four bytes a weight.
 
     Returns:
         An ``xarray.Dataset`` of float64 with dims (seed, iteration), iteration 0 the first model:
@@ -164,28 +172,25 @@ def simulate(
         "exact": exact,
     }
     others: dict[str, Any] = {"evaluate": evaluate, "devices": devices, "folder": folder}
+    keeps = flag("keep_models", keep_models)
     passed = checked_pass_at(pass_at)
     if isinstance(task, SequenceTask):
         # Each is seen to be one first: what is none has nothing to be compared with.
-        share, asked = finite("visited_share", visited_share, 0.0, 1.0), wanted_records(record)
-        _left_out(
-            "in tokens",
-            visited_share=(share, 1.0),
-            record=(tuple(sorted(asked)), ()),
-            until=(until, None),
-        )
+        share = finite("visited_share", visited_share, 0.0, 1.0)
+        shown = tuple(sorted(wanted_records(record, (RESPONSES,))))
+        _left_out("in tokens", visited_share=(share, 1.0), until=(until, None))
         how = seeing(**amount, otherwise=FreshPrompts())
         if isinstance(how, ExactVisits):
             raise refuse("visits", "None in an exact run where the task is in tokens", visits)
         from boostsim.simulation.tokens.loop import simulate_tokens
 
-        trace = simulate_tokens(
-            procedure, task, how, iterations, seeds, key, pass_at=passed, **others
-        )
+        others |= {"pass_at": passed, "record": shown, "keep_models": keeps}
+        trace = simulate_tokens(procedure, task, how, iterations, seeds, key, **others)
     else:
         check(procedure, task)
         drawn = {"prompts_per_iteration": prompts_per_iteration, "pool": pool}
         _left_out("a table", **{name: (value, None) for name, value in (drawn | others).items()})
+        _left_out("a table", keep_models=(keeps, False))
         seen = seeing(**amount)
         told = iterations, seeds, key, record, passed, until
         if isinstance(seen, ExactVisits):

@@ -20,15 +20,15 @@ AHEAD = 2**24
 AVERAGES = 10
 
 
-def wanted_records(record: Iterable[str]) -> frozenset[str]:
+def wanted_records(record: Iterable[str], allowed: tuple[str, ...] = RECORDS) -> frozenset[str]:
     """Return the names to record.
 
     Raises:
         ValueError: for a name that nothing has.
     """
-    names = several("record", f"some of {', '.join(RECORDS)}", record)
+    names = several("record", f"some of {', '.join(allowed)}", record)
     for name in names:
-        choice("record", name, RECORDS)
+        choice("record", name, allowed)
     return frozenset(names)
 
 

@@ -88,21 +88,43 @@ def load_state(
     """
     if not path.exists():
         return None
+    found, arrays = read_state(path)
+    same_run(path, about, found)
+    check_arrays(path, arrays, weights, others)
+    return arrays
+
+
+def read_state(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return of what run a file says that it is, and its arrays, whatever they are.
+
+    Raises:
+        Damaged: a ValueError, where it does not hold what was written.
+    """
     content = read_sealed(path, "folder", "one that holds whole files of its runs", REMEDY)
     try:
         with np.load(io.BytesIO(content)) as file:
             arrays = {name: file[name] for name in file.files}
-        found = json.loads(arrays.pop("about").tobytes())
-        wrong = _wrong(arrays, weights, others)
+        return json.loads(arrays.pop("about").tobytes()), arrays
     except Exception as error:
         # With a digest that fits: it was not written by this program, or by another version.
-        wrong = f"is of another kind ({type(error).__name__})"
-    else:
-        _same_run(path, about, found)
-    if wrong:
-        told = f"folder must be one that holds whole files of its runs; {str(path)!r} {wrong}"
-        raise Damaged(f"{told}. {REMEDY}", path)
-    return arrays
+        raise _damaged(path, f"is of another kind ({type(error).__name__})") from None
+
+
+def check_arrays(
+    path: Path, arrays: dict[str, np.ndarray], weights: Mapping[str, Any], others: Sequence[str]
+) -> None:
+    """Refuse arrays of a file that are not those of a run, see :func:`load_state`.
+
+    Raises:
+        Damaged: a ValueError, with what they lack.
+    """
+    if wrong := _wrong(arrays, weights, others):
+        raise _damaged(path, wrong)
+
+
+def _damaged(path: Path, wrong: str) -> Damaged:
+    told = f"folder must be one that holds whole files of its runs; {str(path)!r} {wrong}"
+    return Damaged(f"{told}. {REMEDY}", path)
 
 
 def _wrong(
@@ -122,7 +144,7 @@ def _wrong(
     return None
 
 
-def _same_run(path: Path, about: dict[str, Any], found: dict[str, Any]) -> None:
+def same_run(path: Path, about: dict[str, Any], found: dict[str, Any]) -> None:
     """Refuse a file of another run, and say what differs."""
     wanted = json.loads(json.dumps(about))
     for name in sorted({*found, *wanted}):

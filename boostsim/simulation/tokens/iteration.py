@@ -29,6 +29,7 @@ from boostsim.simulation.tokens.first_model import first_model
 from boostsim.simulation.tokens.focusing import first_memory, focus, remember, see
 from boostsim.simulation.tokens.listed import Target, TrainingLaw, empirical, slack
 from boostsim.simulation.tokens.prompts import draw_prompts
+from boostsim.simulation.tokens.shown import show
 from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import (
     Labels,
@@ -217,6 +218,8 @@ class Seed:
         weights = [np.ones(len(examples[0]))]
         spent = self._costs(tried.sum() / visits, (responses != PAD)[tried].sum() / visits)
         data, before, memory = carried
+        labels: Labels | None = None
+        chosen = np.zeros(visits, bool)
         if procedure.labeler is not None:
             told = procedure.criterion.sees_truth
             labels = self._asked(iteration, prompts, np.ones(visits, bool)) if told else None
@@ -254,6 +257,9 @@ class Seed:
                 )
                 spent["filter_calls"] += filt.looks * spent["labels"]
             memory = remember(procedure.criterion, memory, seen, chosen, passed.mean(1))
+        if run.shows:
+            judged = {"accepted": accepted, "correct": correct}
+            spent |= show(run, prompts, responses, judged, tried, chosen, labels)
         share = procedure.trained_on.share
         # One iteration's, as Procedure.at returns it.
         assert isinstance(share, float)

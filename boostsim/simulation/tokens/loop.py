@@ -9,10 +9,10 @@ there to the same numbers, bit for bit.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +21,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from boostsim.arguments import as_path, refuse, sized, whole
+from boostsim.arguments import as_path, flag, refuse, sized, whole
 from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import EXACT, Procedure
-from boostsim.keys import key_text, needed_key
+from boostsim.keys import needed_key
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
 from boostsim.mode import fixed
 from boostsim.progress import announced, track
-from boostsim.results import make_neural_trace
+from boostsim.results import provenance
+from boostsim.said import COLUMNS, LABEL, RESPONSES
 from boostsim.simulation.passing import MOST_DRAWN
 from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
 from boostsim.simulation.tokens.carried import Carried
@@ -37,7 +38,9 @@ from boostsim.simulation.tokens.checkpoints import load_state, locked, save_stat
 from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.tokens.first_model import shapes
 from boostsim.simulation.tokens.iteration import EVALUATION, Seed
+from boostsim.simulation.tokens.keeping import Keeping, assembled
 from boostsim.simulation.tokens.resuming import KEPT, History
+from boostsim.simulation.tokens.shown import nothing_shown
 from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.tasks.sequences import SequenceTask
@@ -62,8 +65,10 @@ def simulate_tokens(
     *,
     evaluate: int | None = None,
     pass_at: tuple[int, ...] = (),
+    record: tuple[str, ...] = (),
     devices: int | None = None,
     folder: str | os.PathLike[str] | None = None,
+    keep_models: bool = False,
 ) -> xarray.Dataset:
     """Check what a run with a transformer needs, and run it; the arguments of ``bs.simulate``.
 
@@ -72,13 +77,18 @@ def simulate_tokens(
     """
     if isinstance(seeds, range):
         raise refuse("seeds", "a number where the task is in tokens", seeds)
-    run = make_run(procedure, task, how, evaluate, pass_at)
+    run = make_run(procedure, task, how, evaluate, pass_at, shows=RESPONSES in record)
     iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
+    if run.shows:
+        each = sum(array.size for array in nothing_shown(run).values())
+        sized("record", seeds * (iterations + 1) * each, f"seeds x (iterations + 1) x {each:,}")
     procedure.lasting(iterations)
     seed_key = needed_key(key, "where the learner is a transformer")
     place = None if folder is None else as_path("folder", folder)
+    if flag("keep_models", keep_models) and place is None:
+        raise refuse("keep_models", "False where there is no folder to keep them in", keep_models)
     mesh = mesh_for(devices, seeds, run.learner.batch)
-    return _trace(run, iterations, seed_key, seeds, mesh, place)
+    return _trace(run, iterations, seed_key, seeds, mesh, place, keep_models)
 
 
 def make_run(
@@ -87,6 +97,8 @@ def make_run(
     how: Seeing,
     evaluate: int | None = None,
     pass_at: tuple[int, ...] = (),
+    *,
+    shows: bool = False,
 ) -> Run:
     """Return what is run, apart from its seeds, or refuse it."""
     learner = procedure.learner
@@ -108,7 +120,10 @@ def make_run(
     if not isinstance(learner, Trained):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
     each = 100 if evaluate is None else whole("evaluate", evaluate, 1)
-    run = Run(procedure, task, how, Evaluation(task, each, pass_at))
+    run = Run(procedure, task, how, Evaluation(task, each, pass_at), shows)
+    if shows and run.exact:
+        hint = "It has no visits, infinitely many: give visits as well."
+        raise refuse("record", f"without {RESPONSES!r} in an exact run", (RESPONSES,), hint)
     frame, strata = task.prompt_length + task.response_length, len(task.strata)
     tried = run.visits * procedure.attempts * frame
     asked = "visits" if isinstance(how, VisitsEach) else "prompts_per_iteration"
@@ -148,6 +163,7 @@ def _trace(
     seeds: int,
     mesh: Mesh | None,
     folder: Path | None,
+    keep_models: bool,
 ) -> xarray.Dataset:
     """Run every seed and return the trace; seed i uses fold_in(key, i) and row i of the mesh.
 
@@ -158,11 +174,15 @@ def _trace(
         if folder is not None:
             stack.enter_context(locked(folder))
 
+        attributes = run.attributes(key, mesh)
+        told = {**provenance(double=False), **attributes}
+        keeping = None if folder is None else Keeping(folder, told, models=keep_models)
+
         @fixed()
         def measured(number: int) -> Measured:
-            path = None if folder is None else folder / f"seed-{number}.npz"
             devices = None if mesh is None else row(mesh, number)
-            return _measured(Seed(run, jax.random.fold_in(key, number), devices), iterations, path)
+            seed = Seed(run, jax.random.fold_in(key, number), devices)
+            return _measured(seed, iterations, number, keeping)
 
         at_once = 1 if mesh is None else mesh.shape["seed"]
         if at_once == 1:
@@ -174,36 +194,28 @@ def _trace(
                 done = list(pool.map(lambda turn: [measured(number) for number in turn], turns))
             rows = [done[number % at_once][number // at_once] for number in range(seeds)]
     variables = {
-        name: np.stack([row[name][: iterations + 1] for row, _, _ in rows]) for name in rows[0][0]
+        name: np.stack([row[name][: iterations + 1] for row, _, _ in rows])
+        for name in rows[0][0]
+        if run.shows or name not in (*COLUMNS, *LABEL)
     }
-    plain = (str, int, float)
-    about = {
-        name: value if isinstance(value, plain) else json.dumps(value, sort_keys=True)
-        for name, value in run.describe().items()
-    }
-    about["key"] = key_text(key)
-    about["level"] = "neural, exact" if run.exact else "neural"
-    # A criterion's name does not say what it computes.
-    about["criterion"] = run.procedure.criterion.fingerprint(run.procedure.attempts)
-    betas = [beta for _, _, beta in rows if beta is not None]
-    if betas:
-        about |= {"beta": float(np.mean(betas)), "beta_least": float(np.min(betas))}
-    resumed = [f"seed {number}: {told}" for number, (_, told, _) in enumerate(rows) if told]
-    if resumed:
-        about["resumed"] = "; ".join(resumed)
-    about["mesh"] = "1" if mesh is None else " x ".join(str(size) for size in mesh.devices.shape)
-    return make_neural_trace(
-        variables, run.task.strata, run.task.stratum_weights, about, run.evaluation.pass_at
+    return assembled(
+        run.task,
+        variables,
+        attributes,
+        [beta for _, _, beta in rows if beta is not None],
+        {number: told for number, (_, told, _) in enumerate(rows)},
+        run.evaluation.pass_at,
     )
 
 
-def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
-    """Run one seed, from the file if it was begun; return what was measured, by iteration."""
+def _measured(seed: Seed, iterations: int, number: int, keeping: Keeping | None) -> Measured:
+    """Run one seed, from its file if it was begun; return what was measured, by iteration."""
     run = seed.run
     reads = run.task.listed and isinstance(run.procedure.labeler, FirstModel)
     beta = seed.first_beta if reads else None
-    history = None
-    if path is not None:
+    path = history = None
+    if keeping is not None:
+        path = keeping.state(number)
         devices = str(1 if seed.mesh is None else seed.mesh.size)
         history = History(run.procedure.criterion, run.procedure.trials, devices=devices)
     about = {**run.describe(), "key": np.ravel(jax.random.key_data(seed.key)).tolist()}
@@ -214,6 +226,8 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
     row["examples"] = 0.0
     state = None if path is None else _begun(path, about, seed, (*row, *run.evaluation.names))
     if state is None:
+        if run.shows:
+            row |= nothing_shown(run)
         parameters, carried = seed.first_model, seed.first_carried()
         row |= run.evaluation.measure(run.learner, parameters, seed.site(0, EVALUATION))
         rows = [row]
@@ -229,6 +243,7 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
         ]
         assert path is not None
         assert history is not None
+        seed = _showing(seed, path, rows)
         history.go_on(path, state, len(rows))
     for iteration in track(
         range(len(rows), iterations + 1), "iterations", iterations + 1 - len(rows)
@@ -240,12 +255,29 @@ def _measured(seed: Seed, iterations: int, path: Path | None) -> Measured:
         row |= run.evaluation.measure(run.learner, parameters, seed.site(iteration, EVALUATION))
         row["seconds"] = rows[-1]["seconds"] + time.monotonic() - began
         rows.append(row)
-        if path is not None and history is not None:
-            arrays = {f"w_{name}": np.asarray(leaf) for name, leaf in parameters.items()}
-            arrays |= {f"m_{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
-            save_state(path, about, {**arrays, **history.arrays(), **carried.arrays()})
+        if keeping is not None and history is not None:
+            model = {f"w_{name}": np.asarray(leaf) for name, leaf in parameters.items()}
+            kept = {f"m_{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
+            kept |= keeping.arrays(run, beta)
+            if keeping.models:
+                save_state(keeping.model(number, iteration), about, model)
+            state = {**model, **kept, **history.arrays(), **carried.arrays()}
+            save_state(keeping.state(number), about, state)
     told = "" if history is None else history.words(iterations)
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}, told, beta
+
+
+def _showing(seed: Seed, path: Path, rows: list[dict[str, Any]]) -> Seed:
+    """Return a seed that shows its visits where the iterations in its file do.
+
+    Raises:
+        ValueError: where they are to be shown, and those in the file were not.
+    """
+    shown = "accepted" in rows[0]
+    if seed.run.shows and not shown:
+        allowed = f"without {RESPONSES!r} where a run goes on that has not recorded them so far"
+        raise refuse("record", allowed, (RESPONSES,), f"See {str(path)!r}.")
+    return replace(seed, run=replace(seed.run, shows=shown))
 
 
 def _begun(

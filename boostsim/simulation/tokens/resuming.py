@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class History:
         Raises:
             ValueError: where the criterion was another.
         """
-        entries = json.loads(state["h_facts"].tobytes())
+        entries = entries_of(state)
         before = dict(entries[-1][1])
         what = difference(state["h_behaviour"], self.behaviour)
         program = before.pop("program"), self.now["program"]
@@ -60,10 +60,10 @@ class History:
                 f"folder must hold this very run; {str(path)!r} was begun with criterion "
                 f"{self.name!r} when it computed something else: {what}"
             )
-        self.entries = [(int(start), told) for start, told in entries]
+        self.entries = list(entries)
         if before != rest:
             self.entries.append((iteration, self.now))
-            where = f"before iteration {iteration} with {self._words(entries[-1][1])}"
+            where = f"before iteration {iteration} with {_differs(entries[-1][1], self.now)}"
             warnings.warn(
                 f"{str(path)!r} was computed {where}: numbers may differ in their last digits from "
                 "those of one go, and the trace's attribute 'resumed' says so",
@@ -77,19 +77,35 @@ class History:
 
     def words(self, iterations: int) -> str:
         """Return what of iterations 0 to T was not computed as the trace says, or nothing."""
-        ends = [start - 1 for start, _ in self.entries[1:]] + [iterations]
-        return ", ".join(
-            f"iterations {start} to {min(end, iterations)} with {self._words(told)}"
-            for (start, told), end in zip(self.entries, ends, strict=True)
-            if start <= min(end, iterations) and self._words(told)
-        )
+        return words(self.entries, self.now, iterations)
 
-    def _words(self, told: dict[str, Any]) -> str:
-        """Return what differs from here and now."""
-        names = sorted({*told, *self.now} - {"program"})
-        return " and ".join(
-            f"{name.removesuffix('_version').replace('_', ' ')} {told.get(name, 'unknown')} "
-            f"(not {self.now.get(name, 'unknown')})"
-            for name in names
-            if told.get(name) != self.now.get(name)
-        )
+
+def entries_of(state: Mapping[str, np.ndarray]) -> list[tuple[int, dict[str, str]]]:
+    """Return with what iterations were computed, as a folder knows it."""
+    return [(int(start), told) for start, told in json.loads(state["h_facts"].tobytes())]
+
+
+def words(entries: list[tuple[int, dict[str, str]]], now: dict[str, str], iterations: int) -> str:
+    """Return what of iterations 0 to T was computed otherwise than with what is said, or nothing.
+
+    Args:
+        entries: each with the iteration from which on it holds.
+        now: with what the others were computed.
+        iterations: T.
+    """
+    ends = [start - 1 for start, _ in entries[1:]] + [iterations]
+    return ", ".join(
+        f"iterations {start} to {min(end, iterations)} with {_differs(told, now)}"
+        for (start, told), end in zip(entries, ends, strict=True)
+        if start <= min(end, iterations) and _differs(told, now)
+    )
+
+
+def _differs(told: dict[str, str], now: dict[str, str]) -> str:
+    names = sorted({*told, *now} - {"program"})
+    return " and ".join(
+        f"{name.removesuffix('_version').replace('_', ' ')} {told.get(name, 'unknown')} "
+        f"(not {now.get(name, 'unknown')})"
+        for name in names
+        if told.get(name) != now.get(name)
+    )

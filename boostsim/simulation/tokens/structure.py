@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import jax
+from jax.sharding import Mesh
 
 from boostsim.curation.procedure import Procedure
+from boostsim.keys import key_text
 from boostsim.learners.network import Trained
 from boostsim.mode import described as computed_in
 from boostsim.objects import described
@@ -28,12 +30,14 @@ class Run:
         task: in tokens.
         how: how much an iteration sees.
         evaluation: the prompts on which every model is measured.
+        shows: whether some visits of each iteration are recorded as they were.
     """
 
     procedure: Procedure
     task: SequenceTask
     how: Seeing
     evaluation: Evaluation
+    shows: bool = False
 
     @property
     def learner(self) -> Trained:
@@ -97,4 +101,22 @@ class Run:
             "backend": jax.default_backend(),
             **computed_in(double=False),
             **every,
+        }
+
+    def attributes(self, key: jax.Array, mesh: Mesh | None) -> dict[str, Any]:
+        """Return what a trace says of the run: what it is, the key of all seeds, and on what."""
+        told = {
+            name: value
+            if isinstance(value, (str, int, float))
+            else json.dumps(value, sort_keys=True)
+            for name, value in self.describe().items()
+        }
+        shape = (1,) if mesh is None else mesh.devices.shape
+        return {
+            **told,
+            "key": key_text(key),
+            "level": "neural, exact" if self.exact else "neural",
+            # A criterion's name does not say what it computes.
+            "criterion": self.procedure.criterion.fingerprint(self.procedure.attempts),
+            "mesh": " x ".join(str(size) for size in shape),
         }

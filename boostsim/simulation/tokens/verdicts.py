@@ -100,8 +100,21 @@ def verdicts(
         correct: the verifier's opinion, ``[N, k]``.
         fresh, lasting: key words of this iteration and of the seed.
     """
-    chance = np.where(correct, *filt.accept)
-    if filt.persistent:
+    return judged(filt.accept, filt.persistent, prompts, responses, correct, fresh, lasting)
+
+
+def judged(
+    accept: tuple[float, float],
+    persistent: bool,
+    prompts: np.ndarray,
+    responses: np.ndarray,
+    correct: np.ndarray,
+    fresh: np.ndarray,
+    lasting: np.ndarray,
+) -> np.ndarray:
+    """Return what :func:`verdicts` does, of a filter that is known by its probabilities alone."""
+    chance = np.where(correct, *accept)
+    if persistent:
         count, attempts = correct.shape
         both = np.concatenate([np.repeat(prompts[:, None], attempts, 1), responses], axis=2)
         level = hashed(lasting, both.reshape(count * attempts, -1)).reshape(correct.shape)
