@@ -256,8 +256,11 @@ CALLS = [
         simulated,
         dict(iterations=2, visits=2, visited_share=0.5, seeds=2, key=2, pass_at=2),
     ),
-    ("simulate", trained, dict(prompts_per_iteration=8, pool=8, evaluate=2, devices=1)),
-    ("simulate", trained, dict(prompts_per_iteration=8, keep_models=False)),
+    (
+        "simulate",
+        trained,
+        dict(prompts_per_iteration=8, pool=8, evaluate=2, devices=1, keep_models=False),
+    ),
     ("simulate", looked_up, dict(visits=2)),
     ("simulate", looked_up, dict(exact=True)),
     (

@@ -450,7 +450,7 @@ CASES = {
     "an array where a record is asked for in tokens": (
         lambda: bs.simulate(BOOSTING, bs.lookup(4), 0, learner=bs.Transformer(), record=np.ones(2)),
         "record",
-        "must be one of responses; got array",
+        "must be one of responses; got",
     ),
     "an array for a share in tokens": (
         lambda: bs.simulate(
