@@ -67,8 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
         flushed(sys.stdout)
     except Unread:
         code = 0
-    except KeyboardInterrupt:
-        tell("boostsim: interrupted")
+    except KeyboardInterrupt as stop:
+        tell(f"boostsim: {stop}" if str(stop) else "boostsim: interrupted")
         code = 130
     except BaseException as error:
         if debug:
@@ -195,7 +195,8 @@ def _dispatch(command: Command) -> int:
         from boostsim.commands.reproduce import reproduce
 
         look = (command.size, command.plain, command.pdf)
-        return reproduce(command.names, command.scale, command.folder, command.json, *look)
+        again = command.again
+        return reproduce(command.names, command.scale, command.folder, command.json, *look, again)
     if isinstance(command, Info):
         from boostsim.commands.info import info
 

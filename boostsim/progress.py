@@ -17,6 +17,8 @@ from typing import Any, TextIO, TypeVar
 PATIENCE_SECONDS = 2.0
 # What is shown: something inside it leaves it to that.
 _open: list[str] = []
+# The bar that a terminal shows now.
+_bars: list[_Bar] = []
 Item = TypeVar("Item")
 
 
@@ -26,6 +28,10 @@ def tell(line: str) -> None:
     Example:
         >>> tell("seen by a person, not by a program")
     """
+    if _bars:
+        # Above the bar, which is drawn again below it.
+        _bars[-1].tell(line)
+        return
     stream = _error_stream()
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):
@@ -50,8 +56,22 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
         return
     with _shown(description, total) as update:
         for done, item in enumerate(items):
-            update(done)
+            update(done, "")
             yield item
+
+
+@contextlib.contextmanager
+def counted(description: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show how many are done of what takes uneven times, once two seconds have passed.
+
+    The block is given what is to be told how many are done, and what else there is to say.
+
+    Example:
+        >>> with counted("figures", total=2) as update:
+        ...     update(1, "about a minute left")
+    """
+    with _shown(description, total if total > 1 else None, even=False) as update:
+        yield update
 
 
 @contextlib.contextmanager
@@ -62,19 +82,21 @@ def announced(description: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _shown(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def _shown(
+    description: str, total: int | None, *, even: bool = True
+) -> Iterator[Callable[[int, str], None]]:
     """Show progress while the block runs; the block is given what is to be told how far it is."""
     stream = _error_stream()
     if stream is None or _open or threading.current_thread() is not threading.main_thread():
-        yield lambda done: None
+        yield lambda done, more: None
         return
     kernel = _in_a_notebook()
     # Without ipywidgets a notebook would print a complaint instead of a bar.
     if kernel and importlib.util.find_spec("ipywidgets") is None:
-        yield lambda done: None
+        yield lambda done, more: None
         return
     _open.append(description)
-    shown = (_Bar if kernel or stream.isatty() else _Lines)(description, total)
+    shown = (_Bar if kernel or stream.isatty() else _Lines)(description, total, even)
     try:
         yield shown.update
     finally:
@@ -97,36 +119,49 @@ def _error_stream() -> TextIO | None:
 class _Bar:
     """A bar that appears when patience ends: the first item may be a long time coming."""
 
-    def __init__(self, description: str, total: int | None) -> None:
+    def __init__(self, description: str, total: int | None, even: bool) -> None:
         from rich.console import Console
-        from rich.progress import Progress
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self.bar = Progress(console=Console(stderr=True), transient=True)
+        columns = Progress.get_default_columns()
+        if not even and total is not None:
+            # What time is left cannot be told from how many are left.
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self.description = description
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self.task: Any = self.bar.add_task(description, total=total)
+        _bars.append(self)
         self.patience = threading.Timer(PATIENCE_SECONDS, self.bar.start)
         self.patience.daemon = True
         self.patience.start()
 
-    def update(self, done: int) -> None:
-        self.bar.update(self.task, completed=done)
+    def update(self, done: int, more: str) -> None:
+        told = ", ".join(part for part in (self.description, more) if part)
+        self.bar.update(self.task, completed=done, description=told)
+
+    def tell(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         self.patience.cancel()
         self.patience.join()
         self.bar.stop()
+        _bars.remove(self)
 
 
 class _Lines:
     """Plain lines, twice as far apart each time."""
 
-    def __init__(self, description: str, total: int | None) -> None:
-        self.description, self.total, self.done = description, total, 0
+    def __init__(self, description: str, total: int | None, even: bool) -> None:
+        self.description, self.total = description, total
+        self.done, self.more = 0, ""
         self.ended = threading.Event()
         self.teller = threading.Thread(target=self._tell, daemon=True)
         self.teller.start()
 
-    def update(self, done: int) -> None:
-        self.done = done
+    def update(self, done: int, more: str) -> None:
+        self.done, self.more = done, more
 
     def stop(self) -> None:
         self.ended.set()
@@ -136,5 +171,5 @@ class _Lines:
         began, seconds = time.monotonic(), PATIENCE_SECONDS
         while not self.ended.wait(began + seconds - time.monotonic()):
             far = "" if self.total is None else f"{self.done} of {self.total}, "
-            tell(f"{self.description}: {far}{seconds:.0f} s")
+            tell(f"{self.description}: {far}{seconds:.0f} s{', ' * bool(self.more)}{self.more}")
             seconds *= 2.0

@@ -636,6 +636,7 @@ def test_where_a_log_of_others_is_not_at_hand_it_is_said_in_a_sentence(
     out, err = capsys.readouterr()
     assert [each["figure"] for each in json.loads(out)["figures"]] == ["convergence"]
     assert f"real_run is left out: {module.missing()}\n" in err
-    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "all").glob("*.[cps]*")) == [
         f"convergence.{kind}" for kind in ("csv", "png", "svg")
     ]
+    assert module.missing().split(":")[0] in (tmp_path / "all" / "index.html").read_text()

@@ -32,13 +32,14 @@ ORDER = [
     ("testing",),
     ("designs", "gap", "tournament"),
     ("figures",),
+    ("report",),
     ("commands",),
     ("cli",),
     ("__main__",),
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # The face of the package: it may be imported by whoever is a user of it.
-USERS = {"testing", "figures", "commands"}
+USERS = {"testing", "figures", "report", "commands"}
 
 # What both wings of the simulation use takes from neither; the door (nobody's within) knows both.
 # Only a listed task takes from tables: the rows of its transformer are one.

@@ -41,6 +41,8 @@ class Reproduce:
     """Inches, as 5.5x2.2 (default: what each figure is made for)."""
     plain: bool = False
     """Neither title nor caption."""
+    again: bool = False
+    """Draw again what stands there as this code draws it."""
     json: bool = False
     """Print a summary for programs."""
 

@@ -1,4 +1,8 @@
-"""``boostsim reproduce``: simulate and draw the figures, several at a time."""
+"""``boostsim reproduce``: simulate and draw the figures, several at a time, and report on them.
+
+What is drawn as this code draws it is left as it is; the quickest come first, and whatever is
+drawn stands, with a report of it, when the rest is interrupted.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shlex
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import connection
 from pathlib import Path
@@ -20,10 +26,47 @@ from typing import Any
 
 from boostsim.commands.cache import said_elsewhere, use_cache
 from boostsim.commands.output import console, say
+from boostsim.commands.waiting import in_words, left, quickest_first
 from boostsim.figures import Look
 from boostsim.files import cache_folder
 from boostsim.processors import processors
-from boostsim.progress import announced, silenced, tell, track
+from boostsim.progress import counted, silenced, tell
+
+Done = Callable[[str, dict[str, Any], float | None], None]
+
+
+@dataclass(frozen=True)
+class How:
+    """How figures are drawn.
+
+    Attributes:
+        scale: its name.
+        look: size, title, caption.
+        kinds: of files, beside the table.
+    """
+
+    scale: str
+    look: Look
+    kinds: tuple[str, ...]
+
+    def words(self, names: tuple[str, ...], into: Path | None = None) -> list[str]:
+        """Return the command that draws figures so."""
+        words = ["boostsim", "reproduce", *names]
+        if self.scale != "quick":
+            words += ["--scale", self.scale]
+        if self.look.size is not None:
+            words += ["--size", "{:g}x{:g}".format(*self.look.size)]
+        words += ["--plain"] * (not self.look.caption) + ["--pdf"] * ("pdf" in self.kinds)
+        return [*words, "--folder", str(into)] if into is not None else words
+
+    def fingerprint(self, name: str) -> str:
+        """Return a hash of all that decides a figure, but the device."""
+        from boostsim.figures import figure_module, scale_named
+        from boostsim.report.record import fingerprint
+
+        sources: tuple[Path, ...] = getattr(figure_module(name), "sources", tuple)()
+        asked = {"figure": name, **asdict(self), "scale": asdict(scale_named(self.scale))}
+        return fingerprint(asked, sources)
 
 
 def reproduce(
@@ -34,19 +77,22 @@ def reproduce(
     size: str | None = None,
     plain: bool = False,
     pdf: bool = False,
+    again: bool = False,
 ) -> int:
     """Draw the named figures (all where none is named) at a scale into a folder."""
     from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
     from boostsim.files import try_to_write
+    from boostsim.report import record
 
     scale, look = scale_named(scale_name), Look(_sides(size), not plain, not plain)
-    kinds = ("png", "svg", *(["pdf"] if pdf else []))
+    how = How(scale.name, look, ("png", "svg", *(["pdf"] if pdf else [])))
     folder = into or Path("figures", *([] if scale.name == "quick" else [scale.name]))
     asked, names = bool(names), tuple(dict.fromkeys(names)) or FIGURES
-    left = {name: told for name in names if (told := _missing(figure_module(name)))}
-    if left and asked:
-        raise ValueError(next(iter(left.values())))
-    names = tuple(name for name in names if name not in left)
+    absent = {name: told for name in FIGURES if (told := _missing(figure_module(name)))}
+    left_out = {name: told for name, told in absent.items() if name in names}
+    if left_out and asked:
+        raise ValueError(next(iter(left_out.values())))
+    names = tuple(name for name in names if name not in left_out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -55,16 +101,56 @@ def reproduce(
             f"({error.strerror})"
         ) from None
     try_to_write(folder / f"{names[0]}.csv", "folder")
-    for name, told in left.items():
+    for name, told in left_out.items():
         tell(f"{name} is left out: {told}")
     use_cache()
     # Asked for here, so that it is said once, and not by each worker, where there is none.
     cache_folder()
 
-    draw = partial(_drawn, scale_name=scale.name, folder=folder, look=look, kinds=kinds)
-    report = _report(names, draw, workers=_workers(names, NEURAL))
+    known = record.read(folder)
+    standing = {
+        name: known[name]
+        for name in names
+        if not again and record.stands(folder, known.get(name), how.fingerprint(name))
+    }
+    order = quickest_first([name for name in names if name not in standing])
+    if standing:
+        tell(
+            f"{len(standing)} of {len(names)} figures stand in {folder}/ as this code draws them "
+            "(--again draws them again)"
+        )
+
+    def done(name: str, entry: dict[str, Any], remaining: float | None) -> None:
+        standing[name] = entry
+        record.keep(folder, name, entry)
+        _page(folder, absent)
+        path = folder / entry["files"][0]
+        more = f", {in_words(remaining)} left" if remaining else ""
+        tell(f"{name}: {path} (figure {len(standing)} of {len(names)}{more})")
+
+    try:
+        draw = partial(_drawn, folder=folder, how=how)
+        _draw(order, draw, scale.name, _workers(tuple(order), NEURAL), done)
+    except KeyboardInterrupt:
+        command = shlex.join(how.words(names if asked else (), into))
+        raise KeyboardInterrupt(
+            f"interrupted; {len(standing)} of {len(names)} figures are drawn, and `{command}` "
+            "goes on with the others"
+        ) from None
+    page = _page(folder, absent)
+
+    report = [
+        {
+            "figure": name,
+            "claim": standing[name]["claim"],
+            "files": [str(folder / file) for file in standing[name]["files"]],
+            "seconds": standing[name]["seconds"],
+        }
+        for name in names
+    ]
     if as_json:
-        say(json.dumps({"scale": scale.name, "figures": report}, indent=2))
+        summary = {"scale": scale.name, "figures": report, "report": str(page)}
+        say(json.dumps(summary, indent=2))
         return 0
     from rich.table import Table
 
@@ -74,22 +160,16 @@ def reproduce(
     screen = console(None)
     screen.print(table)
     written = "PNG, SVG, PDF and CSV" if pdf else "PNG, SVG and CSV"
-    screen.print(f"{written} are in {folder}/", highlight=False, markup=False)
+    say(f"{written} are in {folder}/; all of it on one page: {page}")
     return 0
 
 
-def _missing(module: ModuleType) -> str | None:
-    """Say what a figure needs that is not at hand, or None."""
-    told: str | None = getattr(module, "missing", lambda: None)()
-    return told
+def _page(folder: Path, absent: Mapping[str, str]) -> Path:
+    """Write the report of what is drawn."""
+    import boostsim as bs
+    from boostsim.report.page import write_page
 
-
-def _workers(names: tuple[str, ...], neural: tuple[str, ...]) -> int:
-    """Return how many processes draw these figures; 0 stands for this one."""
-    # Most of a small figure's time is compilation, on one core; a process each uses all of them.
-    workers = min(len(names), processors())
-    # Networks too are trained in one, for what waits for a compiled program cannot be interrupted.
-    return workers if workers > 1 or set(names) & set(neural) else 0
+    return write_page(folder, absent, {name: claim.title for name, claim in bs.claims.items()})
 
 
 def _sides(size: str | None) -> tuple[float, float] | None:
@@ -106,40 +186,72 @@ def _sides(size: str | None) -> tuple[float, float] | None:
     return sides((width, height))
 
 
-def _report(
-    names: tuple[str, ...], draw: Callable[[str], dict[str, Any]], workers: int
-) -> list[dict[str, Any]]:
-    """Draw the figures, and return what is reported of each, in order."""
-    if not workers:
-        drawn = map(draw, names)
-        return list(track(drawn, "figures", len(names)))
-    spawn = multiprocessing.get_context("spawn")
-    with _safe_path(), ProcessPoolExecutor(workers, spawn, _begin) as pool:
-        started = [pool.submit(draw, name) for name in names]
-        try:
-            if len(started) == 1:
-                with announced(names[0]):
-                    return [started[0].result()]
-            for _ in track(as_completed(started), "figures", len(names)):
-                pass
-            return [figure.result() for figure in started]
-        except BrokenProcessPool as error:
-            lost = [n for n, figure in zip(names, started, strict=True) if not _finished(figure)]
-            raise RuntimeError(
-                f"a worker was killed, or there was not enough memory for it; {', '.join(lost)} "
-                f"{'is' if len(lost) == 1 else 'are'} not drawn. What was begun is gone on from "
-                "when you run it again; one figure at a time needs the least memory"
-            ) from error
-        except BaseException:
-            # Whatever they have written is whole, and is gone on from next time.
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
+def _missing(module: ModuleType) -> str | None:
+    """Say what a figure needs that is not at hand, or None."""
+    told: str | None = getattr(module, "missing", lambda: None)()
+    return told
 
 
-def _finished(figure: Future[Any]) -> bool:
-    return figure.done() and not figure.cancelled() and figure.exception() is None
+def _workers(names: tuple[str, ...], neural: tuple[str, ...]) -> int:
+    """Return how many processes draw these figures; 0 stands for this one."""
+    # Most of a small figure's time is compilation, on one core; a process each uses all of them.
+    workers = min(len(names), processors())
+    # Networks too are trained in one, for what waits for a compiled program cannot be interrupted.
+    return workers if workers > 1 or set(names) & set(neural) else 0
+
+
+def _draw(
+    names: list[str],
+    draw: Callable[[str], dict[str, Any]],
+    scale_name: str,
+    workers: int,
+    done: Done,
+) -> None:
+    """Draw the figures in this order, and say of each that it is done, and what time is left."""
+    if not names:
+        return
+    took: dict[str, float] = {}
+    began: dict[str, float] = {}
+
+    def ended(name: str, entry: dict[str, Any], update: Callable[[int, str], None]) -> None:
+        took[name] = entry["seconds"]
+        at_work = {each: time.monotonic() - at for each, at in began.items() if each not in took}
+        remaining = left(names, scale_name, took, at_work, max(workers, 1))
+        update(len(took), f"{in_words(remaining)} left" if remaining else "")
+        done(name, entry, remaining)
+
+    with counted("figures" if len(names) > 1 else names[0], len(names)) as update:
+        if not workers:
+            for name in names:
+                began[name] = time.monotonic()
+                ended(name, draw(name), update)
+            return
+        spawn = multiprocessing.get_context("spawn")
+        with _safe_path(), ProcessPoolExecutor(workers, spawn, _begin) as pool:
+            waiting, running = list(names), dict[Future[dict[str, Any]], str]()
+            try:
+                while waiting or running:
+                    while waiting and len(running) < workers:
+                        name = waiting.pop(0)
+                        began[name] = time.monotonic()
+                        running[pool.submit(draw, name)] = name
+                    for figure in wait(running, return_when=FIRST_COMPLETED).done:
+                        ended(running[figure], figure.result(), update)
+                        del running[figure]
+            except BrokenProcessPool as error:
+                lost = [name for name in names if name not in took]
+                raise RuntimeError(
+                    f"a worker was killed, or there was not enough memory for it; "
+                    f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} not drawn. What was "
+                    "begun is gone on from when you run it again; one figure at a time needs the "
+                    "least memory"
+                ) from error
+            except BaseException:
+                # Whatever they have written is whole, and is gone on from next time.
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in multiprocessing.active_children():
+                    child.terminate()
+                raise
 
 
 @contextlib.contextmanager
@@ -172,19 +284,32 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _drawn(
-    name: str, scale_name: str, folder: Path, look: Look, kinds: tuple[str, ...]
-) -> dict[str, Any]:
-    """Simulate, draw and write one figure, and report on it."""
+def _drawn(name: str, folder: Path, how: How) -> dict[str, Any]:
+    """Simulate, draw and write one figure, and return what is to be known of it."""
     from boostsim.figures import figure_module, scale_named
-    from boostsim.figures.output import write
+    from boostsim.figures.output import drawn, write
+    from boostsim.report import record
 
     use_cache()
-    began, module = time.monotonic(), figure_module(name)
-    paths = write(module, module.data(scale_named(scale_name)), folder, name, look, kinds)
+    began, worked, module = time.monotonic(), time.process_time(), figure_module(name)
+    # Before it is read: what changes meanwhile is not what was drawn.
+    expected, scale = how.fingerprint(name), scale_named(how.scale)
+    table = module.data(scale)
+    paths = write(module, table, folder, name, how.look, how.kinds)
+    seconds, processor = time.monotonic() - began, time.process_time() - worked
     return {
-        "figure": name,
         "claim": module.CLAIM,
-        "files": [str(path) for path in paths],
-        "seconds": round(time.monotonic() - began, 1),
+        "title": module.TITLE,
+        # Whether or not it stands in the picture.
+        "caption": " ".join(drawn(module, table).get_supxlabel().split()),
+        "command": shlex.join([*how.words((name,)), "--again"]),
+        "scale": asdict(scale),
+        "runs": record.runs(table),
+        "files": [path.name for path in paths],
+        "sha256": record.digests(paths),
+        "fingerprint": expected,
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(processor, 1),
+        "drawn": record.now(),
+        "conditions": record.conditions(),
     }

@@ -49,6 +49,11 @@ def missing() -> str | None:
     )
 
 
+def sources() -> tuple[Path, ...]:
+    """Return the files of others that the figure reads."""
+    return (_folder() / FILE,)
+
+
 def _folder() -> Path:
     return Path(os.environ.get(NAMED) or "no folder")
 

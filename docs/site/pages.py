@@ -19,6 +19,7 @@ from unittest import mock
 import boostsim as bs
 from boostsim import _HOMES, cli
 from boostsim.commands.flags import Command
+from boostsim.report.certificates import KEPT, certificates, verdict
 from boostsim.theory.claim import Claim
 from boostsim.theory.typeset import latex
 
@@ -54,8 +55,9 @@ def notebooks() -> list[Path]:
 
 def copies() -> dict[str, Path]:
     """Return the files that are shown as they are."""
-    drawn = (ROOT / "figures").iterdir()
-    return {f"figures/{path.name}": path for path in sorted(drawn) if path.is_file()}
+    kinds = (".csv", ".png", ".svg")
+    drawn = [path for path in (ROOT / "figures").iterdir() if path.suffix in kinds]
+    return {f"figures/{path.name}": path for path in sorted(drawn)}
 
 
 def pages() -> dict[str, str | bytes]:
@@ -200,26 +202,7 @@ def certificate(theorem: str, claims: list[Claim]) -> str:
 
 def certified() -> dict[str, Any]:
     """Return the certificates, by claim, that ``make certificates`` has left."""
-    kept = ROOT / "build" / "certificates.json"
-    return {each["claim"]: each for each in json.loads(kept.read_text())} if kept.exists() else {}
-
-
-def verdict(told: dict[str, Any]) -> str:
-    """Return a certificate in a sentence."""
-    parts = []
-    for level, measured in (("exact", "exactly"), ("statistical", "by sampled runs")):
-        rows = [row for row in told["table"] if row["level"] == level]
-        rows = [row for row in rows if row["verdict"] != "inapplicable"]
-        if rows:
-            held = sum(row["verdict"] == "holds" for row in rows)
-            parts.append(f"{measured} at {held} of {len(rows)} points")
-    draws = sum(row["samples"] for row in told["table"])
-    how = told["conditions"]
-    return (
-        f"{told['verdict']}: {', '.join(parts) or 'no point could be looked at'}; {draws:,} draws, "
-        f"confidence {how['confidence']:g} (boostsim {how['boostsim_version']}, jax "
-        f"{how['jax_version']}, {how['device']})."
-    )
+    return {each["claim"]: each for each in certificates(ROOT / KEPT)}
 
 
 def kind(claim: Claim) -> str:

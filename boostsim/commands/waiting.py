@@ -1,0 +1,112 @@
+"""How long figures take: in which order they are drawn, and about how long the rest will take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from boostsim.figures import FIGURES, NEURAL
+
+# Seconds of a processor with nothing compiled before, measured on two of an AMD EPYC; those
+# of networks after the ones before them, whose runs they share.
+SECONDS: dict[str, dict[str, float]] = {
+    "smoke": dict.fromkeys(FIGURES, 5.0),
+    "quick": {
+        "convergence": 12.0,
+        "procedures": 12.0,
+        "neighbours": 14.0,
+        "label_price": 16.0,
+        "regimes": 24.0,
+        "limit_error": 24.0,
+        "sharpening": 24.0,
+        "freshness": 33.0,
+        "updates": 52.0,
+        "frontier": 102.0,
+        "schedules": 192.0,
+        "labels_to_target": 199.0,
+        "leaderboard": 252.0,
+        "real_run": 30.0,
+        "table_one": 100.0,
+        "arithmetic": 600.0,
+        "programs": 500.0,
+        "strata": 10.0,
+        "gap": 300.0,
+        "verdict": 900.0,
+    },
+}
+
+
+def quickest_first(names: Sequence[str]) -> list[str]:
+    """Return figures as they are drawn: the quickest first, those of networks last, as told.
+
+    Example:
+        >>> quickest_first(["programs", "leaderboard", "convergence"])
+        ['convergence', 'leaderboard', 'programs']
+    """
+    known = SECONDS["quick"]
+    tables = [name for name in names if name not in NEURAL]
+    networks = [name for name in names if name in NEURAL]
+    return [*sorted(tables, key=lambda name: known.get(name, math.inf)), *networks]
+
+
+def left(
+    names: Sequence[str],
+    scale_name: str,
+    took: Mapping[str, float],
+    at_work: Mapping[str, float],
+    workers: int,
+) -> float | None:
+    """Estimate the seconds until all figures are drawn, or None where nothing is known of them.
+
+    What was measured before is held against what has been measured now; until a network's figure is
+    done, these are taken for as slow as it was before, or as the others are now.
+
+    Args:
+        names: of the figures, in the order in which they are drawn.
+        scale_name: at which.
+        took: seconds of those that are done.
+        at_work: seconds since those that are at work were begun.
+        workers: how many are drawn at a time.
+
+    Example:
+        >>> left(["convergence", "programs"], "full", {"convergence": 5.0}, {}, workers=2)
+    """
+    known = SECONDS.get(scale_name, {})
+    if not all(name in known for name in names if name not in took):
+        return None
+
+    def pace(network: bool) -> float | None:
+        done = [name for name in took if name in known and (name in NEURAL) == network]
+        return (
+            sum(took[name] for name in done) / sum(known[name] for name in done) if done else None
+        )
+
+    tables, networks = pace(False), pace(True)
+    paces = {
+        False: tables or networks or 1.0,
+        True: networks if networks is not None else max(tables or 1.0, 1.0),
+    }
+    until = [
+        max(paces[name in NEURAL] * known[name] - since, 0.0) for name, since in at_work.items()
+    ]
+    until += [0.0] * (workers - len(until))
+    for name in names:
+        if name not in took and name not in at_work:
+            until.sort()
+            until[0] += paces[name in NEURAL] * known[name]
+    return max(until)
+
+
+def in_words(seconds: float) -> str:
+    """Return a time that is only about known.
+
+    Example:
+        >>> in_words(20.0), in_words(61.0), in_words(1500.0), in_words(7300.0)
+        ('under a minute', 'about 2 minutes', 'about 25 minutes', 'about 2 hours')
+    """
+    if seconds < 60.0:
+        return "under a minute"
+    minutes = math.ceil(seconds / 60.0)
+    if minutes < 120:
+        return f"about {minutes} minutes"
+    return f"about {round(seconds / 3600.0)} hours"

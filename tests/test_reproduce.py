@@ -1,0 +1,151 @@
+"""``boostsim reproduce``: what comes first, what stands, and what is told of the rest."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from boostsim import cli
+from boostsim.commands.waiting import SECONDS, left
+from boostsim.figures import FIGURES, SCALES, figure_module
+from boostsim.report.record import digests
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
+
+
+def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
+    line = [
+        "reproduce",
+        "convergence",
+        "--scale",
+        "smoke",
+        "--out",
+        str(tmp_path / "new"),
+        "--json",
+    ]
+    assert cli.main(line) == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert [figure["figure"] for figure in report["figures"]] == ["convergence"]
+    drawn = tmp_path / "new" / "convergence.png"
+    assert f"convergence: {drawn} (figure 1 of 1)" in err
+    found = sorted(path.name for path in (tmp_path / "new").iterdir())
+    files = [f"convergence.{kind}" for kind in ("csv", "png", "svg")]
+    assert found == [*files, "drawn.json", "index.html"]
+    assert report["report"] == str(tmp_path / "new" / "index.html")
+    page = (tmp_path / "new" / "index.html").read_text()
+    assert f"{figure_module('convergence').TITLE}.</strong> Lines: law T1. Dots, bands" in page
+    assert "4 to each sampled row" in page
+    # As it is drawn already: the same report, and nothing is simulated.
+    assert cli.main(line) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == report
+    assert err == (
+        f"1 of 1 figures stand in {tmp_path / 'new'}/ as this code draws "
+        "them (--again draws them again)\n"
+    )
+
+
+NOTHING = {
+    **dict.fromkeys(("claim", "title", "caption", "command", "runs", "drawn"), "said"),
+    **{"scale": asdict(SCALES["smoke"]), "conditions": {}, "seconds": 1.0},
+    **{"processor_seconds": 1.0},
+}
+
+
+@pytest.fixture
+def quickly_drawn(monkeypatch):
+    """Figures that are drawn in this process, in no time, and in which order."""
+    from boostsim.commands import reproduce
+
+    order = []
+
+    def drawn(name, folder, how):
+        path = folder / f"{name}.svg"
+        path.write_text("<svg/>")
+        order.append(name)
+        known = {"sha256": digests([path]), "fingerprint": how.fingerprint(name)}
+        return {**NOTHING, **known, "files": [path.name]}
+
+    monkeypatch.setattr(reproduce, "processors", lambda: 1)
+    monkeypatch.setattr(reproduce, "_workers", lambda names, neural: 0)
+    monkeypatch.setattr(reproduce, "_drawn", drawn)
+    return order
+
+
+def test_the_quickest_figures_come_first_and_networks_last(quickly_drawn, tmp_path, capsys):
+    names = ["programs", "leaderboard", "arithmetic", "convergence"]
+    line = ["reproduce", *names, "--folder", str(tmp_path), "--json"]
+    assert cli.main(line) == 0
+    assert quickly_drawn == ["convergence", "leaderboard", "programs", "arithmetic"]
+    out, err = capsys.readouterr()
+    # They are told in the order in which they were asked for.
+    assert [figure["figure"] for figure in json.loads(out)["figures"]] == names
+    lines = err.splitlines()
+    assert lines[0].startswith(f"convergence: {tmp_path}/convergence.svg (figure 1 of 4, about ")
+    assert lines[-1] == f"arithmetic: {tmp_path}/arithmetic.svg (figure 4 of 4)"
+    assert cli.main([*line, "--again"]) == 0
+    assert len(quickly_drawn) == 8
+    # One that somebody changed is drawn again, and so is one at another scale.
+    (tmp_path / "programs.svg").write_text("something else")
+    assert cli.main(line) == 0
+    assert quickly_drawn[8:] == ["programs"]
+    assert cli.main([*line, "--scale", "full"]) == 0
+    assert len(quickly_drawn) == 13
+    assert " left" not in capsys.readouterr().err.splitlines()[-4]
+    # And so is one that is to look otherwise.
+    assert cli.main([*line, "--scale", "full", "--plain"]) == 0
+    assert len(quickly_drawn) == 17
+
+
+def test_an_interrupt_keeps_what_is_drawn_and_says_how_to_go_on(
+    quickly_drawn, tmp_path, capsys, monkeypatch
+):
+    from boostsim.commands import reproduce
+
+    drawn, folder = reproduce._drawn, tmp_path / "a folder"
+
+    def interrupted(name, *how):
+        if name == "leaderboard":
+            raise KeyboardInterrupt
+        return drawn(name, *how)
+
+    monkeypatch.setattr(reproduce, "_drawn", interrupted)
+    line = ["reproduce", "leaderboard", "convergence", "--scale", "smoke", "--out", str(folder)]
+    assert cli.main(line) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1] == (
+        "boostsim: interrupted; 1 of 2 figures are drawn, and `boostsim reproduce leaderboard "
+        f"convergence --scale smoke --folder '{folder}'` goes on with the others"
+    )
+    assert "1 of 20 figures" in (folder / "index.html").read_text()
+    monkeypatch.setattr(reproduce, "_drawn", drawn)
+    assert cli.main(line) == 0
+    assert quickly_drawn == ["convergence", "leaderboard"]
+
+
+def test_what_time_is_left_is_told_from_what_was_measured():
+    tables, networks = ["convergence", "procedures"], ["arithmetic", "programs"]
+    known = SECONDS["quick"]
+    names, workers = [*tables, *networks], 2
+    assert set(known) == set(SECONDS["smoke"]) == set(FIGURES)
+    # As fast as it was measured: a worker each.
+    usual = left(names, "quick", {}, {}, workers)
+    assert usual == max(
+        known["convergence"] + known["arithmetic"], known["procedures"] + known["programs"]
+    )
+    # Half as fast, on tables: so it may be with networks, until one of these is done.
+    slow = {name: 2.0 * known[name] for name in tables}
+    assert left(names, "quick", slow, {}, workers) == 2.0 * max(known[name] for name in networks)
+    quick = {name: 0.1 * known[name] for name in tables}
+    assert left(names, "quick", quick, {}, 1) == sum(known[name] for name in networks)
+    one = {**slow, "arithmetic": 0.5 * known["arithmetic"]}
+    at_work = {"programs": 10.0}
+    assert left(names, "quick", one, at_work, 2) == 0.5 * known["programs"] - 10.0
+    # What takes longer than it should is nearly done, as far as is known.
+    assert left(names, "quick", one, {"programs": 1e9}, 2) == 0.0
+    assert left(names, "full", {}, {}, 2) is None
