@@ -363,6 +363,24 @@ def test_finite_visits_are_the_chain(shown, visits):
         assert found["lost"][-1] == pytest.approx(law[-1], rel=RELATIVE, abs=1e-30)
 
 
+def test_finite_visits_are_those_of_simulate(shown):
+    accuracies, iterations = [0.0, 0.01, 0.6, 0.99], 12
+    rows = [[each, 1.0 - each] for each in accuracies]
+    for beta, gamma, attempts, visits in ((0.2, 0.0, 2, 6), (0.05, 0.1, 2, 6)):
+        filt, labeler = bs.NoisyFilter(gamma), bs.WeakLabeler(beta)
+        procedure = bs.boosting(attempts=attempts, filter=filt, labeler=labeler)
+        points = [(beta, gamma, attempts, 1.0, accuracy) for accuracy in accuracies]
+        asked = in_the_page(shown, "finite", points, visits, iterations)
+        for row, found in zip(rows, asked, strict=True):
+            task = bs.table_task([[1.0, 0.0]], initial=[row])
+            trace = bs.simulate(procedure, task, iterations, visits=visits, exact=True)
+            for name in ("error", "solved", "lost"):
+                wanted = trace[name].values[0]
+                seen = wanted > 1e-30
+                got = np.array(found[name])
+                np.testing.assert_allclose(got[seen], wanted[seen], rtol=RELATIVE, err_msg=name)
+
+
 def test_the_chain_has_the_value_that_is_known(shown):
     """Six visits, from two of them right, five iterations: mean accuracy .97556."""
     found = in_the_page(shown, "finite", [(0.3, 0.1, 2, 1.0, 2 / 6)], 6, 5)[0]

@@ -108,10 +108,10 @@ def test_an_interrupt_keeps_what_is_drawn_and_says_how_to_go_on(
 
     drawn, folder = reproduce._drawn, tmp_path / "a folder"
 
-    def interrupted(name, *how):
+    def interrupted(name, **how):
         if name == "leaderboard":
             raise KeyboardInterrupt
-        return drawn(name, *how)
+        return drawn(name, **how)
 
     monkeypatch.setattr(reproduce, "_drawn", interrupted)
     line = ["reproduce", "leaderboard", "convergence", "--scale", "smoke", "--out", str(folder)]

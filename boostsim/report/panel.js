@@ -105,7 +105,7 @@
   // Errors below what is shown leave the picture at its lower edge.
   function draw(curves, iterations) {
     const width = Math.max(chart.clientWidth, 280);
-    const height = Math.min(Math.max(0.6 * width, 260), 420);
+    const height = Math.min(Math.max(0.6 * width, 240), 400);
     const left = 52;
     const right = width - 12;
     const top = 12;
