@@ -1,5 +1,6 @@
 """Figures: what is drawn is what the laws say, here and in the committed files."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ import boostsim as bs
 from boostsim import cli, figures
 from boostsim.figures import FIGURES, NEURAL, SCALES, figure_module
 from boostsim.figures.label_price import even_chain
-from boostsim.figures.output import write
+from boostsim.figures.layout import faults
+from boostsim.figures.output import drawn, write
 
 # Too long to be computed wholly again: a part of each is.
 TOURNAMENTS = ("leaderboard", "labels_to_target", "frontier", "schedules")
@@ -57,9 +59,14 @@ def test_a_figure_has_a_claim_finite_numbers_and_the_same_bytes_twice(made, tmp_
         )
         assert np.isfinite(known.to_numpy()).all()
     before = table.copy()
-    first = [path.read_bytes() for path in write(module, table, tmp_path, name)]
-    again = [path.read_bytes() for path in write(module, table, tmp_path, name)]
-    assert first == again
+    picture = drawn(module, table)
+    for path in write(module, table, tmp_path, name):
+        if path.suffix != ".csv":
+            again = io.BytesIO()
+            picture.savefig(again, format=path.suffix[1:])
+            assert path.read_bytes() == again.getvalue()
+    # No text lies on text, or reaches over the edge.
+    assert faults(picture) == []
     # Drawing is pure.
     pd.testing.assert_frame_equal(table, before)
 
@@ -138,6 +145,14 @@ def test_the_committed_leaderboard_comes_out_as_claimed():
     assert best.loc[loses, "upper_confidence(0.1, 10)"].all()
     for rule in ("uniform", "disagreement", "margin", "learning_progress"):
         assert not best[rule].any(), rule
+    # The caption: of two that choose alike a difference in the second digit is known, so that what
+    # has no frame may have the smaller number.
+    everywhere = table.loc["all"]
+    apart = 100 * (everywhere.regret["hardest(0.2)"] - everywhere.regret["below(0.5)"])
+    assert 0.0 < apart < 0.05
+    assert everywhere.best["failed"]
+    assert not everywhere.best["hardest(0.2)"]
+    assert everywhere.regret["hardest(0.2)"] < everywhere.regret["failed"]
 
 
 def test_committed_labels_to_the_target_are_true_in_part():
@@ -168,6 +183,22 @@ def test_committed_labels_to_the_target_come_out_as_claimed():
     assert (noisy.failed <= 1.05 * rules.min(axis=1)).all()
     assert (uneven.oracle < 0.5 * uneven.failed).all()
     assert uneven.loc[1.0, "upper_confidence(0.1, 10)"] < 0.9 * uneven.failed[1.0]
+
+
+def test_what_t15_gives_without_liked_mass_bounds_no_other_line():
+    """As the caption of freshness says; with liked mass of the first model it is the limit's."""
+    module = figure_module("freshness")
+    table = committed("freshness")
+    lines = table[table.panel == "filter"].set_index("attempts")
+    told = {"beta": module.BETA, "gamma": module.GAMMA}
+    none = bs.laws.persistent_filter_floor(**told, correct_answers=1)
+    law = {line: rows.law for line, rows in lines.groupby("line")}
+    worse, better = (law[f"persistent, first model {name}"] for name in module.STARTS)
+    assert (worse > none).all()
+    assert (better < none).all()
+    assert (law["fresh"] < none).all()
+    # The more attempts, the more of a fresh filter's mistakes are outlived.
+    assert (law["fresh"].diff().dropna() < 0.0).all()
 
 
 def limit_frontier(attempts_noise, budget):
@@ -337,8 +368,20 @@ def test_the_committed_verdict_is_that_of_the_other_figures_and_as_claimed():
     everyone = found.xs("all", level="among")
     assert (everyone.xs("matched", level="predictor").low > 0.0).all()
     assert everyone.low["programs", "suite"] > 0.0 > everyone.low["arithmetic", "suite"]
-    assert (found.xs("best", level="among").low < 0.0).all()
+    best = found.xs("best", level="among")
+    assert (best.low < 0.0).all()
+    # As the claim has it, and the gallery.
+    matched = everyone.xs("matched", level="predictor").correlation.round(2).to_dict()
+    assert matched == {"arithmetic": 0.69, "programs": 0.94}
+    reach = best.xs("matched", level="predictor").round(2)
+    assert {*reach.low} == {-0.43}
+    assert {*reach.high} == {0.97}
     for _, lines in table.groupby("task"):
+        # The title: who leads on the table leads with the transformer, but for disagreement.
+        mean = lines.groupby("criterion").mean(numeric_only=True)
+        assert {*mean.matched.nsmallest(len(BEST)).index} == {*BEST}
+        others = mean.drop(index=[*BEST, "disagreement"])
+        assert mean.error[[*BEST]].max() < others.error.min()
         # Clear on the suite, and the other way round in every seed: disagreement alone.
         assert {first for first, _ in reversals(lines)} == {"disagreement"}
 

@@ -2,7 +2,9 @@
 
 import io
 import re
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from test_figures import COMMITTED, committed
@@ -12,6 +14,7 @@ from boostsim.figures import FIGURES, Look, figure_module, parameters_of
 from boostsim.figures.layout import faults
 from boostsim.figures.output import Picture, drawn
 from boostsim.figures.parameters import RANGES, checked, defaults_of
+from boostsim.figures.style import quantiles, spread
 
 COLUMN, PAGE = (3.3, 2.2), (5.5, 2.2)
 
@@ -48,7 +51,7 @@ def test_titles_and_captions_are_there_where_they_are_wanted():
 
 
 def test_what_is_saved_is_the_same_twice_and_its_text_is_text(asked):
-    for kind in ("svg", "pdf", "png"):
+    for kind in ("svg", "pdf"):
         first, again = io.BytesIO(), io.BytesIO()
         for file in (first, again):
             asked.savefig(file, format=kind)
@@ -92,13 +95,24 @@ def test_what_a_figure_may_not_be_asked_for_is_said_in_a_sentence(told):
 
 
 def test_a_size_in_which_text_lies_on_text_is_refused_with_one_that_would_do():
-    module, table = figure_module("procedures"), committed("procedures")
-    with pytest.raises(
-        ValueError, match=r"size must be larger for procedures; got 1\.5 x 1"
-    ) as told:
-        drawn(module, table, Look((1.5, 1.0), False, False))
+    def draw(table, picture):
+        axes = picture.subplots()
+        axes.annotate("one word", (0.2, 0.5))
+        axes.annotate("another", (0.6, 0.5))
+        return "Of nothing."
+
+    module = SimpleNamespace(__name__="figures.words", TITLE="Words", SIZE=(4.0, 3.0), draw=draw)
+    refused = (
+        r"size must be larger for words; got 1\.2 x 1 inches, where 'one word' lies on 'another'"
+    )
+    with pytest.raises(ValueError, match=refused) as told:
+        drawn(module, None, Look((1.2, 1.0), False, False))
     size = re.search(r"([\d.]+) x ([\d.]+) would do", str(told.value)).groups()
-    assert drawn(module, table, Look(tuple(map(float, size)), False, False))
+    look = Look(tuple(map(float, size)), False, False)
+    assert faults(drawn(module, None, look)) == []
+    # Text shrinks, to three quarters at most.
+    assert drawn(module, None, look).axes[0].texts[0].get_fontsize() == pytest.approx(6.75)
+    assert drawn(module, None).axes[0].texts[0].get_fontsize() == 9.0
 
 
 def test_text_on_text_over_the_edge_and_axes_without_room_are_found():
@@ -119,6 +133,18 @@ def _crowded():
     return picture
 
 
+def test_a_band_of_few_runs_is_their_range_and_is_called_so():
+    values = np.arange(16.0)[:, None]
+    for count, low, high, told in ((4, 0.0, 3.0, "range"), (16, 1.5, 13.5, "10-90%")):
+        found = quantiles(values[:count])
+        assert found["sampled_low"] == pytest.approx([low])
+        assert found["sampled_high"] == pytest.approx([high])
+        assert spread(count) == told
+    for name in ("regimes", "sharpening", "updates"):
+        told = drawn(figure_module(name), committed(name)).get_supxlabel()
+        assert "range of 4" in " ".join(told.split())
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figures_parameters_have_ranges_and_defaults_within_them(name):
     module, defaults = figure_module(name), parameters_of(name)
@@ -130,7 +156,7 @@ def test_a_figures_parameters_have_ranges_and_defaults_within_them(name):
 def test_the_page_tells_every_parameter_with_its_default():
     page = (COMMITTED.parent / "docs" / "how-to" / "figure.md").read_text()
     told = dict(re.findall(r"^\| (\w+) \| (.*) \|$", page, re.MULTILINE))
-    del told["figure"]
+    del told["figure"], told["parameter"]
     expected = {}
     for name in FIGURES:
         if each := parameters_of(name):
@@ -141,6 +167,8 @@ def test_the_page_tells_every_parameter_with_its_default():
 def test_what_parameters_are_is_told_beside_their_table():
     page = (COMMITTED.parent / "docs" / "how-to" / "figure.md").read_text()
     used = {key for name in FIGURES for key in parameters_of(name)}
-    assert used <= set(RANGES)
+    assert used == set(RANGES)
     for key in used:
-        assert f"`{key}` {RANGES[key].meaning}" in page
+        each = RANGES[key]
+        allowed = f"{each.low:g} to {each.high:g}{', odd' if each.odd else ''}"
+        assert f"| `{key}` | {each.meaning} | {allowed} |" in page

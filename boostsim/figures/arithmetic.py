@@ -27,31 +27,31 @@ CLAIM = (
 SIZE = (11.0, 4.0)
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(scale: Scale, *, beta: float = BETA) -> pd.DataFrame:
     """Return accuracies by procedure, beta, way to be wrong, seed and iteration."""
-    return compared("arithmetic", scale)
+    return compared("arithmetic", scale, (), beta)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(table: pd.DataFrame, figure: Figure, *, beta: float = BETA) -> str:
     """Draw sampled and greedy accuracy by iteration, and the last one over beta."""
     left, middle, right = figure.subplots(1, 3, sharey=True)
     usual = table[table.wrong != SHUFFLED]
-    main = usual[usual.beta == BETA]
+    main = usual[usual.beta == beta]
     curves(left, main, "sampled", labelled=True)
     curves(middle, main, "greedy", labelled=False)
     over_beta(right, table)
-    left.set(title=f"sampled, β = {BETA}", ylabel="accuracy")
-    middle.set(title=f"greedy, β = {BETA}")
+    left.set(title=f"sampled, β = {beta:g}", ylabel="accuracy")
+    middle.set(title=f"greedy, β = {beta:g}")
     left.legend(loc="upper left")
     labels = main[main.method == "boosting"]
-    slips, shuffled = (gain_of_wrong_labels(table, wrong) for wrong in ("slip", SHUFFLED))
+    slips, shuffled = (gain_of_wrong_labels(table, wrong, beta) for wrong in ("slip", SHUFFLED))
     return (
         f"Thick: mean of {table.seed.nunique()} paired seeds; thin, dots: each; dashed: filter "
-        f"only. A visit makes {table.attempts[0]} attempts, checked by a perfect verifier; at most "
-        f"one label for every eight visits, right with probability β, else with one slip (left, "
-        f"middle: {labels.label_accuracy.mean():.0%} of boosting's labels were right, and "
+        f"only. A visit makes {table.attempts[0]} attempts, checked by a perfect verifier; at "
+        "most one label for every eight visits, right with probability β, else with one slip "
+        f"(left, middle: {labels.label_accuracy.mean():.0%} of boosting's labels were right, and "
         f"{labels.right_tokens.mean():.0%} of their tokens). At β = 0 boosting has {slips:.0%} of "
-        f"its gain over the filter alone at β = {BETA}; where wrong labels are shuffled, the right "
-        f"answers of other prompts, it has {shuffled:.0%} of its gain there. The same number of "
-        f"optimiser steps for all."
+        f"its gain over the filter alone at β = {beta:g}; where wrong labels are shuffled, the "
+        f"right answers of other prompts, it has {shuffled:.0%} of its gain there. The same "
+        "number of optimiser steps for all."
     )

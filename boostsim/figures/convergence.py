@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows, spread
 from boostsim.theory.law import least_whole
 
 TITLE = "A weak labeler is enough: the error falls geometrically, faster with more attempts"
@@ -82,8 +82,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     axes[0].set_ylabel("error")
     axes[0].legend(loc="upper right")
     return (
-        f"Lines: law T1. Dots, bands: mean and 10-90% of {first.seeds:.0f} sampled runs, "
-        f"{first.prompts:,.0f} prompts, {first.visits:.0f} visits each, all unsolved at first; "
-        f"no filter noise. Triangles: iterations to error {TARGET:g} by the law. Beyond one "
-        f"attempt the map is curved, so finitely many visits lag behind the law."
+        f"Lines: law T1. Dots, bands: mean and {spread(first.seeds)} of {first.seeds:.0f} sampled "
+        f"runs, {first.prompts:,.0f} prompts, {first.visits:.0f} visits each, all unsolved at "
+        f"first; no filter noise. Triangles: iterations to error {TARGET:g} by the law. Beyond "
+        "one attempt the map is curved, so finitely many visits lag behind the law."
     )

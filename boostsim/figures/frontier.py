@@ -50,9 +50,9 @@ BUDGETS = {
 }
 
 
-def spent(trace: xarray.Dataset, seed: int = 0) -> tuple[float, float]:
+def spent(trace: xarray.Dataset, target: float, seed: int = 0) -> tuple[float, float]:
     """Return labels and generations when the error is first at most the target, or NaN twice."""
-    there = np.flatnonzero(reached(trace.error.values[seed], TARGET))
+    there = np.flatnonzero(reached(trace.error.values[seed], target))
     if not len(there):
         return np.nan, np.nan
     return float(trace.labels[seed, there[0]]), float(trace.generations[seed, there[0]])
@@ -66,19 +66,23 @@ def row(
     visits: int | None,
     prompts: int,
     seeds: int,
+    *,
+    beta: float = BETA,
+    gamma: float = GAMMA,
+    target: float = TARGET,
 ) -> dict[str, object]:
     """Return what one setting needs, exactly or the mean over seeds."""
     procedure = bs.boosting(
         attempts=attempts,
-        filter=bs.NoisyFilter(GAMMA, votes=votes),
-        labeler=bs.WeakLabeler(BETA),
+        filter=bs.NoisyFilter(gamma, votes=votes),
+        labeler=bs.WeakLabeler(beta),
         criterion=FOCUS[focus],
         budget=budget,
         until_accepted=focus == STOPS,
     )
     sampled: dict[str, Any] = {} if visits is None else {"visits": visits, "seeds": seeds, "key": 0}
     trace = bs.simulate(procedure, half_solved(prompts, 4), ITERATIONS, **sampled)
-    needed = np.array([spent(trace, seed) for seed in range(seeds)])
+    needed = np.array([spent(trace, target, seed) for seed in range(seeds)])
     labels, generations = needed.mean(0)
     return {
         "focus": focus,
@@ -103,14 +107,19 @@ def settings(visits: int | None, scale: Scale) -> Iterator[tuple[str, int, int, 
     yield from itertools.product(chosen, ATTEMPTS[::thin], VOTES[::thin], budgets)
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale, *, beta: float = BETA, gamma: float = GAMMA, target: float = TARGET
+) -> pd.DataFrame:
     """Return labels and generations to the target, for every setting that reaches it."""
     parts = []
     for visits in BUDGETS:
         # In the limit a prompt that is solved and one that is not stand for all.
         prompts = 2 if visits is None else min(scale.prompts, 1000 if visits == 1 else 300)
         seeds = 1 if visits is None else max(scale.seeds // 4, 2)
-        found = [row(*each, visits, prompts, seeds) for each in settings(visits, scale)]
+        found = [
+            row(*each, visits, prompts, seeds, beta=beta, gamma=gamma, target=target)
+            for each in settings(visits, scale)
+        ]
         parts.append(pd.DataFrame(found).dropna())
     return pd.concat(parts, ignore_index=True)
 
@@ -122,10 +131,32 @@ def best(lines: pd.DataFrame) -> pd.DataFrame:
     return ordered[(ordered.labels == least) & ~least.duplicated()]
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def _told(edge: pd.DataFrame, taken: list[tuple[float, float]]) -> Iterator[tuple[Any, float]]:
+    """Yield the points of a line whose k has room beside what is taken, and where it stands.
+
+    In logarithms: 0.06 of generations is the width of a digit, 0.03 of labels its height.
+    """
+    for at in edge.itertuples():
+        for away in (6.0, -12.0):
+            x, y = np.log10(at.generations), np.log10(at.labels) + 0.004 * away
+            if all(abs(x - a) > 0.06 or abs(y - b) > 0.03 for a, b in taken):
+                taken.append((x, y))
+                yield at, away
+                break
+
+
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    beta: float = BETA,
+    gamma: float = GAMMA,
+    target: float = TARGET,
+) -> str:
     """Draw every setting as a dot, and as lines what nothing beats: by focus, and by votes."""
     left, right = figure.subplots(1, 2)
     one, hundred, limit = (table[table.visits == visits] for visits in (1, 100, 0))
+    taken: list[tuple[float, float]] = []
     for color, name in zip(COLORS, FOCUS, strict=False):
         lines = one[one.focus == name]
         if lines.empty:
@@ -136,25 +167,22 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
         for votes, marker in MARKERS.items():
             at = edge[edge.votes == votes]
             left.plot(at.generations, at.labels, marker, color=color, markersize=5)
-        for number, at in enumerate(edge.itertuples()):
-            # Neighbours' numbers would lie on each other.
-            place = (0, 6 if number % 2 == 0 else -11)
-            where = (at.generations, at.labels)
-            left.annotate(
-                f"{at.attempts}", where, place, textcoords="offset points", ha="center", fontsize=7
-            )
+        beside: Any = {"textcoords": "offset points", "ha": "center", "fontsize": 7, "color": color}
+        for at, away in _told(edge, taken):
+            left.annotate(f"{at.attempts}", (at.generations, at.labels), (0, away), **beside)
     for color, (votes, marker) in zip(("0.6", "0.35", "black"), MARKERS.items(), strict=True):
         word = f"{votes} vote{'s' * (votes > 1)}"
         left.plot([], [], marker, color="0.4", label=word)
         edge = best(limit[limit.votes == votes])
         right.plot(edge.generations, edge.labels, color=color, label=f"{word}, exact")
         edge = best(hundred[hundred.votes == votes])
-        right.plot(edge.generations, edge.labels, marker, color=color, label="100 visits")
+        right.plot(edge.generations, edge.labels, marker, color=color, label=f"{word}, 100 visits")
+    until = f"until {1.0 - target:.0%} is reached"
     for ax, shown in ((left, one), (right, hundred)):
         visits, count = shown.visits.iloc[0], shown.prompts.iloc[0] * shown.seeds.iloc[0]
-        bound = (UNSOLVED - TARGET) / BETA
+        bound = (UNSOLVED - target) / beta
         # So many right labels are needed; how many it takes to get them is a negative binomial.
-        error = np.sqrt((UNSOLVED - TARGET) * (1.0 - BETA) / count) / BETA
+        error = np.sqrt((UNSOLVED - target) * (1.0 - beta) / count) / beta
         ax.axhspan(
             (bound - 2.0 * error) / visits,
             (bound + 2.0 * error) / visits,
@@ -172,14 +200,16 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
             color="0.35",
             fontsize=8,
         )
-        ax.set(xscale="log", yscale="log", xlabel="generations per visit, until 95% is reached")
-    left.set(title="1 visit to a prompt, sampled", ylabel="labels per visit, until 95% is reached")
-    left.set_ylim(1.2, 6.0)
-    left.set_yticks([1.5, 2, 3, 4, 6], ["1.5", "2", "3", "4", "6"])
+        ax.set(xscale="log", yscale="log", xlabel=f"generations per visit, {until}")
+    left.set(title="1 visit to a prompt, sampled", ylabel=f"labels per visit, {until}")
+    left.set_ylim(0.8 * (UNSOLVED - target) / beta, 4.0 * (UNSOLVED - target) / beta)
+    ticks = [at for at in (0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16) if at <= left.get_ylim()[1]]
+    ticks = [at for at in ticks if at >= left.get_ylim()[0]]
+    left.set_yticks(ticks, [f"{at:g}" for at in ticks])
     left.minorticks_off()
     right.set(
         title="infinitely many visits, exact; 100 visits, sampled",
-        ylabel="labels per visit, until 95% is reached",
+        ylabel=f"labels per visit, {until}",
     )
     left.legend(loc="upper right", ncols=2)
     # Below, the smallest budget that is tried would bend the lines.
@@ -187,13 +217,13 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     right.legend(loc="lower right", ncols=1)
     few, some = one.iloc[0], hundred.iloc[0]
     return (
-        f"Dots: settings of attempts k (1 to 8), votes (1 to 5) and budget; lines and large "
-        f"markers: what nothing beats in both prices, with its k; looks of the filter, one a vote, "
-        f"are not priced. Focus: labels for failures alone, or shared by exp(-pass rate / "
-        f"temperature); for everybody 95% is never reached at one visit; stopping early: attempts "
-        f"end at the first accepted one (T17). β = {BETA}, a filter that errs one time in ten, "
-        f"half of the prompts unsolved. Sampled: mean of {few.seeds:.0f} runs of {few.prompts:.0f} "
-        f"prompts, right of {some.prompts:.0f}. Grey: T2's (e₀ - e)/β per prompt, divided by "
-        f"visits (in the limit it is 0), and two standard errors of such a mean. At most "
-        f"{ITERATIONS} iterations."
+        "Dots: settings of attempts k (1 to 8), votes (1 to 5) and budget; lines and large "
+        "markers: what nothing beats in both prices, with its k where there is room; looks of "
+        "the filter, one a vote, are not priced. Focus: labels for failures alone, or shared by "
+        f"exp(-pass rate / temperature); for everybody {1.0 - target:.0%} is never reached at one "
+        f"visit; stopping early: attempts end at the first accepted one (T17). β = {beta:g}, γ = "
+        f"{gamma:g}, half of the prompts unsolved. Sampled: mean of {few.seeds:.0f} runs of "
+        f"{few.prompts:.0f} prompts, right of {some.prompts:.0f}. Grey: T2's (e₀ - e)/β per "
+        "prompt, divided by visits (in the limit it is 0), and two standard errors of such a "
+        f"mean. At most {ITERATIONS} iterations."
     )

@@ -33,7 +33,22 @@ PANELS = {
     "filter errs 1 in 5, 10 visits, 4 attempts": (0.2, 4, 10, 0.01, 1.0),
     "knows half, filter errs 1 in 20, 10 visits": (0.05, 4, 10, 0.02, 0.5),
 }
-MARKERS = "osD^v<>Px*hp"
+# What a rule goes by, the colour of its lines, and its rules with a marker and a dash each.
+FAMILIES = {
+    "by failures": (
+        COLORS[0],
+        {"failed": "o-", "below": "D--", "hardest": "^:", "difficulty": "v-."},
+    ),
+    "by what labels did": (
+        COLORS[1],
+        {"upper_confidence": "x-", "thompson": "*--", "hedge": "P:", "learning_progress": "h-."},
+    ),
+    "by doubt, or by nothing": (
+        COLORS[2],
+        {"uniform": "s-", "margin": ">--", "disagreement": "<:"},
+    ),
+    "by the truth": ("black", {"oracle": "p--"}),
+}
 
 
 def _labels_to(target: float, trace: xarray.Dataset) -> np.ndarray:
@@ -43,7 +58,9 @@ def _labels_to(target: float, trace: xarray.Dataset) -> np.ndarray:
     return np.where(arrived.any(axis=1), bought, np.nan)
 
 
-def row(panel: str, rule: bs.Criterion, beta: float, scale: Scale) -> dict[str, object]:
+def row(
+    panel: str, rule: bs.Criterion, beta: float, scale: Scale, target: float = TARGET
+) -> dict[str, object]:
     """Return what one rule needs in one panel at one beta."""
     prompts, seeds = min(scale.prompts, 1000), max(scale.seeds // 4, 2)
     gamma, attempts, visits, budget, knows = PANELS[panel]
@@ -59,7 +76,7 @@ def row(panel: str, rule: bs.Criterion, beta: float, scale: Scale) -> dict[str, 
     )
     task = half_solved(prompts, responses=4)
     trace = bs.simulate(procedure, task, ITERATIONS, visits=visits, seeds=seeds, key=0)
-    bought = _labels_to(UNSOLVED - share + TARGET * knows, trace)
+    bought = _labels_to(UNSOLVED - share + target * knows, trace)
     return {
         "panel": panel,
         "criterion": rule.name,
@@ -73,63 +90,58 @@ def row(panel: str, rule: bs.Criterion, beta: float, scale: Scale) -> dict[str, 
     }
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(scale: Scale, *, beta: tuple[float, ...] = BETAS, target: float = TARGET) -> pd.DataFrame:
     """Return labels per visit to the target for each panel, criterion and beta."""
     return pd.DataFrame(
-        row(panel, rule, beta, scale)
+        row(panel, rule, share, scale, target)
         for panel, (_, _, visits, *_) in PANELS.items()
         for rule in [
             *every_criterion(visits)[: None if scale.stride == 1 else 2],
             bs.criteria.oracle,
         ]
-        for beta in BETAS[:: scale.stride]
+        for share in beta[:: scale.stride]
     )
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(table: pd.DataFrame, figure: Figure, *, target: float = TARGET) -> str:
     """Draw labels per unsolved prompt against beta; what never arrives stands at the top."""
     axes = figure.subplots(1, len(PANELS), sharey=True)
     # Rules that count labels are told how many visits there are: they differ between panels.
     table = table.assign(rule=table.criterion.str.partition("(")[0])
-    names = table.rule.unique()
+    names, betas = table.rule.unique(), np.sort(table.beta.unique())
     top = 3.0 * np.nanmax(table.labels)
     for ax, panel in zip(axes, PANELS, strict=True):
         lines = table[table.panel == panel]
-        for number, name in enumerate(names):
-            line = lines[lines.rule == name]
-            color = "black" if name == "oracle" else COLORS[number % 6]
-            ax.plot(
-                line.beta,
-                line.labels,
-                marker=MARKERS[number],
-                color=color,
-                markersize=4,
-                linewidth=2.5 if name == "failed" else 1.0,
-                linestyle="--" if name == "oracle" else "-",
-                label=name,
-            )
+        for family, (color, rules) in FAMILIES.items():
+            ax.plot([], [], " ", label=family)
+            for name, look in rules.items():
+                line = lines[lines.rule == name]
+                if not line.empty:
+                    width = 2.5 if name == "failed" else 1.0
+                    ax.plot(line.beta, line.labels, look, color=color, ms=4, lw=width, label=name)
         never = lines[lines.labels.isna()].groupby("beta").size()
         for beta, count in never.items():
             ax.annotate(str(count), (beta, top), ha="center", va="center", fontsize=8)
-        ax.set(xscale="log", yscale="log", title=panel, xlabel="beta: share of right labels")
-        ax.set_xticks(BETAS, [f"{beta:g}" for beta in BETAS])
+        ax.set(xscale="log", yscale="log", title=panel, xlabel="β, share of right labels")
+        ax.set_xticks(betas, [f"{beta:g}" for beta in betas])
         ax.minorticks_off()
-    betas = np.geomspace(min(BETAS), 1.0, 50)
-    bound = (UNSOLVED - TARGET) / UNSOLVED / betas
+    bound = (UNSOLVED - target) / UNSOLVED / betas
     for ax in axes:
-        ax.plot(betas, bound, color="0.3", lw=6, alpha=0.2, zorder=0)
-    axes[0].set_ylabel("labels per prompt that can be learned, until 99% is reached")
-    axes[0].annotate("T2: no rule expects\nto need fewer", (0.1, 1.2), color="0.35", fontsize=8)
-    axes[0].set_ylim(0.8, 1.5 * top)
-    axes[0].annotate("rules that do not arrive", (0.1, 0.75 * top), fontsize=7.5, color="0.35")
-    axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        ax.fill_between(betas, 0.01, bound, color="0.9", linewidth=0, zorder=0)
+    axes[0].set_ylabel(f"labels per prompt to learn, until {1.0 - target:.0%}")
+    where = {"xycoords": "axes fraction", "color": "0.25"}
+    axes[0].annotate("T2: no rule expects\nto need fewer", (0.05, 0.06), fontsize=8, **where)
+    axes[0].set_ylim(0.8 * bound.min(), 1.5 * top)
+    axes[0].annotate("rules that do not arrive", (betas[0], 0.75 * top), fontsize=7.5, color="0.25")
+    axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.05))
     first = table.iloc[0]
     return (
         f"Mean over {first.seeds:.0f} sampled runs of {first.prompts:.0f} prompts, half of them "
-        f"without any right answer at first; at most {ITERATIONS} iterations of 0.1, 0.01 and 0.02 "
-        f"labels per visit. Right: of half of the unsolved prompts the labeler knows nothing, and "
-        f"99% means of what it knows. Numbers at the top: how many of the {len(names)} rules do "
-        f"not arrive in every run. Grey: T2's (e₀ - e)/β, which no rule can undercut in "
-        f"expectation: a label makes a prompt that is never right learnable with probability β at "
-        f"most. Left: markers lie on one another."
+        f"without any right answer at first; at most {ITERATIONS} iterations of 0.1, 0.01 and "
+        "0.02 labels per visit. Right: of half of the unsolved prompts the labeler knows "
+        f"nothing, and {1.0 - target:.0%} means of what it knows. Numbers at the top: how many of "
+        f"the {len(names)} rules do not arrive in every run. Colours: what a rule goes by. Grey: "
+        "below T2's (e₀ - e)/β, which no rule can undercut in expectation: a label makes a "
+        "prompt that is never right learnable with probability β at most. Left: markers lie on "
+        "one another."
     )

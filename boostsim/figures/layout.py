@@ -101,7 +101,7 @@ def faults(figure: Figure) -> list[str]:
     for ax in figure.axes:
         box = ax.get_window_extent()
         width, height = box.width / figure.dpi, box.height / figure.dpi
-        if ax.get_visible() and min(width, height) < NARROWEST:
+        if ax.get_label() != "<colorbar>" and min(width, height) < NARROWEST:
             found.append(f"axes of {width:.1f} x {height:.1f} inches are left")
     margin = MARGIN * figure.dpi / 72.0
     told = list(_told(figure))

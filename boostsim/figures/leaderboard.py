@@ -21,47 +21,62 @@ CLAIM = (
 )
 SIZE = (10.0, 5.4)
 
-LABELS_PER_VISIT, ITERATIONS, VISITS, KEY = 0.005, 50, 10, 0
+BUDGET, ITERATIONS, VISITS, KEY = 0.005, 50, 10, 0
 
 
 def tournament(
     scale: Scale,
     names: tuple[str, ...] | None = None,
     rules: tuple[bs.Criterion, ...] | None = None,
+    *,
+    budget: float = BUDGET,
+    iterations: int = ITERATIONS,
+    visits: int = VISITS,
 ) -> bs.Tournament:
     """Return the tournament at a scale, of all rules on all challenges or of the named ones."""
     suite = bs.stress_suite(KEY, min(scale.prompts, 1000))
     # At smoke two rules and two challenges: each rule is a program of its own to compile.
     few = None if scale.stride == 1 else 2
     return bs.compare(
-        rules or every_criterion()[:few],
+        rules or every_criterion(visits)[:few],
         {name: suite[name] for name in names or tuple(suite)[:few]},
-        LABELS_PER_VISIT,
+        budget,
         2 * scale.seeds,
         KEY,
-        iterations=ITERATIONS,
-        visits=VISITS,
+        iterations=iterations,
+        visits=visits,
     )
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale, *, budget: float = BUDGET, iterations: int = ITERATIONS, visits: int = VISITS
+) -> pd.DataFrame:
     """Return the leaderboards of all challenges together and of each."""
-    played = tournament(scale)
+    played = tournament(scale, budget=budget, iterations=iterations, visits=visits)
     about = played.results.attrs
     return played.table().assign(
         prompts=min(scale.prompts, 1000), seeds=about["seeds"], confidence=played.confidence
     )
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    budget: float = BUDGET,
+    iterations: int = ITERATIONS,
+    visits: int = VISITS,
+) -> str:
     """Draw the regret of every criterion on every challenge."""
     draw_regrets(table, figure.subplots())
     first = table.iloc[0]
     return (
-        f"Error averaged over {ITERATIONS} iterations, above that of the oracle, in hundredths "
-        f"(below 0: better than it; it looks only one iteration ahead). Framed: none is known to "
-        f"be better (paired differences, Student's intervals or wider ones, all together at "
-        f"confidence {first.confidence:g}). {first.prompts:.0f} prompts, {VISITS} visits of 4 "
-        f"attempts, {LABELS_PER_VISIT:g} labels per visit and iteration, {first.seeds:.0f} seeds, "
-        f"the same draws for all. Challenges: bs.stress_suite()."
+        f"Error averaged over {iterations} iterations, above that of the oracle, in hundredths "
+        "(below 0: better than it; it looks only one iteration ahead). Framed: no rule is known "
+        "to be better. That is told by paired differences (Student's intervals or wider ones, "
+        f"all together at confidence {first.confidence:g}): of two that choose alike a difference "
+        "in the second digit may be known, of two that do not a larger one may not, so a cell "
+        f"without a frame may have a smaller number than one with. {first.prompts:.0f} prompts, "
+        f"{visits} visits of 4 attempts, {budget:g} labels per visit and iteration, "
+        f"{first.seeds:.0f} seeds, the same draws for all. Challenges: bs.stress_suite()."
     )

@@ -19,23 +19,29 @@ CLAIM = (
 SIZE = (9.0, 4.0)
 
 BETA = 0.2
-KNOBS = {"attempts": (1, 2, 4, 8), "votes": (1, 3, 5, 9)}
+ATTEMPTS, VOTES = (1, 2, 4, 8), (1, 3, 5, 9)
 POINTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
 ITERATIONS = {"exact": 256, "sampled": 128}
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale,
+    *,
+    beta: float = BETA,
+    attempts: tuple[int, ...] = ATTEMPTS,
+    votes: tuple[int, ...] = VOTES,
+) -> pd.DataFrame:
     """Return the limit error by law, by an exact and by a sampled run, for each knob's setting."""
     task = bs.random_table(3, prompts=max(20, scale.prompts // 20), solvable=0.0)
     parts = []
-    for knob, settings in KNOBS.items():
+    for knob, settings in {"attempts": attempts, "votes": votes}.items():
         for setting in settings[:: min(2, scale.stride)]:
             for gamma in POINTS[:: scale.stride]:
-                attempts, votes = (setting, 1) if knob == "attempts" else (1, setting)
+                k, looks = (setting, 1) if knob == "attempts" else (1, setting)
                 procedure = bs.boosting(
-                    attempts=attempts,
-                    filter=bs.NoisyFilter(gamma, votes=votes),
-                    labeler=bs.WeakLabeler(BETA),
+                    attempts=k,
+                    filter=bs.NoisyFilter(gamma, votes=looks),
+                    labeler=bs.WeakLabeler(beta),
                 )
                 exact = bs.simulate(procedure, task, ITERATIONS["exact"])
                 sampled = bs.simulate(
@@ -50,7 +56,7 @@ def data(scale: Scale) -> pd.DataFrame:
                         knob=knob,
                         setting=setting,
                         gamma=gamma,
-                        law=limit(gamma, attempts, votes),
+                        law=limit(beta, gamma, k, looks),
                         exact=exact.error.values[0, -1],
                         # The chain has forgotten its start by half of the run.
                         sampled=sampled.error.values[0, ITERATIONS["sampled"] // 2 :].mean(),
@@ -61,13 +67,13 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def limit(gamma: float | np.ndarray, attempts: int, votes: int) -> np.ndarray:
+def limit(beta: float, gamma: float | np.ndarray, attempts: int, votes: int) -> np.ndarray:
     """Return the limit error by T4 with the noise of the majority, T5 (T3 where k = 1)."""
     noise = bs.laws.majority_noise(gamma=gamma, votes=votes)
-    return bs.laws.attempts_floor(beta=BETA, gamma=noise, attempts=attempts)
+    return bs.laws.attempts_floor(beta=beta, gamma=noise, attempts=attempts)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(table: pd.DataFrame, figure: Figure, *, beta: float = BETA) -> str:
     """Draw the limit error against the filter's noise, a panel a knob."""
     axes = figure.subplots(1, 2, sharey=True)
     gammas = np.linspace(0.005, 0.495, 99)
@@ -79,17 +85,22 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
             attempts, votes = (setting, 1) if knob == "attempts" else (1, setting)
             letter = "k" if knob == "attempts" else "m"
             ax.plot(
-                gammas, limit(gammas, attempts, votes), color=color, label=f"{letter} = {setting}"
+                gammas,
+                limit(beta, gammas, attempts, votes),
+                color=color,
+                label=f"{letter} = {setting}",
             )
             ax.plot(points.gamma, points.exact, "o", mfc="none", color=color, markersize=6)
             seen = points[points.sampled > smallest]
             ax.plot(seen.gamma, seen.sampled, ".", color=color, markersize=4)
         if knob == "attempts":
-            for color, k in zip(COLORS[1:], KNOBS["attempts"][1:], strict=False):
+            for color, k in zip(COLORS, panel.setting.unique(), strict=False):
+                if k == 1:
+                    continue
                 near = gammas[gammas <= 0.35]
-                leading = bs.laws.attempts_floor_leading(beta=BETA, gamma=near, attempts=k)
+                leading = bs.laws.attempts_floor_leading(beta=beta, gamma=near, attempts=k)
                 ax.plot(near, leading, color=color, linewidth=0.7, linestyle="--")
-        ax.axhline(1 - BETA, color="0.5", linewidth=0.8, linestyle=":")
+        ax.axhline(1 - beta, color="0.5", linewidth=0.8, linestyle=":")
         ax.set(
             yscale="log",
             ylim=(1e-7, 1.3),
@@ -104,5 +115,5 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
         f"Lines: laws. Rings: exact, after {ITERATIONS['exact']} iterations. Dots: a sampled run, "
         f"{first.prompts:.0f} prompts, {first.visits:,.0f} visits each, averaged over its second "
         f"half, where resolved. Dashed: T4's leading term for many attempts. Dotted: labels "
-        f"alone. β = {BETA}."
+        f"alone. β = {beta:g}."
     )

@@ -44,11 +44,18 @@ PANELS = {
 }
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale, *, beta: float = BETA, gamma: float = GAMMA, solvable: float = SOLVABLE
+) -> pd.DataFrame:
     """Return law and simulation along the axis of each panel."""
     draws = 20 * scale.prompts
     return pd.concat(
-        [*_fitted(draws), *_preferred(draws), *_verified(draws), *_framework(scale)],
+        [
+            *_fitted(draws),
+            *_preferred(draws),
+            *_verified(draws),
+            *_framework(scale, beta, gamma, solvable),
+        ],
         ignore_index=True,
     )
 
@@ -172,12 +179,12 @@ def _verified(draws: int) -> list[pd.DataFrame]:
     return parts
 
 
-def _framework(scale: Scale) -> list[pd.DataFrame]:
+def _framework(scale: Scale, beta: float, gamma: float, solvable: float) -> list[pd.DataFrame]:
     """Half solved where it can be, helpless elsewhere: trained on its own output in three ways."""
-    helpless = round(scale.prompts * (1.0 - SOLVABLE))
+    helpless = round(scale.prompts * (1.0 - solvable))
     first = np.array([[0.0, 1.0]] * helpless + [[0.5, 0.5]] * (scale.prompts - helpless))
     task = bs.table_task([[1, 0]] * scale.prompts, initial=first)
-    noisy = bs.laws.noisy_boosting(beta=BETA, gamma=GAMMA)
+    noisy = bs.laws.noisy_boosting(beta=beta, gamma=gamma)
     solved = first[:, 0]
     laws = {
         "boosting": [
@@ -187,16 +194,16 @@ def _framework(scale: Scale) -> list[pd.DataFrame]:
         "filter only": [
             float(
                 np.mean(
-                    bs.laws.filter_only_accuracy(gamma=GAMMA, initial_accuracy=solved, iterations=t)
+                    bs.laws.filter_only_accuracy(gamma=gamma, initial_accuracy=solved, iterations=t)
                 )
             )
             for t in ROUNDS
         ],
         "uncurated": [float(np.mean(solved))] * len(ROUNDS),
     }
-    filter = bs.NoisyFilter(GAMMA)
+    filter = bs.NoisyFilter(gamma)
     procedures = {
-        "boosting": bs.boosting(filter=filter, labeler=bs.WeakLabeler(BETA)),
+        "boosting": bs.boosting(filter=filter, labeler=bs.WeakLabeler(beta)),
         "filter only": bs.filter_only(filter=filter),
         "uncurated": bs.uncurated(),
     }
@@ -209,7 +216,14 @@ def _framework(scale: Scale) -> list[pd.DataFrame]:
     return parts
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    beta: float = BETA,
+    gamma: float = GAMMA,
+    solvable: float = SOLVABLE,
+) -> str:
     """Draw a panel for each paper: lines are laws, dots are simulated."""
     axes = figure.subplots(2, 3).ravel()
     for ax, (panel, (title, x, y)) in zip(axes, PANELS.items(), strict=True):
@@ -228,8 +242,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
         f"π²/6 bound, the breakdown point. Shumailov: {BATCH} samples a refit. Gerstgrasser: one "
         f"design of {ROWS} rows, {FEATURES} features. Feng: correct examples kept with probability "
         f"{KEEP_CORRECT:g}, wrong ones with {KEEP_WRONG:g}, n examples before that; ties count as "
-        f"wrong. Here: β = {BETA:g}, γ = {GAMMA:g}, one "
-        f"attempt; {SOLVABLE:.0%} of the prompts half solved at first, the others without anything "
+        f"wrong. Here: β = {beta:g}, γ = {gamma:g}, one "
+        f"attempt; {solvable:.0%} of the prompts half solved at first, the others without anything "
         f"right."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from boostsim.figures.style import COLORS, rows
 from boostsim.tasks.sequences import SequenceTask
 
 METHODS = ("boosting", "random labels", "filter only", "labels only", "uncurated")
+# Of their lines: whatever lies over another leaves gaps in which that shows.
+DASHES: tuple[Any, ...] = ("-", "-", (0, (2.5, 2.5)), (0, (4, 1.5, 1, 1.5)), (0, (1, 3)))
 BETA, BUDGET = 0.3, 0.125
 NOISES = {"arithmetic": "slip", "programs": "concentrated"}
 BETAS = (0.0, 0.1, BETA, 0.5)
@@ -191,47 +194,56 @@ def records(
 
 
 def curves(ax: Axes, table: pd.DataFrame, quantity: str, labelled: bool) -> None:
-    """Draw a quantity by iteration: thick the mean over seeds, thin each seed."""
-    for color, (method, lines) in zip(COLORS, table.groupby("method", sort=False), strict=False):
+    """Draw a quantity by iteration: thick the mean over seeds, thin each seed.
+
+    Methods are dashed so that of lines that lie on each other all can be seen.
+    """
+    for color, dash, (method, lines) in zip(
+        COLORS, DASHES, table.groupby("method", sort=False), strict=False
+    ):
         for _, line in lines.groupby("seed"):
             ax.plot(line.iteration, line[quantity], color=color, linewidth=0.6, alpha=0.5)
         mean = lines.groupby("iteration")[quantity].mean()
-        ax.plot(mean.index, mean, color=color, linewidth=2, label=method if labelled else None)
-    ax.set(xlabel="iteration", ylim=(0, 1.02))
+        told = method if labelled else None
+        ax.plot(mean.index, mean, color=color, linewidth=2, linestyle=dash, label=told)
+    ax.set(xlabel="iteration", ylim=(-0.03, 1.03))
     ax.locator_params(axis="x", integer=True)
 
 
-def compared(task_name: str, scale: Scale, others: tuple[str, ...] = ()) -> pd.DataFrame:
+def compared(
+    task_name: str, scale: Scale, others: tuple[str, ...] = (), beta: float = BETA
+) -> pd.DataFrame:
     """Return all methods at one beta, and boosting over beta, with labels wrong in two ways.
 
     Args:
         task_name: of the task.
         scale: of the figure.
         others: methods that are run over beta besides, with labels wrong as usual.
+        beta: the one.
     """
-    parts = [records(task_name, method, BETA, scale) for method in METHODS]
+    parts = [records(task_name, method, beta, scale) for method in METHODS]
     betas = BETAS if scale.stride == 1 else (BETAS[0], BETAS[-1])
     over = [(method, None) for method in ("boosting", *others)] + [("boosting", SHUFFLED)]
     parts += [
-        records(task_name, method, beta, scale, wrong=wrong)
-        for beta in sorted({*betas, BETA})
+        records(task_name, method, share, scale, wrong=wrong)
+        for share in sorted({*betas, beta})
         for method, wrong in over
-        if (beta, wrong) != (BETA, None)
+        if (share, wrong) != (beta, None)
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def gain_of_wrong_labels(table: pd.DataFrame, wrong: str) -> float:
+def gain_of_wrong_labels(table: pd.DataFrame, wrong: str, beta: float = BETA) -> float:
     """Return the share of boosting's gain over the filter alone that it has without right labels.
 
-    Of accuracies in the last iteration, means over seeds, at ``BETA`` and at 0, where wrong labels
+    Of accuracies in the last iteration, means over seeds, at ``beta`` and at 0, where wrong labels
     are wrong in the way that is named.
     """
     last = table[table.iteration == table.iteration.max()]
     alone = last[last.method == "filter only"].sampled.mean()
     boosting = last[(last.method == "boosting") & (last.wrong == wrong)]
     at = boosting.groupby("beta").sampled.mean() - alone
-    return float(at[0.0] / at[BETA])
+    return float(at[0.0] / at[beta])
 
 
 def over_beta(ax: Axes, table: pd.DataFrame, others: tuple[str, ...] = ()) -> None:

@@ -57,7 +57,7 @@ RANGES = {
     "attempts": Range(1, 64, "responses a visit, k", whole=True),
     "votes": Range(1, 99, "looks of the filter at a response", whole=True, odd=True),
     "budget": Range(0.0, 1.0, "most labels per visit and iteration"),
-    "iterations": Range(2, 1000, "iterations", whole=True),
+    "iterations": Range(2, 1000, "iterations of a run", whole=True),
     "visits": Range(1, 10_000, "visits to a prompt and iteration, where sampled", whole=True),
     "responses": Range(3, 1000, "responses of a prompt", whole=True),
     "solvable": Range(0.0, 1.0, "share of prompts that the first model can solve"),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows, spread
 
 TITLE = "Only labels reach the prompts the model cannot solve, and focus makes them go far"
 CLAIM = (
@@ -19,27 +19,36 @@ CLAIM = (
 SIZE = (9.0, 4.0)
 
 BETA, GAMMA, ATTEMPTS, BUDGET = 0.3, 0.1, 4, 0.1
-SOLVABLE, ITERATIONS = 0.7, 30
+SOLVABLE, ITERATIONS = 0.7, 10
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale,
+    *,
+    beta: float = BETA,
+    gamma: float = GAMMA,
+    attempts: int = ATTEMPTS,
+    budget: float = BUDGET,
+    solvable: float = SOLVABLE,
+    iterations: int = ITERATIONS,
+) -> pd.DataFrame:
     """Return accuracy and labels by iteration for each procedure, and its law if there is one."""
-    task = bs.random_table(2, prompts=scale.prompts, solvable=SOLVABLE)
+    task = bs.random_table(2, prompts=scale.prompts, solvable=solvable)
     start = (task.initial * task.quality).sum(1)
-    steps = np.arange(ITERATIONS + 1)
-    filt, labeler = bs.NoisyFilter(GAMMA), bs.WeakLabeler(BETA)
+    steps = np.arange(iterations + 1)
+    filt, labeler = bs.NoisyFilter(gamma), bs.WeakLabeler(beta)
     filtered = bs.laws.filter_only_accuracy(
-        gamma=GAMMA, initial_accuracy=start, iterations=steps[:, None]
+        gamma=gamma, initial_accuracy=start, iterations=steps[:, None]
     )
     silent = np.full(len(steps), np.nan)
-    k = ATTEMPTS
+    k = attempts
     procedures = {
         "boosting": (
-            bs.boosting(attempts=k, filter=filt, labeler=labeler, budget=BUDGET),
+            bs.boosting(attempts=k, filter=filt, labeler=labeler, budget=budget),
             silent,
         ),
         "random labels": (
-            bs.random_labels(attempts=k, filter=filt, labeler=labeler, rate=BUDGET),
+            bs.random_labels(attempts=k, filter=filt, labeler=labeler, rate=budget),
             silent,
         ),
         "filter only": (
@@ -48,19 +57,19 @@ def data(scale: Scale) -> pd.DataFrame:
         ),
         "labels only": (
             bs.labels_only(labeler=labeler),
-            np.where(steps == 0, start @ task.prompt_weights, BETA),
+            np.where(steps == 0, start @ task.prompt_weights, beta),
         ),
         "uncurated": (
             bs.uncurated(attempts=k),
             np.full(len(steps), start @ task.prompt_weights),
         ),
     }
-    floor = bs.laws.attempts_floor(beta=BETA, gamma=GAMMA, attempts=ATTEMPTS)
+    floor = bs.laws.attempts_floor(beta=beta, gamma=gamma, attempts=attempts)
     parts = []
     for index, (name, (procedure, law)) in enumerate(procedures.items()):
-        exact = bs.simulate(procedure, task, ITERATIONS)
+        exact = bs.simulate(procedure, task, iterations)
         sampled = bs.simulate(
-            procedure, task, ITERATIONS, visits=scale.visits, seeds=scale.seeds, key=100 + index
+            procedure, task, iterations, visits=scale.visits, seeds=scale.seeds, key=100 + index
         )
         parts.append(
             rows(
@@ -80,7 +89,16 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    beta: float = BETA,
+    gamma: float = GAMMA,
+    attempts: int = ATTEMPTS,
+    budget: float = BUDGET,
+    solvable: float = SOLVABLE,
+) -> str:
     """Draw accuracy and labels bought against the iteration, one colour a procedure."""
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for color, (name, line) in zip(COLORS, table.groupby("procedure", sort=False), strict=False):
@@ -91,7 +109,9 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
         paid = line[line.labels > 0]
         right.plot(paid.iteration, paid.labels, color=color, label=name)
         right.plot(paid.iteration, paid.sampled_labels, "o", color=color, markersize=3)
-    left.axhline(SOLVABLE, color="0.5", linewidth=0.8, linestyle=":")
+    left.axhline(solvable, color="0.5", linewidth=0.8, linestyle=":")
+    for ax in (left, right):
+        ax.locator_params(axis="x", integer=True)
     left.set(xlabel="iteration", ylabel="accuracy", ylim=(0, 1.03), title="what is reached")
     right.set(
         xlabel="iteration", yscale="log", title="what it costs", ylabel="labels per visit, so far"
@@ -99,10 +119,10 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     left.legend(loc="center right", bbox_to_anchor=(1.0, 0.48))
     first = table.iloc[0]
     return (
-        f"Lines: exact (white dashes: closed form of T9, T11, labels; dotted: T4's limit, and the "
-        f"70% that the first model can solve). Dots, bands: mean and 10-90% of "
-        f"{first.seeds:.0f} sampled runs, {first.prompts:,.0f} prompts, {first.visits:.0f} visits "
-        f"each; filter only falls short of its law, for a prompt can fix on a wrong answer (T9). "
-        f"β = {BETA}, γ = {GAMMA}, k = {ATTEMPTS}; boosting and random labels may buy {BUDGET} "
-        f"labels per visit and iteration."
+        "Lines: exact (white dashes: closed form of T9, T11, labels; dotted: T4's limit, and the "
+        f"{solvable:.0%} that the first model can solve). Dots, bands: mean and "
+        f"{spread(first.seeds)} of {first.seeds:.0f} sampled runs, {first.prompts:,.0f} prompts, "
+        f"{first.visits:.0f} visits each; filter only falls short of its law, for a prompt can "
+        f"fix on a wrong answer (T9). β = {beta:g}, γ = {gamma:g}, k = {attempts}; boosting and "
+        f"random labels may buy {budget:g} labels per visit and iteration."
     )

@@ -137,7 +137,9 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
             ax.plot(lines.difference, [place] * len(lines), "|", color="0.4", markersize=7)
         ax.axvline(0.0, color="0.3", lw=1)
         ax.set_yticks(range(len(names)), names)
-        ax.set(title=f"{visits} visits", xlabel="error of a constant budget, above the schedule's")
+        ax.set(title=f"{visits} visits to a prompt and iteration")
+        signs = "← constant better      schedule better →"
+        ax.set_xlabel(f"average error: constant budget less schedule\n{signs}")
     first = table.iloc[0]
     return (
         f"Schedules by bs.design for average error at the price of {LABELS:g} labels per visit (a "

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows, spread
 from boostsim.tasks.table import TableTask
 
 TITLE = "Decoding acts again in every iteration: alone it ends diversity, or all knowledge"
@@ -38,20 +38,27 @@ CURATED = {
 }
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale,
+    *,
+    beta: float = BETA,
+    visits: int = VISITS,
+    responses: int = RESPONSES,
+    iterations: int = ITERATIONS,
+) -> pd.DataFrame:
     """Return diversity of uncurated loops and error of curated ones, by iteration."""
-    task = bs.random_table(6, prompts=scale.prompts, responses=RESPONSES, solvable=1.0)
-    steps = np.arange(ITERATIONS + 1)
+    task = bs.random_table(6, prompts=scale.prompts, responses=responses, solvable=1.0)
+    steps = np.arange(iterations + 1)
     parts: list[pd.DataFrame] = []
 
     def add(panel: str, line: str, wrong: str, procedure: bs.Procedure, law: np.ndarray) -> None:
         quantity = {"alone": "diversity", "curated": "error"}[panel]
-        exact = bs.simulate(procedure, task, ITERATIONS, record="diversity")
+        exact = bs.simulate(procedure, task, iterations, record="diversity")
         sampled = bs.simulate(
             procedure,
             task,
-            ITERATIONS,
-            visits=VISITS,
+            iterations,
+            visits=visits,
             seeds=max(2, scale.seeds // 4),
             key=600 + len(parts),
             record="diversity",
@@ -76,13 +83,13 @@ def data(scale: Scale) -> pd.DataFrame:
     for line, sharpening in list(CURATED.items())[:: scale.stride]:
         for wrong in ("spread", "concentrated"):
             procedure = bs.boosting(
-                labeler=bs.WeakLabeler(BETA, wrong=wrong), sharpening=sharpening
+                labeler=bs.WeakLabeler(beta, wrong=wrong), sharpening=sharpening
             )
             law = np.full(len(steps), np.nan)
             if not sharpening.changes:
                 start = 1.0 - (task.initial * task.quality).sum(1)
                 law = bs.laws.boosting_error(
-                    beta=BETA, attempts=1, initial_error=start, iterations=steps[:, None]
+                    beta=beta, attempts=1, initial_error=start, iterations=steps[:, None]
                 ) @ task.prompt_weights  # fmt: skip
             add("curated", line, wrong, procedure, law)
     return pd.concat(parts, ignore_index=True)
@@ -99,7 +106,14 @@ def _closed_loop(task: TableTask, sharpening: bs.Sharpening, steps: np.ndarray) 
     return (1.0 - (rows_by_step**2).sum(-1)) @ task.prompt_weights
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    beta: float = BETA,
+    visits: int = VISITS,
+    responses: int = RESPONSES,
+) -> str:
     """Draw the uncurated loops on the left, the curated ones on the right."""
     left, right = figure.subplots(1, 2)
     alone = table[table.panel == "alone"]
@@ -108,7 +122,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
         left.plot(line.iteration, line.law, color="white", linewidth=0.8, linestyle=(0, (2, 3)))
         band(left, line[line.iteration % 2 == 0], color, name)
     curated = table[table.panel == "curated"]
-    smallest = 1.0 / (table.prompts.iloc[0] * VISITS)
+    smallest = 1.0 / (table.prompts.iloc[0] * visits)
     for color, (name, pair) in zip(COLORS, curated.groupby("line", sort=False), strict=False):
         for wrong, line in pair.groupby("wrong", sort=False):
             dashes = "-" if wrong == "spread" else "--"
@@ -132,8 +146,8 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     right.legend(loc="upper right", bbox_to_anchor=(1.0, 0.8))
     first = table.iloc[0]
     return (
-        f"Lines: exact (white dashes: closed form). Dots, bands: mean and 10-90% of "
-        f"{first.seeds:.0f} sampled runs of {VISITS} visits a prompt. {first.prompts:,.0f} "
-        f"prompts, {RESPONSES} responses, one of them correct; one attempt. Right: β = {BETA}, "
+        f"Lines: exact (white dashes: closed form). Dots, bands: mean and {spread(first.seeds)} of "
+        f"{first.seeds:.0f} sampled runs of {visits} visits a prompt. {first.prompts:,.0f} "
+        f"prompts, {responses} responses, one of them correct; one attempt. Right: β = {beta:g}, "
         f"wrong labels spread over all wrong responses (solid) or all alike (dashed)."
     )

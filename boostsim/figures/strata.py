@@ -17,13 +17,13 @@ CLAIM = (
 SIZE = (11.5, 3.6)
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(scale: Scale, *, beta: float = BETA) -> pd.DataFrame:
     """Return accuracies by procedure, stratum, seed and iteration."""
-    parts = [records("programs", method, BETA, scale, strata=True) for method in METHODS]
+    parts = [records("programs", method, beta, scale, strata=True) for method in METHODS]
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(table: pd.DataFrame, figure: Figure, *, beta: float = BETA) -> str:
     """Draw sampled accuracy by iteration, a panel a stratum."""
     strata = table.stratum.unique()
     axes = figure.subplots(1, len(strata), sharey=True)
@@ -35,7 +35,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
     return (
-        f"Programs, wrong labels ignore precedence, β = {BETA}. Thick: mean of "
+        f"Programs, wrong labels ignore precedence, β = {beta:g}. Thick: mean of "
         f"{table.seed.nunique()} paired seeds; thin: each; {table.evaluated.iloc[0]:.0f} held-out "
         f"prompts a stratum, four samples each."
     )

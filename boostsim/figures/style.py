@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 
 # Colour-blind safe (Okabe and Ito), in a fixed order.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Runs below which there are no quantiles of 10%.
+FEW = 10
 
 RC: Any = {
     "axes.grid": True,
@@ -67,16 +69,25 @@ def rows(**columns: Any) -> pd.DataFrame:
 
 
 def band(axes: Axes, line: pd.DataFrame, color: str, label: str | None = None) -> None:
-    """Draw sampled runs: dots for the mean over seeds, a band from the 10% to the 90% quantile."""
+    """Draw sampled runs: dots for the mean over seeds, a band: see :func:`quantiles`."""
     x, low, high = line.iteration, line.sampled_low, line.sampled_high
     axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
     axes.plot(x, line.sampled_mean, "o", color=color, markersize=3, label=label)
 
 
 def quantiles(values: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the mean and the 10% and 90% quantiles over seeds of ``[seeds, points]``."""
-    low, high = np.quantile(values, [0.1, 0.9], axis=0)
+    """Return the mean and the 10% and 90% quantiles over seeds of ``[seeds, points]``.
+
+    Of fewer than ten runs, which have no such quantiles, the lowest and the highest.
+    """
+    ends = [0.1, 0.9] if len(values) >= FEW else [0.0, 1.0]
+    low, high = np.quantile(values, ends, axis=0)
     return {"sampled_low": low, "sampled_mean": values.mean(0), "sampled_high": high}
+
+
+def spread(seeds: float) -> str:
+    """Return what a band is of so many runs, in words: see :func:`quantiles`."""
+    return "10-90%" if seeds >= FEW else "range"
 
 
 def caption(figure: Figure, title: str, text: str) -> None:
@@ -86,5 +97,7 @@ def caption(figure: Figure, title: str, text: str) -> None:
         told = textwrap.fill(title, int(12 * width))
         figure.suptitle(told, x=0.01, ha="left", fontsize=11, fontweight="bold")
     if text:
-        told = textwrap.fill(text, int(17 * width))
+        # A number stays with its letter.
+        whole = text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+        told = textwrap.fill(whole, int(17 * width))
         figure.supxlabel(told, x=0.01, ha="left", fontsize=7.5, color="0.35")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, quantiles, rows
+from boostsim.figures.style import COLORS, band, quantiles, rows, spread
 from boostsim.tasks.table import TableTask
 
 TITLE = "The learner says how fast a model moves, the verifier which way"
@@ -29,18 +29,30 @@ CLASSES = {"hard": 0.02, "medium": 0.2, "easy": 0.6}
 # On the right a less sure verifier, of which the false accepts are varied.
 VERIFIER, UNSURE, START = "verifier", 0.7, 0.2
 GAPS = np.arange(-6, 15) / 20.0
-LEARNERS: dict[str, Any] = {
-    "supervised, the whole way": bs.StrongLearner(),
-    f"supervised, {STEP:g} of the way": bs.StrongLearner(step=STEP),
-    "GRPO (group normalised)": bs.PolicyGradient(RATE, "group_normalised"),
-    "RLOO (leave one out)": bs.PolicyGradient(RATE, "leave_one_out"),
-}
+LEARNERS = (
+    "supervised, the whole way",
+    f"supervised, {STEP:g} of the way",
+    "GRPO (group normalised)",
+    "RLOO (leave one out)",
+)
 
 
-def _filtering(learner: Any, true_accept: float, false_accept: float) -> bs.Procedure:
+def _learners(rate: float) -> dict[str, Any]:
+    made = (
+        bs.StrongLearner(),
+        bs.StrongLearner(step=STEP),
+        bs.PolicyGradient(rate, "group_normalised"),
+        bs.PolicyGradient(rate, "leave_one_out"),
+    )
+    return dict(zip(LEARNERS, made, strict=True))
+
+
+def _filtering(
+    learner: Any, attempts: int, true_accept: float, false_accept: float
+) -> bs.Procedure:
     """Return filtering alone with that verifier and learner."""
     noise = bs.NoisyFilter(false_accept=false_accept, false_reject=1.0 - true_accept)
-    return bs.filter_only(attempts=ATTEMPTS, filter=noise, learner=learner)
+    return bs.filter_only(attempts=attempts, filter=noise, learner=learner)
 
 
 def _prompts_of(accuracies: list[float], copies: int = 1) -> TableTask:
@@ -57,7 +69,15 @@ def _by_class(trace: Any, classes: int) -> np.ndarray:
     return accuracy.reshape(*accuracy.shape[:2], classes, -1).mean(-1)
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale,
+    *,
+    attempts: int = ATTEMPTS,
+    rate: float = RATE,
+    true_accept: float = TRUE_ACCEPT,
+    false_accept: float = FALSE_ACCEPT,
+    iterations: int = ITERATIONS,
+) -> pd.DataFrame:
     """Return accuracies by iteration and class, and after the last iteration by verifier."""
     # Beyond so many prompts there is nothing to see but time.
     copies = min(scale.prompts, 1000) // 4
@@ -65,18 +85,18 @@ def data(scale: Scale) -> pd.DataFrame:
     sampled: dict[str, Any] = {"visits": scale.visits, "seeds": scale.seeds, "record": "prompt"}
     starts = list(CLASSES.values())
     parts = []
-    for number, (name, learner) in enumerate(LEARNERS.items()):
-        procedure = _filtering(learner, TRUE_ACCEPT, FALSE_ACCEPT)
-        exact = bs.simulate(procedure, _prompts_of(starts), ITERATIONS, record="prompt")
+    for number, (name, learner) in enumerate(_learners(rate).items()):
+        procedure = _filtering(learner, attempts, true_accept, false_accept)
+        exact = bs.simulate(procedure, _prompts_of(starts), iterations, record="prompt")
         many = _prompts_of(starts, copies)
-        drawn = _by_class(bs.simulate(procedure, many, ITERATIONS, key=number, **sampled), 3)
+        drawn = _by_class(bs.simulate(procedure, many, iterations, key=number, **sampled), 3)
         for place, panel in enumerate(CLASSES):
             parts.append(
                 rows(
                     panel=panel,
                     learner=name,
-                    iteration=np.arange(ITERATIONS + 1),
-                    gap=TRUE_ACCEPT - FALSE_ACCEPT,
+                    iteration=np.arange(iterations + 1),
+                    gap=true_accept - false_accept,
                     accuracy=exact.accuracy.values[0, :, place],
                     **quantiles(drawn[..., place]),
                     **about,
@@ -86,15 +106,15 @@ def data(scale: Scale) -> pd.DataFrame:
         few = sampled | {"seeds": max(scale.seeds // 4, 2)}
         for index in range(0, len(GAPS), scale.stride):
             gap = GAPS[index]
-            procedure = _filtering(learner, UNSURE, max(UNSURE - gap, 0.0))
-            end = bs.simulate(procedure, _prompts_of([START]), ITERATIONS).accuracy.values[0, -1:]
+            procedure = _filtering(learner, attempts, UNSURE, max(UNSURE - gap, 0.0))
+            end = bs.simulate(procedure, _prompts_of([START]), iterations).accuracy.values[0, -1:]
             many = _prompts_of([START], copies)
-            seen = _by_class(bs.simulate(procedure, many, ITERATIONS, key=index, **few), 1)
+            seen = _by_class(bs.simulate(procedure, many, iterations, key=index, **few), 1)
             parts.append(
                 rows(
                     panel=VERIFIER,
                     learner=name,
-                    iteration=ITERATIONS,
+                    iteration=iterations,
                     gap=gap,
                     accuracy=end,
                     **quantiles(seen[:, -1]),
@@ -104,7 +124,16 @@ def data(scale: Scale) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    attempts: int = ATTEMPTS,
+    rate: float = RATE,
+    true_accept: float = TRUE_ACCEPT,
+    false_accept: float = FALSE_ACCEPT,
+    iterations: int = ITERATIONS,
+) -> str:
     """Draw a panel for each class of prompts, and one for verifiers."""
     axes = figure.subplots(2, 2).ravel()
     colors = dict(zip(LEARNERS, COLORS, strict=False))
@@ -128,7 +157,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
         ax.axvline(0.0, color="0.3", linewidth=0.8)
         ax.axhline(START, color="0.3", linewidth=0.8, linestyle=":")
         ax.set(
-            title=f"what the verifier does: accuracy after {ITERATIONS} iterations",
+            title=f"what the verifier does: accuracy after {iterations} iterations",
             xlabel="true accept less false accept",
         )
         ax.annotate("where it began", (GAPS[-1], START), (0, 3), **_ABOVE)
@@ -137,17 +166,15 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     axes[1].legend(loc="lower right")
     first, last = table.iloc[0], table.iloc[-1]
     return (
-        f"Filtering alone, {ATTEMPTS} attempts a visit. Lines: exact. Dots and bands: mean and 10 "
-        f"to 90% of {first.seeds:.0f} sampled runs ({last.seeds:.0f} lower right) of "
-        f"{first.prompts:.0f} prompts a class, {first.visits:.0f} visits each. The verifier "
-        f"accepts {TRUE_ACCEPT:.0%} of right and {FALSE_ACCEPT:.0%} of wrong responses; lower "
-        f"right {UNSURE:.0%} of right ones, and "
-        f"prompts begin at {START:.0%}. Rate of both gradients {RATE}. Every iteration the whole "
-        f"way multiplies the odds by {TRUE_ACCEPT / FALSE_ACCEPT:.0f} (T9); RLOO adds "
-        f"{RATE * (TRUE_ACCEPT - FALSE_ACCEPT):.1f} to the log-odds in every class, GRPO about "
-        f"twice that (T18); {STEP:g} of the way begins faster than either on hard prompts and is "
-        f"the slowest on those nearly solved (T19). Where right and wrong responses are accepted "
-        f"alike nobody moves."
+        f"Filtering alone, {attempts} attempts a visit. Lines: exact. Dots and bands: mean and "
+        f"{spread(first.seeds)} of {first.seeds:.0f} sampled runs ({spread(last.seeds)} of "
+        f"{last.seeds:.0f} lower right) of {first.prompts:.0f} prompts a class, "
+        f"{first.visits:.0f} visits each. The verifier accepts {true_accept:.0%} of right and "
+        f"{false_accept:.0%} of wrong responses; lower right {UNSURE:.0%} of right ones, and "
+        f"prompts begin at {START:.0%}. Rate of both gradients {rate:g}. Every iteration the "
+        f"whole way multiplies the odds by {true_accept / false_accept:.3g} (T9); RLOO adds "
+        f"{rate * (true_accept - false_accept):.2g} to the log-odds in every class (T18). Where "
+        "right and wrong responses are accepted alike nobody moves."
     )
 
 

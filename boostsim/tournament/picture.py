@@ -24,14 +24,20 @@ def draw_regrets(table: pd.DataFrame, ax: Axes) -> None:
     tasks = [ALL, *(task for task in table.task.unique() if task != ALL)]
     cells = table.set_index(["criterion", "task"])
     regret = np.array([[cells.regret[name, task] for task in tasks] for name in order])
-    ax.imshow(regret, cmap="RdBu_r", vmin=-DARKEST, vmax=DARKEST, aspect="auto")
+    image = ax.imshow(
+        100 * regret, cmap="RdBu_r", vmin=-100 * DARKEST, vmax=100 * DARKEST, aspect="auto"
+    )
+    bar = ax.figure.colorbar(image, ax=ax, extend="both", aspect=30, pad=0.01)
+    bar.set_label("regret against the oracle, hundredths")
+    bar.outline.set_visible(False)
     for row, name in enumerate(order):
         for column, task in enumerate(tasks):
             value = regret[row, column]
             best = bool(cells.best[name, task])
             dark = abs(value) > 0.7 * DARKEST
             ax.annotate(
-                f"{100 * value:.1f}",
+                # Where rules are close the second digit tells them apart.
+                f"{100 * value:.{1 if abs(value) >= 0.1 else 2}f}",
                 (column, row),
                 ha="center",
                 va="center",
