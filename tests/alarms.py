@@ -61,7 +61,7 @@ LOOKS = {
     "first_model_labels": 24,
     "four_cells": 8,
     "coverage": 3,
-    "claims": 79,
+    "claims": 81,
     "collapse_measures": 2,
     "false_alarms": 1,
     "power": 1,

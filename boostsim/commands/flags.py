@@ -275,7 +275,7 @@ class Compare:
 
 @dataclass
 class Claims:
-    """List what is claimed (T1 to T19, neighbours), or print claims in full, with their proofs."""
+    """List what is claimed (T1 to T21, neighbours), or print claims in full, with their proofs."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Claims to print in full; T4 stands for T4 with all its parts."""

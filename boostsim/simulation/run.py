@@ -60,7 +60,8 @@ def simulate(
     iteration makes v visits to each prompt that is visited, and ``seeds`` independent runs differ
     only in their draws: seed i uses fold_in(key, i), its iteration t fold_in(., t). With both,
     ``visits=v, exact=True``, nothing is drawn: the trace has the expectation over all that v visits
-    may show, to rounding (T21). That needs prompts that nothing ties together.
+    may show, to rounding (T21, docs/theory.md, section 5). That needs prompts that nothing ties
+    together.
 
     A persistent filter's verdicts are drawn once per seed, from the seed's key, in exact runs too:
     these are exact given the verdicts, need a key and may have several seeds. A persistent labeler

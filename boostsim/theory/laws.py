@@ -73,6 +73,7 @@ from boostsim.theory.updates import (
     policy_gradient_accuracy,
     policy_gradient_limit,
 )
+from boostsim.theory.visits import FewVisits, few_visits_error, few_visits_filtering, few_visits_law
 from boostsim.theory.weights import (
     share_stall,
     weighted_boosting_error,
@@ -83,6 +84,7 @@ from boostsim.theory.weights import (
 )
 
 __all__ = [
+    "FewVisits",
     "Fixation",
     "NoisyBoosting",
     "Stationary",
@@ -104,6 +106,9 @@ __all__ = [
     "curation_gain",
     "drift_diversity",
     "even_labels_fixed_point",
+    "few_visits_error",
+    "few_visits_filtering",
+    "few_visits_law",
     "filter_only_accuracy",
     "fixation",
     "fixation_time",

@@ -14,6 +14,7 @@ from boostsim.certification.measurements import (
     neighbours,
     noise,
     updates,
+    visits,
     weights,
 )
 
@@ -24,5 +25,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     **freshness.MEASUREMENTS,
     **weights.MEASUREMENTS,
     **updates.MEASUREMENTS,
+    **visits.MEASUREMENTS,
     **neighbours.MEASUREMENTS,
 }
