@@ -18,6 +18,7 @@ from typing import get_args
 import tyro
 
 from boostsim import __version__
+from boostsim.commands.device import same_every_time
 from boostsim.commands.flags import Command, Info, Reproduce
 from boostsim.commands.output import Unread, flushed, reserved, say
 from boostsim.progress import tell
@@ -121,6 +122,7 @@ def _answered(arguments: list[str]) -> int:
     for name, value in vars(command).items():
         if isinstance(value, Path):
             setattr(command, name, Path(os.path.expanduser(value)))
+    same_every_time()
     with reserved():
         return _dispatch(command)
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import boostsim as bs
+from boostsim.commands import device
+from boostsim.commands.device import STEADY, same_every_time
 
 # Losses are means of about a hundred terms in float32, summed in another order on eight devices;
 # two dozen steps of training carry that on. A wrong sum over devices is off by a factor.
@@ -76,3 +78,50 @@ def test_a_run_on_many_devices_is_resumed_to_the_same_numbers(found):
 def test_more_devices_than_there_are_are_refused():
     with pytest.raises(ValueError, match="devices must be at most the 1 of kind 'cpu' here; got 9"):
         bs.simulate(bs.uncurated(), bs.programs(2), 1, learner=bs.Transformer(), devices=9, key=0)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "before", "after"),
+    [
+        ("xla_cuda99", None, STEADY),
+        ("xla_cuda99", "--xla_dump_to=/x", f"--xla_dump_to=/x {STEADY}"),
+        ("xla_rocm99", "--xla_gpu_deterministic_ops=false", "--xla_gpu_deterministic_ops=false"),
+        ("other", None, None),
+        (None, None, None),
+    ],
+)
+def test_where_there_may_be_a_gpu_the_command_asks_for_the_same_numbers(
+    plugin, before, after, tmp_path, monkeypatch
+):
+    monkeypatch.delitem(sys.modules, "jax")
+    monkeypatch.delitem(sys.modules, "jax_plugins", raising=False)
+    if before is None:
+        monkeypatch.delenv("XLA_FLAGS", raising=False)
+    else:
+        monkeypatch.setenv("XLA_FLAGS", before)
+    if plugin is not None:
+        (tmp_path / "jax_plugins" / plugin).mkdir(parents=True)
+        (tmp_path / "jax_plugins" / plugin / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    same_every_time()
+    assert os.environ.get("XLA_FLAGS") == after
+
+
+def test_a_library_that_runs_already_is_left_alone(monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setattr(device, "_gpu_may_be_found", lambda: True)
+    assert "jax" in sys.modules
+    same_every_time()
+    assert "XLA_FLAGS" not in os.environ
+
+
+def test_the_compiler_knows_the_flag(tmp_path):
+    """It ends the process where it does not know one; and on a CPU the flag changes nothing."""
+    (tmp_path / "jax_plugins" / "xla_cuda99").mkdir(parents=True)
+    (tmp_path / "jax_plugins" / "xla_cuda99" / "__init__.py").write_text("def initialize(): ...")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    environment.pop("XLA_FLAGS", None)
+    command = [sys.executable, "-m", "boostsim", "info", "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["xla_flags"] == STEADY

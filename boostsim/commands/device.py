@@ -1,10 +1,36 @@
-"""Which kind of device a command runs on."""
+"""Which kind of device a command runs on, and that it gives the same numbers every time."""
 
 from __future__ import annotations
 
-from boostsim.arguments import choice, refuse
+import os
+import pkgutil
+import sys
 
 KINDS = ("cpu", "gpu", "tpu")
+# What JAX runs GPUs by, among the modules of its namespace ``jax_plugins``.
+GPU_PLUGINS = ("xla_cuda", "xla_rocm")
+STEADY = "--xla_gpu_deterministic_ops=true"
+
+
+def same_every_time() -> None:
+    """Where JAX may find a GPU, have it compile programs that give the same bits in any process.
+
+    XLA reads this when its backend starts, so it is for the command to ask, which is its own
+    process; a library never sets flags behind its user's back. Whoever has said anything about
+    determinism in XLA_FLAGS is left alone.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "jax" not in sys.modules and "deterministic" not in flags and _gpu_may_be_found():
+        os.environ["XLA_FLAGS"] = f"{flags} {STEADY}".strip()
+
+
+def _gpu_may_be_found() -> bool:
+    try:
+        import jax_plugins
+    except ImportError:
+        return False
+    modules = pkgutil.iter_modules(jax_plugins.__path__)
+    return any(module.name.startswith(GPU_PLUGINS) for module in modules)
 
 
 def use_device(kind: str | None) -> None:
@@ -12,6 +38,8 @@ def use_device(kind: str | None) -> None:
     if kind is None:
         return
     import jax
+
+    from boostsim.arguments import choice, refuse
 
     choice("device", kind, KINDS)
     if kind == "cpu":
