@@ -229,7 +229,7 @@ def response_survival(
     Example:
         >>> law = dict(examples=100, initial_probability=0.01)
         >>> response_survival(iterations=[2, 5, 10, 50], **law).round(3).tolist()
-        [0.47, 0.272, 0.158, 0.039]
+        [0.471, 0.271, 0.161, 0.041]
     """
     given = np.broadcast_arrays(initial_probability, iterations)
     start, length = (each.ravel() for each in given)

@@ -208,6 +208,9 @@ def _learned(
     if structure.weighing is not None:
         classes = len(counts) // 2
         counts = counts[:classes] + np.asarray(numbers.label_weight) * counts[classes:]
+    if counts.shape[1] == 0:
+        # Where nothing is accepted and nothing labelled there is never an example.
+        return counts
     padded = max(64, 1 << (counts.shape[1] - 1).bit_length())
     filled = np.pad(counts, ((0, 0), (0, padded - counts.shape[1])), "edge")
     rows = _after(structure, numbers, jnp.asarray(filled), jnp.asarray(float(visits)))

@@ -117,7 +117,9 @@ def seen_by(
     """Return the probabilities of a visit to each of so many models; numbers are of one prompt."""
     models = mass.shape[1]
     # Few shapes, and so few programs.
-    padded = np.pad(mass, ((0, 0), (0, max(64, 1 << (models - 1).bit_length()) - models)), "edge")
+    more = max(64, 1 << (models - 1).bit_length()) - models
+    # There is no state at all where nothing is accepted and nothing labelled.
+    padded = np.pad(mass, ((0, 0), (0, more)), "edge" if models else "constant")
     seen = _seen(structure, numbers, jnp.asarray(padded), jnp.asarray(float(iteration)))
     return Seen(**{name: np.asarray(each)[..., :models] for name, each in seen.items()})
 
