@@ -14,7 +14,7 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 - a run: simulate, which returns an xarray.Dataset; kernel; save and load; learners StrongLearner,
   Transformer
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
-- decisions: plan, design, compare, race, stress_suite; gap_report, collapse_measures, priced
+- decisions: plan, fate, design, compare, race, stress_suite; gap_report, collapse_measures, priced
 - a figure for a paper: figure
 
 ``dir(bs)`` has all names. JAX does not survive a fork: start workers by spawn, as simulate says.
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from boostsim.certification.certify import certify_all as certify_all
     from boostsim.certification.falsification import Falsification as Falsification
     from boostsim.certification.falsify import falsify as falsify
+    from boostsim.certification.fate import Fate as Fate
+    from boostsim.certification.fate import fate as fate
     from boostsim.certification.measurement import Measurement as Measurement
     from boostsim.certification.planned import Plan as Plan
     from boostsim.certification.planning import plan as plan
@@ -134,6 +136,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.certify": ("certify", "certify_all"),
             "certification.falsification": ("Falsification",),
             "certification.falsify": ("falsify",),
+            "certification.fate": ("Fate", "fate"),
             "certification.measurement": ("Measurement",),
             "certification.planned": ("Plan",),
             "certification.planning": ("plan",),

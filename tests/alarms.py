@@ -22,6 +22,7 @@ LOOKS = {
     "budget_on_average": 4,
     "solving_times": 40,
     "fixation": 60,
+    "fates": 3,
     "fixation_laws": 6,
     "conditional_law": 40,
     "affine_mean": 4,

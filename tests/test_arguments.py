@@ -198,6 +198,11 @@ CALLS = [
         dict(entries=8, answers=4, solvable=0.25, seed=3),
     ),
     (
+        "fate",
+        lambda **how: repr(bs.fate(bs.uncurated(), **how)),
+        dict(visits=2, initial_accuracy=0.5),
+    ),
+    (
         "plan",
         lambda **how: repr(bs.plan(**how)),
         dict(

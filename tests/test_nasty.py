@@ -339,6 +339,10 @@ CALLS = {
             "spread": "prompts",
         },
     ),
+    "fate": (
+        bs.fate,
+        {"procedure": bs.uncurated(), "visits": 2, "initial_accuracy": 0.5},
+    ),
     "limits of a plan": (
         functools.partial(bs.plan, beta=0.3, gamma=0.05, error=0.6, target=0.5),
         {"most_attempts": 2, "most_votes": 1, "most_iterations": 3, "until_accepted": False},

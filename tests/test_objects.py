@@ -177,6 +177,7 @@ def made():
         "a proof": dataclasses.replace(bs.prove("T6/step"), seconds=0.0),
         "a plan": a_plan(0.2),
         "a plan that fails": a_plan(1e-9),
+        "a fate": bs.fate(bs.uncurated(), visits=2, initial_accuracy=[0.0, 0.25]),
         "a knob": bs.Knob(0.0, 0.1, per_iteration=True),
         "an objective": goal,
         "a design": bs.Design(
