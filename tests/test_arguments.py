@@ -297,6 +297,7 @@ RESULTS = {
     "Certificate",
     "Design",
     "Falsification",
+    "Fate",
     "Fit",
     "GapReport",
     "Plan",

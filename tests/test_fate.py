@@ -13,7 +13,7 @@ WEAK = bs.WeakLabeler(0.3)
 
 
 def test_drift_is_the_law_of_fixation():
-    p = np.array([[0.0, 1 / 20], [0.5, 0.3]])
+    p = np.array([0.0, 1 / 20, 0.5, 0.3])
     found = bs.fate(bs.uncurated(attempts=2), visits=10, initial_accuracy=p)
     assert found.case == "decided"
     neutral = {"false_accept": 1.0, "false_reject": 0.0}
@@ -164,6 +164,7 @@ def test_what_has_no_one_chain_is_refused(procedure, why):
         ({"visits": 20}, r"at most 9 states \(it has 21\)"),
         ({"initial_accuracy": 1.5}, "initial_accuracy must be"),
         ({"initial_accuracy": []}, "initial_accuracy must be an array that is not empty"),
+        ({"initial_accuracy": [[0.5], [0.5, 0.2]]}, "initial_accuracy must be"),
         ({"initial_accuracy": "half"}, "initial_accuracy must be a number in"),
         ({"initial_accuracy": [0.5, np.nan]}, "initial_accuracy must be"),
     ],

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from boostsim.arguments import probability, real, refuse, whole
+from boostsim.arguments import numbers, probability, refuse, whole
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
@@ -151,7 +151,7 @@ def _sentence(row: dict[str, float]) -> str:
 def fate(procedure: Procedure, *, visits: int, initial_accuracy: Any) -> Fate:
     """Return how a prompt ends at finitely many visits: solved or lost for ever, and when.
 
-    At v visits the correct mass of a prompt is a Markov chain with finitely many states
+    At v visits the correct mass of a prompt is a Markov chain with finitely many states (T21,
     docs/theory.md, section 5), that of ``bs.simulate(..., visits=v, exact=True)``; what it comes to
     is solved for, with nothing that cancels. A prompt is solved (lost) where it is all right (all
     wrong) and no iteration can change that: without labels or a filter one of the two happens to
@@ -163,7 +163,7 @@ def fate(procedure: Procedure, *, visits: int, initial_accuracy: Any) -> Fate:
         procedure: what an iteration does: whatever is exact at finite visits. The labeler is right
             with probability beta on every prompt.
         visits: v, in each iteration.
-        initial_accuracy: p_0 of a prompt, or an array of them.
+        initial_accuracy: p_0 of a prompt, or a list of several.
 
     Returns:
         A :class:`Fate`, whose arrays have the shape of ``initial_accuracy``.
@@ -216,14 +216,14 @@ def fate(procedure: Procedure, *, visits: int, initial_accuracy: Any) -> Fate:
 
 
 def _accuracies(got: Any) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return first accuracies in a row, and the shape in which they were given."""
-    try:
-        given = real(got)
-    except (TypeError, ValueError, OverflowError):
-        raise refuse("initial_accuracy", "a number in [0, 1], or an array of such", got) from None
-    if given.size == 0:
-        raise refuse("initial_accuracy", "an array that is not empty", got)
-    return np.array([probability("initial_accuracy", each) for each in given.flat]), given.shape
+    """Return first accuracies, and the shape in which they were given: () for a number."""
+    alone = not isinstance(got, (list, tuple)) and getattr(got, "ndim", 0) == 0
+    if alone:
+        return np.array([probability("initial_accuracy", got)]), ()
+    given = numbers("initial_accuracy", got, 1)
+    for each in given:
+        probability("initial_accuracy", each)
+    return given, given.shape
 
 
 def _refuse_what_changes(procedure: Procedure) -> None:

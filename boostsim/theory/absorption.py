@@ -1,4 +1,4 @@
-"""Where a prompt ends: finitely many examples in each iteration, solved exactly.
+"""T9, T11 and T21 where a prompt ends: finitely many examples in each iteration, solved exactly.
 
 The correct examples of a prompt among M are a Markov chain. Without labels it ends at all or none
 (fixation, drift); with labels and a noisy filter it has a stationary law. Laws here are solved by
@@ -259,7 +259,7 @@ class Stationary(NamedTuple):
 
 
 @solved_law(
-    "T4",
+    "T21",
     beta=INSIDE,
     gamma=INSIDE,
     attempts=AT_LEAST_ONE,
@@ -268,7 +268,7 @@ class Stationary(NamedTuple):
 def stationary_accuracy(
     *, beta: np.ndarray, gamma: np.ndarray, attempts: np.ndarray, visits: int
 ) -> Stationary:
-    """T4. Mean and variance of the correct mass of a prompt after many iterations of boosting.
+    """T21. Mean and variance of the correct mass of a prompt after many iterations of boosting.
 
     Statement: keep one, v visits, no budget: the number of correct examples among v is a Markov
     chain on 0..v with steps Binomial(v, g(i/v)), g T4's map. For 0 < beta < 1 and 0 < gamma < 1
