@@ -4,7 +4,7 @@ SCALE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-all bench lint format notebooks docs certificates clean
+.PHONY: reproduce test test-all bench lint format notebooks docs certificates accelerator clean
 
 reproduce: $(VENV)/.installed
 	$(BIN)/boostsim reproduce --scale $(SCALE)
@@ -18,6 +18,10 @@ test-all: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest tests/bench/bench_core.py tests/bench/bench_certify.py tests/bench/bench_compare.py tests/bench/bench_neural.py tests/bench/bench_logs.py -q --confcutdir=tests/bench -p no:xdist --benchmark-columns=min,median
+
+# Eight minutes at most on one GPU; SCALE=smoke is the same in small, on any machine.
+accelerator: $(VENV)/.test
+	$(BIN)/python tests/bench/accelerator.py --scale $(if $(filter smoke,$(SCALE)),smoke --out build/accelerator.json,full --out figures/full/accelerator.json)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ run: so everything runs every night, and before anything is released.
 
 SLOW = (
     "boostsim/gap.py::boostsim.gap.gap_report",
+    "test_accelerator.py::test_make_accelerator_runs_on_any_machine",
     "test_advise.py::test_advice_gains_more_than_one_iterations_count_and_than_chance",
     "test_agreement.py::test_in_many_worlds",
     "test_agreement.py::test_steps_batch_under_vmap_like_one_by_one",
