@@ -21,6 +21,8 @@ LOOKS = {
     "sampled_against_literal_under_a_budget": 18,
     "budget_on_average": 4,
     "solving_times": 40,
+    "finite_visits": 200,
+    "finite_visits_mean": 6,
     "fixation": 60,
     "fates": 3,
     "fixation_laws": 6,

@@ -25,6 +25,7 @@ class World:
     each: int = 1
     share: Fraction = ONE
     slack: Fraction = Fraction(0)
+    real: Fraction = Fraction(0)  # real examples a visit, all of them right
 
 
 def one_visit(world, right):
@@ -58,6 +59,7 @@ def one_iteration(world, law, visits):
                         more[tuple(a + b for a, b in zip(before, given, strict=True))] += p * q
             sums = more
         for (kept, wrong, good, bad), p in sums.items():
+            kept += world.real * visits
             whole = kept + wrong + world.weight * (good + bad)
             row = right
             if whole:
@@ -67,10 +69,11 @@ def one_iteration(world, law, visits):
     return {right: chance for right, chance in after.items() if chance}
 
 
-def law_of(world, right, visits, iterations):
-    """The laws of the accuracy after 0, 1, ... iterations."""
+def law_of(worlds, right, visits, iterations):
+    """The laws of the accuracy after 0, 1, ... iterations: of one world, or one for each."""
     laws = [{right: ONE}]
-    for _ in range(iterations):
+    for iteration in range(iterations):
+        world = worlds if isinstance(worlds, World) else worlds[iteration]
         laws.append(one_iteration(world, laws[-1], visits))
     return laws
 

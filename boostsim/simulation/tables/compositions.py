@@ -28,13 +28,13 @@ def binomials(
         return np.ones((1, len(right)))
     whole = right + wrong
     mode = np.minimum((trials + 1) * (right / np.where(whole > 0.0, whole, 1.0)) // 1, trials)
+    count = np.arange(trials, dtype=float)[:, None]
     with np.errstate(over="ignore"):
-        # The one that is beyond floats is the one that is not asked.
+        # What is beyond floats lies on the other side of the mode, where it is not asked for.
         odds = right / np.where(wrong > 0.0, wrong, 1.0)
         against = wrong / np.where(right > 0.0, right, 1.0)
-    count = np.arange(trials, dtype=float)[:, None]
-    up = np.where(count >= mode, (trials - count) / (count + 1.0) * odds, 1.0)
-    down = np.where(count < mode, (count + 1.0) / (trials - count) * against, 1.0)
+        up = np.where(count >= mode, (trials - count) / (count + 1.0) * odds, 1.0)
+        down = np.where(count < mode, (count + 1.0) / (trials - count) * against, 1.0)
     law = np.ones((trials + 1, len(right)))
     np.cumprod(up, axis=0, out=law[1:])
     law[:-1] *= np.cumprod(down[::-1], axis=0)[::-1]

@@ -23,7 +23,6 @@ from boostsim.simulation.tables.population import (
     attempt,
     focus,
     label_law,
-    label_sources,
     law_of,
     total,
 )
@@ -153,7 +152,7 @@ def visit_of(structure: Structure, numbers: Numbers) -> Visit:
     accept, reject = (np.asarray(each)[:, 0] > 0.0 for each in (numbers.accept, numbers.reject))
     classes = len(accept)
     answered = np.zeros(classes, bool)
-    for source, _ in label_sources(structure, numbers) if structure.labeled else []:
+    for source in structure.answering:
         answered |= np.asarray(numbers.source_mass)[structure.sources.index(source), :, 0] > 0.0
     merged = structure.weighing is None
     known: dict[tuple[int, ...], int] = {}
