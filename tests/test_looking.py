@@ -145,29 +145,28 @@ def test_attempts_that_are_not_made_are_not_shown():
 
 def test_samples_are_of_the_model_and_judged_as_the_run_judges(tmp_path):
     """A filter that persists says of a pair what it said in the run."""
-    procedure = bs.filter_only(attempts=4, filter=PERSISTENT)
+    procedure = bs.filter_only(attempts=2, filter=PERSISTENT)
     trace = bs.simulate(procedure, LISTED, 2, folder=tmp_path, **LOOKING)
     run = bs.load_run(tmp_path)
     assert measured(run.trace).identical(measured(trace))
     assert "label_text" not in trace
     prompts = [run.task.text(row) for row in LISTED.every_prompt()]
-    found = run.sample(prompts, samples=200, key=5)
+    found = run.sample(prompts, samples=4, key=5)
     pair = ["prompt", "response"]
     seen = bs.responses(trace).groupby(pair)[["accepted", "correct"]].agg(["min", "max"])
     drawn = found.groupby(pair)[["accepted", "correct"]].agg(["min", "max"])
     drawn = drawn.rename(columns="{}_drawn".format, level=0)
     both = seen.join(drawn, how="inner")
-    assert len(both) >= 8
+    assert len(both) >= 4
     for name in ("accepted", "correct"):
         assert both[name].nunique().eq(2).all()
         for each in ("min", "max"):
             assert (both[name][each].astype(bool) == both[f"{name}_drawn"][each]).all()
     assert (found.accepted != found.correct).any()
-    # Rows are those of the model; every answer's share is near its probability.
-    assert found.equals(run.sample(LISTED.every_prompt(), samples=200, key=5))
-    assert not found.equals(run.sample(prompts, samples=200, key=6))
-    assert not found.equals(run.sample(prompts, samples=200, key=5, iteration=0))
-    assert run.sample(prompts[0], samples=1).shape == (1, 6)
+    # All that is drawn comes from the key.
+    assert found.equals(run.sample(LISTED.every_prompt(), samples=4, key=5))
+    assert not found.equals(run.sample(prompts, samples=4, key=6))
+    assert not found.equals(run.sample(prompts, samples=4, key=5, iteration=0))
 
 
 def test_some_prompts_of_each_stratum_are_asked(folder):
@@ -265,7 +264,7 @@ def test_what_is_of_ones_own_is_given(tmp_path):
         bs.load_run(tmp_path)
     run = bs.load_run(tmp_path, learner=learner)
     assert run.learner is learner
-    assert len(run.sample(1, samples=3)) == 6
+    assert set(run.model()) == set(run.model(0, 0))
 
 
 NONE = "must be a whole number of at least 1"

@@ -278,6 +278,9 @@ def tutorial(path: Path) -> dict[str, str | bytes]:
         if cell["cell_type"] != "code":
             lines += [source, ""]
             continue
+        answers = "answers" in cell["metadata"].get("tags", [])
+        if answers:
+            lines += ['<details markdown="1"><summary>Answers</summary>', ""]
         lines += ["```python", source, "```", ""]
         for output in cell["outputs"]:
             data = {kind: "".join(told) for kind, told in output.get("data", {}).items()}
@@ -288,6 +291,8 @@ def tutorial(path: Path) -> dict[str, str | bytes]:
                 lines += [f'<div class="output">{blankless(data["text/html"])}</div>', ""]
             elif told := data.get("text/plain") or "".join(output.get("text", "")):
                 lines += [*code(told.rstrip("\n")), ""]
+        if answers:
+            lines += ["</details>", ""]
     taken = f"`notebooks/{path.name}` with its outputs as committed; run it to change something."
     return {f"{place}.md": "\n".join([*lines, taken, ""]), **made}
 
