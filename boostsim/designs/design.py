@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from boostsim.arguments import refuse, unknown, whole
+from boostsim.designs.few import Trials, at_visits, covered
 from boostsim.designs.found import Design
 from boostsim.designs.grid import constants, points, tried
 from boostsim.designs.knobs import KNOBS, Knob, plain
@@ -27,6 +28,8 @@ def design(
     objective: Objective,
     parameters: Mapping[str, Knob | tuple[float, float]],
     *,
+    visits: int | None = None,
+    seeds: int = 8,
     steps: int = 300,
     restarts: int = 4,
     grid: int = 1000,
@@ -36,9 +39,15 @@ def design(
 
     Automatic differentiation goes backwards through all iterations, allocation included; Adam takes
     the steps, bounds are kept by projection. The answer is checked twice: against a grid of other
-    choices, and by restarts from random ones; it says itself where they disagree. It is a choice
+    choices, and by restarts from random ones; it says itself where they disagree. That is a choice
     for the limit of many visits: where a few labels fall to a prompt and all are bought at once,
-    all of one prompt's may be wrong, and none is left to ask again.
+    all of one prompt's may be wrong, and none is left to ask again. With ``visits`` the choice is
+    for so many: the limit's design, schedules on windows, decaying and constant ones, and random
+    steps from the best of them are run there, all on the same seeds (or by the exact law at these
+    visits, where it covers the run: without a budget, say), and the best of all is the answer. On
+    those seeds no constant that was tried is better, and ``few`` says what it is worth on others.
+    A total price is kept on average over the seeds: what is not bought is not paid for, so budgets
+    may add up to more.
 
     What is compiled for one call serves the next: another task of that size, other bounds, prices,
     keys, rates and numbers of steps compile nothing; other knobs, another score or length do.
@@ -50,10 +59,12 @@ def design(
             for each iteration), ``"temperature"`` of ``bs.criteria.difficulty``, and ``"votes"`` of
             a filter with fresh noise: between odd numbers a share of the responses gets two votes
             more; the answer has the better of the odd numbers beside. Real data has no price here.
-        steps: of Adam, from each start.
+        visits: v, to each prompt in each iteration; None is the limit of many.
+        seeds: at given visits, that choices are judged on; as many others are held out.
+        steps: of Adam, from each start; at given visits as many random ones.
         restarts: random starts, besides the middle of all bounds.
-        grid: other choices that it is held against, about so many.
-        key: of the random starts.
+        grid: other choices that it is held against, about so many; at given visits a fifth.
+        key: of the random starts, and of the runs at given visits.
 
     Returns:
         A :class:`Design`: ``procedure`` is ready to be run.
@@ -77,6 +88,8 @@ def design(
     knobs = _checked(objective, parameters)
     steps, restarts = whole("steps", steps, 1), whole("restarts", restarts, 1)
     grid, key = whole("grid", grid, 1), as_key(key)
+    visits = None if visits is None else whole("visits", visits, 1)
+    seeds = whole("seeds", seeds, 2)
     with fixed(double=True):
         problem = Problem.of(objective, knobs)
         others = points(problem, grid)
@@ -109,16 +122,25 @@ def design(
                     candidates.append(never[number])
         values = candidates[_least(tried(problem, candidates)[0])]
         values = without_crumbs(problem, values)
+    few = None
+    if visits is not None:
+        drawn_on = None if covered(objective, values, visits) else range(seeds)
+        trials = Trials(objective, problem, visits, drawn_on, key)
+        with fixed(double=True):
+            values, few = at_visits(trials, values, max(1, grid // 5), steps)
+        trace = trials.held_out().trace(values)
+        score = few.score
     procedure = turned(objective.procedure, values)
-    trace = simulate(
-        procedure,
-        objective.task,
-        objective.iterations,
-        key=objective.key,
-        prices=objective.prices,
-    )
-    with fixed(double=True):
-        score = float(problem.score.of({name: trace[name].values[0] for name in SHOWN}))
+    if few is None:
+        trace = simulate(
+            procedure,
+            objective.task,
+            objective.iterations,
+            key=objective.key,
+            prices=objective.prices,
+        )
+        with fixed(double=True):
+            score = float(problem.score.of({name: trace[name].values[0] for name in SHOWN}))
     return Design(
         objective=objective,
         values={name: plain(value) for name, value in values.items()},
@@ -134,6 +156,7 @@ def design(
         flat=int(np.sum(flat[:-1])),
         knobs=knobs,
         search={"steps": steps, "restarts": restarts, "grid": grid, "key": key_text(key)},
+        few=few,
     )
 
 

@@ -36,6 +36,59 @@ UNITS = {
 
 
 @dataclass(frozen=True, eq=False)
+class FewVisits(ByValue):
+    """How a design for so many visits was found, and what it is worth on other seeds.
+
+    Attributes:
+        visits: v, to each prompt and iteration.
+        exact: whether the exact law at v visits was followed; else runs were drawn.
+        seeds: on so many everything was judged; 0 where nothing is drawn.
+        tried: choices.
+        by: what the answer is.
+        score: of the answer on these seeds.
+        constant: of the best that never changes, at no higher price; NaN where nothing may change.
+        limit: of the limit's design; infinite where it costs more than may be spent.
+        held_out: scores of the three on as many other seeds, by name, ``[seeds]`` each.
+    """
+
+    visits: int
+    exact: bool
+    seeds: int
+    tried: int
+    by: str
+    score: float
+    constant: float
+    limit: float
+    held_out: dict[str, np.ndarray]
+
+    def margin(self, rival: str) -> tuple[float, float]:
+        """Return by how much the answer is better on other seeds, and the standard error of it."""
+        gained = self.held_out[rival] - self.held_out["score"]
+        count = len(gained)
+        spread = float(gained.std(ddof=1)) / np.sqrt(count) if count > 1 else float("nan")
+        return float(gained.mean()), 0.0 if self.exact else float(spread)
+
+    def told(self) -> str:
+        """Return how it was found, and the comparison on other seeds, in plain sentences."""
+        where = f"at {self.visits} visit{'s' * (self.visits > 1)}"
+        how = "by the exact law there" if self.exact else f"on {self.seeds} seeds"
+        lines = [f"Chosen {where} {how}, of {self.tried:,} choices: {self.by}."]
+        rivals = {"constant": "the best that never changes", "limit": "what is best in the limit"}
+        parts = []
+        for name, words in rivals.items():
+            if name in self.held_out:
+                gained, error = self.margin(name)
+                doubt = "" if self.exact else f", standard error {error:.2g}"
+                side = "more" if gained >= 0.0 else "less"
+                rival = self.held_out[name].mean()
+                parts.append(f"{words} {rival:.4g} ({abs(gained):.4g} {side}{doubt})")
+        seeds = "There" if self.exact else f"On {self.seeds} other seeds"
+        own = self.held_out["score"].mean()
+        lines.append(f"{seeds} it has {own:.4g}, {', '.join(parts)}.")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
 class Design(Shown, ByValue):
     """What :func:`boostsim.design` found.
 
@@ -44,8 +97,8 @@ class Design(Shown, ByValue):
         knobs: what could be chosen, and its bounds.
         values: where each knob stands; a tuple where it may change from iteration to iteration.
         procedure: with the knobs there, ready to be run.
-        score: of the exact run with it.
-        trace: of that run, with its cost.
+        score: of the exact run with it; at given visits the mean over the seeds that chose it.
+        trace: of that run, with its cost; at given visits of runs on other seeds.
         starts: where gradients led from the middle and from each random start, votes relaxed.
         from_grid: where they led from the grid's best, votes relaxed.
         flat: at how many of the starts the score had no slope.
@@ -54,6 +107,9 @@ class Design(Shown, ByValue):
         constant: the best score found where what may change between iterations does not, within
             the total price and with the other knobs alike; NaN where nothing may change.
         search: steps, restarts, grid and key.
+        few: how it was found at given visits, and what it is worth there on other seeds; None in
+            the limit. What stands above of starts, grid and constant is of the limit's design,
+            which is one of the choices.
     """
 
     objective: Objective
@@ -69,16 +125,17 @@ class Design(Shown, ByValue):
     grid_size: int
     constant: float
     search: Mapping[str, Any]
+    few: FewVisits | None = None
 
     @property
     def cost(self) -> float:
-        """What the run costs, in currency per visit."""
-        return float(self.trace.cost[0, -1])
+        """What the run costs, in currency per visit; the mean of several."""
+        return float(self.trace.cost[:, -1].mean())
 
     @property
     def bought(self) -> np.ndarray:
         """Labels that the run buys in each iteration, per visit: a budget may not be used up."""
-        return np.diff(self.trace.labels.values[0])
+        return np.diff(self.trace.labels.values.mean(axis=0))
 
     @property
     def agreeing(self) -> int:
@@ -96,8 +153,12 @@ class Design(Shown, ByValue):
     def confirmed(self) -> bool:
         """Whether nothing else that was tried is better, and two starts at least led here.
 
-        A score without any slope is never confirmed.
+        A score without any slope is never confirmed. At given visits: whether on other seeds
+        neither a constant nor the limit's design is better.
         """
+        if self.few is not None:
+            rivals = [name for name in self.few.held_out if name != "score"]
+            return all(self.few.margin(name)[0] >= 0.0 for name in rivals)
         others = [self.grid, *([self.constant] if np.isfinite(self.constant) else [])]
         slack = ROUNDING * abs(self.score)
         sloped = self.flat < len(self.starts)
@@ -105,13 +166,20 @@ class Design(Shown, ByValue):
 
     def summary(self) -> str:
         """Return the answer and its checks, in plain sentences."""
-        name, last = self.objective.name.replace("_", " "), self.trace.isel(seed=0, iteration=-1)
+        last = self.trace.isel(iteration=-1).mean("seed")
+        name = self.objective.name.replace("_", " ")
+        where = "" if self.few is None else f" at {self.few.visits} visits to a prompt"
         lines = [
-            f"{name} {self.score:.4g}; error {float(last.error):.4g} in the end, for "
+            f"{name} {self.score:.4g}{where}; error {float(last.error):.4g} in the end, for "
             f"{float(last.labels):.4g} labels and a cost of {self.cost:.4g} per visit."
         ]
         for knob, value in self.values.items():
             lines.append(f"{knob.replace('_', ' ')}: {_told(value)}{self._at_bound(knob)}.")
+        if self.few is not None:
+            lines.append(self.few.told())
+            if not self.confirmed:
+                lines.append("Not confirmed: another choice is better on the other seeds.")
+            return "\n".join(lines)
         if np.isfinite(self.constant):
             price = "" if self.objective.spend is None else ", at no higher price"
             lines.append(f"The best that never changes{price}: {self.constant:.4g}.")
@@ -156,6 +224,7 @@ class Design(Shown, ByValue):
             "grid": self.grid,
             "grid_size": self.grid_size,
             "constant": self.constant,
+            "few_visits": None if self.few is None else vars(self.few),
             "knobs": {name: vars(knob) for name, knob in self.knobs.items()},
             "search": dict(self.search),
             "objective": {

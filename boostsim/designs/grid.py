@@ -59,6 +59,11 @@ def points(problem: Problem, most: int) -> list[Values]:
                 for window in windows
             ]
     asked = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    return paid_for(problem, asked)
+
+
+def paid_for(problem: Problem, asked: list[Values]) -> list[Values]:
+    """Return values with the budgets that are paid for; divided ones are given by shares."""
     batches = [each_of(_paid(problem, batch)) for batch in _batches(problem, asked)]
     return list(itertools.chain.from_iterable(batches))[: len(asked)]
 
