@@ -76,6 +76,7 @@ SLOW = (
     "test_distributions.py::test_sampled_and_literal_share_a_budget_alike[criterion0]",
     "test_distributions.py::test_sampled_and_literal_share_a_budget_alike[criterion1]",
     "test_distributions.py::test_small_samples_lag_behind_where_the_map_is_curved[16",
+    "test_design_visits.py::test_without_a_budget_the_exact_law_chooses",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/claim",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/criterion",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/plan",

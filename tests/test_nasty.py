@@ -385,6 +385,7 @@ CALLS = {
         {
             "objective": bs.Objective(BOOSTING, TASK, 1),
             "parameters": {"budget": (0.01, 0.1)},
+            "seeds": 2,
         },
     ),
     "compare": (

@@ -34,7 +34,7 @@ DECAYS = (0.3, 0.5, 0.7, 0.8, 0.87, 0.92, 0.96)
 HALVINGS, STRETCHED = 6, 4
 STRETCH = 20.0
 # Constant schedules.
-CONSTANTS = 64
+CONSTANTS = 24
 # A step is in logarithms, or a share in places between bounds; it grows where it helps, else
 # shrinks.
 SHARE, GROWTH, SHRINKING = 0.15, 1.5, 0.9

@@ -68,6 +68,11 @@ class FewVisits(ByValue):
         spread = float(gained.std(ddof=1)) / np.sqrt(count) if count > 1 else float("nan")
         return float(gained.mean()), 0.0 if self.exact else float(spread)
 
+    def record(self) -> dict[str, Any]:
+        """Return all of it, as JSON can hold it."""
+        lists = {name: scores.tolist() for name, scores in self.held_out.items()}
+        return vars(self) | {"held_out": lists}
+
     def told(self) -> str:
         """Return how it was found, and the comparison on other seeds, in plain sentences."""
         where = f"at {self.visits} visit{'s' * (self.visits > 1)}"
@@ -224,7 +229,7 @@ class Design(Shown, ByValue):
             "grid": self.grid,
             "grid_size": self.grid_size,
             "constant": self.constant,
-            "few_visits": None if self.few is None else vars(self.few),
+            "few_visits": None if self.few is None else self.few.record(),
             "knobs": {name: vars(knob) for name, knob in self.knobs.items()},
             "search": dict(self.search),
             "objective": {

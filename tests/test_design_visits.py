@@ -1,0 +1,132 @@
+"""Design for so many visits: on other seeds, against constants, prices kept, exact where it can."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import boostsim as bs
+
+# Half of the prompts are helpless, and two visits a prompt leave a few labels to each.
+TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
+LABELS_ALONE = bs.Prices(1.0, 0.0, 0.0)
+SCHEDULE = bs.Knob(0.0, 1.0, per_iteration=True)
+FEW = {"steps": 12, "restarts": 1, "grid": 40, "seeds": 4}
+BOOSTING = bs.boosting(attempts=3, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.4))
+
+
+@pytest.fixture(scope="module")
+def scheduled():
+    goal = bs.Objective(BOOSTING, TASK, 8, spend=0.8, prices=LABELS_ALONE)
+    return goal, bs.design(goal, {"budget": SCHEDULE}, visits=3, **FEW)
+
+
+def run(goal, budget, seeds):
+    procedure = dataclasses.replace(goal.procedure, budget=budget)
+    prices = goal.prices
+    return bs.simulate(procedure, TASK, 8, visits=3, seeds=seeds, key=0, prices=prices)
+
+
+def test_the_score_is_that_of_runs_on_the_seeds_that_chose_it(scheduled):
+    goal, found = scheduled
+    chosen = run(goal, found.values["budget"], range(4))
+    assert found.score == pytest.approx(chosen.error.values[:, 1:].mean(), rel=1e-12)
+    assert found.few.score == found.score
+    assert float(chosen.cost[:, -1].mean()) <= 0.8 * (1 + 1e-9)
+    assert found.procedure.budget == found.values["budget"]
+    others = run(goal, found.values["budget"], range(4, 8))
+    scores = others.error.values[:, 1:].mean(axis=1)
+    np.testing.assert_allclose(found.few.held_out["score"], scores, rtol=1e-12)
+    assert found.trace.equals(others)
+    assert found.cost == pytest.approx(float(others.cost[:, -1].mean()))
+    np.testing.assert_allclose(found.bought.sum(), others.labels[:, -1].mean())
+
+
+def test_no_constant_that_can_be_paid_is_better_on_the_seeds_that_chose(scheduled):
+    """All of them up to a fiftieth, run one by one; most of a large budget is not bought."""
+    goal, found = scheduled
+    errors = {}
+    for level in np.linspace(0.0, 1.0, 51):
+        trace = run(goal, tuple(np.full(8, level)), range(4))
+        if float(trace.cost[:, -1].mean()) <= 0.8:
+            errors[level] = float(trace.error.values[:, 1:].mean())
+    assert found.few.constant <= min(errors.values()) + 0.02
+    assert found.score <= found.few.constant
+    assert found.score <= found.few.limit
+    # Budgets that add up to more than what may be spent are among them.
+    assert max(errors) * 8 > 0.8
+
+
+def test_what_is_best_in_the_limit_is_one_of_the_choices(scheduled):
+    goal, found = scheduled
+    limit = bs.design(goal, {"budget": SCHEDULE}, **FEW)
+    assert limit.few is None
+    assert limit.score == pytest.approx(float(limit.trace.error[0, 1:].mean()), rel=1e-12)
+    there = run(goal, limit.values["budget"], range(4))
+    assert found.few.limit == pytest.approx(there.error.values[:, 1:].mean(), rel=1e-12)
+    assert found.grid == limit.grid
+    # All at once is best in the limit, and not at three visits.
+    assert limit.values["budget"][0] == pytest.approx(0.8)
+    assert found.few.score < found.few.limit
+    assert found.few.margin("limit")[0] > 0.0
+
+
+def test_it_says_how_it_was_chosen_and_what_it_is_worth(scheduled):
+    found = scheduled[1]
+    told = found.summary()
+    assert "at 3 visits to a prompt" in told
+    assert "on 4 seeds, of" in told
+    assert "On 4 other seeds it has" in told
+    gained, error = found.few.margin("constant")
+    differences = found.few.held_out["constant"] - found.few.held_out["score"]
+    assert gained == pytest.approx(differences.mean())
+    assert error == pytest.approx(differences.std(ddof=1) / 2.0)
+    assert found.confirmed == all(
+        found.few.margin(name)[0] >= 0.0 for name in ("constant", "limit")
+    )
+    worse = dataclasses.replace(found.few, held_out={"score": np.ones(4), "limit": np.zeros(4)})
+    doubted = dataclasses.replace(found, few=worse)
+    assert not doubted.confirmed
+    assert "Not confirmed" in doubted.summary()
+    record = json.loads(found.to_json())
+    assert record["few_visits"]["visits"] == 3
+    assert len(record["few_visits"]["held_out"]["constant"]) == 4
+    assert "other seeds" in found._repr_html_()
+    assert len(found.plot().axes) == 2
+
+
+def test_without_a_budget_the_exact_law_chooses():
+    """Votes and the weight of labels, against all odd votes by the exact law."""
+    procedure = dataclasses.replace(BOOSTING, label_weight=0.5, keep="one")
+    prices = bs.Prices(filter_call=0.02)
+
+    def score(run):
+        return run["error"][-1] + run["cost"][-1]
+
+    goal = bs.Objective(procedure, TASK, 3, score=score, prices=prices)
+    found = bs.design(goal, {"votes": (1, 5)}, visits=2, **FEW)
+    assert found.few.exact
+    assert found.few.seeds == 0
+    scores = []
+    for votes in (1, 3, 5):
+        filt = bs.NoisyFilter(0.1, votes=votes)
+        turned = dataclasses.replace(procedure, filter=filt)
+        trace = bs.simulate(turned, TASK, 3, visits=2, exact=True, prices=prices)
+        scores.append(float(trace.error[0, -1] + trace.cost[0, -1]))
+    assert found.score == pytest.approx(min(scores), rel=1e-12)
+    assert found.values["votes"] == (1, 3, 5)[int(np.argmin(scores))]
+    assert "by the exact law there" in found.summary()
+    assert found.few.held_out["score"].tolist() == [found.score]
+
+
+def test_bad_visits_and_seeds():
+    goal = bs.Objective(BOOSTING, TASK, 2)
+    for changes, message in (
+        ({"visits": 0}, "visits must be a whole number of at least 1; got 0"),
+        ({"visits": 1.5}, "visits must be a whole number"),
+        ({"visits": 2, "seeds": 1}, "seeds must be a whole number of at least 2; got 1"),
+        ({"seeds": "4"}, "seeds must be a whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bs.design(goal, {"budget": (0.0, 0.5)}, **changes)
