@@ -19,6 +19,8 @@ from matplotlib.transforms import Bbox
 SMALLEST = 0.75
 # Inches of an axes' sides, below which nothing can be read off it.
 NARROWEST = 0.6
+# Of laying out: what is broken leaves more or less room to others.
+ROUNDS = 3
 # Points by which boxes of text may overlap: they have margins.
 MARGIN = 1.0
 
@@ -33,9 +35,10 @@ def fit(figure: Figure, native: tuple[float, float]) -> None:
     by = min(got / made for got, made in zip(figure.get_size_inches(), native, strict=True))
     if by < 1.0:
         _shrunk(figure, max(np.sqrt(by), SMALLEST))
-    _lay_out(figure)
-    if any([_broken(ax) for ax in figure.axes]):
+    for _ in range(ROUNDS):
         _lay_out(figure)
+        if not any([_broken(ax) for ax in figure.axes]):
+            break
 
 
 def _lay_out(figure: Figure) -> None:
@@ -49,10 +52,11 @@ def _shrunk(figure: Figure, by: float) -> None:
     ticks = set()
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
-            own = {id(text) for text in axis.findobj(Text)}
-            ticks |= own - {id(axis.label), id(axis.offsetText)}
+            # Asking for labels makes those that are not there yet.
             if labels := axis.get_ticklabels():
                 axis.set_tick_params(which="both", labelsize=by * _points(labels[0]))
+            own = {id(text) for text in axis.findobj(Text)}
+            ticks |= own - {id(axis.label), id(axis.offsetText)}
     for text in figure.findobj(Text):
         if isinstance(text, Text) and id(text) not in ticks:
             text.set_fontsize(by * _points(text))
@@ -76,9 +80,10 @@ def _broken(ax: Axes) -> bool:
     for text, room in told:
         words, shape = text.get_text(), text.get_window_extent()
         length = shape.height if text is ax.yaxis.label else shape.width
-        if not words or length <= room or "\n" in words or room <= 0.0:
+        if not words or length <= room or room <= 0.0:
             continue
-        broken = textwrap.fill(words, max(8, int(0.97 * len(words) * room / length)))
+        letters = max(map(len, words.split("\n")))
+        broken = textwrap.fill(words, max(8, int(0.97 * letters * room / length)))
         text.set_text(broken)
         found = found or broken != words
     return found

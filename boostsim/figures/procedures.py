@@ -116,7 +116,7 @@ def draw(
     right.set(
         xlabel="iteration", yscale="log", title="what it costs", ylabel="labels per visit, so far"
     )
-    left.legend(loc="center right", bbox_to_anchor=(1.0, 0.48))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
     first = table.iloc[0]
     return (
         "Lines: exact (white dashes: closed form of T9, T11, labels; dotted: T4's limit, and the "
