@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import real_logs
 from alarms import hoeffding
+from matplotlib.text import Text
 from scipy.stats import binom
 
 import boostsim as bs
@@ -65,8 +67,10 @@ def test_a_figure_has_a_claim_finite_numbers_and_the_same_bytes_twice(made, tmp_
             again = io.BytesIO()
             picture.savefig(again, format=path.suffix[1:])
             assert path.read_bytes() == again.getvalue()
-    # No text lies on text, or reaches over the edge.
+    # No text lies on text, or reaches over the edge; and symbols are the same everywhere.
     assert faults(picture) == []
+    words = " ".join(text.get_text() for text in picture.findobj(Text))
+    assert not re.search(r"\b(alpha|beta|gamma|eta|e_0)\b", words)
     # Drawing is pure.
     pd.testing.assert_frame_equal(table, before)
 

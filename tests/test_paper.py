@@ -125,6 +125,11 @@ def test_text_on_text_over_the_edge_and_axes_without_room_are_found():
     axes.annotate("three", (1.4, 0.2), annotation_clip=False).set_in_layout(False)
     assert faults(picture)[0] == "'three' reaches over the edge"
     assert any("inches are left" in each for each in faults(_crowded()))
+    narrow = Picture(figsize=(3, 2), layout="constrained")
+    axes = narrow.subplots()
+    axes.plot([0, 1], label="a word of a legend that is too wide for its axes")
+    axes.legend(loc="upper left")
+    assert "a legend is wider than its axes" in faults(narrow)
 
 
 def _crowded():

@@ -98,14 +98,16 @@ def _titles(ax: Axes) -> list[Text]:
 def faults(figure: Figure) -> list[str]:
     """Return what of a drawing cannot be read, a sentence each: nothing, where all can.
 
-    Text that lies on other text or reaches over the edge, and axes without room. Text that is
-    turned by less than a quarter is passed over.
+    Text that lies on other text or reaches over the edge, axes without room, and legends that are
+    wider than their axes. Text that is turned by less than a quarter is passed over.
     """
     _lay_out(figure)
     found = []
     for ax in figure.axes:
         box = ax.get_window_extent()
         width, height = box.width / figure.dpi, box.height / figure.dpi
+        if (legend := ax.get_legend()) and _sticks_out(legend.get_window_extent(), box, figure):
+            found.append("a legend is wider than its axes")
         if ax.get_label() != "<colorbar>" and min(width, height) < NARROWEST:
             found.append(f"axes of {width:.1f} x {height:.1f} inches are left")
     margin = MARGIN * figure.dpi / 72.0
@@ -120,6 +122,13 @@ def faults(figure: Figure) -> list[str]:
         if min(across, down) > margin:
             found.append(f"{one!r} lies on {other!r}")
     return found
+
+
+def _sticks_out(legend: Bbox, box: Bbox, figure: Figure) -> bool:
+    """Whether a legend within its axes is wider than these; one beside them may be."""
+    margin = MARGIN * figure.dpi / 72.0
+    within = legend.x0 < box.x1 - margin and legend.x1 > box.x0 + margin
+    return within and (legend.x0 < box.x0 - margin or legend.x1 > box.x1 + margin)
 
 
 def _told(figure: Figure) -> Iterator[tuple[str, Bbox]]:

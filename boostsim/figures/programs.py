@@ -43,7 +43,7 @@ def draw(table: pd.DataFrame, figure: Figure, *, beta: float = BETA) -> str:
     over_beta(right, table, OTHERS)
     left.set(title=f"sampled, β = {beta:g}", ylabel="accuracy")
     middle.set(title=f"greedy, β = {beta:g}")
-    left.legend(loc="upper left")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
     labels = main[main.method == "boosting"]
     shared, shuffled = (
         gain_of_wrong_labels(table, wrong, beta) for wrong in ("concentrated", SHUFFLED)
