@@ -86,10 +86,10 @@ class Page:
         return got["result"].get("value")
 
     def press(self, key):
-        code = {"ArrowRight": 39, "ArrowLeft": 37, "Tab": 9, "Home": 36, "End": 35}[key]
-        for kind in ("rawKeyDown", "keyUp"):
-            pressed = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
-            self.ask("Input.dispatchKeyEvent", **pressed)
+        number, text = {"ArrowRight": (39, ""), "ArrowLeft": (37, ""), "Enter": (13, "\r")}[key]
+        told = {"key": key, "code": key, "windowsVirtualKeyCode": number}
+        self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **told)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", **told)
 
     def complaints(self):
         """What went wrong in the page, and whatever it wrote to its console."""

@@ -16,7 +16,8 @@ from boostsim.theory.step import weighted_step
 
 DRAWING = (
     '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="600" height="300" '
-    'viewBox="0 0 600 300"><text x="9" y="99">β &lt; 1 &amp; 50% #</text></svg>'
+    'viewBox="0 0 600 300"><text x="9" y="99" style="font: 9px \'A Font\', serif">β &lt; 1 &amp; '
+    "50% #</text></svg>"
 )
 # A map that is iterated, at most 100 times, and sums of at most 65 products: far below.
 RELATIVE = 1e-12
@@ -118,7 +119,8 @@ def test_certificates_are_shown_with_their_verdicts(tmp_path, monkeypatch):
     certificates.KEPT.write_text(json.dumps(found))
     text = page.write_page(tmp_path, {}, {"T1": "the error & more"}).read_text()
     assert "2 claims: 1 holds, 1 violated" in text
-    assert "at most 0.001" in text
+    # Of both together: each has its share of it.
+    assert "at most 0.002" in text
     row = re.search(r'<tr><th scope="row">T1</th>.*?</tr>', text)[0]
     assert "the error &amp; more" in row
     assert "<td>1 of 1</td><td>1 of 1</td><td>5,000</td>" in row
@@ -187,6 +189,13 @@ def test_a_reader_sees_everything_and_no_complaint(shown, made):
         # Nothing is wider than the screen, but what scrolls by itself.
         assert shown.run("document.documentElement.scrollWidth") <= width
     assert shown.run("getComputedStyle(document.querySelector('figcaption')).position") == "static"
+    # A picture is enlarged by a button, and scrolls by itself.
+    width = "document.querySelector('figure img').clientWidth"
+    assert shown.run(width) < 360
+    shown.run("document.querySelector('.enlarge').focus()")
+    shown.press("Enter")
+    assert shown.run(width) > 900
+    assert shown.run("document.documentElement.scrollWidth") <= 360
     shown.ask("Emulation.setEmulatedMedia", media="print")
     hidden = "getComputedStyle(document.querySelector({!r})).display"
     assert shown.run(hidden.format("form input")) == "none"

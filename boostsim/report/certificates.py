@@ -71,8 +71,14 @@ def shown(found: Sequence[dict[str, Any]], titles: dict[str, str]) -> str:
             "draws nothing again.</p>"
         )
     how = found[0]["conditions"]
+    # Each has its share of one error probability.
+    alarm = sum(1.0 - each["conditions"]["confidence"] for each in found)
     counts = {word: sum(each["verdict"] == word for each in found) for word in SIGNS}
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    verdicts = ", ".join(
+        f"{count} {'hold' if word == 'holds' and count > 1 else word}"
+        for word, count in counts.items()
+        if count
+    )
     rows = []
     for each in found:
         word = str(each["verdict"])
@@ -82,20 +88,20 @@ def shown(found: Sequence[dict[str, Any]], titles: dict[str, str]) -> str:
             points.append(f"<td>{good} of {looked_at}</td>" if looked_at else "<td>–</td>")
         name = str(each["claim"])
         rows.append(
-            f'<tr><th scope="row">{escape(name)}</th><td>{escape(titles.get(name, ""))}</td>'
-            f'{"".join(points)}<td>{draws(each):,}</td><td class="verdict {escape(word)}">'
-            f"{SIGNS.get(word, '')} {escape(word)}</td></tr>"
+            f'<tr><th scope="row">{escape(name)}</th><td class="verdict {escape(word)}">'
+            f"{SIGNS.get(word, '')} {escape(word)}</td><td>{escape(titles.get(name, ''))}</td>"
+            f"{''.join(points)}<td>{draws(each):,}</td></tr>"
         )
+    columns = ("claim", "verdict", "what", "exact points", "sampled points", "draws")
+    heads = "".join(f'<th scope="col">{told}</th>' for told in columns)
     return (
-        f"<p>{len(found)} claims: {told}. Each was held against the exact dynamics and against "
+        f"<p>{len(found)} claims: {verdicts}. Each was held against the exact dynamics and against "
         f"sampled runs; the probability that any true one is called violated is at most "
-        f"{1.0 - how['confidence']:.2g}. boostsim {escape(str(how['boostsim_version']))}, jax "
+        f"{alarm:.2g}. boostsim {escape(str(how['boostsim_version']))}, jax "
         f"{escape(str(how['jax_version']))}, {escape(str(how['device']))}. Again: "
         f"<code>{escape(HOW)}</code>; one alone, with what was measured: <code>boostsim certify "
         f"{escape(str(found[0]['claim']))}</code>; with its proof: <code>boostsim claims "
         f"{escape(str(found[0]['claim']))}</code>.</p>"
         '<div class="wide" tabindex="0" role="region" aria-label="Certificates"><table><thead><tr>'
-        '<th scope="col">claim</th><th scope="col">what</th><th scope="col">exact points</th>'
-        '<th scope="col">sampled points</th><th scope="col">draws</th><th scope="col">verdict</th>'
-        f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -77,8 +77,8 @@ def _picture(folder: Path, known: Mapping[str, Entry], name: str) -> str | None:
         drawing = (folder / f"{name}.svg").read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
-    # What stands before it is for files; double quotes would end the attribute.
-    drawing = re.sub(r"\s*\n\s*", " ", drawing[drawing.index("<svg") :]).replace('"', "'")
+    # What stands before it is for files.
+    drawing = re.sub(r"\s*\n\s*", " ", drawing[drawing.find("<svg") :])
     return f"data:image/svg+xml;charset=utf-8,{quote(drawing, safe=AS_THEY_ARE)}"
 
 
@@ -138,7 +138,8 @@ def _figure(name: str, entry: Entry, uri: str) -> str:
     return (
         f'<article id="{name}" aria-labelledby="{name}-title">\n'
         f'<h3 id="{name}-title">{_heading(name)}</h3>\n<p>{escape(entry["claim"])}</p>\n'
-        f'<figure><img src="{uri}" alt="{title}" decoding="async">\n'
+        f'<figure><div><img src="{uri}" alt="{title}" decoding="async"></div>\n'
+        f'<button type="button" class="enlarge" aria-pressed="false">Larger</button>\n'
         f"<figcaption><strong>{title}.</strong> {escape(entry['caption'])}</figcaption></figure>\n"
         f'<dl class="facts">{rows}</dl>\n</article>'
     )

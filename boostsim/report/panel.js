@@ -1,4 +1,5 @@
-// The panel: sliders, the curves that they redraw, and the same numbers in words and in a table.
+// The panel: sliders, the curves that they redraw, the same numbers in words and in a table; and the
+// buttons that enlarge a picture.
 "use strict";
 
 (() => {
@@ -7,8 +8,8 @@
   // Colour-blind safe, and told apart by their strokes as well.
   const LOOK = {
     exact: { color: "#0072B2", width: 2, dash: "" },
-    law: { color: "#000000", width: 1.2, dash: "2 4" },
-    floor: { color: "#B33C00", width: 1.2, dash: "8 4" },
+    law: { color: "#000000", width: 1.6, dash: "2 4" },
+    floor: { color: "#B33C00", width: 1.8, dash: "8 4" },
     finite: { color: "#007A5A", width: 2.4, dash: "6 3" },
   };
   const SMALLEST = 1e-30;
@@ -150,6 +151,14 @@
       .join("");
   }
 
+  // On a narrow screen a picture is as wide as that, or as wide as its text needs, and scrolls.
+  document.documentElement.classList.add("scripted");
+  for (const button of document.querySelectorAll(".enlarge")) {
+    button.addEventListener("click", () => {
+      const large = button.closest("figure").classList.toggle("large");
+      button.setAttribute("aria-pressed", String(large));
+    });
+  }
   panel.addEventListener("input", redraw);
   panel.addEventListener("reset", () => setTimeout(redraw));
   window.addEventListener("resize", redraw);
