@@ -1,6 +1,7 @@
 """Figures: what is drawn is what the laws say, here and in the committed files."""
 
 import io
+import dataclasses
 import json
 import re
 from dataclasses import replace
@@ -306,8 +307,16 @@ def test_committed_schedules_are_true_in_part():
     trace = bs.simulate(
         procedure, held_out.task, module.ITERATIONS, visits=10, seeds=seeds, key=module.KEY
     )
-    ten = table[(table.task == "uneven") & (table.visits == 10)].iloc[0]
-    assert ten.error == pytest.approx(trace.error.values[:, 1:].mean(), rel=1e-8)
+    ten = table[(table.task == "uneven") & (table.visits == 10)]
+    assert ten.iloc[0].error == pytest.approx(trace.error.values[:, 1:].mean(), rel=1e-8)
+    # What was made for ten visits, there.
+    few = module.designed(bs.stress_suite(module.KEY, 300)["uneven"], SCALES["quick"], 10)
+    procedure = dataclasses.replace(procedure, budget=few.values["budget"])
+    trace = bs.simulate(
+        procedure, held_out.task, module.ITERATIONS, visits=10, seeds=seeds, key=module.KEY
+    )
+    made = ten[ten.designed_for == 10].iloc[0]
+    assert made.error == pytest.approx(trace.error.values[:, 1:].mean(), rel=1e-8)
 
 
 def test_committed_schedules_come_out_as_claimed():
@@ -317,10 +326,18 @@ def test_committed_schedules_come_out_as_claimed():
     dearest = table[table.multiple == max(module.MULTIPLES)]
     assert (dearest.constant_labels > 0.97 * dearest.labels).all()
     # The best constant of each challenge: better, worse, or not told apart.
-    best = table.loc[table.groupby(["visits", "task"]).difference.idxmin()]
+    best = table.loc[table.groupby(["visits", "designed_for", "task"]).difference.idxmin()]
     assert set(best[(best.visits == 100) & (best.low <= 0)].task) == {"few labels"}
-    assert set(best[(best.visits == 10) & (best.high < 0)].task) == {"helpless", "drifting"}
-    assert (best[best.visits == 10].low > 0).sum() == 4
+    limit, ten = (best[(best.visits == 10) & (best.designed_for == each)] for each in (np.inf, 10))
+    assert set(limit[limit.high < 0].task) == {"helpless", "drifting"}
+    assert (limit.low > 0).sum() == 4
+    # What is made for ten visits is better there on all eight, and no worse than the limit's.
+    assert len(ten) == 8
+    assert (ten.low > 0).all()
+    errors = [each.set_index("task").error for each in (ten, limit)]
+    assert (errors[0] < errors[1]).all()
+    # It spreads its labels.
+    assert (ten.first_share < 0.8).all()
 
 
 def test_where_a_constant_wins_the_schedules_labels_were_all_wrong():
