@@ -1,7 +1,7 @@
 """Figures: what is drawn is what the laws say, here and in the committed files."""
 
-import io
 import dataclasses
+import io
 import json
 import re
 from dataclasses import replace
@@ -315,7 +315,7 @@ def test_committed_schedules_are_true_in_part():
     trace = bs.simulate(
         procedure, held_out.task, module.ITERATIONS, visits=10, seeds=seeds, key=module.KEY
     )
-    made = ten[ten.designed_for == 10].iloc[0]
+    made = ten[ten.designed_for == "10 visits"].iloc[0]
     assert made.error == pytest.approx(trace.error.values[:, 1:].mean(), rel=1e-8)
 
 
@@ -328,7 +328,8 @@ def test_committed_schedules_come_out_as_claimed():
     # The best constant of each challenge: better, worse, or not told apart.
     best = table.loc[table.groupby(["visits", "designed_for", "task"]).difference.idxmin()]
     assert set(best[(best.visits == 100) & (best.low <= 0)].task) == {"few labels"}
-    limit, ten = (best[(best.visits == 10) & (best.designed_for == each)] for each in (np.inf, 10))
+    few = best[best.visits == 10]
+    limit, ten = (few[few.designed_for == each] for each in ("many", "10 visits"))
     assert set(limit[limit.high < 0].task) == {"helpless", "drifting"}
     assert (limit.low > 0).sum() == 4
     # What is made for ten visits is better there on all eight, and no worse than the limit's.

@@ -59,12 +59,17 @@ def designed(challenge: bs.Challenge, scale: Scale, visits: int | None = None) -
     )
 
 
+def _made_for(visits: int | None) -> str:
+    return "many" if visits is None else f"{visits} visits"
+
+
 def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
     """Return how constants compare with the schedules of a challenge, in each panel."""
     prompts = min(scale.prompts, 300)
     challenge = bs.stress_suite(KEY, prompts)[name]
     limit = designed(challenge, scale)
-    found = {None: limit, **{each: designed(challenge, scale, each) for each in DESIGNED}}
+    found: dict[int | None, bs.Design] = {None: limit}
+    found |= {each: designed(challenge, scale, each) for each in DESIGNED}
     held_out = bs.stress_suite(KEY + 1, prompts)[name]
     parts = []
     for visits, design in PANELS:
@@ -101,7 +106,7 @@ def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
                 {
                     "task": name,
                     "visits": visits,
-                    "designed_for": np.inf if design is None else design,
+                    "designed_for": _made_for(design),
                     "constant": multiple * high,
                     "multiple": multiple,
                     "difference": gap.estimate,
@@ -134,8 +139,7 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     axes = figure.subplots(1, len(PANELS), sharey=True)
     names = table.task.unique()[::-1]
     for ax, (visits, design) in zip(axes, PANELS, strict=True):
-        made_for = np.inf if design is None else design
-        shown = table[(table.visits == visits) & (table.designed_for == made_for)]
+        shown = table[(table.visits == visits) & (table.designed_for == _made_for(design))]
         for place, name in enumerate(names):
             lines = shown[shown.task == name]
             best = lines.loc[lines.difference.idxmin()]
@@ -153,8 +157,9 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     return (
         f"Schedules by bs.design for average error at the price of {LABELS:g} labels per visit (a "
         f"tenth of it with few labels), labels for failures, {ITERATIONS} iterations, by gradients "
-        f"for the limit of many visits to a prompt and iteration, or by search on {CHOSEN_ON} seeds "
-        f"for {DESIGNED[0]} (visits=); run on other prompts ({first.prompts:.0f}) with {first.seeds:.0f} other seeds, as are constants of "
+        f"for the limit of many visits to a prompt and iteration, or by search on {CHOSEN_ON} "
+        f"seeds for {DESIGNED[0]} (visits=); run on other prompts ({first.prompts:.0f}) with "
+        f"{first.seeds:.0f} other seeds, as are constants of "
         f"{', '.join(f'{m:g}' for m in MULTIPLES)} times the one that costs the same: ticks. Dot "
         f"and bar: the best of them, mostly the dearest, with the interval of its difference "
         f"(Student's or a wider one, paired; all hold together with confidence {CONFIDENCE:g}). "
