@@ -11,13 +11,14 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 - a world: random_table, table_task; in tokens arithmetic, programs, lookup, reasoning_gym
 - a procedure: boosting, escaping_collapse, filter_only, random_labels, and others; NoisyFilter,
   WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor
-- a run: simulate, which returns an xarray.Dataset; kernel; save and load; learners StrongLearner,
-  Transformer
+- a run: simulate, which returns an xarray.Dataset; save, load, concat, kernel; learners
+  StrongLearner, PolicyGradient, Transformer; of a transformer's run load_run, responses
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
-- decisions: plan, fate, design, compare, race, stress_suite; gap_report, collapse_measures, priced
-- a figure for a paper: figure
+- decisions: plan, design, compare, race, stress_suite; gap_report, collapse_measures, priced
+- a log of yours: read_log, fit, write_log
 
-``dir(bs)`` has all names. JAX does not survive a fork: start workers by spawn, as simulate says.
+``dir(bs)`` has all names; below this ``help(bs)`` shows every one of them at length. JAX does not
+survive a fork: start workers by spawn, as simulate says.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     from boostsim.simulation.tokens.looking import KeptRun as KeptRun
     from boostsim.simulation.tokens.looking import load_run as load_run
     from boostsim.simulation.until import Until as Until
+    from boostsim.stacking import concat as concat
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
     from boostsim.tasks.lookup import lookup as lookup
@@ -186,6 +188,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "simulation.run": ("simulate",),
             "simulation.tokens.looking": ("KeptRun", "load_run"),
             "simulation.until": ("Until",),
+            "stacking": ("concat",),
             "tasks.arithmetic": ("arithmetic",),
             "tasks.gym": ("reasoning_gym",),
             "tasks.lookup": ("lookup",),

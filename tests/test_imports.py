@@ -25,7 +25,7 @@ ORDER = [
     ("curation",),
     ("tasks",),
     ("results",),
-    ("logs", "measures", "prices", "said"),
+    ("logs", "measures", "prices", "said", "stacking"),
     ("simulation",),
     ("certification",),
     ("fitting",),
