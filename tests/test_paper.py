@@ -36,6 +36,9 @@ def test_a_figure_has_the_size_and_the_parameters_that_are_asked_for(asked):
     for drawn_error in axes.lines[0].get_ydata()[1:]:
         assert drawn_error == pytest.approx(error, rel=1e-12)
         error = 0.8 * error**2
+    # On grey paper a shape tells them apart.
+    shapes = [line.get_marker() for line in axes.get_legend().get_lines()]
+    assert len({*shapes} - {"None"}) == 2
     # A finding is one about the defaults: with others it does not stand there.
     assert asked.get_suptitle() == ""
     assert asked.get_supxlabel() == ""

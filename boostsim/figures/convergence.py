@@ -68,9 +68,14 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     smallest = 1.0 / (first.prompts * first.visits)
     for ax, (attempts, panel) in zip(axes, table.groupby("attempts"), strict=True):
         for color, (beta, line) in zip(COLORS, panel.groupby("beta"), strict=False):
-            ax.plot(line.iteration, line.law, color=color, label=f"β = {beta:g}")
+            ax.plot(line.iteration, line.law, color=color)
             seen = line[line.sampled_mean > smallest]
-            band(ax, seen.assign(sampled_low=np.maximum(seen.sampled_low, smallest)), color)
+            band(
+                ax,
+                seen.assign(sampled_low=np.maximum(seen.sampled_low, smallest)),
+                color,
+                f"β = {beta:g}",
+            )
             ax.plot(line.needed.iloc[0], TARGET, "v", color=color, markersize=8, mec="white")
         ax.axhline(TARGET, color="0.5", linewidth=0.8, linestyle=":")
         ax.set(
@@ -82,8 +87,9 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     axes[0].set_ylabel("error")
     axes[0].legend(loc="upper right")
     return (
-        f"Lines: law T1. Dots, bands: mean and {spread(first.seeds)} of {first.seeds:.0f} sampled "
-        f"runs, {first.prompts:,.0f} prompts, {first.visits:.0f} visits each, all unsolved at "
-        f"first; no filter noise. Triangles: iterations to error {TARGET:g} by the law. Beyond "
-        "one attempt the map is curved, so finitely many visits lag behind the law."
+        f"Lines: law T1. Marks, bands: mean and {spread(first.seeds)} of {first.seeds:.0f} "
+        f"sampled runs, {first.prompts:,.0f} prompts, {first.visits:.0f} visits each, all "
+        f"unsolved at first; no filter noise. Large triangles: iterations to error {TARGET:g} by "
+        "the law. Beyond one attempt the map is curved, so finitely many visits lag behind the "
+        "law."
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, quantiles, rows, spread
+from boostsim.figures.style import COLORS, SHAPES, band, quantiles, rows, spread
 
 TITLE = "Only labels reach the prompts the model cannot solve, and focus makes them go far"
 CLAIM = (
@@ -102,13 +102,13 @@ def draw(
     """Draw accuracy and labels bought against the iteration, one colour a procedure."""
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for color, (name, line) in zip(COLORS, table.groupby("procedure", sort=False), strict=False):
-        left.plot(line.iteration, line.exact, color=color, label=name)
-        band(left, line, color)
+        left.plot(line.iteration, line.exact, color=color)
+        band(left, line, color, str(name))
         left.plot(line.iteration, line.law, color="white", linewidth=0.8, linestyle=(0, (2, 3)))
         left.axhline(line.limit.iloc[0], color=color, linewidth=0.8, linestyle=":")
         paid = line[line.labels > 0]
-        right.plot(paid.iteration, paid.labels, color=color, label=name)
-        right.plot(paid.iteration, paid.sampled_labels, "o", color=color, markersize=3)
+        right.plot(paid.iteration, paid.labels, color=color)
+        right.plot(paid.iteration, paid.sampled_labels, SHAPES[color], color=color, markersize=3)
     left.axhline(solvable, color="0.5", linewidth=0.8, linestyle=":")
     for ax in (left, right):
         ax.locator_params(axis="x", integer=True)
@@ -120,7 +120,7 @@ def draw(
     first = table.iloc[0]
     return (
         "Lines: exact (white dashes: closed form of T9, T11, labels; dotted: T4's limit, and the "
-        f"{solvable:.0%} that the first model can solve). Dots, bands: mean and "
+        f"{solvable:.0%} that the first model can solve). Marks, bands: mean and "
         f"{spread(first.seeds)} of {first.seeds:.0f} sampled runs, {first.prompts:,.0f} prompts, "
         f"{first.visits:.0f} visits each; filter only falls short of its law, for a prompt can "
         f"fix on a wrong answer (T9). β = {beta:g}, γ = {gamma:g}, k = {attempts}; boosting and "

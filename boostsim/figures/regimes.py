@@ -131,7 +131,7 @@ def draw(
     figure.legend(handles, names, loc="outside right center")
     first = table.iloc[0]
     return (
-        f"Dots, bands: mean and {spread(first.seeds)} of {first.seeds:.0f} sampled runs of "
+        f"Marks, bands: mean and {spread(first.seeds)} of {first.seeds:.0f} sampled runs of "
         f"{first.visits:.0f} visits a prompt. Lines: exact, infinitely many visits. Black dashes: "
         f"T11 and T12 for diversity, T13 for accuracy. {first.prompts:,.0f} prompts, {RESPONSES} "
         f"responses, {CORRECT} of them correct, 30% of the prompts without any correct mass at "

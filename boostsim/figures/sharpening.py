@@ -131,9 +131,9 @@ def draw(
                 line.exact.where(line.exact > 0.0),
                 color=color,
                 linestyle=dashes,
-                label=name if wrong == "spread" else None,
             )
-            band(right, line[line.sampled_mean > smallest], color)
+            seen = line[line.sampled_mean > smallest]
+            band(right, seen, color, name if wrong == "spread" else None)
     left.set(xlabel="iteration", ylabel="diversity", ylim=(0, 1.15), title="no filter, no labels")
     right.set(
         xlabel="iteration",
@@ -146,8 +146,8 @@ def draw(
     right.legend(loc="upper right", bbox_to_anchor=(1.0, 0.8))
     first = table.iloc[0]
     return (
-        f"Lines: exact (white dashes: closed form). Dots, bands: mean and {spread(first.seeds)} of "
-        f"{first.seeds:.0f} sampled runs of {visits} visits a prompt. {first.prompts:,.0f} "
+        f"Lines: exact (white dashes: closed form). Marks, bands: mean and {spread(first.seeds)} "
+        f"of {first.seeds:.0f} sampled runs of {visits} visits a prompt. {first.prompts:,.0f} "
         f"prompts, {responses} responses, one of them correct; one attempt. Right: β = {beta:g}, "
-        f"wrong labels spread over all wrong responses (solid) or all alike (dashed)."
+        "wrong labels spread over all wrong responses (solid) or all alike (dashed)."
     )

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 
 # Colour-blind safe (Okabe and Ito), in a fixed order.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# A shape goes with a colour: some of these are one grey on paper.
+SHAPES = dict(zip(COLORS, "osD^vPX", strict=True))
 # Runs below which there are no quantiles of 10%.
 FEW = 10
 
@@ -69,10 +71,10 @@ def rows(**columns: Any) -> pd.DataFrame:
 
 
 def band(axes: Axes, line: pd.DataFrame, color: str, label: str | None = None) -> None:
-    """Draw sampled runs: dots for the mean over seeds, a band: see :func:`quantiles`."""
+    """Draw sampled runs: a mark for the mean over seeds, a band: see :func:`quantiles`."""
     x, low, high = line.iteration, line.sampled_low, line.sampled_high
     axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
-    axes.plot(x, line.sampled_mean, "o", color=color, markersize=3, label=label)
+    axes.plot(x, line.sampled_mean, SHAPES[color], color=color, markersize=3.5, label=label)
 
 
 def quantiles(values: np.ndarray) -> dict[str, np.ndarray]:

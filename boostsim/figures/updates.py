@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import boostsim as bs
 from boostsim.figures import Scale
-from boostsim.figures.style import COLORS, band, quantiles, rows, spread
+from boostsim.figures.style import COLORS, SHAPES, band, quantiles, rows, spread
 from boostsim.tasks.table import TableTask
 
 TITLE = "The learner says how fast a model moves, the verifier which way"
@@ -143,10 +143,10 @@ def draw(
             if panel == VERIFIER:
                 ax.plot(line.gap, line.accuracy, color=color)
                 ax.vlines(line.gap, line.sampled_low, line.sampled_high, color=color, alpha=0.4)
-                ax.plot(line.gap, line.sampled_mean, "o", color=color, markersize=3)
+                ax.plot(line.gap, line.sampled_mean, SHAPES[color], color=color, markersize=3.5)
             else:
-                ax.plot(line.iteration, line.accuracy, color=color, label=name)
-                band(ax, line, color)
+                ax.plot(line.iteration, line.accuracy, color=color)
+                band(ax, line, color, str(name))
         ax.set(ylim=(-0.03, 1.03), ylabel="accuracy")
         if panel != VERIFIER:
             ax.set(
@@ -166,7 +166,7 @@ def draw(
     axes[1].legend(loc="lower right")
     first, last = table.iloc[0], table.iloc[-1]
     return (
-        f"Filtering alone, {attempts} attempts a visit. Lines: exact. Dots and bands: mean and "
+        f"Filtering alone, {attempts} attempts a visit. Lines: exact. Marks and bands: mean and "
         f"{spread(first.seeds)} of {first.seeds:.0f} sampled runs ({spread(last.seeds)} of "
         f"{last.seeds:.0f} lower right) of {first.prompts:.0f} prompts a class, "
         f"{first.visits:.0f} visits each. The verifier accepts {true_accept:.0%} of right and "
