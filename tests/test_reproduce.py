@@ -37,7 +37,7 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     assert found == [*files, "drawn.json", "index.html"]
     assert report["report"] == str(tmp_path / "new" / "index.html")
     page = (tmp_path / "new" / "index.html").read_text()
-    assert f"{figure_module('convergence').TITLE}.</strong> Lines: law T1. Dots, bands" in page
+    assert f"{figure_module('convergence').TITLE}.</strong> Lines: law T1." in page
     assert "4 to each sampled row" in page
     # As it is drawn already: the same report, and nothing is simulated.
     assert cli.main(line) == 0
