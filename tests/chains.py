@@ -78,6 +78,32 @@ def law_of(worlds, right, visits, iterations):
     return laws
 
 
+def accumulated_law_of(world, right, visits, iterations):
+    """The same where data accumulate, f_0 with the weight of as many examples as visits."""
+    data = {(right * visits, Fraction(visits)): ONE}
+    laws = [{right: ONE}]
+    for iteration in range(iterations):
+        more, law = defaultdict(Fraction), defaultdict(Fraction)
+        for (good, whole), chance in data.items():
+            row = (1 - world.slack * (iteration > 0)) * good / whole
+            sums = {(0, 0): ONE}
+            for _ in range(visits):
+                after = defaultdict(Fraction)
+                for (before, size), p in sums.items():
+                    for (kept, wrong, labels, bad), q in one_visit(world, row).items():
+                        added = kept + wrong + labels + bad
+                        after[before + kept + labels, size + added] += p * q
+                sums = after
+            for (added, size), p in sums.items():
+                more[good + added, whole + size] += world.share * chance * p
+            more[good, whole] += (1 - world.share) * chance
+        data = {key: chance for key, chance in more.items() if chance}
+        for (good, whole), chance in data.items():
+            law[(1 - world.slack) * good / whole] += chance
+        laws.append(dict(law))
+    return laws
+
+
 def expected_labels(world, law):
     """Labels that the next iteration buys per visit, on average."""
     return sum(

@@ -121,6 +121,38 @@ def assert_law_written_out(procedure, told, visits, **how):
             labels += here.share * chains.expected_labels(here, law)
 
 
+ACCUMULATED = {
+    "boosting": ({"attempts": 2, **BOTH}, world(2, FAILED), {}),
+    "no labels": ({"attempts": 1, "filter": NOISY}, world(1), {}),
+    "keep all": ({"attempts": 2, "filter": NOISY, "keep": "all"}, world(2, keep="all"), {}),
+    "slack": (
+        {"attempts": 1, "learner": bs.StrongLearner(0.25), **BOTH},
+        world(1, FAILED, slack=F(1, 4)),
+        {},
+    ),
+    "some are visited": (
+        {"attempts": 1, **BOTH}, world(1, FAILED, share=F(1, 4)), {"visited_share": 0.25}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACCUMULATED)
+def test_data_accumulate_where_a_visit_gives_one_example_at_most(name):
+    slots, told, how = ACCUMULATED[name]
+    procedure = bs.Procedure(regime="accumulate", **slots)
+    trace = bs.simulate(procedure, prompt(), 2, visits=2, exact=True, **how).isel(seed=0)
+    labels = F(0)
+    for iteration, law in enumerate(chains.accumulated_law_of(told, START, 2, 2)):
+        now = trace.isel(iteration=iteration)
+        mean = sum(right * chance for right, chance in law.items())
+        square = sum(right**2 * chance for right, chance in law.items())
+        np.testing.assert_allclose(now.accuracy, float(mean), rtol=1e-13)
+        np.testing.assert_allclose(now.error, float(1 - mean), rtol=1e-13)
+        np.testing.assert_allclose(now.accuracy_variance, float(square - mean**2), atol=1e-15)
+        np.testing.assert_allclose(now.labels, float(labels), rtol=1e-13)
+        labels += told.share * chains.expected_labels(told, law)
+
+
 # Sampled runs are draws of that law.
 
 ALIKE = 4000
@@ -284,6 +316,7 @@ def test_the_rows_of_a_chain_sum_to_one(name):
 
 # What has no law that could be computed like this.
 
+EVERY = bs.criteria.uniform
 UNEVEN = bs.table_task([[1, 0]] * 2, [0.25, 0.75])
 REFUSED = {
     "a budget ties prompts together": {"procedure": bs.boosting(budget=0.5, **BOTH)},
@@ -291,7 +324,15 @@ REFUSED = {
     "criterion 'hedge.*' reads more than": {
         "procedure": bs.boosting(criterion=bs.criteria.hedge(), budget=0.5, **BOTH)
     },
-    "data that accumulate": {"procedure": bs.uncurated(regime="accumulate")},
+    "data that accumulate have ever more states, few enough": {
+        "procedure": bs.boosting(regime="accumulate", criterion=EVERY, **BOTH)
+    },
+    "visits must be so few that what 2 iterations add up to": {
+        "procedure": bs.uncurated(regime="accumulate"), "visits": 10**5
+    },
+    "for data that accumulate have ever more states": {
+        "procedure": bs.uncurated(regime="accumulate"), "record": "law"
+    },
     "the sharpened row": {"procedure": bs.uncurated(sharpening=bs.Sharpening(temperature=0.5))},
     "StrongLearner goes on from the row before": {
         "procedure": bs.boosting(learner=bs.StrongLearner(step=0.5), **BOTH)

@@ -61,7 +61,8 @@ def simulate(
     only in their draws: seed i uses fold_in(key, i), its iteration t fold_in(., t). With both,
     ``visits=v, exact=True``, nothing is drawn: the trace has the expectation over all that v visits
     may show, to rounding (T21, docs/theory.md, section 5). That needs prompts that nothing ties
-    together.
+    together, and finitely many models that a prompt can have, or, where data accumulate, few enough
+    sums of what it was shown.
 
     A persistent filter's verdicts are drawn once per seed, from the seed's key, in exact runs too:
     these are exact given the verdicts, need a key and may have several seeds. A persistent labeler

@@ -236,3 +236,16 @@ def test_command(benchmark, report, tmp_path):
     report("reproduce --scale smoke, seconds, nothing cached", first, "<=", 100)
     report("reproduce --scale smoke, second run / first", second / first, "<=", 1.0)
     benchmark.pedantic(lambda: call("--help"), rounds=1)
+
+
+def test_finite_visits_exactly(benchmark, best, report):
+    """1,000 prompts that all differ, 100 visits, 50 iterations: the law, and runs that draw it."""
+    task = bs.random_table(0, prompts=1000, solvable=1.0)
+    alone = bs.filter_only(attempts=4, filter=FILTER, keep="one")
+    for name, procedure, states in (("boosting", BOOSTING, 101), ("filter only", alone, 3045)):
+        exactly = functools.partial(bs.simulate, procedure, task, 50, visits=100, exact=True)
+        drawn = functools.partial(bs.simulate, procedure, task, 50, visits=100, seeds=10, key=0)
+        law, runs = best(exactly, drawn, rounds=2)
+        report(f"exact at 100 visits, {name}, {states:,} states: seconds", law, "<=", 5)
+        report(f"the same: 1,000 sampled seeds / the law, {name}", 100 * runs / law)
+    benchmark.pedantic(exactly, rounds=1)

@@ -10,7 +10,6 @@ examples is what :mod:`boostsim.simulation.tables.learning` says.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,7 +24,6 @@ from scipy.sparse import csr_array
 from boostsim.arguments import refuse, whole
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import needed_key
-from boostsim.learners.strong import mixed
 from boostsim.mode import fixed
 from boostsim.progress import announced
 from boostsim.simulation.tables.compositions import composed, law_of_sums, multinomials, sums
@@ -35,6 +33,7 @@ from boostsim.simulation.tables.population import right_and_wrong
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.simulation.tables.untied import checked_alone
 from boostsim.simulation.tables.visiting import Visit, alone, seen_by, visit_of
 from boostsim.tasks.table import TableTask
 
@@ -42,10 +41,6 @@ from boostsim.tasks.table import TableTask
 MOST_STATES, MOST_SUMS = 2**13, 2**17
 # Numbers of a law before sums that lead to the same model are added up.
 AT_ONCE = 2**23
-INSTEAD = (
-    "Leave visits out, for infinitely many; or leave exact out, and give seeds and a key, for "
-    "sampled runs."
-)
 
 
 @dataclass(frozen=True)
@@ -175,7 +170,7 @@ def _size(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> 
             first.append(place)
     if len(keys) > MOST_STATES:
         return None
-    rows = _learned(structure, numbers, points[first], visits)
+    rows = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
     right, _ = right_and_wrong(structure, numbers, jnp.asarray(rows))
     order = np.argsort(np.asarray(right), kind="stable")
     place_of = np.append(np.argsort(order), -1)
@@ -200,21 +195,29 @@ def _by_class(
     ]
 
 
-def _learned(
-    structure: Structure, numbers: Numbers, points: Int[np.ndarray, "sums parts"], visits: int
+def _amounts(
+    structure: Structure, numbers: Numbers, points: Int[np.ndarray, "sums parts"]
 ) -> Float[np.ndarray, "classes sums"]:
-    """Return the models that are learned from sums of visits; none of them is without examples."""
+    """Return what sums weigh in each class."""
     counts = points.T.astype(float)
-    if structure.weighing is not None:
-        classes = len(counts) // 2
-        counts = counts[:classes] + np.asarray(numbers.label_weight) * counts[classes:]
-    if counts.shape[1] == 0:
-        # Where nothing is accepted and nothing labelled there is never an example.
+    if structure.weighing is None:
         return counts
-    padded = max(64, 1 << (counts.shape[1] - 1).bit_length())
-    filled = np.pad(counts, ((0, 0), (0, padded - counts.shape[1])), "edge")
+    classes = len(counts) // 2
+    return counts[:classes] + np.asarray(numbers.label_weight) * counts[classes:]
+
+
+def learned(
+    structure: Structure, numbers: Numbers, amounts: Float[np.ndarray, "classes sums"], visits: int
+) -> Float[np.ndarray, "classes sums"]:
+    """Return the models that are learned from so much in each class; there is some of each."""
+    count = amounts.shape[1]
+    if count == 0:
+        # Where nothing is accepted and nothing labelled there is never an example.
+        return amounts
+    padded = max(64, 1 << (count - 1).bit_length())
+    filled = np.pad(amounts, ((0, 0), (0, padded - count)), "edge")
     rows = _after(structure, numbers, jnp.asarray(filled), jnp.asarray(float(visits)))
-    return np.asarray(rows)[:, : counts.shape[1]]
+    return np.asarray(rows)[:, :count]
 
 
 @partial(jax.jit, static_argnums=0)
@@ -296,10 +299,8 @@ def chains(
         )
 
 
-def spaces(
-    structure: Structure, numbers: Numbers, visits: int
-) -> list[tuple[Space, Int[np.ndarray, "prompts"]]]:
-    """Return the states of each kind of prompt, and which prompts are of it."""
+def kinds_of(numbers: Numbers) -> list[tuple[int, Int[np.ndarray, "prompts"]]]:
+    """Return which prompts share all numbers but their first row: one of them, and all of them."""
     prompts = numbers.source_mass.shape[-1]
     parts = [np.asarray(numbers.source_mass)[1:].reshape(-1, prompts)]
     parts += [
@@ -308,9 +309,26 @@ def spaces(
     _, first, kind = np.unique(
         np.concatenate(parts), axis=1, return_index=True, return_inverse=True
     )
+    return [(int(one), np.flatnonzero(kind == number)) for number, one in enumerate(first)]
+
+
+def first_rows(
+    numbers: Numbers, prompts: Int[np.ndarray, "prompts"]
+) -> tuple[Float[np.ndarray, "classes rows"], Int[np.ndarray, "prompts"]]:
+    """Return the first rows of prompts, each once, and the place of each prompt's among them."""
+    rows, entry = np.unique(
+        np.asarray(numbers.source_mass)[0][:, prompts], axis=1, return_inverse=True
+    )
+    return rows, entry
+
+
+def spaces(
+    structure: Structure, numbers: Numbers, visits: int
+) -> list[tuple[Space, Int[np.ndarray, "prompts"]]]:
+    """Return the states of each kind of prompt, and which prompts are of it."""
     return [
-        (_space_of(structure, alone(numbers, prompt), visits), np.flatnonzero(kind == number))
-        for number, prompt in enumerate(first)
+        (_space_of(structure, alone(numbers, one), visits), prompts)
+        for one, prompts in kinds_of(numbers)
     ]
 
 
@@ -318,9 +336,7 @@ def chain_of(
     space: Space, prompts: Int[np.ndarray, "prompts"], numbers: Numbers, iteration: int = 1
 ) -> Chain:
     """Return the chain of an iteration on these states, and how the prompts enter it."""
-    rows, entry = np.unique(
-        np.asarray(numbers.source_mass)[0][:, prompts], axis=1, return_inverse=True
-    )
+    rows, entry = first_rows(numbers, prompts)
     states = space.rows.shape[1]
     with announced(f"chain of {states:,} states"):
         within, entering = space.moves(space.rows, iteration), space.moves(rows, iteration)
@@ -343,51 +359,3 @@ def chain_of(
         start_labels=entering.labels,
         start_generations=entering.generations,
     )
-
-
-def checked_alone(procedure: Procedure, structure: Structure, numbers: Numbers) -> Structure:
-    """Return the structure where every prompt is a chain by itself; see the errors.
-
-    Raises:
-        ValueError: for what ties prompts together, and for what a row remembers besides examples.
-    """
-    for reason, holds in _reasons(procedure, structure, numbers):
-        if holds:
-            raise refuse("exact", f"False at finite visits, for {reason}", True, INSTEAD)
-    if structure.budgeted and bool((np.asarray(numbers.budget) >= structure.labels_each).all()):
-        # It never binds.
-        return dataclasses.replace(structure, budgeted=False)
-    return structure
-
-
-def _reasons(
-    procedure: Procedure, structure: Structure, numbers: Numbers
-) -> list[tuple[str, bool]]:
-    """Return what would stand in the way, and whether it does."""
-    learner, share = structure.learner, numbers.real_share
-    budget = np.asarray(numbers.budget)
-    even = numbers.priority is not None and bool(
-        (numbers.priority > 0.0).all() and (numbers.priority == numbers.priority[0]).all()
-    )
-    spent = even or bool((budget == 0.0).all() | (budget >= structure.labels_each).all())
-    weight = numbers.label_weight
-    return [
-        (
-            f"criterion {procedure.criterion.name!r} reads more than how many attempts were "
-            "accepted",
-            structure.labeled and structure.criterion is not None,
-        ),
-        ("a budget ties prompts together", structure.budgeted and not spent),
-        ("a share of labels ties prompts together", structure.weighing == "share"),
-        ("the sharpened row is not known by its classes", structure.sharpening is not None),
-        (
-            f"{type(procedure.learner).__name__} goes on from the row before, which is then "
-            "anything",
-            structure.advantage is not None or learner not in (None, mixed),
-        ),
-        ("data that accumulate have ever more states", structure.accumulates),
-        (
-            "what examples weigh changes from one iteration to the next, and the states with it",
-            (structure.anchored and share.ndim > 0) or (weight is not None and weight.ndim > 0),
-        ),
-    ]

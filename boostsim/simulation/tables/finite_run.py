@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,22 @@ from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed
 from boostsim.progress import track
 from boostsim.simulation.seeing import ExactVisits
-from boostsim.simulation.tables.finite import Chain, Space, chain_of, checked_alone, spaces
+from boostsim.simulation.tables.accumulating import grown
+from boostsim.simulation.tables.finite import (
+    Chain,
+    Space,
+    chain_of,
+    first_rows,
+    kinds_of,
+    spaces,
+)
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds, traced
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.recording import LAWS, check_size, wanted_records
 from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.simulation.tables.untied import checked_alone
+from boostsim.simulation.tables.visiting import alone
 from boostsim.simulation.until import Until, carried, checked_until
 from boostsim.tasks.table import TableTask
 
@@ -38,6 +49,8 @@ if TYPE_CHECKING:
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Functions of a chain: on its states, and on its first rows.
 Functions = tuple[Float[np.ndarray, "functions states"], Float[np.ndarray, "functions rows"]]
+# Of prompts, their places among first rows, and what is expected of these, iteration by iteration.
+Found = tuple[Int[np.ndarray, "prompts"], Int[np.ndarray, "prompts"], Iterator[np.ndarray]]
 # A law on both: how much is still in each first row, and how much in each state.
 Law = tuple[Float[np.ndarray, "rows"], Float[np.ndarray, "states"]]
 
@@ -138,8 +151,10 @@ def _expected(
     stay = (1.0 - share) + share * chain.stay
     while True:
         yield rows
-        rows = stay * rows + share * (states @ chain.start.T)
-        states = (1.0 - share) * states + share * (states @ chain.transition.T)
+        # Few columns: so round the products of matrices are fastest.
+        columns = np.ascontiguousarray(states.T)
+        rows = stay * rows + share * (chain.start @ columns).T
+        states = (1.0 - share) * states + share * (chain.transition @ columns).T
 
 
 def _under_change(
@@ -178,20 +193,26 @@ MEASURED = ("accuracy", "error", "right", "wrong", "solved", "lost", "labels", "
 
 
 def _functions(chain: Chain, pass_at: tuple[int, ...]) -> Functions:
+    """Return what a trace is made of on the states and on the first rows."""
+    states = chain.accuracy, chain.error, chain.labels, chain.generations
+    rows = chain.initial_accuracy, chain.initial_error, chain.start_labels, chain.start_generations
+    return _of_models(pass_at, *states), _of_models(pass_at, *rows)
+
+
+def _of_models(
+    pass_at: tuple[int, ...],
+    right: Float[np.ndarray, "models"],
+    wrong: Float[np.ndarray, "models"],
+    labels: Float[np.ndarray, "models"],
+    generations: Float[np.ndarray, "models"],
+) -> Float[np.ndarray, "functions models"]:
     """Return what a trace is made of: :data:`MEASURED`, and that one of k responses is right."""
-    sides = (
-        (chain.accuracy, chain.error, chain.labels, chain.generations),
-        (chain.initial_accuracy, chain.initial_error, chain.start_labels, chain.start_generations),
-    )
-    made = []
-    for right, wrong, labels, generations in sides:
-        with np.errstate(divide="ignore"):
-            # One response of a prompt that is solved is enough.
-            missed = np.log1p(-np.minimum(right, 1.0))
-        passed = [-np.expm1(count * missed) for count in pass_at]
-        ends, squares = (wrong == 0.0, right == 0.0), (right**2, wrong**2)
-        made.append(np.array([right, wrong, *squares, *ends, labels, generations, *passed]))
-    return made[0], made[1]
+    with np.errstate(divide="ignore"):
+        # One response of a prompt that is solved is enough.
+        missed = np.log1p(-np.minimum(right, 1.0))
+    passed = [-np.expm1(count * missed) for count in pass_at]
+    ends, squares = (wrong == 0.0, right == 0.0), (right**2, wrong**2)
+    return np.array([right, wrong, *squares, *ends, labels, generations, *passed])
 
 
 def _run(
@@ -207,20 +228,24 @@ def _run(
     """Return the measurements of one seed, ``[iteration, ...]``, and when it ended, or None."""
     with fixed(double=True):
         structure, numbers = prepare(procedure, task, sampled=False, wanted=wanted, key=key)
-        structure = checked_alone(procedure, structure, numbers)
-        chains = [
-            Steps(space, prompts, numbers)
-            for space, prompts in spaces(structure, numbers, how.visits)
-        ]
+        structure = checked_alone(procedure, structure, numbers, grows=not wanted & set(LAWS))
         share, copies = how.visited_share, numbers.weights.shape[0]
-        found = [_followed(steps, pass_at, share) for steps in chains]
+        chains: list[Steps] = []
+        found: list[Found] = []
+        if structure.accumulates:
+            found = [*_accumulating(structure, numbers, how, iterations, pass_at)]
+        else:
+            for space, prompts in spaces(structure, numbers, how.visits):
+                steps = Steps(space, prompts, numbers)
+                chains.append(steps)
+                found.append((prompts, steps.first.entry, _followed(steps, pass_at, share)))
         rows: list[dict[str, np.ndarray]] = []
         before, ended = None, None
         spent = _costs(structure, task, share, np.zeros((2, task.prompts)), 0.0, wanted)
         for _ in track(range(iterations + 1), "iterations", iterations + 1):
             values = np.empty((len(MEASURED) + len(pass_at), copies))
-            for steps, each in zip(chains, found, strict=True):
-                values[:, steps.prompts] = next(each)[:, steps.entry]
+            for prompts, entry, each in found:
+                values[:, prompts] = next(each)[:, entry]
             if numbers.share is not None:
                 by_copy = values.reshape(len(values), *numbers.share.shape)
                 values = np.sum(np.asarray(numbers.share) * by_copy, axis=1)
@@ -237,6 +262,22 @@ def _run(
         if wanted & set(LAWS):
             variables |= _laws(chains, np.asarray(numbers.weights), share, len(rows) - 1, wanted)
     return {**variables, "ended": ended}
+
+
+def _accumulating(
+    structure: Structure,
+    numbers: Numbers,
+    how: ExactVisits,
+    iterations: int,
+    pass_at: tuple[int, ...],
+) -> Iterator[Found]:
+    """Yield what is expected of each kind of prompt where data accumulate."""
+    for prompt, prompts in kinds_of(numbers):
+        rows, entry = first_rows(numbers, prompts)
+        measured = partial(_of_models, pass_at)
+        one = alone(numbers, prompt)
+        told = how.visits, how.visited_share, iterations, measured
+        yield prompts, entry, grown(structure, one, rows, *told)
 
 
 class Steps:
