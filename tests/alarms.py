@@ -64,7 +64,7 @@ LOOKS = {
     "first_model_labels": 24,
     "four_cells": 8,
     "coverage": 3,
-    "claims": 81,
+    "claims": 86,
     "collapse_measures": 2,
     "false_alarms": 1,
     "power": 1,

@@ -81,6 +81,7 @@ SLOW = (
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/criterion",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/plan",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/task",
+    "test_exact_visits.py::test_a_falsehood_near_each_is_caught_exactly[T21.rest",
     "test_exercises.py::test_answers_run_by_themselves_and_print_what_was_committed[02",
     "test_exercises.py::test_answers_run_by_themselves_and_print_what_was_committed[03",
     "test_exercises.py::test_answers_run_by_themselves_and_print_what_was_committed[04",

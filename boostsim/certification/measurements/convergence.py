@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boostsim.certification.measurement import Measurement
+from boostsim.certification.measurement import Measurement, one_prompt
 from boostsim.certification.measurements.shared import (
     FINITE_VISITS,
     absolute,
+    at_visits,
     failed_or_solved,
     short,
 )
@@ -54,6 +55,30 @@ def _paid_and_left(trace: xarray.Dataset, beta: float) -> Any:
 def _policy(beta: float, attempts: int, policy: str) -> Procedure:
     criterion = failed if policy == "failed" else uniform
     return boosting(attempts=attempts, labeler=WeakLabeler(beta), criterion=criterion)
+
+
+def _one_attempt(beta: float, visits: int, initial_error: float, iterations: int) -> float:
+    return at_visits(_perfect(beta), one_prompt(initial_error), visits, iterations)
+
+
+def _labels(beta: float, initial_error: float, iterations: int) -> float:
+    return at_visits(_perfect(beta), failed_or_solved(initial_error), 1, iterations, "labels")
+
+
+def _optimal(
+    beta: float, attempts: int, policy: str, initial_error: float, iterations: int
+) -> float:
+    procedure, task = _policy(beta, attempts, policy), one_prompt(initial_error)
+    labels, error = (
+        at_visits(procedure, task, 1, iterations, name) for name in ("labels", "error")
+    )
+    return beta * labels + error
+
+
+def _covered(beta: float, visited_share: float, initial_error: float, iterations: int) -> float:
+    # Of what is failed for certain: a prompt that is solved stays so.
+    failed = at_visits(_perfect(beta), one_prompt(1.0), 1, iterations, visited_share=visited_share)
+    return initial_error * failed
 
 
 def _slack(beta: float, slack: float, gamma: float = 0.0) -> Procedure:
@@ -108,9 +133,18 @@ MEASUREMENTS: dict[str, Measurement] = {
         rounding=lambda: 0.0,
         why_not="in sampled runs the error is random, and its first passage another matter",
     ),
+    "T1.visits": Measurement(
+        _perfect,
+        visits=lambda visits: visits,
+        sampled=short,
+        binary=lambda visits: visits == 1,
+        value=_one_attempt,
+        most_points=3,
+    ),
     "T2": Measurement(
         _perfect,
         "labels",
+        value=_labels,
         task=failed_or_solved,
         sampled=short,
         bounds=lambda iterations: (0.0, iterations),
@@ -118,9 +152,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "T2.optimal": Measurement(
         _policy,
         _paid_and_left,
-        exact=False,
+        value=_optimal,
         bounds=lambda beta, iterations: (0.0, beta * iterations + 1.0),
-        why_not=FINITE_VISITS,
     ),
     "T6": Measurement(_slack, sampled=short, rounding=absolute),
     "T6.noisy": Measurement(
@@ -133,7 +166,9 @@ MEASUREMENTS: dict[str, Measurement] = {
     "T7": Measurement(
         _part_of_failures,
         task=failed_or_solved,
-        exact=False,
+        # A budget ties prompts together, and they are no chain each.
+        exact=lambda labelled_share: labelled_share == 1.0,
+        value=_covered,
         sampled=_budget_is_known,
         independent=True,
         visited_share=lambda visited_share: visited_share,

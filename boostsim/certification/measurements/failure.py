@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import binom
 
-from boostsim.certification.measurement import Measurement
-from boostsim.certification.measurements.shared import FINITE_VISITS, POPULATION_ONLY, absolute
+from boostsim.certification.fate import fate
+from boostsim.certification.measurement import Measurement, one_prompt
+from boostsim.certification.measurements.shared import (
+    FINITE_VISITS,
+    POPULATION_ONLY,
+    absolute,
+    at_visits,
+)
 from boostsim.curation.criteria import uniform
 from boostsim.curation.filters import AcceptAll, NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
 
 # A prompt of at most three examples is then undecided less than three times in 10^6.
 DECIDED = 32
+# Attempts of which one is accepted, where each is with a probability of 0.4 at least.
+SURE = 96
 
 
 def _several_wrong(initial_error: float) -> TableTask:
@@ -72,24 +80,102 @@ def _initial_diversity(initial_error: float) -> float:
     return float(1.0 - (row**2).sum())
 
 
-def _drifting(regime: str, statistic: Any, **more: Any) -> Measurement:
+def _counted(share: float, examples: int, iterations: int, accumulate: bool) -> float:
+    """Return E f_T^2 of a response of this share, through the law of its copies in all batches.
+
+    The first batch is the share itself.
+    """
+    copies: np.ndarray = np.zeros(1)
+    law, batches, first = np.ones(1), 1, examples * share
+    for iteration in range(iterations):
+        row = (first + copies) / (examples * batches)
+        drawn = law[:, None] * binom.pmf(np.arange(examples + 1), examples, row[:, None])
+        if accumulate:
+            batches = iteration + 2
+            law = np.zeros(len(law) + examples)
+            for more in range(examples + 1):
+                law[more : more + len(drawn)] += drawn[:, more]
+        else:
+            law, first = drawn.sum(0), 0.0
+        copies = np.arange(len(law))
+    return float(np.sum(law * ((first + copies) / (examples * batches)) ** 2))
+
+
+def _expected_diversity(
+    examples: int, iterations: int, initial_error: float, accumulate: bool
+) -> float:
+    row = _several_wrong(initial_error).initial[0]
+    left = 1.0 - sum(_counted(share, examples, iterations, accumulate) for share in row)
+    return left / _initial_diversity(initial_error)
+
+
+def _replaced(examples: int, iterations: int, initial_error: float) -> float:
+    return _expected_diversity(examples, iterations, initial_error, accumulate=False)
+
+
+def _accumulated(examples: int, iterations: int, initial_error: float) -> float:
+    return _expected_diversity(examples, iterations, initial_error, accumulate=True)
+
+
+def _stays(examples: int, iterations: int, initial_error: float) -> float:
+    return at_visits(uncurated(), one_prompt(initial_error), examples, iterations, "accuracy")
+
+
+def _decided(examples: int, initial_accuracy: float) -> float:
+    found = fate(uncurated(), visits=examples, initial_accuracy=initial_accuracy)
+    return float(found.time)
+
+
+def _survives(examples: int, iterations: int, initial_probability: float) -> float:
+    task = one_prompt(initial_accuracy=initial_probability)
+    return 1.0 - at_visits(uncurated(), task, examples, iterations, "lost")
+
+
+def _filtering(gamma: float, attempts: int) -> Procedure:
+    return filter_only(attempts=attempts, filter=NoisyFilter(gamma), keep="one")
+
+
+def _lost(
+    gamma: float, attempts: int, visits: int, initial_accuracy: float, iterations: int
+) -> float:
+    task = one_prompt(initial_accuracy=initial_accuracy)
+    return at_visits(_filtering(gamma, attempts), task, visits, iterations, "lost")
+
+
+def _always_one(false_accept: float, false_reject: float) -> Procedure:
+    """Filter so many attempts that one is accepted, but for a probability below 10^-20."""
+    filter = NoisyFilter(false_accept=false_accept, false_reject=false_reject)
+    return filter_only(attempts=SURE, filter=filter, keep="one")
+
+
+def _solved(
+    examples: int, false_accept: float, false_reject: float, initial_accuracy: float
+) -> float:
+    procedure = _always_one(false_accept, false_reject)
+    return float(fate(procedure, visits=examples, initial_accuracy=initial_accuracy).solved)
+
+
+def _drifting(regime: str, statistic: Any, value: Any, **more: Any) -> Measurement:
     """Measure uncurated training on M = ``examples`` visits to a prompt."""
     return Measurement(
         lambda: uncurated(regime=regime),
         statistic,
         visits=lambda examples: examples,
-        exact=False,
+        exact=value is not None,
+        value=value,
         why_not=FINITE_VISITS,
         **more,
     )
 
 
-def _losing_diversity(regime: str) -> Measurement:
+def _losing_diversity(regime: str, value: Any) -> Measurement:
     return _drifting(
         regime,
         _diversity_kept,
+        value,
         task=_several_wrong,
         record=("diversity",),
+        rounding=absolute,
         # H <= 3/4 on four responses.
         bounds=lambda initial_error: (0.0, 0.75 / _initial_diversity(initial_error)),
     )
@@ -120,11 +206,40 @@ MEASUREMENTS: dict[str, Measurement] = {
         sampled=False,
         why_not=POPULATION_ONLY,
     ),
-    "T11": _losing_diversity("replace"),
-    "T11.accuracy": _drifting("replace", "accuracy"),
+    "T9.never": Measurement(
+        _filtering,
+        lambda trace: (trace.accuracy.isel(iteration=-1) == 0.0) * 1.0,
+        visits=lambda visits: visits,
+        binary=True,
+        value=_lost,
+        rounding=lambda iterations: 64.0 * EPSILON * (iterations + 1),
+        most_points=3,
+    ),
+    "T9.fixation": Measurement(
+        _always_one,
+        "accuracy",
+        visits=lambda examples: examples,
+        # Undecided after that with a probability below 10^-6.
+        iterations=64,
+        value=_solved,
+        rounding=absolute,
+        most_points=2,
+    ),
+    "T11": _losing_diversity("replace", _replaced),
+    "T11.accuracy": _drifting("replace", "accuracy", _stays, rounding=absolute),
+    "T11.survival": _drifting(
+        "replace",
+        lambda trace: (trace.accuracy.isel(iteration=-1) > 0.0) * 1.0,
+        _survives,
+        task=lambda initial_probability: one_prompt(initial_accuracy=initial_probability),
+        binary=True,
+        rounding=absolute,
+        most_points=3,
+    ),
     "T11.fixation": _drifting(
         "replace",
         _undecided,
+        _decided,
         iterations=DECIDED,
         bounds=(0.0, DECIDED + 1.0),
         most_points=3,
@@ -135,11 +250,12 @@ MEASUREMENTS: dict[str, Measurement] = {
         sampled=False,
         why_not="T11.fixation is checked in sampled runs",
     ),
-    "T12": _losing_diversity("accumulate"),
-    "T12.never": _losing_diversity("accumulate"),
+    "T12": _losing_diversity("accumulate", _accumulated),
+    "T12.never": _losing_diversity("accumulate", _accumulated),
     "T12.limit": _drifting(
         "accumulate",
         _diversity_kept,
+        None,
         record=("diversity",),
         bounds=lambda initial_error: (0.0, 0.25 / (initial_error * (1.0 - initial_error))),
         # The remainder is about c/(n + 1.5).

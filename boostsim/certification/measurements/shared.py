@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from boostsim.certification.measurement import rounding_of
+from boostsim.curation.procedure import Procedure
 from boostsim.simulation.counts import binomial
+from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
 
 # Longest sampled runs, in iterations: what a claim says of longer ones is checked exactly.
@@ -34,3 +36,18 @@ def binomials(rng: np.random.Generator, n: np.ndarray, p: np.ndarray | float) ->
     """Draw a binomial count for each n and p, by the one stream of counts."""
     n, p = np.broadcast_arrays(np.asarray(n, np.float64), p)
     return binomial([rng.bit_generator], n[None], p[None])[0]
+
+
+def at_visits(
+    procedure: Procedure,
+    task: TableTask,
+    visits: int,
+    iterations: int,
+    variable: str = "error",
+    visited_share: float = 1.0,
+) -> float:
+    """Return what is expected of a variable at the end of a run, exactly at so many visits."""
+    run = simulate(
+        procedure, task, iterations, visits=visits, visited_share=visited_share, exact=True
+    )
+    return float(run[variable][0, -1])

@@ -58,6 +58,18 @@ CLAIMS = [
         ),
     ),
     claim(
+        "T1.visits",
+        title="one attempt, at any number of visits",
+        kind="equality",
+        statement="With one attempt and a perfect filter the mean error is T1's at finitely many "
+        "visits, too, at one as at a thousand.",
+        formula="E e_T = (1-beta)^T e_0   at every v",
+        domain=Box(beta=UNIT, visits=[1, 2, 5, 16], initial_error=UNIT, iterations=range(9)),
+        law=lambda beta, initial_error, iterations: (1.0 - beta) ** iterations * initial_error,
+        proof="Given the row every example is right with the population's probability, 1 - "
+        "(1-beta) e, which is affine in e: so the mean of the means is the population's.",
+    ),
+    claim(
         "T1.rate",
         title="the paper's rate",
         kind="upper",

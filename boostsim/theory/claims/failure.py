@@ -16,6 +16,25 @@ def _filter_limit(gamma: float, initial_accuracy: float) -> float:
     return float(initial_accuracy > 0.0 if gamma < 0.5 else initial_accuracy == 1.0)
 
 
+def _lost_at_once(gamma: float, attempts: int, visits: int, initial_accuracy: float) -> float:
+    right, wrong = (1.0 - gamma) * initial_accuracy, gamma * (1.0 - initial_accuracy)
+    none = (1.0 - right - wrong) ** attempts
+    solved = (1.0 - none) * right / (right + wrong)
+    return (1.0 - solved) ** visits - none**visits
+
+
+def _solved(
+    examples: int, false_accept: float, false_reject: float, initial_accuracy: float
+) -> float:
+    found = laws.fixation(
+        examples=examples,
+        false_accept=false_accept,
+        false_reject=false_reject,
+        initial_accuracy=initial_accuracy,
+    )
+    return float(found.solved)
+
+
 CLAIMS = [
     claim(
         "T9",
@@ -52,6 +71,40 @@ CLAIMS = [
         ),
         law=_filter_limit,
         proof="T9 with R above, at and below one.",
+    ),
+    claim(
+        "T9.never",
+        title="a filter that errs never saves all",
+        kind="lower",
+        statement="At finitely many visits the filter alone loses a prompt for ever with at least "
+        "the probability that the first examples are all wrong.",
+        formula="P(p_T = 0) >= (1 - (1-B^k) sigma(p_0))^v - B^(k v)",
+        domain=Box(
+            gamma=(0.05, 0.45),
+            attempts=[1, 2, 4],
+            visits=[1, 2, 4, 8],
+            initial_accuracy=(0.05, 0.9),
+            iterations=range(1, 9),
+        ),
+        law=_lost_at_once,
+        proof="Each visit keeps a right response with probability (1-B^k) sigma, none with B^k: no "
+        "right one and not no example at all. Where p = 0 nothing right is ever accepted again.",
+    ),
+    claim(
+        "T9.fixation",
+        laws.fixation,
+        title="solved or lost for ever",
+        kind="equality",
+        statement="Where M accepted examples make each next model, the filter alone solves a "
+        "prompt with the probability that a chain ends at M, not at 0.",
+        formula="P(solved) = sum_j P(Binomial(M, sigma(p_0)) = j) h_j,  h = (I - Q)^-1 R",
+        domain=Box(
+            examples=[1, 2, 3, 5],
+            false_accept=(0.4, 1.0),
+            false_reject=(0.0, 0.6),
+            initial_accuracy=(0.05, 0.95),
+        ),
+        law=_solved,
     ),
     limit(
         "T10",
@@ -104,6 +157,16 @@ CLAIMS = [
         domain=Box(examples=range(1, 17), iterations=range(5), initial_error=UNIT),
         law=lambda initial_error: 1.0 - initial_error,
         proof="f_1 is the empirical law of draws from f_0.",
+    ),
+    claim(
+        "T11.survival",
+        laws.response_survival,
+        title="what is still said",
+        kind="equality",
+        statement="Uncurated training forgets a response with the probability that a neutral "
+        "chain of its copies is lost.",
+        formula="P(f_T(y) > 0) = P(Z_T > 0),  Z' | Z = i ~ Binomial(M, i/M)",
+        domain=Box(examples=[1, 2, 4, 9], initial_probability=(0.05, 1.0), iterations=range(1, 9)),
     ),
     claim(
         "T11.fixation",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from boostsim.theory import laws
 from boostsim.theory.box import Box
 from boostsim.theory.claims.shared import UNIT
-from boostsim.theory.proofs import claim
+from boostsim.theory.proofs import claim, limit, part
 
 
 def _filtered(
@@ -20,6 +20,11 @@ def _filtered(
         iterations=iterations,
     )
     return float(found.error)
+
+
+def _resting(beta: float, gamma: float, attempts: int, visits: int) -> float:
+    found = laws.stationary_accuracy(beta=beta, gamma=gamma, attempts=attempts, visits=visits)
+    return float(found.mean)
 
 
 CLAIMS = [
@@ -56,5 +61,21 @@ CLAIMS = [
             iterations=range(1, 5),
         ),
         law=_filtered,
+    ),
+    limit(
+        "T21.rest",
+        title="where boosting rests at finitely many visits",
+        statement="Where labels and the filter both err nothing is for ever: the mean accuracy "
+        "tends to that of a stationary law, wherever it begins.",
+        formula="E p_T -> sum_i pi_i i/v,  pi = pi P",
+        domain=Box(
+            beta=(0.2, 0.8),
+            gamma=(0.1, 0.45),
+            attempts=[1, 2],
+            visits=[1, 2, 5],
+            initial_accuracy=UNIT,
+        ),
+        law=_resting,
+        proof=part(laws.stationary_accuracy, "Proof"),
     ),
 ]
