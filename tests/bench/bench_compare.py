@@ -63,3 +63,14 @@ def test_few_visits(report, benchmark, best):
     few, many = best(lambda: run(10), lambda: run(20), rounds=5)
     report("a run of twenty visits / of ten, 1,000 prompts", many / few, ">=", 1.5)
     benchmark.pedantic(lambda: None, rounds=1)
+
+
+def test_a_plan_at_ten_visits(report, benchmark, best):
+    """2,048 settings as chains of eleven states, against as many errors in the limit."""
+
+    def plan(visits):
+        bs.plan(beta=0.2, gamma=0.1, error=0.7, target=0.01, visits=visits)
+
+    limit, few = best(lambda: plan(None), lambda: plan(10), rounds=3)
+    report("a plan at ten visits / in the limit", few / limit, "<=", 5)
+    benchmark.pedantic(lambda: None, rounds=1)
