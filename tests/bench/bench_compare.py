@@ -72,5 +72,5 @@ def test_a_plan_at_ten_visits(report, benchmark, best):
         bs.plan(beta=0.2, gamma=0.1, error=0.7, target=0.01, visits=visits)
 
     limit, few = best(lambda: plan(None), lambda: plan(10), rounds=3)
-    report("a plan at ten visits / in the limit", few / limit, "<=", 5)
+    report("a plan at ten visits / in the limit", few / limit, "<=", 1.5)
     benchmark.pedantic(lambda: None, rounds=1)
