@@ -286,3 +286,13 @@ def test_many_visits_come_to_rest_at_the_populations_limit():
 def test_filters_that_accept_nothing_are_refused():
     with pytest.raises(ValueError, match="accepts something"):
         laws.fixation(examples=3, initial_accuracy=0.5, false_accept=0.0, false_reject=1.0)
+
+
+def test_where_a_nearly_perfect_filter_rests_nothing_warns():
+    """T3: below the rounding of 1 - gamma an error of gamma (1 - beta)/beta is left."""
+    gamma, beta, visits = 1e-30, 0.25, 3
+    rest = laws.stationary_accuracy(beta=beta, gamma=gamma, attempts=1, visits=visits)
+    left, rate = gamma * (1 - beta) / beta, 1 - beta
+    assert rest.variance == pytest.approx(
+        left / (visits - rate**2 * (visits - 1)), rel=1e-12, abs=0.0
+    )

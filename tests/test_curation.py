@@ -297,7 +297,7 @@ def test_filters_carry_both_probabilities():
         for accept, reject in zip(filt.accept, filt.reject, strict=True):
             assert accept + reject == pytest.approx(1.0, abs=1e-15)
     assert bs.NoisyFilter(1e-200).accept[1] == 1e-200
-    assert bs.NoisyFilter(1e-100, votes=3).reject[0] == pytest.approx(3e-200)
+    assert bs.NoisyFilter(1e-100, votes=3).reject[0] == pytest.approx(3e-200, rel=1e-12, abs=0.0)
     two = bs.NoisyFilter(false_accept=0.3, false_reject=0.1)
     assert two.accept == (0.9, 0.3)
 

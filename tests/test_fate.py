@@ -108,6 +108,19 @@ def test_sampled_prompts_end_so():
     assert abs(lost.mean() - found.time_lost) <= hoeffding("fates", len(lost), 48)
 
 
+@pytest.mark.parametrize("start", [1.0, 0.5])
+def test_different_examples_that_teach_the_same_are_one_state(start):
+    """Beside right real data any number of right examples makes a prompt that is solved."""
+    anchored = bs.filter_only(attempts=2, keep="one", regime=bs.Anchor(0.5))
+    found = bs.fate(anchored, visits=3, initial_accuracy=start)
+    assert found.case == "decided"
+    assert (float(found.solved), float(found.lost)) == (1.0, 0.0)
+    assert len(found.accuracies) == len(np.unique(found.accuracies.round(9)))
+    # What is kept is right, and so is the real data: at once.
+    assert float(found.time) == pytest.approx(float(start < 1.0), abs=1e-12)
+    assert float(found.deviation) == pytest.approx(0.0, abs=1e-12)
+
+
 def test_where_nothing_ever_happens_or_it_depends():
     still = bs.fate(bs.filter_only(filter=bs.RejectAll()), visits=2, initial_accuracy=[0.3, 0.6])
     assert still.case == "unchanged"
@@ -119,6 +132,13 @@ def test_where_nothing_ever_happens_or_it_depends():
     assert found.solved.tolist() == [0, 0, 1]
     assert found.lost.tolist() == [1, 0, 0]
     assert 0.5 < found.mean[1] < 1.0
+
+
+def test_what_hardly_ever_moves_is_not_unchanged():
+    rare = bs.NoisyFilter(false_accept=0.5, false_reject=1e-30)
+    found = bs.fate(bs.boosting(filter=rare, labeler=WEAK), visits=2, initial_accuracy=1.0)
+    assert found.case == "stationary"
+    assert 0.0 < found.variance < 1e-29
 
 
 def test_it_shows_itself():

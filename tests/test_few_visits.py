@@ -83,8 +83,8 @@ def test_errors_of_1e_30_keep_their_digits():
     """A perfect filter and two attempts: at one visit the error is E e_0 prod of (1 - beta)."""
     world = dict(beta=0.999, gamma=0.0, attempts=1, visits=5, initial_accuracy=0.0)
     found = bs.laws.few_visits_error(iterations=10, **world)
-    assert found == pytest.approx((1 - 0.999) ** 10, rel=1e-12)
-    assert found == pytest.approx(1e-30, rel=1e-12)
+    assert found == pytest.approx((1 - 0.999) ** 10, rel=1e-12, abs=0.0)
+    assert found == pytest.approx(1e-30, rel=1e-11, abs=0.0)
 
 
 def test_the_mean_tends_to_the_population_at_rate_one_over_v():
@@ -98,3 +98,17 @@ def test_the_mean_tends_to_the_population_at_rate_one_over_v():
     steps = np.abs(np.diff(left))
     assert abs(left[-1]) > 0.01
     np.testing.assert_allclose(steps[1:] / steps[:-1], 0.5, atol=0.1)
+
+
+def test_a_small_variance_of_a_prompt_that_is_nearly_solved_keeps_its_digits():
+    """One visit, all accepted: right with probability p, so the variance is p (1 - p)."""
+    missing = 1.0 - (1.0 - 3e-10)
+    found = bs.laws.few_visits_filtering(
+        false_accept=1.0,
+        false_reject=0.0,
+        attempts=1,
+        visits=1,
+        initial_accuracy=1.0 - missing,
+        iterations=1,
+    )
+    assert found.variance == pytest.approx((1.0 - missing) * missing, rel=1e-13, abs=0.0)

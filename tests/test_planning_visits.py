@@ -346,3 +346,13 @@ def test_bad_questions_at_visits():
     ):
         with pytest.raises(ValueError, match=message):
             bs.plan(**{**ASKED, **few, **changes})
+
+
+def test_an_error_far_below_rounding_is_reached():
+    """One attempt, a perfect filter: the error halves for ever (T1), at every number of visits."""
+    target = 2.0**-90
+    asked = {"beta": 0.5, "gamma": 0.0, "error": 1.0, "most_attempts": 1, "most_votes": 1}
+    for visits in (1, 3):
+        found = bs.plan(visits=visits, target=target, **asked)
+        assert (found.reachable, found.iterations) == (True, 90)
+        assert found.error == pytest.approx(target, rel=1e-11, abs=0.0)

@@ -308,7 +308,12 @@ def _solved(chain: Chain, visits: int) -> tuple[str, dict[str, np.ndarray]]:
     told["mean"][:] = law @ values
     told["variance"][:] = np.sum(law * (values - told["mean"][:, None]) ** 2, axis=1)
     case = "decided" if 2 not in kind else "stationary" if len(closed) == 1 else "mixed"
-    if (steps[place, place] == 1.0).all() and 2 in kind:
+    # Not by how likely it is to stay, which may round to one.
+    if (
+        2 in kind
+        and ((steps[place] > 0.0).sum(axis=1) == 1).all()
+        and (steps[place, place] > 0.0).all()
+    ):
         case = "unchanged"
     found = {name: each[place] for name, each in told.items()}
     return case, {**found, "law": law[place], "accuracies": values}

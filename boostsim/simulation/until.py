@@ -23,8 +23,8 @@ class Until:
         accuracy: the accuracy, averaged over prompts with mu, is at least so much.
         error: the error, averaged over prompts with mu, is at most so much.
         change: nothing that the trace has of the model (accuracy, error, coverage; at finite visits
-            exactly also variance, solved, lost; what is recorded besides) differs by more than this
-            from the iteration before.
+            exactly also variance, solved, lost; what is recorded besides, but laws and their
+            quantiles) differs by more than this from the iteration before.
         absorbed: every prompt has accuracy 0 or 1, and nothing that an iteration could do leads
             away from there: of sampled runs, for exact ones get there in the limit.
 

@@ -23,6 +23,7 @@ from boostsim.theory.chains import (
     stationary,
 )
 from boostsim.theory.law import AT_LEAST_ONE, PROBABILITY, Domain, law, solved_law
+from boostsim.theory.visits import Step
 
 # Beyond this the chain no longer fits in a laptop's memory, or its patience.
 LARGEST_SOLVED = 4000
@@ -140,7 +141,8 @@ def fixation(
     Binomial(M, sigma(i/M)), odds(sigma(p)) = R odds(p), R = (1 - false_reject)/false_accept. It
     ends at 0 or M; probabilities, means and standard deviations of the times solve linear systems.
     For R = 1 it is drift: solved with probability p_0. A filter that errs loses right prompts: with
-    R = 1 + s one right example of M is the last of all with a probability near 2 s, not 1.
+    R = 1 + s, s small and M s large, one right example of M is the last of all with a probability
+    near 2 s, not 1.
     Domain: M in 1..4000, so many accepted in each iteration: M visits, each with attempts until one
     is accepted (with at most k of them fewer may be: bs.fate); rates and p_0 in [0, 1].
     Proof: each kept response is right with odds R p : 1 - p, independently of the others; condition
@@ -301,12 +303,7 @@ def stationary_accuracy(
     wrong = right[::-1]
     mean, variance = np.zeros((2, given[0].size))
     for number, (b, g, k) in enumerate(zip(*(each.ravel() for each in given), strict=True)):
-        rejected = (1.0 - g) * wrong + g * right
-        accepted = g * wrong + (1.0 - g) * right
-        # 1 - u^k = A (1 + u + ... + u^(k-1)), and A > 0.
-        kept = -np.expm1(k * np.log1p(-accepted)) / accepted
-        labels = rejected**k
-        up, down = (1.0 - g) * right * kept + b * labels, g * wrong * kept + (1.0 - b) * labels
+        up, down = Step(b, g, k).next_example(right, wrong)
         law = stationary(binomial_law(visits, up / (up + down), down / (up + down)))
         mean[number] = law @ right
         variance[number] = law @ (right - mean[number]) ** 2

@@ -38,7 +38,7 @@ class FewVisits(NamedTuple):
     lost: np.ndarray
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """One iteration of boosting: right and wrong mass of the next example."""
 
     beta: float
@@ -46,6 +46,7 @@ class _Step(NamedTuple):
     attempts: int
 
     def next_example(self, right: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the right and the wrong mass of the next example from such masses of the model."""
         accepted = (1.0 - self.gamma) * right + self.gamma * wrong
         rejected = (1.0 - self.gamma) * wrong + self.gamma * right
         kept = _kept(accepted, self.attempts)
@@ -67,7 +68,7 @@ def _normal(right: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return right / (right + wrong), wrong / (right + wrong)
 
 
-def _boosted(step: _Step, visits: int, right: np.ndarray, iterations: int) -> Iterator[np.ndarray]:
+def _boosted(step: Step, visits: int, right: np.ndarray, iterations: int) -> Iterator[np.ndarray]:
     """Yield the laws of the right examples after 1, 2, ... iterations, ``[starts, visits + 1]``."""
     law = binomial_law(visits, *_normal(*step.next_example(right, 1.0 - right)))
     share = np.arange(visits + 1.0) / visits
@@ -126,7 +127,7 @@ def few_visits_law(
     laws = np.zeros((given[0].size, visits + 1))
     for world, places, start, length in _settings(*given):
         for iteration, law in enumerate(
-            _boosted(_Step(*world), visits, start, int(length.max())), 1
+            _boosted(Step(*world), visits, start, int(length.max())), 1
         ):
             now = length == iteration
             laws[places[now]] = law[now]
@@ -191,7 +192,7 @@ def few_visits_error(
     wrong = np.arange(visits, -1.0, -1.0) / visits
     for world, places, start, length in _settings(*given):
         for iteration, law in enumerate(
-            _boosted(_Step(*world), visits, start, int(length.max())), 1
+            _boosted(Step(*world), visits, start, int(length.max())), 1
         ):
             now = length == iteration
             errors[places[now]] = law[now] @ wrong
@@ -246,21 +247,30 @@ def few_visits_filtering(
     """
     given = np.broadcast_arrays(false_accept, false_reject, attempts, initial_accuracy, iterations)
     right, wrong, into = _fractions(visits)
-    measured = np.zeros((5, given[0].size))
-    functions = np.stack([right, wrong, right**2, wrong == 0.0, right == 0.0], axis=1)
+    measured = np.zeros((6, given[0].size))
+    functions = _functions(right, wrong)
     for (a0, rejected, tries), places, start, length in _settings(*given):
         filtering = _Filtering(a0, rejected, tries)
         on, still = filtering.moves(right, wrong, visits, into)
         first, waits = filtering.moves(start, 1.0 - start, visits, into)
-        here = np.stack([start, 1.0 - start, start**2, start == 1.0, start == 0.0], axis=1)
+        here = _functions(start, 1.0 - start)
         then = functions
         for iteration in range(int(length.max()) + 1):
             now = length == iteration
             measured[:, places[now]] = here[now].T
             here = waits[:, None] * here + first @ then
             then = still[:, None] * then + on @ then
-    accuracy, error, square, solved, lost = (each.reshape(given[0].shape) for each in measured)
-    return FewVisits(accuracy, error, np.maximum(square - accuracy**2, 0.0), solved, lost)
+    accuracy, error, square, missing, solved, lost = (
+        each.reshape(given[0].shape) for each in measured
+    )
+    # Of the smaller side, whose square is no more than what is left.
+    variance = np.where(accuracy < error, square - accuracy**2, missing - error**2)
+    return FewVisits(accuracy, error, np.maximum(variance, 0.0), solved, lost)
+
+
+def _functions(right: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Return what is expected of models: both sides, their squares, and whether they are whole."""
+    return np.stack([right, wrong, right**2, wrong**2, wrong == 0.0, right == 0.0], axis=1)
 
 
 class _Filtering(NamedTuple):

@@ -170,11 +170,28 @@ def _size(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> 
             first.append(place)
     if len(keys) > MOST_STATES:
         return None
-    rows = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
+    found = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
+    rows, same = _different(found)
+    into = np.append(same, -1)[into]
     right, _ = right_and_wrong(structure, numbers, jnp.asarray(rows))
     order = np.argsort(np.asarray(right), kind="stable")
     place_of = np.append(np.argsort(order), -1)
     return Space(structure, numbers, visit, units, steps, place_of[into], rows[:, order])
+
+
+def _different(
+    rows: Float[np.ndarray, "classes sums"],
+) -> tuple[Float[np.ndarray, "classes states"], Int[np.ndarray, "sums"]]:
+    """Return the rows that differ by more than rounding, and which of them each one is.
+
+    With real data, or all slack, different sums may teach the same: two states there would be one
+    that a prompt still goes on from when it is solved for ever.
+    """
+    known: dict[tuple[str, ...], int] = {}
+    told = [tuple(f"{mass:.12e}" for mass in row) for row in rows.T.tolist()]
+    same = np.array([known.setdefault(row, len(known)) for row in told], dtype=int)
+    _, first = np.unique(same, return_index=True)
+    return rows[:, first], same
 
 
 def _by_class(
