@@ -170,8 +170,8 @@ def _size(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> 
             first.append(place)
     if len(keys) > MOST_STATES:
         return None
-    found = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
-    rows, same = _different(found)
+    taught = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
+    rows, same = _different(taught)
     into = np.append(same, -1)[into]
     right, _ = right_and_wrong(structure, numbers, jnp.asarray(rows))
     order = np.argsort(np.asarray(right), kind="stable")
