@@ -14,8 +14,9 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 - a run: simulate, which returns an xarray.Dataset; save, load, concat, kernel; learners
   StrongLearner, PolicyGradient, Transformer; of a transformer's run load_run, responses
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
-- decisions: plan, design, compare, race, stress_suite; gap_report, collapse_measures, priced
+- decisions: plan, fate, design, compare, race, stress_suite; gap_report, collapse_measures, priced
 - a log of yours: read_log, fit, write_log
+- a figure for a paper: figure
 
 ``dir(bs)`` has all names; below this ``help(bs)`` shows every one of them at length. JAX does not
 survive a fork: start workers by spawn, as simulate says.
