@@ -360,6 +360,20 @@ def test_a_run_on_a_table_may_be_said_to_be_exact(capsys):
     assert told[0] == told[1]
 
 
+def test_a_run_at_finite_visits_may_be_its_law(capsys):
+    line = "run boosting --exact --visits 3 --iterations 2 --prompts 10"
+    assert cli.main(line.split()) == 0
+    out = capsys.readouterr().out
+    assert "boosting, exact at finite visits" in out
+    assert "Solved, lost: the share of prompts" in out
+    assert cli.main([*line.split(), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    labeler, task = bs.WeakLabeler(0.2), bs.random_table(0, prompts=10)
+    trace = bs.simulate(bs.boosting(labeler=labeler), task, 2, visits=3, exact=True)
+    for name in ("accuracy", "solved", "lost"):
+        assert found[name] == trace[name].values.tolist()
+
+
 @pytest.mark.parametrize(
     ("flags", "learner"),
     [
@@ -432,7 +446,6 @@ BAD = {
     "run --policy-rate 1 --regime accumulate": "regime must be 'replace' where the learner is",
     "run --step 2": "step must be above 0 and at most 1; got 2",
     "run --task programs --exact": "task must be one whose prompts can be listed",
-    "run --exact --visits 3": "visits must be None in an exact run",
     "run --device gpu": "device must be one that JAX finds here ('cpu'); got 'gpu'",
     "run --device gpuu": "Did you mean 'gpu'",
     "run --task lookup --devices 9": "devices must be at most the 1 of kind 'cpu' here; got 9",

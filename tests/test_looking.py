@@ -1,6 +1,7 @@
 """A run that was kept can be looked into, and what it records on request changes nothing else."""
 
 import dataclasses
+import pickle
 import shutil
 
 import jax
@@ -64,6 +65,9 @@ def test_it_is_the_run_that_was_made(folder, whole):
     assert run.seeds == (0, 1)
     assert run.iterations == {0: 2, 1: 2}
     assert run.models == {0: (0, 1, 2), 1: (0, 1, 2)}
+    for alike in (bs.load_run(folder), pickle.loads(pickle.dumps(run))):
+        assert alike == run
+        assert hash(alike) == hash(run)
 
 
 @pytest.mark.parametrize("iteration", [0, 1, None])

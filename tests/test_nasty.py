@@ -250,6 +250,8 @@ CALLS = {
             "prompts_per_iteration": None,
             "evaluate": None,
             "devices": None,
+            "until": None,
+            "keep_models": False,
         },
     ),
     "simulate in tokens": (
@@ -388,6 +390,17 @@ CALLS = {
             "seeds": 2,
         },
     ),
+    "design at few visits": (
+        functools.partial(bs.design, bs.Objective(BOOSTING, TASK, 1), {"budget": (0.01, 0.1)}),
+        {"visits": 0},
+    ),
+    "until": (
+        bs.Until,
+        {"accuracy": 0.9, "error": 0.1, "change": 0.1, "absorbed": False},
+    ),
+    "concat": (bs.concat, {"traces": [bs.simulate(BOOSTING, TASK, 0)] * 2, "dim": "run"}),
+    "responses": (bs.responses, {"trace": bs.simulate(BOOSTING, TASK, 0)}),
+    "load_run": (bs.load_run, {"folder": "none"}),
     "compare": (
         bs.compare,
         {
@@ -428,12 +441,14 @@ ELSEWHERE |= {bs.TabularLearner}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.Fit, bs.GapReport),
-    *(bs.Log, bs.Looks, bs.Race, bs.Tournament, bs.Truth, bs.Visits),
+    *(bs.Fate, bs.KeptRun, bs.Log, bs.Looks, bs.Race, bs.Tournament, bs.Truth, bs.Visits),
 }
-# Arguments that hold no value that could be wrong, or that take long: test_arguments has them.
+# Arguments that hold no value that could be wrong, or that take long: test_arguments and
+# test_looking have them.
 NO_MORE = {
     bs.collapse_measures: {"values"},
     bs.design: {"steps", "restarts", "grid", "key"},
+    bs.load_run: {"task", "learner"},
 }
 # Seconds after which a call counts as one that hangs.
 PATIENCE = 60

@@ -79,6 +79,7 @@ def run(flags: dict[str, Any]) -> int:
     procedure = build(name, options)
     loop: dict[str, Any] = {name: options[name] for name in LOOP[1:] if name in options}
     sampled_table = "visits" in options and options.get("task", "table") == "table"
+    sampled_table &= not options.get("exact", False)
     loop.setdefault("seeds", 8 if sampled_table else 1)
     loop.setdefault("key", 0)
     task, more, iterations = world(options, loop["key"])
@@ -289,14 +290,16 @@ def show(name: str, trace: xarray.Dataset, settings: str) -> None:
     if "k" in trace.dims:
         passed = {f"pass@{k}": trace.pass_at_k.sel(k=k) for k in trace.k.values}
     columns = ["accuracy", "error", "coverage", "labels", "generations", "filter_calls"]
-    columns[3:3] = [column for column in ("diversity", "entropy") if column in trace]
+    columns[3:3] = [
+        column for column in ("solved", "lost", "diversity", "entropy") if column in trace
+    ]
     if level.startswith("neural"):
         columns = ["accuracy", "greedy_accuracy", "pass_at_k", "distinct", "labels", "tokens"]
         columns += ["label_accuracy", *(["slack"] if "slack" in trace else []), "seconds"]
     if passed:
         columns[2:3] = [column for column in (columns[2], *passed) if column != "pass_at_k"]
     runs = "1 run" if seeds == 1 else f"{seeds} runs"
-    kind = level if seeds == 1 and level == "exact" else f"{runs}, {level}"
+    kind = level if seeds == 1 and level.startswith("exact") else f"{runs}, {level}"
     table = Table("iteration", *columns, title=f"{name}, {kind}", box=None, padding=(0, 2, 0, 0))
     every = math.ceil(max(1, iterations - 1) / 12)
     for row in sorted({*range(0, iterations, every), iterations - 1}):
@@ -312,6 +315,8 @@ def show(name: str, trace: xarray.Dataset, settings: str) -> None:
     screen.print(settings, highlight=False, markup=False)
     screen.print(table)
     about = "Labels, generations and filter calls are per visit, so far."
+    if "solved" in trace:
+        about += " Solved, lost: the share of prompts whose row is all right, all wrong."
     if level.startswith("neural"):
         about = "Accuracy is that of one sample, greedily, "
         about += f"{'' if passed else 'of any of 4 samples, '}on held-out prompts"

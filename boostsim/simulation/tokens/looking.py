@@ -26,7 +26,7 @@ from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.regression import SoftmaxRegression
 from boostsim.learners.transformer import Transformer
 from boostsim.mode import KEYS, fixed
-from boostsim.objects import described
+from boostsim.objects import described, same
 from boostsim.simulation.tokens.checkpoints import check_arrays, load_state, read_state, same_run
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import first_model, shapes
@@ -88,6 +88,17 @@ class KeptRun(Shown):
             )
             for number, done in self.iterations.items()
         }
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another was read from the same folder and is the same run, as far as it came."""
+        if not isinstance(other, KeptRun):
+            return NotImplemented
+        kept = (self.folder, self._about, self._keys), (other.folder, other._about, other._keys)
+        return kept[0] == kept[1] and same(self._states, other._states)
+
+    def __hash__(self) -> int:
+        """Hash the folder and how far the run came."""
+        return hash((self.folder, *self.iterations.items()))
 
     @cached_property
     def trace(self) -> xarray.Dataset:
