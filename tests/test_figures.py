@@ -424,6 +424,78 @@ def test_intervals_of_rank_correlations_cover():
     assert rank_correlation(np.arange(4.0), np.arange(4.0)) == (1.0, -1.0, 1.0)
 
 
+def test_committed_few_visits_come_out_as_claimed():
+    """What title, claim and gallery say, and the lines by T21's laws, which are other code."""
+    module, table = figure_module("few_visits"), committed("few_visits")
+    told = {"attempts": np.array(module.ATTEMPTS), "iterations": module.ITERATIONS}
+    told |= {"beta": module.BETA, "gamma": module.GAMMA}
+    share = module.SOLVABLE
+    exact = table[table.kind == "exact"].pivot(
+        index="visits", columns=["line", "attempts"], values="error"
+    )
+    boosting = exact.boosting[[*module.ATTEMPTS]].dropna()
+    assert boosting.index.tolist() == [*module.VISITS]
+    for visits, errors in boosting.iterrows():
+        by_start = (
+            bs.laws.few_visits_error(visits=visits, initial_accuracy=start, **told)
+            for start in (0.0, module.START)
+        )
+        helpless, other = by_start
+        law = (1.0 - share) * helpless + share * other
+        assert errors.to_numpy() == pytest.approx(law, rel=DIGITS)
+    limits = table[table.line == "boosting"].groupby("attempts").limit.first()
+    # One attempt errs alike; more err less as visits are added, down to the population's.
+    assert boosting[1].to_numpy() == pytest.approx(limits[1], rel=DIGITS)
+    for k in module.ATTEMPTS[1:]:
+        assert (boosting[k].diff().dropna() < 0.0).all()
+        assert limits[k] < boosting[k].iloc[-1] < 1.025 * limits[k]
+    assert (np.diff(limits.loc[[*module.ATTEMPTS]]) < 0.0).all()
+    best = boosting.idxmin(axis=1)
+    assert (best[best.index <= 16] == 4).all()
+    assert (best[best.index >= 25] == 8).all()
+    k = module.ATTEMPTS[len(module.ATTEMPTS) // 2]
+    alone = exact["filter only"][k].dropna()
+    for visits, error in alone.items():
+        noise = {"false_accept": module.GAMMA, "false_reject": module.GAMMA, "attempts": k}
+        found = bs.laws.few_visits_filtering(
+            visits=visits,
+            initial_accuracy=[0.0, module.START],
+            iterations=module.ITERATIONS,
+            **noise,
+        )
+        assert error == pytest.approx([1.0 - share, share] @ found.error, rel=DIGITS)
+        assert alone.iloc[0] >= error > table[table.line == "filter only"].limit.iloc[0]
+    assert {line: exact[line].dropna().index[-1] for line in module.MOST} == module.MOST
+    # The marks: means of so many prompts, which are independent, of two kinds and equal weights.
+    sampled = table[table.kind == "sampled"]
+    assert len(sampled) == 6 * len(module.SAMPLED)
+    for point in sampled.itertuples():
+        if not np.isnan(expected := exact[point.line][point.attempts].get(point.visits, np.nan)):
+            width = hoeffding("few_visits_figure", point.prompts * point.seeds)
+            assert point.error == pytest.approx(expected, abs=width)
+
+
+def test_few_visits_of_other_parameters_are_true_in_part():
+    """Two lines of one figure are one run, at attempts of the user's, too."""
+    module = figure_module("few_visits")
+    lines = list(module.lines_of(0.3, 0.05, (2, 3)))
+    assert [(line, k) for line, k, _ in lines] == [
+        ("boosting", 2),
+        ("boosting", 3),
+        ("filter only", 3),
+        ("random labels", 3),
+    ]
+    kept = committed("few_visits")
+    (_, k, procedure) = next(
+        each for each in module.lines_of(module.BETA, module.GAMMA, (4,)) if each[0] == "boosting"
+    )
+    task = module.prompts_of(module.SOLVABLE, 2)
+    run = bs.simulate(procedure, task, module.ITERATIONS, visits=4, exact=True)
+    row = kept[(kept.line == "boosting") & (kept.attempts == k) & (kept.visits == 4)]
+    row = row[row.kind == "exact"]
+    assert row.error.item() == pytest.approx(run.error.values[0, -1], rel=DIGITS)
+
+
 def committed(name):
     return pd.read_csv(COMMITTED / f"{name}.csv", dtype={"stratum": str})
 

@@ -21,6 +21,7 @@ FIGURES = (
     "convergence",
     "procedures",
     "limit_error",
+    "few_visits",
     "label_price",
     "regimes",
     "freshness",
