@@ -383,3 +383,13 @@ def test_what_would_fit_is_said():
     with pytest.raises(ValueError, match="here: at most 40 visits"):
         bs.simulate(procedure, prompt(), 1, visits=100, exact=True)
     assert finite.chains(procedure, prompt(), 10)
+
+
+def test_chains_of_many_kinds_of_prompts_that_would_not_fit_are_refused(monkeypatch):
+    task = bs.random_table(0, prompts=8, responses=4, solvable=0.0)
+    rule = bs.boosting(labeler=bs.WeakLabeler(np.linspace(0.1, 0.5, 8)))
+    assert bs.simulate(rule, task, 1, visits=9, exact=True).sizes["iteration"] == 2
+    # Eight chains of ten states each, entered from one row.
+    monkeypatch.setattr("boostsim.arguments.LARGEST", 8 * 10 * 11 - 1)
+    with pytest.raises(ValueError, match=r"visits must ask for at most .* each kind of prompt"):
+        bs.simulate(rule, task, 1, visits=9, exact=True)

@@ -113,6 +113,10 @@ def test_a_size_in_which_text_lies_on_text_is_refused_with_one_that_would_do():
     size = re.search(r"([\d.]+) x ([\d.]+) would do", str(told.value)).groups()
     look = Look(tuple(map(float, size)), False, False)
     assert faults(drawn(module, None, look)) == []
+    # To leave out title and caption is told only where that would do.
+    with pytest.raises(ValueError, match=r"x [\d.]+ would do") as told:
+        drawn(module, None, Look((1.2, 1.0)))
+    assert "neither title nor caption" not in str(told.value)
     # Text shrinks, to three quarters at most.
     assert drawn(module, None, look).axes[0].texts[0].get_fontsize() == pytest.approx(6.75)
     assert drawn(module, None).axes[0].texts[0].get_fontsize() == 9.0

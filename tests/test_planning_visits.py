@@ -207,6 +207,10 @@ def test_labels_that_lower_nothing():
     found = bs.plan(**ASKED, labels=1e-3, prompts=10, most_attempts=3, most_votes=1)
     assert found.iterations == 0
     assert "so few labels do not lower" in found.summary()
+    # Nor would any number, where there is nothing to lower, or no label is right.
+    rest = {"labels": 50, "prompts": 10, "most_attempts": 2, "most_votes": 1}
+    assert "makes no errors" in bs.plan(**ASKED | {"error": 0.0}, **rest).summary()
+    assert "no label is ever right" in bs.plan(**ASKED | {"beta": 0.0}, **rest).summary()
 
 
 def literal_labels(beta, noise, attempts, error, visits, iterations):

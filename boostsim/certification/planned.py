@@ -63,11 +63,19 @@ class Plan(Shown, ByValue):
             return f"An error of {self._target:g} is not reached: {self.why_not}."
         if self.iterations == 0:
             if self.question["target"] is None:
-                return "Nothing is to be done: so few labels do not lower the first model's error."
+                return f"Nothing is to be done: {self._nothing()}."
             return f"Nothing is to be done: the first model's error is at most {self._target:g}."
         lines = [self._head(), self._few_visits(), self._priced(), *self._in_all()]
         lines += [self._worst(), self._verified()]
         return "\n".join(lines)
+
+    def _nothing(self) -> str:
+        """Why the least error is the first model's."""
+        if self.question["error"] == 0.0:
+            return "the first model makes no errors"
+        if self.question["beta"] == 0.0 and self.question["spread"] == "prompts":
+            return "no label is ever right (beta = 0)"
+        return "so few labels do not lower the first model's error"
 
     @property
     def _target(self) -> float:

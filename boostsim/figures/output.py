@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -82,7 +83,10 @@ def drawn(
         larger = (larger[0] * GROWTH, larger[1] * GROWTH)
         if max(larger) > LONGEST:
             raise AssertionError(wrong_there)
-    less = "" if not (look.title or look.caption) else ", or neither title nor caption,"
+    bare = replace(look, title=False, caption=False)
+    less = ""
+    if bare != look and not faults(_drawn_at(module, table, size, bare, parameters)):
+        less = ", or neither title nor caption,"
     raise ValueError(
         f"size must be larger for {module.__name__.rpartition('.')[2]}; got "
         f"{size[0]:g} x {size[1]:g} inches, where {wrong[0]}. "

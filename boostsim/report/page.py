@@ -152,8 +152,8 @@ def _missing(names: list[str], absent: Mapping[str, str]) -> str:
     if waiting := [_heading(name) for name in names if name not in absent]:
         told.insert(
             0,
-            f"<p>{', '.join(waiting)}: not drawn yet. <code>boostsim reproduce</code> goes on with "
-            "them.</p>",
+            f"<p>{', '.join(waiting)}: not drawn yet. The command that drew the others, without "
+            "the names of figures, goes on with them.</p>",
         )
     return f'<article id="missing"><h3>Not here</h3>{"".join(told)}</article>'
 

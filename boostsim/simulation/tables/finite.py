@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.sparse import csr_array
 
-from boostsim.arguments import refuse, whole
+from boostsim.arguments import refuse, sized, whole
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import needed_key
 from boostsim.mode import fixed
@@ -342,11 +342,19 @@ def first_rows(
 def spaces(
     structure: Structure, numbers: Numbers, visits: int
 ) -> list[tuple[Space, Int[np.ndarray, "prompts"]]]:
-    """Return the states of each kind of prompt, and which prompts are of it."""
-    return [
-        (_space_of(structure, alone(numbers, one), visits), prompts)
-        for one, prompts in kinds_of(numbers)
-    ]
+    """Return the states of each kind of prompt, and which prompts are of it.
+
+    Raises:
+        ValueError: for chains that would be too many numbers together.
+    """
+    found, asked = [], 0
+    for one, prompts in kinds_of(numbers):
+        space = _space_of(structure, alone(numbers, one), visits)
+        states, rows = space.rows.shape[1], first_rows(numbers, prompts)[0].shape[1]
+        asked += states * (states + rows)
+        sized("visits", asked, "states x (states + first rows), of each kind of prompt")
+        found.append((space, prompts))
+    return found
 
 
 def chain_of(
