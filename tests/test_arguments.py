@@ -182,7 +182,7 @@ CALLS = [
         lambda **how: repr(bs.criteria.upper_confidence(**how).function),
         dict(width=0.25, visits=3),
     ),
-    ("design", designed, dict(steps=1, restarts=1, grid=2, key=1)),
+    ("design", designed, dict(steps=1, restarts=1, grid=2, key=1, visits=2, seeds=2)),
     ("falsify", falsified, dict(examples=1, ascents=0, samples=64, confidence=0.75, key=2)),
     ("filter_only", bs.filter_only, dict(attempts=2)),
     ("gap_report", gapped, dict(iterations=1, visits=2, seeds=1, key=2)),

@@ -435,10 +435,6 @@ def test_the_weights_are_those_of_the_task():
             "evaluate must be None with this task",
         ),
         (
-            lambda: bs.simulate(BOOSTING, bs.random_table(0), 1, exact=True, visits=3, key=0),
-            "visits must be None in an exact run",
-        ),
-        (
             lambda: bs.gap_report(BOOSTING, TASK, 0, learner=SMALL, key=0),
             "iterations must be a whole number of at least 1",
         ),
