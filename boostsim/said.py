@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 RESPONSES = "responses"
 COLUMNS = ("prompt_text", "response_text", "accepted", "correct", "labelled")
 LABEL = ("label_text", "label_correct")
+DIMENSIONS = {"seed", "iteration", "visit", "attempt", "label"}
 
 
 def responses(trace: xarray.Dataset) -> pd.DataFrame:
@@ -49,6 +50,9 @@ def responses(trace: xarray.Dataset) -> pd.DataFrame:
         allowed = 'a trace of bs.simulate(..., record="responses") with a transformer'
         raise refuse("trace", allowed, sorted(getattr(trace, "data_vars", [])) or trace)
     names = [*COLUMNS, *(name for name in LABEL if name in trace)]
+    others = {str(name) for name in trace[names].dims} - DIMENSIONS
+    if others:
+        raise refuse("trace", "of one run, or a part of it", f"dimensions {sorted(others)} besides")
     # A part of a trace may lack a dimension, and be cut along others.
     visits = trace[names].reset_coords(drop=True)
     whole = visits.isel(label=0) if "label" in visits.dims else visits

@@ -222,6 +222,19 @@ def test_seeds_that_are_not_all_done_are_one_trace(copied):
     assert "NoisyFilter" in card
 
 
+def test_a_model_that_is_gone_is_not_promised(copied):
+    assert "Models of every iteration." in bs.load_run(copied).summary()
+    (copied / "seed-0-iteration-1.npz").unlink()
+    run = bs.load_run(copied)
+    assert run.models == {0: (0, 2), 1: (0, 1, 2)}
+    assert "Models of the first and the latest iteration, and some between." in run.summary()
+
+
+def test_a_table_is_of_one_run(whole):
+    with pytest.raises(ValueError, match=r"trace must be of one run, .*; got .*'run'"):
+        bs.responses(bs.concat([whole, whole]))
+
+
 def test_folders_that_are_no_runs_are_refused_in_a_sentence(copied, tmp_path):
     def refused(told, folder=copied, **given):
         with pytest.raises(ValueError, match=told) as error:
@@ -249,7 +262,7 @@ def test_folders_that_are_no_runs_are_refused_in_a_sentence(copied, tmp_path):
     refused(r"folder must be one in which .*seed-0\.npz holds something else")
     model = copied / "seed-0-iteration-1.npz"
     model.write_bytes(model.read_bytes()[1:])
-    with pytest.raises(ValueError, match=r"folder must .*iteration-1\.npz.*damaged"):
+    with pytest.raises(ValueError, match=r"iteration-1\.npz.*damaged.* only a new run makes again"):
         run.model(0, 1)
     model.unlink()
     with pytest.raises(ValueError, match="files stay"):

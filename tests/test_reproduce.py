@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,14 @@ def quickly_drawn(monkeypatch):
     monkeypatch.setattr(reproduce, "_workers", lambda names, neural: 0)
     monkeypatch.setattr(reproduce, "_drawn", drawn)
     return order
+
+
+def test_a_command_that_draws_again_names_the_folder_where_it_is_another():
+    from boostsim.commands.reproduce import _elsewhere, _usual
+
+    assert _elsewhere(_usual("quick"), "quick") is None
+    assert _elsewhere(Path("figures", "smoke"), "smoke") is None
+    assert _elsewhere(Path("figures"), "smoke") == Path("figures")
 
 
 def test_the_quickest_figures_come_first_and_networks_last(quickly_drawn, tmp_path, capsys):

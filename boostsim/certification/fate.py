@@ -16,6 +16,7 @@ from boostsim.curation.procedure import Procedure, checked
 from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.simulation.tables.finite import Chain, chains
+from boostsim.simulation.tables.untied import Tied
 from boostsim.tasks.table import table_task
 from boostsim.theory.chains import absorption, stationary
 
@@ -188,7 +189,12 @@ def fate(procedure: Procedure, *, visits: int, initial_accuracy: Any) -> Fate:
     task = table_task(
         [[1, 0]] * len(different), initial=np.stack([different, 1.0 - different], axis=1)
     )
-    parts = [(chain, *_solved(chain, visits)) for chain in chains(procedure, task, visits)]
+    try:
+        alone = chains(procedure, task, visits)
+    except Tied as error:
+        allowed = "one of which each prompt is a Markov chain by itself"
+        raise refuse("procedure", allowed, procedure, f"Not so: {error.reason}.") from None
+    parts = [(chain, *_solved(chain, visits)) for chain in alone]
     values = np.unique(np.concatenate([np.asarray(ends["accuracies"]) for _, _, ends in parts]))
     law = np.zeros((len(different), len(values)))
     found = np.zeros((len(RESULTS), len(different)))

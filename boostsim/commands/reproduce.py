@@ -86,7 +86,7 @@ def reproduce(
 
     scale, look = scale_named(scale_name), Look(_sides(size), not plain, not plain)
     how = How(scale.name, look, ("png", "svg", *(["pdf"] if pdf else [])))
-    folder = into or Path("figures", *([] if scale.name == "quick" else [scale.name]))
+    folder = into or _usual(scale.name)
     asked, names = bool(names), tuple(dict.fromkeys(names)) or FIGURES
     absent = {name: told for name in FIGURES if (told := _missing(figure_module(name)))}
     left_out = {name: told for name, told in absent.items() if name in names}
@@ -184,6 +184,16 @@ def _sides(size: str | None) -> tuple[float, float] | None:
     except ValueError:
         raise refuse("size", "width x height in inches, as 5.5x2.2", size) from None
     return sides((width, height))
+
+
+def _usual(scale: str) -> Path:
+    """Return the folder into which figures of a scale are drawn where none is named."""
+    return Path("figures", *([] if scale == "quick" else [scale]))
+
+
+def _elsewhere(folder: Path, scale: str) -> Path | None:
+    """Return the folder where it is another one."""
+    return None if folder == _usual(scale) else folder
 
 
 def _missing(module: ModuleType) -> str | None:
@@ -302,7 +312,7 @@ def _drawn(name: str, folder: Path, how: How) -> dict[str, Any]:
         "title": module.TITLE,
         # Whether or not it stands in the picture.
         "caption": " ".join(drawn(module, table).get_supxlabel().split()),
-        "command": shlex.join([*how.words((name,)), "--again"]),
+        "command": shlex.join([*how.words((name,), _elsewhere(folder, how.scale)), "--again"]),
         "scale": asdict(scale),
         "runs": record.runs(table),
         "files": [path.name for path in paths],

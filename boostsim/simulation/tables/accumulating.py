@@ -20,7 +20,7 @@ from boostsim.simulation.tables.compositions import composed, multinomials
 from boostsim.simulation.tables.finite import learned
 from boostsim.simulation.tables.population import right_and_wrong
 from boostsim.simulation.tables.structure import Numbers, Structure
-from boostsim.simulation.tables.untied import INSTEAD
+from boostsim.simulation.tables.untied import tied
 from boostsim.simulation.tables.visiting import seen_by, visit_of
 
 # Of one iteration, sums so far times sums of its visits; the same of all, for all first rows.
@@ -59,7 +59,7 @@ def grown(
             "data that accumulate have ever more states, few enough only where a visit gives one "
             "example at most (keep one, a label where nothing is accepted, of weight 1)"
         )
-        raise refuse("exact", f"False at finite visits, for {reason}", True, INSTEAD)
+        raise tied(reason)
     units, kinds = visits * (structure.attempts if visit.single else 1), len(visit.kinds)
     each, last = (math.comb(units * many + kinds - 1, kinds - 1) for many in (1, iterations))
     if each * last > MOST_MOVES or each * last * iterations * first.shape[1] > MOST_WORK:

@@ -19,6 +19,23 @@ INSTEAD = (
 GROWING = "data that accumulate have ever more states"
 
 
+class Tied(ValueError):
+    """Prompts are no chains by themselves.
+
+    Attributes:
+        reason: why.
+    """
+
+    reason: str
+
+
+def tied(reason: str) -> Tied:
+    """Return the error for what has no law at finite visits, with what to do instead."""
+    error = Tied(refuse("exact", f"False at finite visits, for {reason}", True, INSTEAD))
+    error.reason = reason
+    return error
+
+
 def checked_alone(
     procedure: Procedure, structure: Structure, numbers: Numbers, *, grows: bool = False
 ) -> Structure:
@@ -35,7 +52,7 @@ def checked_alone(
     """
     for reason, holds in _reasons(procedure, structure, numbers):
         if holds and not (grows and reason == GROWING):
-            raise refuse("exact", f"False at finite visits, for {reason}", True, INSTEAD)
+            raise tied(reason)
     if structure.budgeted and bool((np.asarray(numbers.budget) >= structure.labels_each).all()):
         # It never binds.
         return dataclasses.replace(structure, budgeted=False)

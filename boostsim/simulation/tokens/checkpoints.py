@@ -18,6 +18,8 @@ import numpy as np
 from boostsim.files import Damaged, read_sealed, sweep, warn_once, write_sealed
 
 REMEDY = "Delete it, and what it held is made again from the start."
+# Of a model after one iteration that a run goes on without.
+WITHOUT = "Delete it: the run goes on without this model, which only a new run makes again."
 
 
 class InUse(ValueError):
@@ -100,7 +102,7 @@ def read_state(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises:
         Damaged: a ValueError, where it does not hold what was written.
     """
-    content = read_sealed(path, "folder", "one that holds whole files of its runs", REMEDY)
+    content = read_sealed(path, "folder", "one that holds whole files of its runs", _remedy(path))
     try:
         with np.load(io.BytesIO(content)) as file:
             arrays = {name: file[name] for name in file.files}
@@ -122,9 +124,13 @@ def check_arrays(
         raise _damaged(path, wrong)
 
 
+def _remedy(path: Path) -> str:
+    return WITHOUT if "-iteration-" in path.name else REMEDY
+
+
 def _damaged(path: Path, wrong: str) -> Damaged:
     told = f"folder must be one that holds whole files of its runs; {str(path)!r} {wrong}"
-    return Damaged(f"{told}. {REMEDY}", path)
+    return Damaged(f"{told}. {_remedy(path)}", path)
 
 
 def _wrong(

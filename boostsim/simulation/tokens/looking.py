@@ -280,11 +280,15 @@ class KeptRun(Shown):
         for number, state in self._states.items():
             accuracy = state["m_accuracy"]
             final.append(f"seed {number}: {float(accuracy[0]):.3f} to {float(accuracy[-1]):.3f}")
-        kept = any(len(each) > 2 for each in self.models.values())
+        kept = [len(self.models[number]) - 1 for number in self.seeds]
+        every = kept == list(self.iterations.values())
+        told = "every iteration" if every else "the first and the latest iteration"
+        if not every and max(kept) > 1:
+            told += ", and some between"
         return (
             f"In {self.folder}.\n"
             f"Accuracy of one sampled response, before and after: {', '.join(final)}.\n"
-            f"Models of {'every iteration' if kept else 'the first and the latest iteration'}.\n"
+            f"Models of {told}.\n"
             "The same call of bs.simulate with more iterations goes on from here."
         )
 
