@@ -170,8 +170,7 @@ class Run:
     pool: Whole = None
     """Prompts in a fixed pool (default: fresh ones in every iteration)."""
     exact: bool = False
-    """Infinitely many visits: on a table the default, with lookup their exact training law. On a
-    table with --visits: what runs of so many visits come to, by their law (T21)."""
+    """The law: of infinitely many visits, or on a table with --visits of so many (T21)."""
     device: Word = None
     """cpu, gpu or tpu (default: the best that JAX finds)."""
     devices: Whole = None
