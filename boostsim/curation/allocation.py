@@ -7,7 +7,7 @@ normal number (2.2e-308) count as zero.
 
 Both rules are solved without sorting the cells. *Ranked* needs one threshold; floats of at least
 zero are ordered like their bit patterns, so the threshold is found exactly by bisecting the bits,
-in 32 or 64 sums. *Proportional* needs one constant c; a water-filling loop finds it in finitely
+in at most 32 or 64 sums, and in few where priorities take few values. *Proportional* needs one constant c; a water-filling loop finds it in finitely
 many rounds, because each round can only add cells to those that are full.
 """
 
@@ -59,14 +59,22 @@ def ranked(
     integer = jnp.uint64 if priority.dtype == jnp.float64 else jnp.uint32
     eligible = jnp.where(priority > 0.0, mass, 0.0)
     # Zero priority becomes bit pattern 0, below every threshold that is looked for (>= 1).
-    bits = jnp.where(priority > 0.0, lax.bitcast_convert_type(priority, integer), 0)
+    given = jnp.where(priority > 0.0, priority, 0.0)
+    bits = lax.bitcast_convert_type(given, integer)
 
     def halve(bounds: tuple[Array, Array]) -> tuple[Array, Array]:
-        # Invariant: mass at or above low >= budget > mass at or above high.
+        # Invariant: mass at or above low >= budget > mass at or above high. Both are drawn in to
+        # where the mass changes, so that few different priorities are few rounds.
         low, high = bounds
         middle = low + (high - low) // 2
-        enough = jnp.sum(jnp.where(bits >= middle, eligible, 0.0)) >= budget
-        return jnp.where(enough, middle, low), jnp.where(enough, high, middle)
+        above = bits >= middle
+        enough = jnp.sum(jnp.where(above, eligible, 0.0)) >= budget
+        least, most = (
+            jnp.min(jnp.where(above, given, jnp.inf)),
+            jnp.max(jnp.where(above, 0.0, given)),
+        )
+        least_above, most_below = (lax.bitcast_convert_type(end, integer) for end in (least, most))
+        return jnp.where(enough, least_above, low), jnp.where(enough, high, most_below + 1)
 
     above_all = jnp.asarray(jnp.max(bits) + 1, integer)
     threshold, _ = lax.while_loop(
