@@ -119,6 +119,7 @@ CALLS = [
     ("Knob", bs.Knob, dict(low=0.25, high=0.5, per_iteration=True)),
     ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, votes=3, persistent=True)),
     ("NoisyFilter", bs.NoisyFilter, dict(false_accept=0.25, false_reject=0.125)),
+    ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, correlation=0.5, votes=2, rule=2)),
     (
         "Objective",
         lambda **how: repr(bs.Objective(bs.boosting(labeler=WEAK), table(), **how).spend),

@@ -490,6 +490,11 @@ def test_bad_input_is_refused():
         ),
         (bs.Objective(bs.uncurated(), TASK, 3), {"budget": (0, 1)}, "there is no labeler"),
         (bs.Objective(bs.uncurated(), TASK, 3), {"votes": (1, 3)}, "no bs.NoisyFilter"),
+        (
+            bs.Objective(bs.filter_only(filter=bs.NoisyFilter(voters=[0.1] * 3)), TASK, 3),
+            {"votes": (1, 3)},
+            "left out where the filter's voters",
+        ),
         (dataclasses.replace(goal, spend=2.0), {"votes": (1, 3)}, "where no budget is designed"),
         (
             dataclasses.replace(goal, spend=2.0),

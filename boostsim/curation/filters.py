@@ -9,14 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from scipy.special import betainc
-
 from boostsim.arguments import flag, probability, refuse, whole
-from boostsim.objects import Described, described, held_by_json
+from boostsim.curation.voting import (
+    MAJORITY,
+    at_least,
+    at_least_of,
+    checked_rule,
+    checked_voters,
+    correlated,
+    least_accepting,
+    together,
+)
+from boostsim.objects import ByValue, Described, described, held_by_json
 
 # What accept and reject may together differ from one: a thousand roundings and more of a vote's
 # incomplete beta functions, and no error that a trace would show.
 ROUNDING = 1e-12
+# What is told only where it is used: a run begun without it is its own.
+ADDED = {"correlation": 0.0, "rule": MAJORITY, "voters": None}
 ATTRIBUTES = ("accept", "reject", "looks", "generates", "persistent")
 
 
@@ -111,30 +121,50 @@ def described_filter(filter: Filter) -> Any:
     }
 
 
-@dataclass(frozen=True)
-class NoisyFilter(Described):
+@dataclass(frozen=True, eq=False)
+class NoisyFilter(ByValue, Described):
     """A filter that errs with the stated probabilities, independently each time or once for all.
 
-    Fresh noise with votes m (odd): the verdict is the majority of m independent looks, so a rate r
-    becomes P(Binomial(m, r) > m/2) = I_r((m+1)/2, (m+1)/2), the regularised incomplete beta
-    function. Persistent noise: every pair of prompt and response has one verdict for ever, drawn
-    independently for each pair; looking again shows the same, so votes only cost.
+    Fresh noise with votes m: the verdict is made of m independent looks, and accepts where at least
+    h of them do: more than half (the majority, m odd), all (unanimity), or so many. A rate r of a
+    look becomes P(Binomial(m, r) >= h) = I_r(h, m - h + 1), the regularised incomplete beta
+    function; of the mistake to reject it is that of at least m - h + 1. Voters that differ have the
+    Poisson-binomial law instead. With a correlation c all looks at a response are one draw with
+    probability c: a rate r becomes c r + (1 - c) r_m, so that no number of votes gets below c r.
+    (Voters that differ then have one level in common, and each errs where that is below its own
+    rate; at least h err where it is below the h-th largest.)
+
+    Persistent noise: every pair of prompt and response has one verdict for ever, drawn
+    independently for each pair; looking again shows the same, so votes only cost. Voters that
+    differ each have a verdict of their own on it, and their vote is what lasts.
 
     Args:
         gamma: one rate for both mistakes, in [0, 1]; or give the two rates below instead.
         false_accept: probability that one look accepts a wrong response.
         false_reject: probability that one look rejects a correct response.
-        votes: looks a response, odd, at least 1; each is one filter call.
+        votes: m, looks a response, at least 1, odd for a majority; each is one filter call.
         persistent: one verdict a pair, drawn once per seed, instead of fresh noise.
+        correlation: c in [0, 1], the probability that all looks at a response are one draw.
+        rule: ``"majority"``, ``"unanimity"``, or h, how many looks must accept.
+        voters: instead of the rates: one rate for each voter, or a (false_accept, false_reject) for
+            each; at most 1,000. Votes are as many.
 
     Raises:
-        ValueError: for a rate outside [0, 1], even votes, or both ways of giving the rates.
+        ValueError: for a rate or correlation outside [0, 1], a majority of an even number of votes,
+            another rule, or several ways of giving the rates.
 
     Example:
         >>> NoisyFilter(0.1).accept
         (0.9, 0.1)
         >>> round(NoisyFilter(0.1, votes=3).accept[1], 12)
         0.028
+        >>> round(NoisyFilter(0.1, votes=3, correlation=0.5).accept[1], 12)
+        0.064
+        >>> both = NoisyFilter(0.1, votes=2, rule="unanimity")
+        >>> round(both.accept[1], 12), round(both.reject[0], 12)
+        (0.01, 0.19)
+        >>> round(NoisyFilter(voters=[0.1, 0.2, 0.3]).accept[1], 12)
+        0.098
 
     Source: the gamma-noisy filter of arXiv 2502.08924; voting is T5 (docs/theory.md, section 3),
     persistence T15 (docs/theory.md, section 4).
@@ -145,47 +175,77 @@ class NoisyFilter(Described):
     false_accept: float | None = None
     false_reject: float | None = None
     persistent: bool = False
+    correlation: float = 0.0
+    rule: str | int = MAJORITY
+    voters: Any = None
 
     def __post_init__(self) -> None:
         """Refuse what no filter can be."""
         rates = {"false_accept": self.false_accept, "false_reject": self.false_reject}
-        if self.gamma is not None:
+        votes = whole("votes", self.votes, 1)
+        if self.voters is not None:
+            given = {"gamma": self.gamma, **rates}
+            for name, rate in given.items():
+                if rate is not None:
+                    raise refuse(name, "None where voters are given", rate)
+            object.__setattr__(self, "voters", checked_voters(self.voters))
+            if votes not in (1, len(self.voters)):
+                raise refuse(
+                    "votes", f"left out, or the number of voters {len(self.voters)}", votes
+                )
+            votes = len(self.voters)
+        elif self.gamma is not None:
             if any(rate is not None for rate in rates.values()):
                 raise refuse("gamma", "given alone, or false_accept and false_reject", self)
             object.__setattr__(self, "gamma", probability("gamma", self.gamma))
         else:
             for name, rate in rates.items():
                 if rate is None:
-                    raise refuse(name, "given where gamma is not", None)
+                    raise refuse(name, "given where neither gamma nor voters are", None)
                 object.__setattr__(self, name, probability(name, rate))
-        object.__setattr__(self, "votes", whole("votes", self.votes, 1))
-        if self.votes % 2 == 0:
-            raise refuse("votes", "odd, so that a majority exists", self.votes)
+        object.__setattr__(self, "votes", votes)
+        object.__setattr__(self, "rule", checked_rule(self.rule, votes))
         object.__setattr__(self, "persistent", flag("persistent", self.persistent))
+        object.__setattr__(self, "correlation", probability("correlation", self.correlation))
 
-    def _rates(self) -> tuple[float, float]:
+    def _rates(self) -> tuple[Any, Any]:
+        """Return the rates of the two mistakes; of voters ``[voters]`` each."""
+        if self.voters is not None:
+            return (self.voters,) * 2 if self.voters.ndim == 1 else tuple(self.voters.T)
         if self.gamma is not None:
             return self.gamma, self.gamma
         assert self.false_accept is not None
         assert self.false_reject is not None
         return self.false_accept, self.false_reject
 
-    def _majority(self, rate: float) -> float:
-        half = (self.votes + 1) / 2
-        alone = self.votes == 1 or self.persistent
-        return rate if alone else float(betainc(half, half, rate))
+    def _said(self, least: int, rate: Any, other: Any) -> Any:
+        """Return the chance that so many looks say something, given that of one look."""
+        if self.voters is not None:
+            alone, shared = at_least_of(least, rate, other), together(least, rate)
+            return correlated(self.correlation, alone, shared)
+        if self.votes == 1 or self.persistent:
+            return rate
+        return correlated(self.correlation, float(at_least(least, self.votes, rate)), rate)
 
     @property
     def accept(self) -> tuple[float, float]:
         """Probability that a (correct, wrong) response is accepted, after the vote."""
         false_accept, false_reject = self._rates()
-        return self._majority(1.0 - false_reject), self._majority(false_accept)
+        least = least_accepting(self.rule, self.votes)
+        return (
+            self._said(least, 1.0 - false_reject, false_reject),
+            self._said(least, false_accept, 1.0 - false_accept),
+        )
 
     @property
     def reject(self) -> tuple[float, float]:
         """Probability that a (correct, wrong) response is rejected, after the vote."""
         false_accept, false_reject = self._rates()
-        return self._majority(false_reject), self._majority(1.0 - false_accept)
+        least = self.votes - least_accepting(self.rule, self.votes) + 1
+        return (
+            self._said(least, false_reject, 1.0 - false_reject),
+            self._said(least, 1.0 - false_accept, false_accept),
+        )
 
     @property
     def looks(self) -> int:
@@ -196,6 +256,14 @@ class NoisyFilter(Described):
     def generates(self) -> bool:
         """A filter looks at responses, so they are generated."""
         return True
+
+    def describe(self) -> dict[str, Any]:
+        """Return its name and its fields; those of the vote only where they are used."""
+        told = super().describe()
+        for name, usual in ADDED.items():
+            if told[name] == usual:
+                del told[name]
+        return told
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,9 @@ def _votes_fit(procedure: Procedure, knob: Knob) -> None:
     if not isinstance(procedure.filter, NoisyFilter) or procedure.filter.persistent:
         allowed = "left out where the filter is no bs.NoisyFilter of fresh noise: they only cost"
         raise refuse("parameters['votes']", allowed, procedure.filter)
+    if procedure.filter.voters is not None or not isinstance(procedure.filter.rule, str):
+        allowed = "left out where the filter's voters, or how many must accept, are numbered"
+        raise refuse("parameters['votes']", allowed, procedure.filter)
     # An odd number must lie between the bounds.
     if knob.low < 1.0 or knob.high > MOST_VOTES or 2 * np.ceil((knob.low - 1) / 2) + 1 > knob.high:
         allowed = f"between 1 and {MOST_VOTES}, with an odd number among them"

@@ -60,8 +60,11 @@ from boostsim.theory.noise import (
     NoisyBoosting,
     attempts_floor,
     attempts_floor_leading,
+    correlated_floor,
+    correlated_noise,
     majority_noise,
     noisy_boosting,
+    threshold_noise,
     votes_needed,
 )
 from boostsim.theory.updates import (
@@ -102,6 +105,8 @@ __all__ = [
     "breakdown_error",
     "budget_error",
     "collision_probability",
+    "correlated_floor",
+    "correlated_noise",
     "curated_probabilities",
     "curation_gain",
     "drift_diversity",
@@ -139,6 +144,7 @@ __all__ = [
     "share_stall",
     "slack_bound",
     "stationary_accuracy",
+    "threshold_noise",
     "tilted_probabilities",
     "uneven_error",
     "votes_needed",

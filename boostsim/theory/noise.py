@@ -233,6 +233,107 @@ def majority_noise(*, gamma: Array, votes: Array) -> Array:
 
 @law(
     "T5",
+    ("at most as many looks as there are", lambda votes, least: least <= votes),
+    rate=PROBABILITY,
+    votes=Domain(low=1, high=MOST_VOTES, whole=True),
+    least=Domain(low=1, high=MOST_VOTES, whole=True),
+)
+def threshold_noise(*, rate: Array, votes: Array, least: Array) -> Array:
+    """T5. Chance that at least so many of m independent looks err.
+
+    Statement: P(Binomial(m, r) >= n) = I_r(n, m - n + 1). A filter that accepts where at least h of
+    m looks do accepts a wrong response with n = h and r the false-accept rate, and rejects a right
+    one with n = m - h + 1 and r the false-reject rate. Unanimity is h = m: it errs with r^m on
+    wrong responses, with 1 - (1 - r)^m on right ones.
+    Domain: r in [0, 1]; m and n whole, 1 <= n <= m <= 999,999.
+    Proof: a binomial tail is an incomplete beta function; not h looks accept where m - h + 1 or
+    more reject.
+    Reference: derived here (docs/theory.md, section 3).
+
+    Args:
+        rate: r, that one look errs.
+        votes: m.
+        least: n, the looks that must err.
+
+    Returns:
+        A probability.
+
+    Example:
+        >>> threshold_noise(rate=0.1, votes=2, least=[1, 2]).round(12).tolist()
+        [0.19, 0.01]
+    """
+    single = votes == 1
+    # Where there is one look that is all; elsewhere a pair of numbers that the function knows.
+    several, enough = jnp.where(single, 2.0, votes), jnp.where(single, 1.0, least)
+    ends = (rate == 0.0) | (rate == 1.0)
+    inside = jnp.where(single | ends, 0.5, rate)
+    tail = betainc(enough, several - enough + 1.0, inside * jnp.ones_like(several))
+    return jnp.where(single | ends, rate, tail)
+
+
+@law(
+    "T5",
+    gamma=BELOW_HALF,
+    votes=Domain(low=1, high=MOST_VOTES, odd=True),
+    correlation=PROBABILITY,
+)
+def correlated_noise(*, gamma: Array, votes: Array, correlation: Array) -> Array:
+    """T5. Noise of the majority of m looks that are one draw with probability c.
+
+    Statement: c gamma + (1 - c) gamma_m, which falls with m to c gamma and never gets below it.
+    Domain: gamma in [0, 1/2); m odd, 1 to 999,999; c in [0, 1].
+    Proof: where all looks are one draw the majority is that draw, and errs with gamma; else they
+    are independent, and gamma_m >= 0 falls to 0 (Hoeffding).
+    Reference: derived here (docs/theory.md, section 3).
+
+    Args:
+        gamma: noise of one look.
+        votes: m.
+        correlation: c.
+
+    Returns:
+        A probability.
+
+    Example:
+        >>> correlated_noise(gamma=0.1, votes=[1, 3, 99], correlation=0.5).round(12).tolist()
+        [0.1, 0.064, 0.05]
+    """
+    alone = majority_noise.formula(gamma=gamma, votes=votes)
+    return correlation * gamma + (1.0 - correlation) * alone
+
+
+@law("T5", beta=POSITIVE, gamma=BELOW_HALF, correlation=PROBABILITY)
+def correlated_floor(*, beta: Array, gamma: Array, correlation: Array) -> Array:
+    """T5. Limit error (k = 1) below which no number of correlated votes gets.
+
+    Statement: T3's floor at the noise c gamma,
+        c gamma (1-beta) / (c gamma + beta (1 - 2 c gamma)).
+    The limit error with m votes is above it by beta (1-beta)(1-c) gamma_m over a product of two
+    numbers in (0, 1], and tends to it as m grows; from above it the error stays above it.
+    Domain: beta in (0, 1]; gamma in [0, 1/2); c in [0, 1].
+    Proof: with E(g) = beta (1-g) + g (1-beta), floor(g) - floor(h) = beta (1-beta)(g - h) /
+    (E(g) E(h)): the floor rises with the noise, and that is c gamma + (1-c) gamma_m. Between the
+    two floors the error rises, above the upper one it stays above that (T3's rate is not negative).
+    Reference: derived here (docs/theory.md, section 3).
+
+    Args:
+        beta: correct mass of the labeler.
+        gamma: noise of one look.
+        correlation: c.
+
+    Returns:
+        The floor.
+
+    Example:
+        >>> correlated_floor(beta=0.5, gamma=0.1, correlation=[0.0, 0.5, 1.0]).round(12).tolist()
+        [0.0, 0.05, 0.1]
+    """
+    noise = correlation * gamma
+    return noise * (1.0 - beta) / (noise * (1.0 - beta) + beta * (1.0 - noise))
+
+
+@law(
+    "T5",
     (f"a target times beta above {SMALLEST:g} where gamma is above 0", _noise_is_a_number),
     (f"a target that at most {MOST_VOTES:,} votes reach", _votes_suffice),
     beta=POSITIVE,

@@ -30,6 +30,17 @@ def _voting(gamma: float, votes: int, beta: float = 0.5) -> Procedure:
     return boosting(filter=NoisyFilter(gamma, votes=votes), labeler=WeakLabeler(beta))
 
 
+def _threshold(rate: float, votes: int, least: int) -> Procedure:
+    rule = votes - least + 1
+    filter = NoisyFilter(false_accept=0.0, false_reject=rate, votes=votes, rule=rule)
+    return boosting(filter=filter, labeler=WeakLabeler(0.5))
+
+
+def _correlated(gamma: float, votes: int, correlation: float, beta: float = 0.5) -> Procedure:
+    filter = NoisyFilter(gamma, votes=votes, correlation=correlation)
+    return boosting(filter=filter, labeler=WeakLabeler(beta))
+
+
 def _one_more(beta: float, gamma: float, attempts: int) -> Procedure:
     return _filtered(beta, gamma, attempts + 1)
 
@@ -82,4 +93,21 @@ MEASUREMENTS: dict[str, Measurement] = {
     "T5.bound": Measurement(
         _voting, "labels", task=lambda: one_prompt(initial_error=0.0), iterations=1, binary=True
     ),
+    "T5.threshold": Measurement(
+        _threshold,
+        "labels",
+        task=lambda: one_prompt(initial_error=0.0),
+        iterations=1,
+        binary=True,
+        rounding=lambda predicted: 1e-11 * predicted + SMALLEST,
+    ),
+    "T5.correlated": Measurement(
+        _correlated,
+        "labels",
+        task=lambda: one_prompt(initial_error=0.0),
+        iterations=1,
+        binary=True,
+        rounding=lambda predicted: 1e-11 * predicted + SMALLEST,
+    ),
+    "T5.floor": Measurement(_correlated, sampled=short, binary=True, rounding=absolute),
 }

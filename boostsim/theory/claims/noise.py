@@ -178,4 +178,58 @@ CLAIMS = [
         proof="Hoeffding's inequality for the number of looks that err.",
         reference="Hoeffding 1963",
     ),
+    claim(
+        "T5.threshold",
+        laws.threshold_noise,
+        title="any number of looks that must accept",
+        kind="equality",
+        statement="Where at least m - n + 1 of m looks must accept, a right response is rejected "
+        "with the probability that at least n of them err.",
+        formula="P(Binomial(m, r) >= n)",
+        domain=Box(
+            (("n <= m", lambda votes, least: least <= votes),),
+            rate=UNIT,
+            votes=range(1, 31),
+            least=range(1, 31),
+        ),
+    ),
+    claim(
+        "T5.correlated",
+        laws.correlated_noise,
+        title="votes that are correlated",
+        kind="equality",
+        statement="The majority of m looks that are one draw with probability c errs with "
+        "c gamma + (1-c) gamma_m.",
+        formula="c gamma + (1-c) gamma_m",
+        domain=Box(gamma=BELOW_HALF, votes=Domain(low=1, high=61, odd=True), correlation=UNIT),
+    ),
+    claim(
+        "T5.floor",
+        laws.correlated_floor,
+        title="what no number of correlated votes gets below",
+        kind="lower",
+        statement="From above T3's floor at the noise c gamma the error never gets below it, "
+        "however many votes there are.",
+        formula="e_0 >= floor(c gamma)  =>  e_T >= floor(c gamma) = "
+        "c gamma (1-beta)/(c gamma + beta (1 - 2 c gamma))",
+        domain=Box(
+            (
+                (
+                    "e_0 >= floor(c gamma)",
+                    lambda beta, gamma, correlation, initial_error: (
+                        initial_error
+                        >= laws.correlated_floor.formula(
+                            beta=beta, gamma=gamma, correlation=correlation
+                        )
+                    ),
+                ),
+            ),
+            beta=(0.02, 1.0),
+            gamma=BELOW_HALF,
+            votes=Domain(low=1, high=31, odd=True),
+            correlation=UNIT,
+            initial_error=UNIT,
+            iterations=ITERATIONS,
+        ),
+    ),
 ]

@@ -76,6 +76,20 @@ def _t4_growth_directly(beta: Any, gamma: Any, attempts: int, share: Any) -> Any
     return (1 - error) * (1 - p) * gamma - (1 - gamma) * p * error
 
 
+def _t5_correlated(beta: Any, gamma: Any, correlation: Any, alone: Any) -> Terms:
+    common = correlation * gamma
+    noise = common + (1 - correlation) * alone
+    return [
+        [beta, 1 - beta, 1 - correlation, alone, 1 / _exits(beta, noise), 1 / _exits(beta, common)]
+    ]
+
+
+def _t5_correlated_directly(beta: Any, gamma: Any, correlation: Any, alone: Any) -> Any:
+    common = correlation * gamma
+    noise = common + (1 - correlation) * alone
+    return noise * (1 - beta) / _exits(beta, noise) - common * (1 - beta) / _exits(beta, common)
+
+
 def _t10_point(rate: Any, share: Any) -> tuple[Any, Any]:
     """A fixed point between 1 - b and 1, and the beta that has it."""
     fixed_point = 1 - rate + rate * share
@@ -176,6 +190,13 @@ STATEMENTS = [
                 1 / _exits(beta, gamma),
             ]
         ],
+    ),
+    Statement(
+        "T5/correlated",
+        "the floor of correlated votes is at least that of the noise they have in common",
+        {**NOISY, "correlation": UNIT, "alone": GAMMA},
+        direct=_t5_correlated_directly,
+        terms=_t5_correlated,
     ),
     Statement(
         "T6/step",
