@@ -7,8 +7,9 @@ normal number (2.2e-308) count as zero.
 
 Both rules are solved without sorting the cells. *Ranked* needs one threshold; floats of at least
 zero are ordered like their bit patterns, so the threshold is found exactly by bisecting the bits,
-in at most 32 or 64 sums, and in few where priorities take few values. *Proportional* needs one constant c; a water-filling loop finds it in finitely
-many rounds, because each round can only add cells to those that are full.
+in at most 32 or 64 sums, and in few where priorities take few values. *Proportional* needs one
+constant c; a water-filling loop finds it in finitely many rounds, because each round can only add
+cells to those that are full.
 """
 
 from __future__ import annotations
