@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from boostsim.curation.filters import Filter as Filter
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
     from boostsim.curation.filters import RejectAll as RejectAll
+    from boostsim.curation.judging import TokenFilter as TokenFilter
     from boostsim.curation.labelers import DriftingLabeler as DriftingLabeler
     from boostsim.curation.labelers import FirstModel as FirstModel
     from boostsim.curation.labelers import WeakLabeler as WeakLabeler
@@ -146,6 +147,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.criterion": ("Criterion",),
             "curation.decorator": ("criterion",),
             "curation.filters": ("AcceptAll", "Filter", "NoisyFilter", "RejectAll"),
+            "curation.judging": ("TokenFilter",),
             "curation.labelers": ("DriftingLabeler", "FirstModel", "WeakLabeler"),
             "curation.loading": ("load_criterion",),
             "curation.presets": (

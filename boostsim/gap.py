@@ -19,6 +19,7 @@ import pandas as pd
 
 from boostsim.arguments import as_path, refuse, whole
 from boostsim.curation.criteria import failed
+from boostsim.curation.filters import judges
 from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Replace
@@ -314,7 +315,9 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "labels persist": labeler is None or not labeler.persistent,
         "the labeler drifts": labeler is None or not labeler.drift,
         "verdicts persist": not filt.persistent,
-        "the filter's two rates differ": math.isclose(filt.accept[0], filt.reject[1]),
+        "the filter judges tokens": not judges(filt),
+        "the filter's two rates differ": judges(filt)
+        or math.isclose(filt.accept[0], filt.reject[1]),
         "every accepted response is kept": procedure.keep == "one",
         f"the regime is {procedure.trained_on.name!r}": procedure.trained_on == Replace(),
         "attempts are sharpened": procedure.sharpening is None,
@@ -327,6 +330,7 @@ def why_no_bound(procedure: Procedure) -> str | None:
     """Return why T6 says nothing about a procedure, or None where it does."""
     if procedure.attempts != 1:
         return "it is for one attempt"
-    if procedure.filter.accept[1] or procedure.filter.reject[0]:
+    filt = procedure.filter
+    if judges(filt) or filt.accept[1] or filt.reject[0]:
         return "it is for a perfect filter"
     return why_no_fit(procedure)

@@ -89,6 +89,16 @@ def fingerprint(traced: Any) -> str:
     return sha256("".join(told).encode()).hexdigest()[:16]
 
 
+def untraceable(error: Exception) -> str:
+    """Return how a function must be written that JAX cannot trace, or nothing: something else."""
+    ambiguous = isinstance(error, ValueError) and "truth value" in str(error)
+    if ambiguous or isinstance(error, jax.errors.ConcretizationTypeError):
+        return "without branches on values (write jnp.where(condition, a, b))"
+    if isinstance(error, jax.errors.TracerArrayConversionError):
+        return "with jax.numpy, not with NumPy"
+    return ""
+
+
 def _arrays(program: Any) -> list[Any]:
     """Return the arrays in a program and in those that it calls: its text has none of them."""
     if isinstance(program, (list, tuple)):

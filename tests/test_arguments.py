@@ -121,6 +121,11 @@ CALLS = [
     ("NoisyFilter", bs.NoisyFilter, dict(false_accept=0.25, false_reject=0.125)),
     ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, correlation=0.5, votes=2, rule=2)),
     (
+        "TokenFilter",
+        lambda **how: bs.TokenFilter(max, **how).describe(),
+        dict(looks=2, persistent=True),
+    ),
+    (
         "Objective",
         lambda **how: repr(bs.Objective(bs.boosting(labeler=WEAK), table(), **how).spend),
         dict(iterations=2, spend=0.5, key=3),

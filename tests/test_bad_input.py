@@ -371,6 +371,13 @@ CASES = {
     "a criterion that returns a number": (with_criterion(scalar), "'scalar'", "ones_like"),
     "a complex criterion": (with_criterion(complex_valued), "'complex_valued'", "complex"),
     "a criterion of a fixed length": (with_criterion(fixed_length), "'fixed_length'", "cells"),
+    "a judge that is a word": (lambda: bs.TokenFilter("right"), "function", "right"),
+    "looks of a judge below 0": (lambda: bs.TokenFilter(max, looks=-1), "looks", "-1"),
+    "a judge that persists perhaps": (
+        lambda: bs.TokenFilter(max, persistent="yes"),
+        "persistent",
+        "yes",
+    ),
     "a filter that is a class": (lambda: bs.Procedure(filter=bs.NoisyFilter), "filter", "Noisy"),
     "an unknown allocation of a decorator": (
         lambda: bs.criterion(allocation="rank"),

@@ -144,6 +144,7 @@ CALLS = {
             "persistent": False,
         },
     ),
+    "TokenFilter": (bs.TokenFilter, {"function": max, "looks": 1, "persistent": False}),
     "a regime of one's own": (
         lambda **held: bs.Procedure(regime=type("Mine", (bs.Regime,), held)()),
         {"name": "mine", "accumulates": True, "real_share": 0.1},

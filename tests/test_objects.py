@@ -31,6 +31,11 @@ def struggling(visits):
     return (visits.pass_rate < 0.5) * (1.0 - visits.pass_rate)
 
 
+@bs.TokenFilter
+def started(prompts, responses):
+    return responses[:, 0] > 0
+
+
 evenly = bs.criterion(lambda visits: jnp.ones_like(visits.mass))
 
 
@@ -129,6 +134,7 @@ def made():
         "replacing": bs.Replace(),
         "accumulating": bs.Accumulate(),
         "a filter of one's own": Lenient(),
+        "a filter of tokens": started,
         "no filter": bs.AcceptAll(),
         "a filter of everything": bs.RejectAll(),
         "a labeler": bs.WeakLabeler([0.1, 0.2]),

@@ -24,7 +24,7 @@ from boostsim.curation.rule_files import FROM_FILE, restored
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
-from boostsim.objects import ByReference, fingerprint
+from boostsim.objects import ByReference, fingerprint, untraceable
 
 # What a criterion can read that is known before the run: the same in every iteration.
 _KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
@@ -209,13 +209,10 @@ def complaint(name: str, error: Exception, wanted: str = "") -> ValueError:
     if isinstance(error, AttributeError) and isinstance(error.obj, (Visits, Truth)):
         known = [field.name for field in fields(error.obj)]
         return unknown(f"{told}: a field of {type(error.obj).__name__}", str(error.name), known)
-    ambiguous = isinstance(error, ValueError) and "truth value" in str(error)
-    if ambiguous or isinstance(error, jax.errors.ConcretizationTypeError):
-        must = "must be written without branches on values (write jnp.where(condition, a, b))"
-    elif isinstance(error, jax.errors.TracerArrayConversionError):
-        must = "must be written with jax.numpy, not with NumPy"
-    else:
-        must = f"must be a pure function of bs.Visits {wanted}".rstrip()
+    how = untraceable(error)
+    must = f"must be a pure function of bs.Visits {wanted}".rstrip()
+    if how:
+        must = f"must be written {how}"
     return ValueError(f"{told} {must}; it raised {first_line(error)}")
 
 

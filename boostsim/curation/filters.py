@@ -40,6 +40,9 @@ class Filter(Protocol):
     provenance it is what its ``describe()`` returns, if it has one; else the fields of a dataclass;
     else these attributes.
 
+    One that reads the response itself has a method ``judge(prompts, responses)`` besides, or, for
+    tasks in tokens alone, instead of ``accept`` and ``reject``: see :class:`boostsim.TokenFilter`.
+
     Attributes:
         accept: probability to accept a (correct, wrong) response.
         reject: probability to reject a (correct, wrong) response.
@@ -79,14 +82,15 @@ def checked_filter(got: Any) -> Filter:
     """Return a filter as it is, once it is seen to be one; None accepts everything."""
     if got is None:
         return AcceptAll()
-    lacking = [name for name in ATTRIBUTES if not hasattr(got, name)]
+    needed = ATTRIBUTES[2:] if judges(got) and not _rated(got) else ATTRIBUTES
+    lacking = [name for name in needed if not hasattr(got, name)]
     if isinstance(got, type) or lacking:
         hint = f"It lacks {', '.join(lacking)}." if len(lacking) < len(ATTRIBUTES) else ""
         if isinstance(got, type):
             hint = f"This is a class: make one of it, {got.__name__}(...)."
         raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", got, hint)
     sides = {}
-    for name in ("accept", "reject"):
+    for name in ("accept", "reject") if _rated(got) else ():
         try:
             right, wrong = getattr(got, name)
         except (TypeError, ValueError):
@@ -100,10 +104,40 @@ def checked_filter(got: Any) -> Filter:
             raise refuse(name, "1: a verdict is one or the other", sum(both))
     whole("filter.looks", got.looks, 0)
     flag("filter.persistent", got.persistent)
-    if not flag("filter.generates", got.generates) and any(sides["filter.accept"]):
-        raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
+    if not flag("filter.generates", got.generates):
+        if judges(got):
+            raise refuse("filter.generates", "True where it judges responses", False)
+        if any(sides["filter.accept"]):
+            raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
+    if judges(got):
+        try:
+            hash(got)
+        except TypeError:
+            hint = "A frozen dataclass of numbers, text and tuples is."
+            raise refuse("filter", "hashable where it judges responses", got, hint) from None
     held_by_json("filter", described_filter(got))
     return got
+
+
+def judges(filter: Any) -> bool:
+    """Whether it judges responses by their tokens, rather than by their class."""
+    return callable(getattr(filter, "judge", None))
+
+
+def _rated(filter: Any) -> bool:
+    """Whether it has a rate for each class of response, as one that only judges tokens has not."""
+    return hasattr(filter, "accept") or hasattr(filter, "reject")
+
+
+def by_class(filter: Filter) -> Filter:
+    """Return a filter of which it is known how often it accepts a correct and a wrong response.
+
+    Raises:
+        ValueError: for one that judges tokens alone.
+    """
+    if not _rated(filter):
+        raise refuse("filter", "one with accept and reject where there are no tokens", filter)
+    return filter
 
 
 def described_filter(filter: Filter) -> Any:
@@ -111,7 +145,8 @@ def described_filter(filter: Filter) -> Any:
     told = described(filter)
     if told is not filter:
         return told
-    sides = {name: [float(rate) for rate in getattr(filter, name)] for name in ATTRIBUTES[:2]}
+    given = ATTRIBUTES[:2] if _rated(filter) else ()
+    sides = {name: [float(rate) for rate in getattr(filter, name)] for name in given}
     return {
         "name": type(filter).__name__,
         **sides,

@@ -9,7 +9,7 @@ from typing import Any
 from boostsim.arguments import finite, refuse, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
-from boostsim.curation.filters import Filter, NoisyFilter, checked_filter
+from boostsim.curation.filters import Filter, NoisyFilter, by_class, checked_filter
 from boostsim.curation.labelers import FirstModel, WeakLabeler, checked_labeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
@@ -61,7 +61,7 @@ class Challenge(ByValue):
         if not isinstance(self.about, str):
             raise refuse("about", "a sentence", self.about)
         object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
-        object.__setattr__(self, "filter", checked_filter(self.filter))
+        object.__setattr__(self, "filter", by_class(checked_filter(self.filter)))
 
     def describe(self) -> dict[str, Any]:
         """Return everything of it but what rules bring, for provenance."""

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from boostsim.arguments import refuse, sized
+from boostsim.curation.filters import by_class
 from boostsim.curation.labelers import FirstModel, WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.learners.gradient import PolicyGradient
@@ -32,6 +33,7 @@ def check(procedure: Procedure, task: TableTask) -> None:
             "made by bs.table_task or bs.random_table (or, in tokens, by bs.programs and its like)"
         )
         raise refuse("task", made, task)
+    by_class(procedure.filter)
     if not isinstance(procedure.learner, TabularLearner):
         allowed = "one of tables, such as bs.StrongLearner(), where the task is a table"
         raise refuse("learner", allowed, procedure.learner)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from boostsim.curation.filters import judges
 from boostsim.results import make_neural_trace
 from boostsim.simulation.tokens.shown import read
 from boostsim.simulation.tokens.structure import Run
@@ -51,7 +52,7 @@ class Keeping:
         """Return what is kept for whoever looks into it: how verdicts are drawn, too."""
         filt = run.procedure.filter
         verdicts = {
-            "accept": [float(rate) for rate in filt.accept],
+            "accept": None if judges(filt) else [float(rate) for rate in filt.accept],
             "persistent": bool(filt.persistent),
         }
         text = json.dumps({"attributes": self.told, "filter": verdicts})

@@ -185,7 +185,8 @@ class KeptRun(Shown):
 
         Returns:
             A table with a row for each response: prompt, stratum, sample, response, accepted (by
-            the run's filter) and correct.
+            the run's filter; missing where that is a function of tokens, for a folder keeps none)
+            and correct.
 
         Raises:
             ValueError: for what are no prompts of the task, and for a number out of range.
@@ -201,23 +202,23 @@ class KeptRun(Shown):
             self.learner, parameters, many, length, jax.random.fold_in(drawn, RESPONSES)
         )
         correct = np.asarray(verifier(self.task)(many, said))
-        how = self._told["filter"]
-        accepted = judged(
-            (how["accept"][0], how["accept"][1]),
-            how["persistent"],
-            many,
-            said[:, None],
-            correct[:, None],
-            key_words(drawn, VERDICTS),
-            key_words(self._key(number), LASTING_VERDICTS),
-        )
+        how, accepted = self._told["filter"], None
+        if how["accept"] is not None:
+            accepted = judged(
+                np.where(correct, *how["accept"])[:, None],
+                how["persistent"],
+                many,
+                said[:, None],
+                key_words(drawn, VERDICTS),
+                key_words(self._key(number), LASTING_VERDICTS),
+            )[:, 0]
         return pd.DataFrame(
             {
                 "prompt": [self.task.text(row) for row in many],
                 "stratum": np.array(self.task.strata)[self.task.stratum(many)],
                 "sample": np.tile(np.arange(samples), len(asked)),
                 "response": [self.task.text(row) for row in said],
-                "accepted": accepted[:, 0],
+                "accepted": pd.NA if accepted is None else accepted,
                 "correct": correct,
             }
         )

@@ -22,6 +22,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from boostsim.arguments import as_path, flag, refuse, sized, whole
+from boostsim.curation.filters import judges
 from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import EXACT, Procedure
 from boostsim.keys import needed_key
@@ -38,11 +39,13 @@ from boostsim.simulation.tokens.checkpoints import load_state, locked, save_stat
 from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.tokens.first_model import shapes
 from boostsim.simulation.tokens.iteration import EVALUATION, Seed
+from boostsim.simulation.tokens.judging import program_of
 from boostsim.simulation.tokens.keeping import Keeping, assembled
 from boostsim.simulation.tokens.resuming import KEPT, History
 from boostsim.simulation.tokens.shown import nothing_shown
 from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import noise_for
+from boostsim.simulation.tokens.watching import watched
 from boostsim.tasks.sequences import SequenceTask
 
 if TYPE_CHECKING:
@@ -144,7 +147,12 @@ def make_run(
     sized("evaluate", each * strata * SAMPLES * frame, "evaluate x strata x samples x tokens")
     kept = learner.network.activations(len(task.symbols))
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
-    # A criterion that is no pure function of the visits is refused before anything is trained.
+    # What is no pure function is refused before anything is trained: a filter, a criterion.
+    if judges(procedure.filter):
+        if run.exact:
+            allowed = "one with accept and reject in an exact run"
+            raise refuse("filter", allowed, procedure.filter)
+        program_of(procedure.filter, task)
     read = procedure.criterion.reads(procedure.trials)
     if procedure.until_accepted and labeler and not run.exact and "disagreement" in read:
         raise refuse(
@@ -217,7 +225,7 @@ def _measured(seed: Seed, iterations: int, number: int, keeping: Keeping | None)
     if keeping is not None:
         path = keeping.state(number)
         devices = str(1 if seed.mesh is None else seed.mesh.size)
-        history = History(run.procedure.criterion, run.procedure.trials, devices=devices)
+        history = History(watched(run), devices=devices)
     about = {**run.describe(), "key": np.ravel(jax.random.key_data(seed.key)).tolist()}
     row: dict[str, Any] = dict.fromkeys((*COSTS, "seconds"), 0.0)
     row |= dict.fromkeys(("label_accuracy", "right_tokens", "loss"), np.nan)
@@ -286,5 +294,6 @@ def _begun(
     """Return the state of a run that was begun in the file, all of it, or None."""
     weights = {f"w_{name}": like for name, like in shapes(seed.run.task, seed.run.learner).items()}
     others = (*Carried(memory=seed.first_memory()).arrays(), *KEPT)
+    others += ("h_filter",) * judges(seed.run.procedure.filter)
     others += tuple(f"m_{name}" for name in measured)
     return load_state(path, about, weights, others)

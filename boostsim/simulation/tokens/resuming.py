@@ -2,8 +2,9 @@
 
 A run that goes on after an upgrade of JAX is the same run still, but its numbers are no longer, to
 the last bit, those of one go. So it goes on and warns, and the trace says what changed where. That
-its criterion does the same as before is checked: by what it says of a fixed set of visits, and,
-where nothing was upgraded, by the text of its program.
+its criterion, and a filter that is a function of tokens, do the same as before is checked: by what
+they say where they are always asked the same, and, where nothing was upgraded, by the text of their
+programs.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from boostsim.curation.behaviour import behaviour, difference
-from boostsim.curation.criterion import Criterion
+from boostsim.curation.behaviour import difference
 from boostsim.results import provenance
 
-# The names of what is kept of it among a run's arrays.
+# The names of what is kept of it among every run's arrays.
 KEPT = ("h_facts", "h_behaviour")
 # They change no number.
 IDLE = ("format", "python_version")
@@ -31,14 +32,32 @@ def facts(**more: str) -> dict[str, str]:
     return {name: value for name, value in told.items() if name not in IDLE}
 
 
+class Watched(NamedTuple):
+    """A part of a run that is a function: a folder that is gone on with must have had the same.
+
+    Attributes:
+        slot: of the procedure.
+        name: the function's.
+        behaviour: what it says where it is always asked the same.
+        program: a fingerprint of what it computes.
+        kept, fact: the names of the two in a folder.
+    """
+
+    slot: str
+    name: str
+    behaviour: np.ndarray
+    program: str
+    kept: str
+    fact: str
+
+
 class History:
     """With what the iterations of one seed were computed."""
 
-    def __init__(self, criterion: Criterion, attempts: int, **more: str) -> None:
+    def __init__(self, parts: tuple[Watched, ...], **more: str) -> None:
         """Begin it: everything is computed here and now."""
-        self.name = criterion.name
-        self.behaviour = behaviour(criterion, attempts)
-        self.now = facts(program=criterion.fingerprint(attempts), **more)
+        self.parts = parts
+        self.now = facts(**{part.fact: part.program for part in parts}, **more)
         # Each with the iteration from which on it holds.
         self.entries: list[tuple[int, dict[str, str]]] = [(0, self.now)]
 
@@ -46,20 +65,20 @@ class History:
         """Take over what a folder knows; from this iteration on everything is computed here.
 
         Raises:
-            ValueError: where the criterion was another.
+            ValueError: where a function was another.
         """
         entries = entries_of(state)
-        before = dict(entries[-1][1])
-        what = difference(state["h_behaviour"], self.behaviour)
-        program = before.pop("program"), self.now["program"]
-        rest = {name: value for name, value in self.now.items() if name != "program"}
-        if what is None and before == rest and program[0] != program[1]:
-            what = "its program is another"
-        if what is not None:
-            raise ValueError(
-                f"folder must hold this very run; {str(path)!r} was begun with criterion "
-                f"{self.name!r} when it computed something else: {what}"
-            )
+        before, rest = _apart(entries[-1][1]), _apart(self.now)
+        for part in self.parts:
+            what = difference(state[part.kept], part.behaviour)
+            other = entries[-1][1].get(part.fact) != part.program
+            if what is None and before == rest and other:
+                what = "its program is another"
+            if what is not None:
+                raise ValueError(
+                    f"folder must hold this very run; {str(path)!r} was begun with {part.slot} "
+                    f"{part.name!r} when it computed something else: {what}"
+                )
         self.entries = list(entries)
         if before != rest:
             self.entries.append((iteration, self.now))
@@ -73,7 +92,7 @@ class History:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what a folder has to know."""
         told = np.frombuffer(json.dumps(self.entries).encode(), np.uint8)
-        return dict(zip(KEPT, (told, self.behaviour), strict=True))
+        return {KEPT[0]: told, **{part.kept: part.behaviour for part in self.parts}}
 
     def words(self, iterations: int) -> str:
         """Return what of iterations 0 to T was not computed as the trace says, or nothing."""
@@ -101,8 +120,14 @@ def words(entries: list[tuple[int, dict[str, str]]], now: dict[str, str], iterat
     )
 
 
+def _apart(told: dict[str, str]) -> dict[str, str]:
+    """Return what is known of the programs that are no function of the user's."""
+    return {name: value for name, value in told.items() if not name.endswith("program")}
+
+
 def _differs(told: dict[str, str], now: dict[str, str]) -> str:
-    names = sorted({*told, *now} - {"program"})
+    told, now = _apart(told), _apart(now)
+    names = sorted({*told, *now})
     return " and ".join(
         f"{name.removesuffix('_version').replace('_', ' ')} {told.get(name, 'unknown')} "
         f"(not {now.get(name, 'unknown')})"

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from boostsim.curation.filters import judges
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import key_text
 from boostsim.learners.network import Trained
@@ -17,6 +18,7 @@ from boostsim.mode import described as computed_in
 from boostsim.objects import described
 from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
 from boostsim.simulation.tokens.evaluation import Evaluation
+from boostsim.simulation.tokens.judging import program_of
 from boostsim.simulation.tokens.listed import Listing
 from boostsim.tasks.sequences import SequenceTask
 
@@ -111,6 +113,9 @@ class Run:
             else json.dumps(value, sort_keys=True)
             for name, value in self.describe().items()
         }
+        if judges(self.procedure.filter):
+            # As of a criterion, below.
+            told["filter"] = program_of(self.procedure.filter, self.task)
         shape = (1,) if mesh is None else mesh.devices.shape
         return {
             **told,

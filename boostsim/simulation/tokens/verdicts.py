@@ -10,21 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from boostsim.arguments import refuse
-from boostsim.curation.filters import Filter
+from boostsim.curation.filters import Filter, judges
 from boostsim.curation.labelers import SHUFFLED, WeakLabeler, shares
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import generator
+from boostsim.simulation.tokens.judging import in_blocks, judge
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.vocabulary import PAD
 
-# Rows that are verified at once.
-ROWS_ON_CPU, ROWS_ELSEWHERE = 2048, 16384
 # Draws of another prompt until its answer is wrong here.
 ROUNDS = 200
 
@@ -67,21 +66,10 @@ def hashed(words: np.ndarray, tokens: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=8)
 def verifier(task: SequenceTask) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return the task's verifier: one compiled program, where it can be, for any number of rows."""
-    program: Callable[..., jax.Array] = jax.jit(task.verify) if task.compiled else task.verify
+    verify: Callable[..., Any] = task.verify
     if not task.compiled:
-        return lambda prompts, responses: np.asarray(program(prompts, responses))
-    size = ROWS_ON_CPU if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
-
-    def verify(prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
-        count = len(prompts)
-        # The last block is filled up, so that there is one shape.
-        room = ((0, -count % size), (0, 0))
-        prompts, responses = (np.pad(tokens, room) for tokens in (prompts, responses))
-        blocks = [slice(start, start + size) for start in range(0, count, size)]
-        correct = [np.asarray(program(prompts[rows], responses[rows])) for rows in blocks]
-        return np.concatenate([np.zeros(0, bool), *correct])[:count]
-
-    return verify
+        return lambda prompts, responses: np.asarray(verify(prompts, responses))
+    return in_blocks(jax.jit(verify), bool)
 
 
 def verdicts(
@@ -100,26 +88,31 @@ def verdicts(
         correct: the verifier's opinion, ``[N, k]``.
         fresh, lasting: key words of this iteration and of the seed.
     """
-    return judged(filt.accept, filt.persistent, prompts, responses, correct, fresh, lasting)
+    if judges(filt):
+        count, attempts = correct.shape
+        asked = np.repeat(prompts, attempts, axis=0)
+        said = responses.reshape(count * attempts, -1)
+        chance = judge(filt)(asked, said).reshape(correct.shape)
+    else:
+        chance = np.where(correct, *filt.accept)
+    return judged(chance, filt.persistent, prompts, responses, fresh, lasting)
 
 
 def judged(
-    accept: tuple[float, float],
+    chance: np.ndarray,
     persistent: bool,
     prompts: np.ndarray,
     responses: np.ndarray,
-    correct: np.ndarray,
     fresh: np.ndarray,
     lasting: np.ndarray,
 ) -> np.ndarray:
-    """Return what :func:`verdicts` does, of a filter that is known by its probabilities alone."""
-    chance = np.where(correct, *accept)
+    """Return what :func:`verdicts` does, from the probabilities of acceptance, ``[N, k]``."""
     if persistent:
-        count, attempts = correct.shape
+        count, attempts = chance.shape
         both = np.concatenate([np.repeat(prompts[:, None], attempts, 1), responses], axis=2)
-        level = hashed(lasting, both.reshape(count * attempts, -1)).reshape(correct.shape)
+        level = hashed(lasting, both.reshape(count * attempts, -1)).reshape(chance.shape)
     else:
-        level = generator(fresh).random(correct.shape)
+        level = generator(fresh).random(chance.shape)
     return level < chance
 
 

@@ -1,0 +1,22 @@
+"""The functions that a run consists of: what each says, so that a folder knows it again."""
+
+from __future__ import annotations
+
+from boostsim.curation.behaviour import behaviour
+from boostsim.curation.filters import judges
+from boostsim.simulation.tokens import judging
+from boostsim.simulation.tokens.resuming import Watched
+from boostsim.simulation.tokens.structure import Run
+
+
+def watched(run: Run) -> tuple[Watched, ...]:
+    """Return the functions of a run: its criterion, and a filter that judges tokens."""
+    procedure, task = run.procedure, run.task
+    rule, trials = procedure.criterion, procedure.trials
+    told = rule.name, behaviour(rule, trials), rule.fingerprint(trials)
+    parts = [Watched("criterion", *told, "h_behaviour", "program")]
+    filt = procedure.filter
+    if judges(filt):
+        said = judging.name_of(filt), judging.behaviour(filt, task), judging.program_of(filt, task)
+        parts.append(Watched("filter", *said, "h_filter", "filter_program"))
+    return tuple(parts)
