@@ -102,6 +102,8 @@ if TYPE_CHECKING:
     from boostsim.simulation.tokens.looking import load_run as load_run
     from boostsim.simulation.until import Until as Until
     from boostsim.stacking import concat as concat
+    from boostsim.statistics import Statistic as Statistic
+    from boostsim.statistics import statistic as statistic
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
     from boostsim.tasks.lookup import lookup as lookup
@@ -192,6 +194,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "simulation.tokens.looking": ("KeptRun", "load_run"),
             "simulation.until": ("Until",),
             "stacking": ("concat",),
+            "statistics": ("Statistic", "statistic"),
             "tasks.arithmetic": ("arithmetic",),
             "tasks.gym": ("reasoning_gym",),
             "tasks.lookup": ("lookup",),

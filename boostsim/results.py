@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,12 @@ DESCRIPTIONS = {
     "filter_calls": ("calls per visit", "looks of the filter, cumulative"),
 }
 
+# What a trace has beside these, or a run while it goes on.
+TAKEN = {
+    *("seed", "iteration", "prompt", "response", "prompt_weight", "stratum", "stratum_weight"),
+    *("k", "value", "quantile", "cost", "visit", "attempt", "label", "support"),
+    *("visited", "judged", "invalid", "absorbed"),
+}
 # The last dimension, where it is neither prompts nor responses.
 LAST = {"pass_at_k": "k", "law": "value", "accuracy_quantiles": "quantile"}
 
@@ -81,12 +88,15 @@ def provenance(*, double: bool = True) -> dict[str, str]:
 
 
 def make_trace(
-    variables: dict[str, np.ndarray], prompt_weights: np.ndarray, attributes: dict[str, Any]
+    variables: dict[str, np.ndarray],
+    prompt_weights: np.ndarray,
+    attributes: dict[str, Any],
 ) -> xarray.Dataset:
     """Label the arrays of a run: ``[seed, iteration]``, or with a prompt dimension behind.
 
     Prompt-wise variables come with the coordinate ``prompt_weight`` (mu), so that
-    ``trace.accuracy.weighted(trace.prompt_weight).mean("prompt")`` is the usual average.
+    ``trace.accuracy.weighted(trace.prompt_weight).mean("prompt")`` is the usual average. What
+    statistics are is said by the attribute of that name.
     """
     import xarray
 
@@ -95,9 +105,9 @@ def make_trace(
         "seed": np.arange(seeds),
         "iteration": ("iteration", np.arange(iterations), {"units": "iterations"}),
     }
-    data = {}
+    data, descriptions = {}, {**DESCRIPTIONS, **_statistics(attributes)}
     for name, values in variables.items():
-        units, text = DESCRIPTIONS[name]
+        units, text = descriptions[name]
         dims = ["seed", "iteration", "prompt", "response"][: values.ndim]
         if name in LAST:
             dims = [*dims[: values.ndim - 1], LAST[name]]
@@ -167,23 +177,33 @@ def make_neural_trace(
         "stratum": list(strata),
         "stratum_weight": ("stratum", np.array(stratum_weights), {"units": "1"}),
     }
-    data = {}
+    data, statistics = {}, _statistics(attributes)
+    descriptions = {**NEURAL_DESCRIPTIONS, **statistics}
     for name, values in variables.items():
         if name in SHOWN_TEXTS:
             long_name = {"long_name": SHOWN_TEXTS[name]}
             data[name] = (["seed", "iteration", *SHOWN_DIMS[name]], values, long_name)
             continue
-        units, text = NEURAL_DESCRIPTIONS[name.removesuffix("_by_stratum")]
+        units, text = descriptions[name.removesuffix("_by_stratum")]
         by_stratum = ["stratum"] * name.endswith("_by_stratum")
         dims = ["seed", "iteration", *by_stratum, *SHOWN_DIMS.get(name, ())]
         if pass_at and name.startswith("pass_at_k"):
             dims.append("k")
             coordinates["k"] = list(pass_at)
+        if name in statistics and values.ndim > 2:
+            dims.append("prompt")
         about = {"units": units, "long_name": text}
         data[name] = (dims, np.asarray(values, np.float64), about)
     return xarray.Dataset(data, coordinates, {**provenance(double=False), **attributes})
 
 
+def _statistics(attributes: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return units and long name of the statistics that a trace says it has."""
+    told = json.loads(attributes.get("statistics", "{}"))
+    return {name: (each["units"], each["long_name"]) for name, each in told.items()}
+
+
+TAKEN |= {*DESCRIPTIONS, *NEURAL_DESCRIPTIONS, *SHOWN_TEXTS}
 # A share may leave [0, 1] by rounding: by what sums in float32 give, as a distribution may.
 ROUNDING = 1e-6
 # Not known where nothing was labelled, nothing trained, or nothing came true.

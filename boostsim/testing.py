@@ -14,6 +14,7 @@ import numpy as np
 from boostsim.certification.certify import certify
 from boostsim.certification.conformance import check_criterion
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.statistic_kit import check_statistic
 from boostsim.certification.strategies import points
 from boostsim.curation import criteria
 from boostsim.curation.criterion import Criterion
@@ -32,6 +33,7 @@ from hypothesis import strategies as st  # noqa: E402
 __all__ = [
     "assert_claim",
     "check_criterion",
+    "check_statistic",
     "filters",
     "labelers",
     "points",

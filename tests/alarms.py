@@ -97,6 +97,7 @@ LOOKS = {
     "better_advice": 4,
     "policy_gradient": 400,
     "policy_gradient_mean": 4,
+    "statistics": 1,
     "speed_intervals": 15,
     "speed_intervals_by_day": 3,
     "rates_intervals": 10,

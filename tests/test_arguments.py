@@ -284,6 +284,13 @@ CALLS = [
         lambda **how: bs.testing.check_criterion(bs.criteria.failed, **how),
         dict(attempts=2, key=1),
     ),
+    ("statistic", lambda **how: bs.statistic(jnp.max, **how).average, dict(average=False)),
+    ("Statistic", lambda **how: bs.Statistic(jnp.max, **how).average, dict(average=False)),
+    (
+        "testing.check_statistic",
+        lambda **how: bs.testing.check_statistic(bs.statistic(jnp.max), **how),
+        dict(key=1),
+    ),
 ]
 # They run for so long that one call with all types at once must do.
 SLOW = {

@@ -1,5 +1,6 @@
 """Bad input: one ValueError that names the argument, what it got, what is allowed."""
 
+import itertools
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +20,8 @@ NAN, INF = float("nan"), float("inf")
 LIKING = bs.filter_only(filter=bs.NoisyFilter(0.1, persistent=True))
 STUBBORN = bs.boosting(labeler=bs.WeakLabeler(0.2, persistent=True))
 SAMPLED = {"visits": 3, "key": 0}
+TURNS = itertools.count()
+ITS = bs.statistic(lambda row: row[0], name="it")
 
 
 def simulate(**changes):
@@ -338,6 +341,74 @@ CASES = {
     "an empty share": (simulate(visited_share=0.0, **SAMPLED), "visited_share", "0.0"),
     "a share in an exact run": (simulate(visited_share=0.5), "visited_share", "0.5"),
     "an unknown record": (simulate(record=("divresity",)), "record", "Did you mean 'diversity'"),
+    "a function that is no statistic": (simulate(record=np.max), "record", "made by @bs.statistic"),
+    "two statistics of one name": (
+        simulate(record=[bs.statistic(lambda row: row[0], name="it"), ITS]),
+        "record",
+        "each a name of its own",
+    ),
+    "a statistic of two numbers": (
+        simulate(record=bs.statistic(lambda row: row[:2], name="two")),
+        "statistic 'two'",
+        r"one real number for a row; got \(2,\)",
+    ),
+    "a statistic with branches": (
+        simulate(record=bs.statistic(lambda row: 1 if row[0] > 0.5 else 0, name="it")),
+        "statistic 'it'",
+        "without branches",
+    ),
+    "a statistic that draws": (
+        simulate(record=bs.statistic(lambda row: row[0] * next(TURNS), name="it")),
+        "statistic 'it'",
+        "pure function",
+    ),
+    "a complex statistic": (
+        simulate(record=bs.statistic(lambda row: 1j * row[0], name="it")),
+        "statistic 'it'",
+        "real number",
+    ),
+    "a statistic named as another": (
+        lambda: bs.statistic(lambda row: row[0], name="accuracy"),
+        "name",
+        "nothing else in a trace",
+    ),
+    "a statistic without a name": (lambda: bs.statistic(lambda row: row[0]), "name", "<lambda>"),
+    "a statistic of three": (
+        lambda: bs.statistic(lambda row, quality, more: row[0], name="it"),
+        "statistic",
+        "of a row, or of a row and its quality",
+    ),
+    "a statistic in tokens where rows are not known": (
+        lambda: bs.simulate(BOOSTING, bs.arithmetic(2), 0, learner=bs.Transformer(), record=ITS),
+        "record",
+        "rows cannot be read off",
+    ),
+    "a word for a statistic in tokens": (
+        lambda: bs.simulate(
+            BOOSTING, bs.lookup(4), 0, learner=bs.Transformer(), record="surviving"
+        ),
+        "record",
+        "responses",
+    ),
+    "quantiles over prompts at finite visits exactly": (
+        simulate(record="accuracy_quantiles", visits=2, exact=True),
+        "record",
+        "'quantiles'",
+    ),
+    "a statistic where data accumulate, exactly": (
+        lambda: bs.simulate(
+            bs.uncurated(regime="accumulate"), TASK, 1, visits=2, exact=True, record=ITS
+        ),
+        "exact",
+        "ever more states",
+    ),
+    "a statistic of too many states": (
+        lambda: bs.simulate(
+            bs.uncurated(), bs.random_table(0, responses=9), 1, visits=90, exact=True, record=ITS
+        ),
+        "visits",
+        "at most",
+    ),
     "an unknown regime": (lambda: bs.uncurated(regime="acumulate"), "regime", "Did you mean"),
     "anchor without a share": (lambda: bs.uncurated(regime="anchor"), "real_share", "above 0"),
     "a share below 0": (

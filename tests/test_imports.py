@@ -25,7 +25,7 @@ ORDER = [
     ("curation",),
     ("tasks",),
     ("results",),
-    ("logs", "measures", "prices", "said", "stacking"),
+    ("logs", "measures", "prices", "said", "stacking", "statistics"),
     ("simulation",),
     ("certification",),
     ("fitting",),

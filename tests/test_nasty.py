@@ -97,7 +97,7 @@ def preset(make, **more):
 
 # What a message may call an argument, where not by its name.
 ALSO = {
-    "function": "criterion",
+    "function": "criterion|statistic",
     "name": "criterion|figure|name",
     "criteria": "criterion|criteria",
     "names": "names|statement",
@@ -319,6 +319,13 @@ CALLS = {
         bs.criterion,
         {"function": lambda visits: visits.mass, "allocation": "ranked", "sees_truth": False},
     ),
+    **{
+        made.__name__: (
+            made,
+            {"function": lambda row: row[0], "units": "1", "average": True, "name": "first"},
+        )
+        for made in (bs.statistic, bs.Statistic)
+    },
     "Criterion": (
         bs.Criterion,
         {"function": lambda visits: visits.mass, "allocation": "ranked", "sees_truth": False},
@@ -434,6 +441,10 @@ CALLS = {
     "check_criterion": (
         functools.partial(bs.testing.check_criterion, bs.criteria.failed),
         {"attempts": 1, "key": 0},
+    ),
+    "check_statistic": (
+        functools.partial(bs.testing.check_statistic, bs.statistic(lambda row: row[0], name="one")),
+        {"key": 0},
     ),
 }
 # They train for a while, need a package that may be missing, have no arguments, or are only there

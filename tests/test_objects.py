@@ -36,6 +36,12 @@ def started(prompts, responses):
     return responses[:, 0] > 0
 
 
+@bs.statistic(units="probability")
+def boldest(row):
+    return jnp.max(row)
+
+
+lowest = bs.statistic(lambda row: jnp.min(row), average=False, name="lowest")
 evenly = bs.criterion(lambda visits: jnp.ones_like(visits.mass))
 
 
@@ -155,6 +161,8 @@ def made():
         "a criterion of one's own": struggling,
         "a criterion of a lambda": evenly,
         "a memory of one's own": bs.criterion(Patience(1.0)),
+        "a statistic": boldest,
+        "a statistic of a lambda": lowest,
         "a table": task,
         "a random table": bs.random_table(0, prompts=3),
         "arithmetic": bs.arithmetic(3),

@@ -25,6 +25,7 @@ from boostsim.simulation.tables.loop import simulate_table
 from boostsim.simulation.tables.prepare import check
 from boostsim.simulation.tables.recording import wanted_records
 from boostsim.simulation.until import Until
+from boostsim.statistics import Statistic, statistics_in
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
@@ -41,7 +42,7 @@ def simulate(
     visited_share: float = 1.0,
     seeds: int | range = 1,
     key: jax.Array | int | None = None,
-    record: Iterable[str] = (),
+    record: Iterable[str | Statistic] | Statistic = (),
     pass_at: int | Iterable[int] = (),
     prices: Prices | None = None,
     learner: Learner | None = None,
@@ -87,10 +88,13 @@ def simulate(
             averaged over prompts; ``"prompt"``: accuracy, error and pass_at_k with a prompt
             dimension instead of averaged, and besides ``labels_by_prompt`` and, where diversity is
             recorded, ``diversity_by_prompt``; ``"rows"``: the model itself, with the dimensions
-            (prompt, response), for ``bs.collapse_measures``. Entropy, rows, and diversity in
-            sampled runs need every response and cost it. Exact at finite visits: ``"law"``, the
-            probability of each accuracy that a prompt drawn from mu can have, with the dimension
-            ``value``; ``"quantiles"`` of that law.
+            (prompt, response), for ``bs.collapse_measures``; ``"accuracy_quantiles"`` over prompts,
+            with mu, with the dimension ``quantile``; ``"unfixed"``, the share of prompts on which
+            more than one response has mass, ``"surviving"``, the number of those that have, and
+            statistics of your own, see ``bs.statistic``. All these but quantiles, entropy, rows,
+            and diversity in sampled runs, need every response and cost it. Exact at finite visits:
+            ``"law"``, the probability of each accuracy that a prompt drawn from mu can have, with
+            the dimension ``value``; ``"quantiles"`` of that law.
             In tokens ``"responses"``: of at most 32 visits of every iteration the prompt, the
             responses with their verdicts and the label, as text, which :func:`boostsim.responses`
             returns as a table; no other number changes.
@@ -179,7 +183,8 @@ def simulate(
     if isinstance(task, SequenceTask):
         # Each is seen to be one first: what is none has nothing to be compared with.
         share = finite("visited_share", visited_share, 0.0, 1.0)
-        shown = tuple(sorted(wanted_records(record, (RESPONSES,))))
+        asked = wanted_records(record, (RESPONSES,))
+        shown = (RESPONSES,) if RESPONSES in asked else ()
         _left_out("in tokens", visited_share=(share, 1.0), until=(until, None))
         how = seeing(**amount, otherwise=FreshPrompts())
         if isinstance(how, ExactVisits):
@@ -187,6 +192,7 @@ def simulate(
         from boostsim.simulation.tokens.loop import simulate_tokens
 
         others |= {"pass_at": passed, "record": shown, "keep_models": keeps}
+        others["statistics"] = statistics_in(asked)
         trace = simulate_tokens(procedure, task, how, iterations, seeds, key, **others)
     else:
         check(procedure, task)

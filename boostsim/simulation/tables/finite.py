@@ -321,7 +321,9 @@ def kinds_of(numbers: Numbers) -> list[tuple[int, Int[np.ndarray, "prompts"]]]:
     prompts = numbers.source_mass.shape[-1]
     parts = [np.asarray(numbers.source_mass)[1:].reshape(-1, prompts)]
     parts += [
-        np.asarray(each) for each in (numbers.accept, numbers.reject) if each.shape[-1] == prompts
+        np.asarray(each)
+        for each in (numbers.accept, numbers.reject, numbers.correct)
+        if each is not None and each.shape[-1] == prompts
     ]
     _, first, kind = np.unique(
         np.concatenate(parts), axis=1, return_index=True, return_inverse=True

@@ -32,6 +32,7 @@ from boostsim.simulation.tables.prepare import measured_beta, prepare
 from boostsim.simulation.tables.recording import (
     AHEAD,
     LAWS,
+    QUANTILES,
     Recording,
     check_size,
     numbers_each,
@@ -42,6 +43,7 @@ from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.state import State, diversity, masses
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.until import Until, carried, checked_until
+from boostsim.statistics import Statistic, Wanted, average_of, described_on, statistics_in
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def simulate_table(
     iterations: int,
     seeds: int | range = 1,
     key: jax.Array | int | None = None,
-    record: Iterable[str] = (),
+    record: Iterable[str | Statistic] | Statistic = (),
     pass_at: tuple[int, ...] = (),
     until: Until | None = None,
 ) -> xarray.Dataset:
@@ -70,7 +72,9 @@ def simulate_table(
     sampling, wanted = sampling_of(how), wanted_records(record)
     if wanted & set(LAWS):
         allowed = "left out where a run is not exact at finite visits (visits=v, exact=True)"
-        raise refuse("record", allowed, sorted(wanted & set(LAWS)))
+        hint = "Over prompts there is 'accuracy_quantiles'."
+        raise refuse("record", allowed, sorted(wanted & set(LAWS)), hint)
+    described_on(statistics_in(wanted), task.responses)
     until = checked_until(until, sampled=sampling is not None)
     each = how if isinstance(how, VisitsEach) else None
     if each is not None:
@@ -123,7 +127,9 @@ def simulate_table(
     if until is not None:
         attributes["until"] = until.describe()
         variables["ended"] = ends
-    trace = traced(procedure, task, variables, attributes).assign_coords(seed=list(chosen))
+    trace = traced(procedure, task, variables, attributes, wanted).assign_coords(seed=list(chosen))
+    if "accuracy_quantiles" in wanted:
+        trace = trace.assign_coords(quantile=list(QUANTILES))
     return trace.assign_coords(k=list(pass_at)) if pass_at else trace
 
 
@@ -157,8 +163,13 @@ def traced(
     task: TableTask,
     variables: dict[str, np.ndarray],
     attributes: dict[str, Any],
+    wanted: Wanted = frozenset(),
 ) -> xarray.Dataset:
     """Return the trace of what was recorded, ``[seed, iteration]``, costs added up."""
+    own = statistics_in(wanted)
+    if own:
+        told = described_on(own, task.responses)
+        attributes = {**attributes, "statistics": json.dumps(told, sort_keys=True)}
     for name in variables.keys() & {"labels", "labels_by_prompt"}:
         variables[name] = np.cumsum(variables[name], axis=1, out=variables[name])
     generated = procedure.attempts if procedure.filter.generates else 0
@@ -183,7 +194,7 @@ def _measure(
     structure: Structure,
     numbers: Numbers,
     state: State,
-    wanted: frozenset[str],
+    wanted: Wanted,
     pass_at: tuple[int, ...] = (),
 ) -> dict[str, Any]:
     mass, weights = masses(state), numbers.weights
@@ -209,6 +220,15 @@ def _measure(
         measured["diversity"] = average(apart)
         if by_prompt:
             measured["diversity_by_prompt"] = _merged(numbers, apart)
+    if "accuracy_quantiles" in wanted:
+        measured["accuracy_quantiles"] = _quantiles(right, weights)
+    for statistic in statistics_in(wanted):
+        assert numbers.correct is not None
+        values = statistic.of(mass, numbers.correct)
+        if statistic.average:
+            measured[statistic.name] = average_of(statistic, values, weights)
+        else:
+            measured[statistic.name] = _merged(numbers, values, jnp.inf)
     if "entropy" in wanted:
         measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
     if "absorbed" in wanted:
@@ -216,6 +236,14 @@ def _measure(
     if "rows" in wanted:
         measured["rows"] = jnp.stack([_merged(numbers, each) for each in mass], axis=-1)
     return measured
+
+
+def _quantiles(values: jax.Array, weights: jax.Array) -> jax.Array:
+    """Return the least values that so much of mu does not exceed, up to its rounding."""
+    order = jnp.argsort(values)
+    below = jnp.cumsum(weights[order])
+    at = jnp.searchsorted(below, jnp.asarray(QUANTILES) * below[-1] * (1.0 - 1e-12))
+    return values[order][at]
 
 
 def _merged(numbers: Numbers, values: jax.Array, most: float = 1.0) -> jax.Array:
@@ -233,7 +261,7 @@ def _run(
     program: Program,
     key: jax.Array | None,
     iterations: int,
-    wanted: frozenset[str],
+    wanted: Wanted,
     pass_at: tuple[int, ...],
     most: int,
     recording: Recording,
@@ -276,7 +304,7 @@ def _run(
 @partial(jax.jit, static_argnums=(0, 1, 4))
 def begin(
     structure: Structure,
-    wanted: frozenset[str],
+    wanted: Wanted,
     numbers: Numbers,
     sampling: Sampling | None,
     pass_at: tuple[int, ...] = (),
@@ -300,7 +328,7 @@ def begin(
 @partial(jax.jit, static_argnums=(0, 1, 2, 8))
 def advance(
     structure: Structure,
-    wanted: frozenset[str],
+    wanted: Wanted,
     length: int,
     numbers: Numbers,
     sampling: Sampling | None,

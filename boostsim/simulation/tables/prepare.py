@@ -18,6 +18,7 @@ from boostsim.learners.tabular import TabularLearner, tells_apart
 from boostsim.simulation.tables import persistence
 from boostsim.simulation.tables.population import pairs
 from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.statistics import Wanted, statistics_in
 from boostsim.tasks.table import TableTask
 
 
@@ -66,13 +67,14 @@ def prepare(
     task: TableTask,
     *,
     sampled: bool,
-    wanted: frozenset[str] = frozenset(),
+    wanted: Wanted = frozenset(),
     key: jax.Array | None = None,
 ) -> tuple[Structure, Numbers]:
     """Return the structure and the numbers of a run; call it with 64-bit types enabled.
 
     Exact runs keep responses lumped and get diversity from the sources' collisions; entropy needs
-    the rows. Sampled runs need the rows for anything within the classes, and so does sharpening.
+    the rows, and so do statistics and sharpening. Sampled runs need the rows for anything within
+    the classes.
     The structure is the same for all keys.
 
     Args:
@@ -103,7 +105,7 @@ def prepare(
     # Disagreement is no average over the answers within a class, so there every answer is a copy.
     rows = _rows(procedure, task, labeler)
     rows_needed = (
-        bool(wanted & {"entropy", "rows"})
+        bool(wanted & {"entropy", "rows"} or statistics_in(wanted))
         or sharpening is not None
         or (split and disagrees)
         or tells_apart(learner, sampled=sampled, alone=len(rows) == 1)

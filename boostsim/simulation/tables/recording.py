@@ -8,40 +8,57 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.arguments import choice, several, sized
+from boostsim.arguments import choice, refuse, several, sized
+from boostsim.statistics import BUILT_IN, Statistic, Wanted, statistics_in
 from boostsim.tasks.table import TableTask
 
 # Of laws alone: those of runs that are exact at finite visits.
 LAWS = ("law", "quantiles")
-RECORDS = ("diversity", "entropy", *LAWS, "prompt", "rows")
+RECORDS = ("accuracy_quantiles", "diversity", "entropy", *LAWS, "prompt", "rows", *BUILT_IN)
+# Of accuracy: over prompts, or of its law.
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Numbers that may wait on the device: so many that small runs never wait for one another.
 AHEAD = 2**24
 # Averages over prompts that every iteration records, and some to spare.
 AVERAGES = 10
 
 
-def wanted_records(record: Iterable[str], allowed: tuple[str, ...] = RECORDS) -> frozenset[str]:
-    """Return the names to record.
+def wanted_records(
+    record: Iterable[str | Statistic] | Statistic, allowed: tuple[str, ...] = RECORDS
+) -> Wanted:
+    """Return what to record: names, and statistics, those that are built in among them.
 
     Raises:
-        ValueError: for a name that nothing has.
+        ValueError: for a name that nothing has, for a function that is no statistic, and for two
+            statistics of one name.
     """
-    names = several("record", f"some of {', '.join(allowed)}", record)
+    given: Any = [record] if callable(record) else record
+    names = several("record", f"some of {', '.join(allowed)}", given)
     for name in names:
-        choice("record", name, allowed)
-    return frozenset(names)
+        if callable(name) and not isinstance(name, Statistic):
+            raise refuse("record", "made by @bs.statistic where it is a function", name)
+        if not isinstance(name, Statistic):
+            choice("record", name, allowed)
+    wanted = frozenset(BUILT_IN.get(name, name) for name in names)
+    found = [each.name for each in statistics_in(wanted)]
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise refuse("record", "of statistics that have each a name of its own", twice)
+    return wanted
 
 
-def numbers_each(task: TableTask, wanted: frozenset[str], pass_at: tuple[int, ...] = ()) -> int:
+def numbers_each(task: TableTask, wanted: Wanted, pass_at: tuple[int, ...] = ()) -> int:
     """Return how many numbers an iteration of one seed records, at most."""
     by_prompt = (3 + ("diversity" in wanted) + len(pass_at)) * ("prompt" in wanted)
-    return (
-        AVERAGES + len(pass_at) + by_prompt * task.prompts + ("rows" in wanted) * task.quality.size
-    )
+    own = statistics_in(wanted)
+    by_prompt += sum(not each.average for each in own)
+    averages = AVERAGES + len(pass_at) + len(own)
+    averages += len(QUANTILES) * ("accuracy_quantiles" in wanted)
+    return averages + by_prompt * task.prompts + ("rows" in wanted) * task.quality.size
 
 
 def check_size(
-    task: TableTask, wanted: frozenset[str], pass_at: tuple[int, ...], seeds: int, iterations: int
+    task: TableTask, wanted: Wanted, pass_at: tuple[int, ...], seeds: int, iterations: int
 ) -> None:
     """Check that what is recorded can be held.
 

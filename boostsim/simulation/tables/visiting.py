@@ -237,7 +237,7 @@ def alone(numbers: Numbers, prompt: int) -> Numbers:
         share=None,
         accept=column(numbers.accept),
         reject=column(numbers.reject),
-        correct=None,
+        correct=None if numbers.correct is None else column(numbers.correct),
         source_mass=column(numbers.source_mass),
         collision=None,
     )

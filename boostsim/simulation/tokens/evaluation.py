@@ -19,6 +19,7 @@ from boostsim.simulation.passing import one_of
 from boostsim.simulation.tokens.listed import Listing
 from boostsim.simulation.tokens.prompts import draw_prompts
 from boostsim.simulation.tokens.verdicts import verifier
+from boostsim.statistics import Statistic
 from boostsim.tasks.sequences import SequenceTask
 
 # Responses drawn for each prompt.
@@ -35,11 +36,13 @@ class Evaluation:
         each: prompts of each stratum.
         pass_at: the numbers of responses that pass_at_k speaks of; where there are none, one
             number, that of ``SAMPLES``.
+        statistics: read off all rows besides, where these can be.
     """
 
     task: SequenceTask
     each: int
     pass_at: tuple[int, ...] = ()
+    statistics: tuple[Statistic, ...] = ()
 
     @cached_property
     def prompts(self) -> np.ndarray:
@@ -57,7 +60,7 @@ class Evaluation:
     def names(self) -> tuple[str, ...]:
         """What :meth:`measure` returns, by name."""
         by_stratum = tuple(f"{name}_by_stratum" for name in MEASURED)
-        return (*MEASURED, "error", *by_stratum)
+        return (*MEASURED, "error", *by_stratum, *(each.name for each in self.statistics))
 
     def measure(
         self, model: Trained, parameters: Parameters, key: jax.Array
@@ -70,8 +73,12 @@ class Evaluation:
         (unbiased for the response's entropy), distinct the share of samples of a prompt that
         differ. All but pass_at_k are measured on the first ``SAMPLES``, whatever is asked of it.
         """
+        own: dict[str, np.ndarray] = {}
         if self.task.listed:
-            by_stratum = self._exactly(model, parameters)
+            listing = Listing(self.task)
+            rows = next_law(model, parameters, listing.prompts)
+            by_stratum = listing.measure(rows, SAMPLES, self.pass_at)
+            own = {each.name: listing.said(each, rows) for each in self.statistics}
         else:
             by_stratum = self._drawn(model, parameters, key)
         weights = self.task.stratum_weights
@@ -80,13 +87,8 @@ class Evaluation:
         return {
             **overall,
             **{f"{name}_by_stratum": values for name, values in by_stratum.items()},
+            **own,
         }
-
-    def _exactly(self, model: Trained, parameters: Parameters) -> dict[str, np.ndarray]:
-        """Return the expectations, where all rows can be read off."""
-        listing = Listing(self.task)
-        rows = next_law(model, parameters, listing.prompts)
-        return listing.measure(rows, SAMPLES, self.pass_at)
 
     def _drawn(
         self, model: Trained, parameters: Parameters, key: jax.Array

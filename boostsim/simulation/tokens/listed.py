@@ -28,6 +28,7 @@ from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.tokens.carried import NOTHING, Carried
 from boostsim.simulation.tokens.verdicts import noise_for, wrong_law
+from boostsim.statistics import Statistic, average_of
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask, table_task
 
@@ -105,6 +106,13 @@ class Listing:
             name: np.array([values[stratum == number].mean(0) for number in strata])
             for name, values in by_prompt.items()
         }
+
+    def said(self, statistic: Statistic, rows: np.ndarray) -> np.ndarray:
+        """Return what a statistic says of a model's rows ``[N, V]``: averaged, or on each."""
+        with fixed(double=True):
+            table = jnp.asarray(rows.T, float), jnp.asarray(self.quality.T)
+            values = np.asarray(statistic.of(*table))
+        return average_of(statistic, values, self.weights) if statistic.average else values
 
 
 def tabular(

@@ -46,6 +46,7 @@ from boostsim.simulation.tokens.shown import nothing_shown
 from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.simulation.tokens.watching import watched
+from boostsim.statistics import Statistic
 from boostsim.tasks.sequences import SequenceTask
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def simulate_tokens(
     evaluate: int | None = None,
     pass_at: tuple[int, ...] = (),
     record: tuple[str, ...] = (),
+    statistics: tuple[Statistic, ...] = (),
     devices: int | None = None,
     folder: str | os.PathLike[str] | None = None,
     keep_models: bool = False,
@@ -80,7 +82,8 @@ def simulate_tokens(
     """
     if isinstance(seeds, range):
         raise refuse("seeds", "a number where the task is in tokens", seeds)
-    run = make_run(procedure, task, how, evaluate, pass_at, shows=RESPONSES in record)
+    shows = RESPONSES in record
+    run = make_run(procedure, task, how, evaluate, pass_at, shows=shows, statistics=statistics)
     iterations, seeds = whole("iterations", iterations, 0), whole("seeds", seeds, 1)
     if run.shows:
         each = sum(array.size for array in nothing_shown(run).values())
@@ -102,6 +105,7 @@ def make_run(
     pass_at: tuple[int, ...] = (),
     *,
     shows: bool = False,
+    statistics: tuple[Statistic, ...] = (),
 ) -> Run:
     """Return what is run, apart from its seeds, or refuse it."""
     learner = procedure.learner
@@ -123,7 +127,10 @@ def make_run(
     if not isinstance(learner, Trained):
         raise refuse("learner", "a bs.Transformer where the task is in tokens", learner)
     each = 100 if evaluate is None else whole("evaluate", evaluate, 1)
-    run = Run(procedure, task, how, Evaluation(task, each, pass_at), shows)
+    if statistics and not task.listed:
+        allowed = "without statistics where a model's rows cannot be read off, as of bs.lookup(...)"
+        raise refuse("record", allowed, [entry.name for entry in statistics])
+    run = Run(procedure, task, how, Evaluation(task, each, pass_at, statistics), shows)
     if shows and run.exact:
         hint = "It has no visits, infinitely many: give visits as well."
         raise refuse("record", f"without {RESPONSES!r} in an exact run", (RESPONSES,), hint)

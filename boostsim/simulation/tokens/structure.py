@@ -20,6 +20,7 @@ from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, V
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.judging import program_of
 from boostsim.simulation.tokens.listed import Listing
+from boostsim.statistics import described_on
 from boostsim.tasks.sequences import SequenceTask
 
 
@@ -92,6 +93,9 @@ class Run:
             every = {"visits": self.how.visits}
         if self.evaluation.pass_at:
             every["pass_at"] = list(self.evaluation.pass_at)
+        if self.evaluation.statistics:
+            own = self.evaluation.statistics
+            every["statistics"] = described_on(own, len(self.task.symbols))
         return {
             "procedure": json.loads(procedure.describe()),
             "task": described(self.task),
