@@ -196,6 +196,18 @@ def probability(name: str, got: Any) -> float:
     return finite(name, got, 0.0, 1.0)
 
 
+def by_prompt(name: str, got: Any) -> float | np.ndarray:
+    """Return a number in [0, 1] as a float, or one for each prompt as a read-only array."""
+    if not isinstance(got, (list, tuple)) and np.ndim(got) == 0:
+        return probability(name, got)
+    rates = numbers(name, got, 1)
+    bad = np.flatnonzero((rates < 0.0) | (rates > 1.0))
+    if bad.size:
+        raise refuse(name, "in [0, 1]", float(rates[bad[0]]), f"See prompt {bad[0]}.")
+    rates.setflags(write=False)
+    return rates
+
+
 def schedule(
     name: str, got: Any, low: float = 0.0, high: float = np.inf
 ) -> float | tuple[float, ...]:

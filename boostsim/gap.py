@@ -22,6 +22,7 @@ from boostsim.curation.criteria import failed
 from boostsim.curation.filters import judges
 from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import Procedure, checked
+from boostsim.curation.rates import prompts_of
 from boostsim.curation.regimes import Replace
 from boostsim.html import Shown
 from boostsim.keys import needed_key
@@ -316,8 +317,9 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "the labeler drifts": labeler is None or not labeler.drift,
         "verdicts persist": not filt.persistent,
         "the filter judges tokens": not judges(filt),
+        "the filter's rates differ from prompt to prompt": prompts_of(filt) is None,
         "the filter's two rates differ": judges(filt)
-        or math.isclose(filt.accept[0], filt.reject[1]),
+        or bool(np.allclose(filt.accept[0], filt.reject[1], 1e-9, 0.0)),
         "every accepted response is kept": procedure.keep == "one",
         f"the regime is {procedure.trained_on.name!r}": procedure.trained_on == Replace(),
         "attempts are sharpened": procedure.sharpening is None,
@@ -331,6 +333,6 @@ def why_no_bound(procedure: Procedure) -> str | None:
     if procedure.attempts != 1:
         return "it is for one attempt"
     filt = procedure.filter
-    if judges(filt) or filt.accept[1] or filt.reject[0]:
+    if judges(filt) or np.any(filt.accept[1]) or np.any(filt.reject[0]):
         return "it is for a perfect filter"
     return why_no_fit(procedure)

@@ -67,6 +67,7 @@ LOOKS = {
     "coverage": 3,
     "claims": 89,
     "correlated_votes": 1,
+    "rates_by_prompt": 9,
     "collapse_measures": 2,
     "false_alarms": 1,
     "power": 1,

@@ -36,7 +36,19 @@ FAULTS = {
     "less than nothing": (dict(reject=(0.1, -0.8)), r"filter.reject\[1\] must be"),
     "one rate": (dict(accept=0.9), "filter.accept must be two probabilities"),
     "three rates": (dict(reject=(0.1, 0.2, 0.7)), "filter.reject must be two probabilities"),
-    "rates by prompt": (dict(accept=np.full((2, 4), 0.5)), r"filter.accept\[0\] must be"),
+    "rates by pair": (dict(accept=np.full((2, 4, 2), 0.5)), r"filter.accept\[0\] must be"),
+    "a rate of a prompt": (
+        dict(accept=([0.9, 1.2], 0.2)),
+        r"filter.accept\[0\] must be .*prompt 1",
+    ),
+    "rates of other prompts": (
+        dict(accept=([0.9] * 2, [0.2] * 3)),
+        "filter must be with rates for one number of prompts",
+    ),
+    "no whole on a prompt": (
+        dict(accept=([0.9, 0.8], 0.2)),
+        r"filter.accept\[0\] \+ filter.reject\[0\] must be 1",
+    ),
     "no whole": (dict(accept=(0.9, 0.1)), r"filter.accept\[1\] \+ filter.reject\[1\] must be 1"),
     "looks that are no number": (dict(looks=-1), "filter.looks must be"),
     "perhaps persistent": (dict(persistent=1), "filter.persistent must be True or False"),

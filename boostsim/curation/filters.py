@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from boostsim.arguments import flag, probability, refuse, whole
+import numpy as np
+
+from boostsim.arguments import by_prompt, flag, probability, refuse, whole
+from boostsim.curation.rates import prompts_of
 from boostsim.curation.voting import (
     MAJORITY,
     at_least,
@@ -44,8 +47,9 @@ class Filter(Protocol):
     tasks in tokens alone, instead of ``accept`` and ``reject``: see :class:`boostsim.TokenFilter`.
 
     Attributes:
-        accept: probability to accept a (correct, wrong) response.
-        reject: probability to reject a (correct, wrong) response.
+        accept: probability to accept a (correct, wrong) response; each a number, or an array
+            ``[prompts]``.
+        reject: probability to reject a (correct, wrong) response, likewise.
         looks: filter calls a response costs: the votes, or 0 where the verdict needs no look.
         generates: whether responses are needed; where they are not, every one is rejected unseen.
         persistent: whether a pair of prompt and response has one verdict for ever.
@@ -62,9 +66,9 @@ class Filter(Protocol):
     if TYPE_CHECKING:
 
         @property
-        def accept(self) -> tuple[float, float]: ...  # noqa: D102
+        def accept(self) -> tuple[Any, Any]: ...  # noqa: D102
         @property
-        def reject(self) -> tuple[float, float]: ...  # noqa: D102
+        def reject(self) -> tuple[Any, Any]: ...  # noqa: D102
         @property
         def looks(self) -> int: ...  # noqa: D102
         @property
@@ -73,8 +77,8 @@ class Filter(Protocol):
         def persistent(self) -> bool: ...  # noqa: D102
     else:
         # No properties: a dataclass that derives from this one may have fields of these names.
-        accept: tuple[float, float]
-        reject: tuple[float, float]
+        accept: tuple[Any, Any]
+        reject: tuple[Any, Any]
         looks, generates, persistent = 1, True, False
 
 
@@ -97,9 +101,10 @@ def checked_filter(got: Any) -> Filter:
             allowed = "two probabilities, of a correct and of a wrong response"
             raise refuse(f"filter.{name}", allowed, getattr(got, name)) from None
         name = f"filter.{name}"
-        sides[name] = probability(f"{name}[0]", right), probability(f"{name}[1]", wrong)
+        sides[name] = by_prompt(f"{name}[0]", right), by_prompt(f"{name}[1]", wrong)
+    prompts_of(got)
     for place, both in enumerate(zip(*sides.values(), strict=True)):
-        if abs(sum(both) - 1.0) > ROUNDING:
+        if (np.abs(sum(both) - 1.0) > ROUNDING).any():
             name = f"filter.accept[{place}] + filter.reject[{place}]"
             raise refuse(name, "1: a verdict is one or the other", sum(both))
     whole("filter.looks", got.looks, 0)
@@ -107,7 +112,7 @@ def checked_filter(got: Any) -> Filter:
     if not flag("filter.generates", got.generates):
         if judges(got):
             raise refuse("filter.generates", "True where it judges responses", False)
-        if any(sides["filter.accept"]):
+        if any(map(np.any, sides["filter.accept"])):
             raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
     if judges(got):
         try:
@@ -146,7 +151,10 @@ def described_filter(filter: Filter) -> Any:
     if told is not filter:
         return told
     given = ATTRIBUTES[:2] if _rated(filter) else ()
-    sides = {name: [float(rate) for rate in getattr(filter, name)] for name in given}
+    sides = {
+        name: [described(np.asarray(rate, float)) for rate in getattr(filter, name)]
+        for name in given
+    }
     return {
         "name": type(filter).__name__,
         **sides,
@@ -174,7 +182,8 @@ class NoisyFilter(ByValue, Described):
     differ each have a verdict of their own on it, and their vote is what lasts.
 
     Args:
-        gamma: one rate for both mistakes, in [0, 1]; or give the two rates below instead.
+        gamma: one rate for both mistakes, in [0, 1]; or give the two rates below instead. Each may
+            be an array ``[prompts]``: then it is one for each prompt.
         false_accept: probability that one look accepts a wrong response.
         false_reject: probability that one look rejects a correct response.
         votes: m, looks a response, at least 1, odd for a majority; each is one filter call.
@@ -186,7 +195,8 @@ class NoisyFilter(ByValue, Described):
 
     Raises:
         ValueError: for a rate or correlation outside [0, 1], a majority of an even number of votes,
-            another rule, or several ways of giving the rates.
+            another rule, or several ways of giving the rates; and, once the task is known, for
+            rates of another number of prompts.
 
     Example:
         >>> NoisyFilter(0.1).accept
@@ -198,6 +208,8 @@ class NoisyFilter(ByValue, Described):
         >>> both = NoisyFilter(0.1, votes=2, rule="unanimity")
         >>> round(both.accept[1], 12), round(both.reject[0], 12)
         (0.01, 0.19)
+        >>> NoisyFilter([0.1, 0.25]).accept[0]
+        array([0.9 , 0.75])
         >>> round(NoisyFilter(voters=[0.1, 0.2, 0.3]).accept[1], 12)
         0.098
 
@@ -205,10 +217,10 @@ class NoisyFilter(ByValue, Described):
     persistence T15 (docs/theory.md, section 4).
     """
 
-    gamma: float | None = None
+    gamma: Any = None
     votes: int = 1
-    false_accept: float | None = None
-    false_reject: float | None = None
+    false_accept: Any = None
+    false_reject: Any = None
     persistent: bool = False
     correlation: float = 0.0
     rule: str | int = MAJORITY
@@ -232,12 +244,12 @@ class NoisyFilter(ByValue, Described):
         elif self.gamma is not None:
             if any(rate is not None for rate in rates.values()):
                 raise refuse("gamma", "given alone, or false_accept and false_reject", self)
-            object.__setattr__(self, "gamma", probability("gamma", self.gamma))
+            object.__setattr__(self, "gamma", by_prompt("gamma", self.gamma))
         else:
             for name, rate in rates.items():
                 if rate is None:
                     raise refuse(name, "given where neither gamma nor voters are", None)
-                object.__setattr__(self, name, probability(name, rate))
+                object.__setattr__(self, name, by_prompt(name, rate))
         object.__setattr__(self, "votes", votes)
         object.__setattr__(self, "rule", checked_rule(self.rule, votes))
         object.__setattr__(self, "persistent", flag("persistent", self.persistent))
@@ -249,8 +261,6 @@ class NoisyFilter(ByValue, Described):
             return (self.voters,) * 2 if self.voters.ndim == 1 else tuple(self.voters.T)
         if self.gamma is not None:
             return self.gamma, self.gamma
-        assert self.false_accept is not None
-        assert self.false_reject is not None
         return self.false_accept, self.false_reject
 
     def _said(self, least: int, rate: Any, other: Any) -> Any:
@@ -260,10 +270,10 @@ class NoisyFilter(ByValue, Described):
             return correlated(self.correlation, alone, shared)
         if self.votes == 1 or self.persistent:
             return rate
-        return correlated(self.correlation, float(at_least(least, self.votes, rate)), rate)
+        return correlated(self.correlation, at_least(least, self.votes, rate), rate)
 
     @property
-    def accept(self) -> tuple[float, float]:
+    def accept(self) -> tuple[Any, Any]:
         """Probability that a (correct, wrong) response is accepted, after the vote."""
         false_accept, false_reject = self._rates()
         least = least_accepting(self.rule, self.votes)
@@ -273,7 +283,7 @@ class NoisyFilter(ByValue, Described):
         )
 
     @property
-    def reject(self) -> tuple[float, float]:
+    def reject(self) -> tuple[Any, Any]:
         """Probability that a (correct, wrong) response is rejected, after the vote."""
         false_accept, false_reject = self._rates()
         least = self.votes - least_accepting(self.rule, self.votes) + 1

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.arguments import choice, distribution, flag, numbers, probability, refuse, whole
+from boostsim.arguments import by_prompt, choice, distribution, flag, refuse, whole
 from boostsim.curation.sharpening import Sharpening
 from boostsim.mode import fixed
 from boostsim.objects import ByValue, Described
@@ -80,15 +80,7 @@ class WeakLabeler(ByValue, Described):
             raise refuse("beta", "given where rows are not", None)
         if self.beta is None:
             return
-        if not isinstance(self.beta, (list, tuple)) and np.ndim(self.beta) == 0:
-            object.__setattr__(self, "beta", probability("beta", self.beta))
-            return
-        beta = numbers("beta", self.beta, 1)
-        bad = np.flatnonzero((beta < 0.0) | (beta > 1.0))
-        if bad.size:
-            raise refuse("beta", "in [0, 1]", float(beta[bad[0]]), f"See prompt {bad[0]}.")
-        beta.setflags(write=False)
-        object.__setattr__(self, "beta", beta)
+        object.__setattr__(self, "beta", by_prompt("beta", self.beta))
 
     # The iterations between which it changes, where it does; then it stays as in the second.
     drift: ClassVar[tuple[int, int] | None] = None

@@ -72,7 +72,10 @@ def checked_voters(got: Any) -> np.ndarray:
 
 def at_least(least: int, votes: int, rate: Any) -> Any:
     """Return P(Binomial(votes, rate) >= least), by the incomplete beta function."""
-    return rate if votes == 1 else betainc(float(least), float(votes - least + 1), rate)
+    if votes == 1:
+        return rate
+    tail = betainc(float(least), float(votes - least + 1), rate)
+    return tail if np.ndim(tail) else float(tail)
 
 
 def at_least_of(least: int, rates: np.ndarray, others: np.ndarray) -> float:

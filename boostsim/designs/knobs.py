@@ -20,6 +20,7 @@ from boostsim.arguments import finite, flag, refuse
 from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.rates import alike
 from boostsim.curation.visits import pass_rates
 from boostsim.simulation.tables.structure import Numbers, Structure
 
@@ -173,6 +174,7 @@ def _votes_fit(procedure: Procedure, knob: Knob) -> None:
     if procedure.filter.voters is not None or not isinstance(procedure.filter.rule, str):
         allowed = "left out where the filter's voters, or how many must accept, are numbered"
         raise refuse("parameters['votes']", allowed, procedure.filter)
+    alike(procedure.filter, "whose votes are designed")
     # An odd number must lie between the bounds.
     if knob.low < 1.0 or knob.high > MOST_VOTES or 2 * np.ceil((knob.low - 1) / 2) + 1 > knob.high:
         allowed = f"between 1 and {MOST_VOTES}, with an odd number among them"

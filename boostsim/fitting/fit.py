@@ -10,6 +10,7 @@ from scipy.stats import norm
 from boostsim.arguments import refuse
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.filters import Filter, NoisyFilter, by_class, checked_filter
+from boostsim.curation.rates import alike
 from boostsim.fitting.diagnostics import Finding, diagnose
 from boostsim.fitting.found import Fit
 from boostsim.fitting.histories import Histories, histories
@@ -72,7 +73,7 @@ def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: fl
     given = filter is not None
     scores = None
     if filter is not None:
-        used = by_class(checked_filter(filter))
+        used = alike(by_class(checked_filter(filter)), "of a log, whose prompts are pooled")
     elif verdicts is not None:
         used = NoisyFilter(
             false_accept=verdicts.false_accept.value or 0.0,

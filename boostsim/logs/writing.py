@@ -164,6 +164,7 @@ class Run:
         with np.errstate(divide="ignore", invalid="ignore"):
             start = np.log1p(-level * (1.0 - fails[:, None, None])) / np.log1p(-rate)
             start = np.minimum(np.floor(np.nan_to_num(start)), procedure.attempts - 1)
+            first = np.reshape(first, (-1, 1, 1))
             right_if = np.where(rate > 0.0, model * first / rate, 0.0)
             right_else = np.where(rate < 1.0, model * (1.0 - first) / (1.0 - rate), 0.0)
         turn = np.arange(procedure.attempts)
@@ -265,7 +266,8 @@ class Labels:
         beta = np.sum([weights[name] * masses[name][0] for name in masses], axis=0)
         shape = run.visits, self.each
         right = run.uniform(self.iteration, LABEL_RIGHT, *shape) < beta[:, None, None]
-        passing = np.where(right, *run.procedure.filter.accept)
+        passes = (np.reshape(rate, (-1, 1, 1)) for rate in run.procedure.filter.accept)
+        passing = np.where(right, *passes)
         accepted = run.uniform(self.iteration, LABEL_ACCEPTED, *shape) < passing
         given = np.broadcast_to(self.visit[:, :, None], right.shape)
         return {

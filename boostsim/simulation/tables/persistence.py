@@ -30,7 +30,8 @@ def draws(procedure: Procedure, *, sampled: bool) -> bool:
 
 def verdicts(procedure: Procedure, task: TableTask, key: jax.Array) -> np.ndarray:
     """Draw 1.0 where a response is accepted for ever, else 0.0, ``[prompts, responses]``."""
-    chance = np.where(task.quality == 1.0, *procedure.filter.accept)
+    right, wrong = (np.reshape(rate, (-1, 1)) for rate in procedure.filter.accept)
+    chance = np.where(task.quality == 1.0, right, wrong)
     return (generator(jax.random.fold_in(key, VERDICTS)).random(chance.shape) < chance) * 1.0
 
 

@@ -13,6 +13,7 @@ from boostsim.arguments import refuse, sized
 from boostsim.curation.filters import by_class
 from boostsim.curation.labelers import FirstModel, WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
+from boostsim.curation.rates import checked_for
 from boostsim.learners.gradient import PolicyGradient
 from boostsim.learners.tabular import TabularLearner, tells_apart
 from boostsim.simulation.tables import persistence
@@ -38,6 +39,7 @@ def check(procedure: Procedure, task: TableTask) -> None:
     if not isinstance(procedure.learner, TabularLearner):
         allowed = "one of tables, such as bs.StrongLearner(), where the task is a table"
         raise refuse("learner", allowed, procedure.learner)
+    checked_for(procedure.filter, task.prompts)
 
 
 def _labeler_on(procedure: Procedure, task: TableTask) -> WeakLabeler | None:

@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from boostsim.curation.labelers import FirstModel, WeakLabeler
+from boostsim.curation.rates import on_visits
 from boostsim.curation.truth import Truth
 from boostsim.keys import generator
 from boostsim.learners.devices import place
@@ -183,9 +184,9 @@ class Seed:
         """
         run = self.run
         procedure, task = run.procedure.at(iteration), run.task
-        filt = procedure.filter
         visits, attempts = run.visits, procedure.attempts
         prompts, number = self._visited(iteration)
+        filt = on_visits(procedure.filter, number)
         shape = (visits, attempts, task.response_length)
         width = prompts.shape[1] + task.response_length
         if filt.generates:

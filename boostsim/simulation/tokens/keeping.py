@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boostsim.curation.filters import judges
+from boostsim.curation.rates import prompts_of
 from boostsim.results import make_neural_trace
 from boostsim.simulation.tokens.shown import read
 from boostsim.simulation.tokens.structure import Run
@@ -51,8 +52,9 @@ class Keeping:
     def arrays(self, run: Run, beta: np.ndarray | None) -> dict[str, np.ndarray]:
         """Return what is kept for whoever looks into it: how verdicts are drawn, too."""
         filt = run.procedure.filter
+        known = not judges(filt) and prompts_of(filt) is None
         verdicts = {
-            "accept": None if judges(filt) else [float(rate) for rate in filt.accept],
+            "accept": [float(rate) for rate in filt.accept] if known else None,
             "persistent": bool(filt.persistent),
         }
         text = json.dumps({"attributes": self.told, "filter": verdicts})

@@ -25,6 +25,7 @@ from boostsim.arguments import as_path, flag, refuse, sized, whole
 from boostsim.curation.filters import judges
 from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import EXACT, Procedure
+from boostsim.curation.rates import alike, checked_for
 from boostsim.keys import needed_key
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
@@ -160,6 +161,10 @@ def make_run(
             allowed = "one with accept and reject in an exact run"
             raise refuse("filter", allowed, procedure.filter)
         program_of(procedure.filter, task)
+    elif run.by_prompt:
+        checked_for(procedure.filter, run.groups)
+    else:
+        alike(procedure.filter, "where each visit has a fresh prompt (give a pool of as many)")
     read = procedure.criterion.reads(procedure.trials)
     if procedure.until_accepted and labeler and not run.exact and "disagreement" in read:
         raise refuse(
