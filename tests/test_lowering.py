@@ -47,6 +47,7 @@ def lowered(request, monkeypatch):
         program = jax.jit(lambda *given: function(*given)).trace(*given)
         text = program.lower(lowering_platforms=(request.param,)).as_text()
         assert "callback" not in text
+        read.text = text
         return set(re.findall(r"stablehlo\.(\w+)", text)), set(re.findall(r"(bf16|f32|f64)>", text))
 
     return read
@@ -80,6 +81,20 @@ def test_what_a_network_does(name, lowered):
         operations, types = lowered(program, *given)
         assert not {"scatter", "select_and_scatter"} & operations
         assert types == ({"bf16", "f32"} if name == "transformer" else {"f32"})
+
+
+def test_what_a_transformer_multiplies_is_narrow_in_its_slopes_too(lowered):
+    """A product of float32 takes an H100 several times as long as one of bfloat16."""
+    network = NETWORKS["transformer"]
+    parameters = network.initial(VOCABULARY, PROMPT + RESPONSE, jax.random.key(0))
+    batches = np.full((2, BATCH, PROMPT + RESPONSE), 3, np.int32)
+    learn = partial(train._steps.__wrapped__, train.loss, network, PROMPT)
+    state = train.optimiser().init(parameters)
+    lowered(learn, parameters, state, batches, np.ones(2, np.float32))
+    products = re.findall(r"dot_general .*: \(tensor<([^>]*)>, tensor<([^>]*)>\)", lowered.text)
+    # Of each layer q, k, v, scores, what they mix, and three more; each with two slopes.
+    assert len(products) > 3 * 8 * network.layers
+    assert {operand.rsplit("x", 1)[1] for pair in products for operand in pair} == {"bf16"}
 
 
 @pytest.mark.parametrize("name", VERIFIED)

@@ -28,7 +28,8 @@ from boostsim.vocabulary import END, PAD
 
 Decode = Callable[[Array], Array] | None
 # Rows in one compiled call: so many that a core of a CPU keeps them in its cache, and works on them
-# by itself while the other cores have rows of their own; or enough to fill an accelerator.
+# by itself while the other cores have rows of their own; or enough to fill an accelerator, where
+# fewer take as long, so that one program serves any number of them.
 ROWS_ON_CPU, ROWS_ELSEWHERE = 128, 4096
 # Prompts whose rows are read off at once.
 ROWS_READ = 1024
@@ -86,8 +87,10 @@ def generate(
         return np.zeros((0, response_length), np.int32), np.zeros(0, np.float32)
     rows = np.arange(count) if rows is None else rows
     parts = row_size(parameters)
-    most = ROWS_ON_CPU if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
-    chunk = min(most, -(-max(count, among) // parts)) * parts
+    if jax.default_backend() == "cpu":
+        chunk = min(ROWS_ON_CPU, -(-max(count, among) // parts)) * parts
+    else:
+        chunk = ROWS_ELSEWHERE * parts
 
     @fixed()
     def drawn(start: int) -> tuple[np.ndarray, np.ndarray]:

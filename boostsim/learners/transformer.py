@@ -9,6 +9,7 @@ three-dimensional operand takes about twice as long.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -169,10 +170,10 @@ class Decoder(NamedTuple):
             mixed = attend(q_BxHxSxK, keys_BxHxTxK, values_BxHxTxK, visible_Bx1xSxT).swapaxes(1, 2)
             x_NxD = x_NxD + _matmul(mixed.reshape(x_NxD.shape), weights["merge_LxDxD"])
             h_NxD = _normalise(x_NxD, weights["norm_up_LxD"])
-            hidden_NxF = jax.nn.relu(_matmul(h_NxD, weights["up_LxDxF"]))
+            hidden_NxF = rectify(_matmul(h_NxD, weights["up_LxDxF"]))
             x_NxD = x_NxD + _matmul(hidden_NxF, weights["down_LxFxD"])
         h_NxD = _normalise(x_NxD, parameters["norm_read_D"])
-        logits_NxV = _matmul(h_NxD, parameters["read_DxV"], jnp.dtype(jnp.float32))
+        logits_NxV = wide("nd,dv->nv", h_NxD, parameters["read_DxV"])
         return logits_NxV.reshape(batch, new - unread, logits_NxV.shape[1]), stored
 
 
@@ -230,11 +231,39 @@ def _normalise(x_NxD: Float[Array, "N D"], scale_D: Float[Array, "D"]) -> Float[
     return normal.astype(compute_dtype())
 
 
-def _matmul(x_NxD: Array, w_DxF: Array, returned: jnp.dtype | None = None) -> Array:
-    """Multiply in the compute type, and return it (or what is asked for)."""
+def _matmul(x_NxD: Array, w_DxF: Array) -> Array:
+    """Multiply in the compute type, and return it."""
     dtype = compute_dtype()
-    returned = dtype if returned is None else returned
-    return jnp.dot(x_NxD.astype(dtype), w_DxF.astype(dtype), preferred_element_type=returned)
+    return jnp.dot(x_NxD.astype(dtype), w_DxF.astype(dtype), preferred_element_type=dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def wide(axes: str, left: Array, right: Array) -> Array:
+    """Multiply in the compute type (axes as for ``einsum``), and return float32.
+
+    The slopes are products in the compute type too. Left to JAX they would be in float32, and
+    their operands made as wide, which an accelerator takes several times as long for.
+    """
+    dtype = compute_dtype()
+    operands = left.astype(dtype), right.astype(dtype)
+    return jnp.einsum(axes, *operands, preferred_element_type=jnp.float32)
+
+
+def _wide(axes: str, left: Array, right: Array) -> tuple[Array, tuple[Array, Array]]:
+    return wide(axes, left, right), (left, right)
+
+
+def _wide_slopes(axes: str, operands: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
+    dtype = compute_dtype()
+
+    def narrow(left: Array, right: Array) -> Array:
+        return jnp.einsum(axes, left.astype(dtype), right.astype(dtype))
+
+    slopes: tuple[Array, Array] = jax.vjp(narrow, *operands)[1](slope.astype(dtype))
+    return slopes
+
+
+wide.defvjp(_wide, _wide_slopes)
 
 
 def embed(parameters: Parameters, tokens_BxS: Int[Array, "B S"], start: Array | int) -> Array:
@@ -244,7 +273,7 @@ def embed(parameters: Parameters, tokens_BxS: Int[Array, "B S"], start: Array | 
         rows_BxSxD = table_VxD[tokens_BxS]
     else:
         chosen_BxSxV = jax.nn.one_hot(tokens_BxS, len(table_VxD), dtype=dtype)
-        rows_BxSxD = _matmul(chosen_BxSxV, table_VxD, jnp.dtype(jnp.float32))
+        rows_BxSxD = wide("bsv,vd->bsd", chosen_BxSxV, table_VxD)
     place_SxD = jax.lax.dynamic_slice_in_dim(parameters["position_TxD"], start, tokens_BxS.shape[1])
     return (rows_BxSxD + place_SxD).astype(dtype).reshape(-1, table_VxD.shape[1])
 
@@ -259,9 +288,18 @@ def attend(
     q_BxHxSxK: Array, keys_BxHxTxK: Array, values_BxHxTxK: Array, visible_Bx1xSxT: Array
 ) -> Array:
     """Mix the values that each position sees, weighted by softmax of q k / sqrt(K)."""
-    scale = q_BxHxSxK.shape[-1] ** -0.5
-    scores_BxHxSxT = scale * jnp.einsum(
-        "bhsk,bhtk->bhst", q_BxHxSxK, keys_BxHxTxK, preferred_element_type=jnp.float32
-    )
+    scores_BxHxSxT = q_BxHxSxK.shape[-1] ** -0.5 * wide("bhsk,bhtk->bhst", q_BxHxSxK, keys_BxHxTxK)
     share_BxHxSxT = jax.nn.softmax(jnp.where(visible_Bx1xSxT, scores_BxHxSxT, -1e30), axis=-1)
     return jnp.einsum("bhst,bhtk->bhsk", share_BxHxSxT.astype(q_BxHxSxK.dtype), values_BxHxTxK)
+
+
+@jax.custom_vjp
+def rectify(x: Array) -> Array:
+    """Return max(x, 0), whose slope is read off what is returned, so that x need not be kept."""
+    return jnp.maximum(x, 0)
+
+
+rectify.defvjp(
+    lambda x: (rectify(x),) * 2,
+    lambda positive, slope: (jnp.where(positive > 0, slope, 0),),
+)

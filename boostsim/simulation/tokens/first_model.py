@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from boostsim.files import Damaged, cache_folder, warn_once
 from boostsim.keys import generator
+from boostsim.learners.generate import ROWS_ON_CPU, generate
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, train
 from boostsim.objects import described
@@ -69,15 +71,19 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
     responses = np.where(
         wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)
     )
-    parameters, surprise = train(
-        model,
-        parameters,
-        np.concatenate([prompts, responses], axis=1),
-        task.prompt_length,
-        sites[ORDER],
-        steps=steps,
-        learning_rate=model.first_learning_rate,
-    )
+    with ThreadPoolExecutor(1) as beside:
+        # What says responses is compiled beside what trains; these are thrown away.
+        said = prompts[:ROWS_ON_CPU]
+        beside.submit(generate, model, parameters, said, task.response_length, key)
+        parameters, surprise = train(
+            model,
+            parameters,
+            np.concatenate([prompts, responses], axis=1),
+            task.prompt_length,
+            sites[ORDER],
+            steps=steps,
+            learning_rate=model.first_learning_rate,
+        )
     if steps:
         peak = model.first_learning_rate
         check_converged(parameters, surprise, "first_learning_rate", peak, "for the first model")
