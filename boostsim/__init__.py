@@ -10,7 +10,7 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 
 - a world: random_table, table_task; in tokens arithmetic, programs, lookup, reasoning_gym
 - a procedure: boosting, escaping_collapse, filter_only, random_labels, and others; NoisyFilter,
-  WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor
+  WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor, Window, Subsample
 - a run: simulate, which returns an xarray.Dataset; save, load, concat, kernel; learners
   StrongLearner, PolicyGradient, Transformer; of a transformer's run load_run, responses
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from boostsim.curation.regimes import Anchor as Anchor
     from boostsim.curation.regimes import Regime as Regime
     from boostsim.curation.regimes import Replace as Replace
+    from boostsim.curation.regimes import Subsample as Subsample
+    from boostsim.curation.regimes import Window as Window
     from boostsim.curation.sharpening import Sharpening as Sharpening
     from boostsim.curation.truth import Truth as Truth
     from boostsim.curation.visits import Visits as Visits
@@ -164,7 +166,14 @@ _HOMES: dict[str, tuple[str, str | None]] = {
                 "uncurated",
             ),
             "curation.procedure": ("Procedure",),
-            "curation.regimes": ("Accumulate", "Anchor", "Regime", "Replace"),
+            "curation.regimes": (
+                "Accumulate",
+                "Anchor",
+                "Regime",
+                "Replace",
+                "Subsample",
+                "Window",
+            ),
             "curation.sharpening": ("Sharpening",),
             "curation.truth": ("Truth",),
             "curation.visits": ("Visits",),

@@ -103,6 +103,8 @@ LOOKS = {
     "speed_intervals_by_day": 3,
     "rates_intervals": 10,
     "rates_intervals_by_day": 2,
+    "regimes_against_enumeration": 12,
+    "regimes_literal": 2,
 }
 
 

@@ -37,7 +37,7 @@ def realise(procedure, task, verdicts=None):
 def iterate(procedure, task, rows, data=None, verdicts=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
-    Where data accumulate, ``data`` (weights of examples so far, f_0 the first) grows in place.
+    Where examples are kept, ``data``, a list of batches, f_0 the first of them, grows.
     """
     k = procedure.attempts
     accept, reject = (
@@ -72,11 +72,11 @@ def iterate(procedure, task, rows, data=None, verdicts=None):
         if kept[x] > 0:
             examples[x] += kept[x] * rows[x] * accept[x] / accepted[x]
         examples[x] += worth * bought[x] * labeler[x]
-    if procedure.trained_on.name == "anchor":
+    if np.any(procedure.trained_on.real_share):
         examples += procedure.trained_on.real_share * task.reference
-    if procedure.trained_on.name == "accumulate":
-        data += examples
-        examples = data
+    if procedure.trained_on.accumulates:
+        data.append(examples)
+        examples = sum(data[-(procedure.trained_on.window or len(data)) :])
     new = model.copy()
     for x in np.flatnonzero(examples.sum(1) > 0):
         new[x] = examples[x] / examples[x].sum()

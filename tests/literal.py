@@ -72,7 +72,7 @@ def until_accepted(rng, procedure, row, accept):
 def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=None, answers=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
-    Where data accumulate, ``data`` (examples so far, f_0 the first of them) grows in place.
+    Where examples are kept, ``data``, a list of batches, f_0 the first of them, grows.
     ``tally``, a dict, is filled with the examples ``[prompts, responses]`` kept and labelled, and
     with the attempts made per visit.
     ``verdicts`` (0 or 1 for every response) and ``answers`` (one a prompt) are those that persist.
@@ -116,11 +116,18 @@ def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=
     examples += worth * labelled
     if tally is not None:
         tally.update(kept=kept_examples, labelled=labelled, tried=tried)
-    if procedure.trained_on.name == "anchor":
-        examples += procedure.trained_on.real_share * visits * task.reference
-    if procedure.trained_on.name == "accumulate":
-        data += examples
-        examples = data
+    regime = procedure.trained_on
+    if np.any(regime.real_share):
+        examples += regime.real_share * visits * task.reference
+    if regime.accumulates:
+        if regime.first == "sampled" and len(data) == 1:
+            # Drawn when it is first needed: nothing was trained on it before.
+            data[0] = np.array([rng.multinomial(visits, row) for row in task.initial], float)
+        data.append(examples)
+        examples = sum(data[-(regime.window or len(data)) :])
+    if regime.draws is not None:
+        law = examples / examples.sum(1, keepdims=True)
+        examples = np.array([rng.multinomial(regime.draws * visits, row) for row in law], float)
     new = rows.copy()
     noise = None
     if procedure.learner.slack > 0:

@@ -27,7 +27,7 @@ def run_dense(procedure, task, iterations, key):
     if procedure.filter.persistent:
         verdicts = persistence.verdicts(procedure, task, jax.random.fold_in(jax.random.key(key), 0))
     procedure, task, verdicts = dense.realise(procedure, task, verdicts)
-    rows, labels, data = task.initial, [0.0], task.initial.copy()
+    rows, labels, data = task.initial, [0.0], [task.initial.copy()]
     correct, wrong, diversity, entropy = [], [], [], []
     for iteration in range(iterations + 1):
         if iteration:
@@ -151,7 +151,7 @@ def literal_like_exact(world):
     """
     task, procedure = world
     visits, test = 1500, "literal_against_exact"
-    tally, data = {}, visits * task.initial
+    tally, data = {}, [visits * task.initial]
     literal.iterate(np.random.default_rng(3), procedure, task, task.initial, visits, data, tally)
     with jax.enable_x64(True):
         structure, parameters = prepare(procedure, task, sampled=False)

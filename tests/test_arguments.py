@@ -106,6 +106,9 @@ def two_prompts():
 TRAINING = dict(steps=3, batch=4, learning_rate=0.5, first_steps=2, first_learning_rate=0.25)
 CALLS = [
     ("Anchor", bs.Anchor, dict(real_share=0.25)),
+    ("Accumulate", bs.Accumulate, dict(real_share=0.25)),
+    ("Window", bs.Window, dict(window=2, real_share=0.25)),
+    ("Subsample", bs.Subsample, dict(draws=2, real_share=0.25)),
     ("Challenge", lambda **how: bs.Challenge(table(), WEAK, **how), dict(attempts=2, labels=2.0)),
     ("Criterion", lambda **how: bs.Criterion(abs, **how).sees_truth, dict(sees_truth=True)),
     ("criterion", lambda **how: bs.criterion(abs, **how).sees_truth, dict(sees_truth=True)),

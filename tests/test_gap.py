@@ -139,16 +139,19 @@ def test_accumulated_laws_are_those_of_the_table_where_learning_is_perfect():
 def test_what_is_carried_is_typed_alike_in_all_cells():
     """Of the same names, and None where there is nothing to carry; it survives a file."""
     besides = [field.name for field in dataclasses.fields(State)]
-    assert tuple(besides[besides.index("data") : besides.index("iteration")]) == Carried._fields
+    alike = tuple(besides[besides.index("data") : besides.index("iteration")])
+    # How many rows of a window's data are of each iteration a table tells by their shape.
+    assert Carried._fields == (*alike, "batches")
     hedge = dataclasses.replace(BOOSTING, criterion=bs.criteria.hedge(), budget=0.5)
     heavy = dataclasses.replace(BOOSTING, label_weight=2.0)
     cells = itertools.product((BOOSTING, hedge, heavy), (Population(), VisitsEach(2)))
     for procedure, how in cells:
-        for regime in ("replace", "accumulate"):
+        for regime in ("replace", "accumulate", bs.Window(3)):
             chosen = dataclasses.replace(procedure, regime=regime, learner=SMALL)
             seed = Seed(loop.make_run(chosen, TASK, how), jax.random.key(0))
             carried, exact = seed.first_carried(), how == Population()
             assert (carried.data is None) == (regime == "replace")
+            assert (carried.batches is None) == (regime != bs.Window(3))
             weighs = exact or procedure is heavy
             assert (carried.examples is None) == (regime == "replace" or not weighs)
             assert (carried.memory is None) == (procedure is not hedge)

@@ -113,7 +113,7 @@ def test_an_exact_run_is_the_dense_map_and_what_many_visits_tend_to(name):
     procedure, iterations = boosting(**SLOTS[name]), 3
     exact = bs.simulate(procedure, TASK, iterations, record="prompt")
     alone, task, _ = dense.realise(procedure, TASK)
-    rows, data, bought = task.initial, task.initial.copy(), 0.0
+    rows, data, bought = task.initial, [task.initial.copy()], 0.0
     for iteration in range(1, iterations + 1):
         rows, labels = dense.iterate(alone, task, rows, data)
         bought += labels
@@ -220,7 +220,7 @@ def test_several_sampled_iterations_have_the_law_of_the_literal_simulator(name):
     rng = np.random.default_rng(0)
     found = {"accuracy": [], "labels": [], "generations": []}
     for _ in range(runs):
-        rows, data, labels, tried = TASK.initial, visits * TASK.initial, 0.0, 0.0
+        rows, data, labels, tried = TASK.initial, [visits * TASK.initial], 0.0, 0.0
         for _ in range(iterations):
             tally = {}
             rows, more = literal.iterate(rng, procedure, TASK, rows, visits, data, tally)

@@ -18,6 +18,7 @@ from boostsim.learners.generate import generate, next_law
 from boostsim.simulation.seeing import FreshPrompts, Population, VisitsEach
 from boostsim.simulation.tokens import iteration, listed, loop
 from boostsim.simulation.tokens.asking import ask, ask_model
+from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.iteration import ATTEMPTS, LABELS, Seed
 
 TASK = bs.lookup(12, 3)
@@ -78,7 +79,10 @@ def literal(seed, number=1):
     return np.array(kept), np.array(failing), cost
 
 
-@pytest.mark.parametrize("regime", ["replace", "accumulate", "anchor"])
+GROUNDED = bs.Accumulate(real_share=0.5)
+
+
+@pytest.mark.parametrize("regime", ["replace", "accumulate", "anchor", GROUNDED], ids=str)
 @pytest.mark.parametrize(
     "slots",
     [
@@ -97,7 +101,8 @@ def test_the_mixture_is_that_of_the_words(slots, regime):
     each = slots.get("labels_per_visit", 1)
     frames, weights, spent = gathered(seed, 2)
     # Before them stands f_0, one example a visit; after them what is real, half as many.
-    before, after = (24 if regime == "accumulate" else 0), (12 if regime == "anchor" else 0)
+    before = 24 if regime in ("accumulate", GROUNDED) else 0
+    after = 12 if regime in ("anchor", GROUNDED) else 0
     labels = len(failing) * each
     assert len(frames) == before + len(kept) + labels + after
     own = frames[before : len(frames) - after]
@@ -119,6 +124,57 @@ def test_the_mixture_is_that_of_the_words(slots, regime):
         share = of_labels.sum() / (of_labels.sum() + len(kept))
         assert share == pytest.approx(np.ravel(slots["label_share"])[-1])
         assert len(set(of_labels)) == 1
+
+
+def kept_frames(regime, **slots):
+    """What the first model's iterations 1 to 3 are trained on, what each gathers, and f_0's."""
+    slots = dict(attempts=2, labeler=WEAK) | slots
+    seed = seed_of(bs.boosting(regime=regime, **slots))
+    alone = seed_of(bs.boosting(**slots))
+    own = [gathered(alone, number)[:2] for number in (1, 2, 3)]
+    carried = seed.first_carried()
+    first, trained = carried.data, []
+    for number in (1, 2, 3):
+        frames, weights, carried, _ = seed._gather(number, seed.first_model, carried)
+        trained.append((frames, weights))
+        # A run that goes on from a file goes on with the same.
+        read = Carried.of(carried.arrays(), None, exact=False, weighs=weights is not None)
+        assert jax.tree.all(jax.tree.map(np.array_equal, read, carried))
+    return trained, own, first
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_a_window_has_the_frames_of_its_iterations_and_no_others(weight):
+    """f_0's, one a visit, before the second is full."""
+    trained, own, first = kept_frames(bs.Window(2), label_weight=weight)
+    batches = [(first, np.ones(len(first))), *own]
+    assert len(first) == 24
+    for number, (frames, weights) in enumerate(trained):
+        both = batches[number : number + 2]
+        assert (frames == np.concatenate([each for each, _ in both])).all()
+        if weight != 1.0:
+            assert (weights == np.concatenate([each for _, each in both])).all()
+        else:
+            assert weights is None
+
+
+def test_a_subsample_is_of_all_frames_so_far_as_often_as_they_weigh():
+    """Two a visit, of those that there are; where labels weigh nearly all, nearly all are."""
+    trained, own, first = kept_frames(bs.Subsample(2))
+    for number, (frames, weights) in enumerate(trained):
+        assert weights is None
+        assert len(frames) == 48
+        there = np.concatenate([first, *(each for each, _ in own[: number + 1])])
+        assert {*map(tuple, frames)} <= {*map(tuple, there)}
+    assert {*map(tuple, trained[2][0])} & {*map(tuple, first)}
+    for (frames, weights), (each, weighs) in zip(
+        *kept_frames(bs.Subsample(), label_weight=1e9)[:2]
+    ):
+        assert (weights == 1.0).all()
+        assert len(frames) == 24
+        labels = {*map(tuple, each[weighs > 1.0])}
+        assert sum(tuple(frame) in labels for frame in frames)
+    assert trained[0][0].dtype == np.int32
 
 
 def test_a_share_of_nothing_is_nothing():
@@ -406,19 +462,24 @@ def words(procedure, first, rows, quality, number):
 
 @pytest.mark.parametrize(
     ("name", "regime"),
-    [*((name, "replace") for name in SLOTS), ("share", "accumulate"), ("all", "accumulate")],
+    [
+        *((name, "replace") for name in SLOTS),
+        *(("share", "accumulate"), ("all", "accumulate"), ("share", bs.Window(2))),
+    ],
 )
 def test_the_exact_law_is_that_of_the_words_and_of_the_table(name, regime):
     procedure = dataclasses.replace(SLOTS[name], regime=regime)
     seed = seed_of(procedure, Population())
     rows = first = seed.first_rows
     law = listed.TrainingLaw(procedure, LISTING, rows, jax.random.key(0))
-    carried, before = seed.first_carried(), first * (regime == "accumulate")
+    carried, batches = seed.first_carried(), [first]
+    most = {"replace": 1, "accumulate": 9}.get(regime, 2)
     bought = made = 0.0
     for number in (1, 2, 3):
         target = law(rows, carried, number)
         examples, labels, counted, tried = words(procedure, first, rows, LISTING.quality, number)
-        before = before * (regime == "accumulate") + examples
+        batches.append(examples)
+        before = sum(batches[-most:])
         size = before.sum(1, keepdims=True)
         assert target.rows == pytest.approx(before / size)
         assert target.weight == pytest.approx(size[:, 0] / size.sum())

@@ -147,7 +147,10 @@ CALLS = {
     "TokenFilter": (bs.TokenFilter, {"function": max, "looks": 1, "persistent": False}),
     "a regime of one's own": (
         lambda **held: bs.Procedure(regime=type("Mine", (bs.Regime,), held)()),
-        {"name": "mine", "accumulates": True, "real_share": 0.1},
+        {
+            **{"name": "mine", "accumulates": True, "real_share": 0.1},
+            **{"window": 2, "draws": 1, "first": "exact"},
+        },
     ),
     "a labeler of one's own": (
         lambda **held: bs.Procedure(labeler=type("Mine", (bs.WeakLabeler,), held)(0.5)),
@@ -172,6 +175,9 @@ CALLS = {
     ),
     "Sharpening": (bs.Sharpening, {"temperature": 1.0, "top_p": 1.0, "top_k": 2}),
     "Anchor": (bs.Anchor, {"real_share": 0.1}),
+    "Accumulate": (bs.Accumulate, {"real_share": 0.1, "first": "exact"}),
+    "Window": (bs.Window, {"window": 2, "real_share": 0.1, "first": "exact"}),
+    "Subsample": (bs.Subsample, {"draws": 2, "real_share": 0.1, "first": "exact"}),
     "Procedure": (bs.Procedure, SLOTS),
     "escaping_collapse": preset(bs.escaping_collapse, label_share=0.5),
     "FirstModel": (bs.FirstModel, {"temperature": 1.0, "beta": None}),
@@ -450,7 +456,7 @@ CALLS = {
 # They train for a while, need a package that may be missing, have no arguments, or are only there
 # for others to derive from.
 ELSEWHERE = {bs.gap_report, bs.reasoning_gym, bs.AcceptAll, bs.RejectAll}
-ELSEWHERE |= {bs.Replace, bs.Accumulate, bs.Regime, bs.Filter, bs.SequenceTask}
+ELSEWHERE |= {bs.Replace, bs.Regime, bs.Filter, bs.SequenceTask}
 ELSEWHERE |= {bs.TabularLearner}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {

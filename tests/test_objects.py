@@ -140,6 +140,8 @@ def made():
         "a regime": bs.Anchor([0.1, 0.0]),
         "replacing": bs.Replace(),
         "accumulating": bs.Accumulate(),
+        "a window": bs.Window(3, real_share=[0.1, 0.0], first="sampled"),
+        "a subsample": bs.Subsample(2),
         "a filter of one's own": Lenient(),
         "a filter of tokens": started,
         "no filter": bs.AcceptAll(),

@@ -147,7 +147,7 @@ def _run(
         share, copies = how.visited_share, numbers.weights.shape[0]
         chains: list[Steps] = []
         found: list[Found] = []
-        if structure.accumulates:
+        if structure.accumulates or structure.draws is not None:
             found = [*_accumulating(structure, numbers, how, iterations, pass_at)]
         else:
             for space, prompts in spaces(structure, numbers, how.visits):

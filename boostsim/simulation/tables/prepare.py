@@ -120,6 +120,13 @@ def prepare(
     # Of a policy gradient accepted and rejected attempts, by J.
     said = 2 * len(parts) * kinds if gradient is not None and sampled else 0
     cells = max(kinds, len(parts), stops, said) * (kinds if split else 1)
+    trained = procedure.trained_on
+    window, drawn = (
+        None if size is None else int(size) for size in (trained.window, trained.draws)
+    )
+    accumulates = trained.remembers
+    if accumulates and window is not None:
+        cells *= window
     sized("task", task.prompts * cells, f"{task.prompts:,} prompts x {cells:,} cells of each")
 
     if labeler is not None and labeler.persistent and sampled:
@@ -167,7 +174,7 @@ def prepare(
         labeled=labeler is not None,
         budgeted=procedure.budget is not None,
         learner=learner.rule,
-        accumulates=procedure.trained_on.accumulates,
+        accumulates=accumulates,
         anchored="reference" in mass,
         sources=tuple(mass),
         answering=() if labeler is None else tuple(labeler.plain),
@@ -180,6 +187,9 @@ def prepare(
         labels_each=procedure.labels_per_visit,
         until_accepted=procedure.until_accepted,
         advantage=None if gradient is None else gradient.advantage,
+        window=window if accumulates else None,
+        draws=drawn,
+        first_drawn=accumulates and trained.first == "sampled",
     )
     numbers = Numbers(
         weights=jnp.asarray(weights),

@@ -14,7 +14,8 @@ def at_rest(structure: Structure, numbers: Numbers, state: State) -> Bool[Array,
     """Return which prompts have accuracy 0 or 1, and nothing an iteration could do leads away.
 
     What a model keeps of its own is as right, or as wrong, as it is; so what can lead away are
-    labels, where a visit may be labelled, real data, and the learner's own noise.
+    labels, where a visit may be labelled, real data, and the learner's own noise. Where it is
+    trained on some of the examples that are kept, the others must be as it is.
     """
     mass = masses(state)
     right, wrong = right_and_wrong(structure, numbers, mass)
@@ -32,4 +33,8 @@ def at_rest(structure: Structure, numbers: Numbers, state: State) -> Bool[Array,
         may = bought if source in structure.answering else True
         to_right |= may & (said_right > 0.0)
         to_wrong |= may & (said_wrong > 0.0)
+    if structure.draws is not None and state.data is not None:
+        kept = state.data.reshape(-1, *mass.shape).sum(axis=0)
+        kept_right, kept_wrong = right_and_wrong(structure, numbers, kept)
+        right, wrong = right + kept_right, wrong + kept_wrong
     return ((wrong == 0.0) & ~to_wrong) | ((right == 0.0) & ~to_right)

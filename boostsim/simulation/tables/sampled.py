@@ -16,8 +16,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.division import entrywise
+from boostsim.learners.tabular import Rows
 from boostsim.simulation.tables.gradient import drawn_advantage, updated
-from boostsim.simulation.tables.learning import first, learn
+from boostsim.simulation.tables.learning import begun, first, learn
 from boostsim.simulation.tables.population import (
     Attempts,
     attempt,
@@ -34,7 +35,7 @@ from boostsim.simulation.tables.state import Info, State, judged, masses, shown
 from boostsim.simulation.tables.structure import Numbers, Structure
 
 # One constant a draw site: a key is used once.
-VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED, TRIED, SAID = range(8)
+VISITED, ATTEMPTS, FOCUS, EXAMPLES, PRIORITY, JUDGED, TRIED, SAID, BEGUN, DRAWN = range(10)
 
 
 @jax.tree_util.register_dataclass
@@ -71,8 +72,12 @@ def step(
     state: State,
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
-    sites = [jax.random.fold_in(key, site) for site in range(8)]
+    sites = [jax.random.fold_in(key, site) for site in range(10)]
     numbers = numbers.at(state.iteration)
+    if structure.first_drawn:
+        count = jnp.full_like(numbers.weights, sampling.visits)
+        said = multinomial(sites[BEGUN], count, law_of(masses(state)), sampling.most())
+        state = begun(state, structure, [said], sampling.visits)
     mass = sharpened(structure, masses(state))
     seen = attempt(structure, numbers, mass)
     visited = jnp.ones_like(seen.kept)
@@ -121,7 +126,15 @@ def step(
         share = total(passed) / jnp.where(labels > 0.0, labels, 1.0)
         chosen = labelled / jnp.where(counts > 0.0, counts, 1.0)
         memory = remember(structure, numbers, memory, cells, told, chosen, share)
-    state = learn(structure, numbers, state, batch, kept + weigh(labels), visits)
+
+    def draw(rows: Rows, some: Array) -> Rows:
+        assert structure.draws is not None
+        count = structure.draws * sampling.visits
+        most = sampling.most(structure.draws)
+        return [multinomial(sites[DRAWN], some * count, law_of(rows[0]), most) / count]
+
+    subsample = None if structure.draws is None else draw
+    state = learn(structure, numbers, state, batch, kept + weigh(labels), visits, subsample)
     state = dataclasses.replace(state, memory=memory)
     bought = jnp.sum(weight * labels)
     spent = bought, (made > 0.0) * 1.0, invalid

@@ -24,15 +24,17 @@ class State:
     Attributes:
         mass: the model's mass in each class, ``[rows, classes, prompts]``; one row for each source
             where diversity needs to tell them apart, else one in all.
-        data: the accumulated training distribution, of the same shape, where it is not the model.
-        examples: its weight ``[prompts]``, where data accumulate.
+        data: the accumulated training distribution, of the same shape, where it is not the model;
+            where a window of n iterations is kept, the n - 1 batches that stay in it, not
+            normalised, ``[n - 1, rows, classes, prompts]``, the oldest first.
+        examples: its weight ``[prompts]``, where data accumulate; of a window's batches each.
         memory: of a criterion that has one.
         iteration: the number of the next one, where anything changes from one to the next.
     """
 
     mass: Float[Array, "*batch rows classes prompts"]
-    data: Float[Array, "*batch rows classes prompts"] | None = None
-    examples: Float[Array, "*batch prompts"] | None = None
+    data: Float[Array, "*kept rows classes prompts"] | None = None
+    examples: Float[Array, "*kept prompts"] | None = None
     memory: Any = None
     iteration: Float[Array, "*batch"] | None = None
 

@@ -41,6 +41,9 @@ class Structure:
         labels_each: labels to a labelled visit, m.
         until_accepted: whether attempts stop at the first accepted one.
         advantage: what attempts count in a policy gradient; None where training is on examples.
+        window: of how many iterations examples are kept, two at least; None for all.
+        draws: how many a visit are drawn from those, to be trained on; None for all of them.
+        first_drawn: whether the first of them are drawn, of f_0.
     """
 
     attempts: int
@@ -64,6 +67,14 @@ class Structure:
     labels_each: int = 1
     until_accepted: bool = False
     advantage: str | None = None
+    window: int | None = None
+    draws: int | None = None
+    first_drawn: bool = False
+
+    @property
+    def apart(self) -> bool:
+        """Whether what is kept is carried beside the model, for it is another thing."""
+        return self.learner is not None or self.draws is not None or self.first_drawn
 
     @property
     def trials(self) -> int:

@@ -17,6 +17,7 @@ INSTEAD = (
 )
 
 GROWING = "data that accumulate have ever more states"
+WINDOWED = "what a window or a subsample leaves to be trained on is more than a row tells"
 
 
 class Tied(ValueError):
@@ -51,7 +52,7 @@ def checked_alone(
         ValueError: for what ties prompts together, and for what a row remembers besides examples.
     """
     for reason, holds in _reasons(procedure, structure, numbers):
-        if holds and not (grows and reason == GROWING):
+        if holds and not (grows and reason in (GROWING, WINDOWED)):
             raise tied(reason)
     if structure.budgeted and bool((np.asarray(numbers.budget) >= structure.labels_each).all()):
         # It never binds.
@@ -84,6 +85,7 @@ def _reasons(
             "anything",
             structure.advantage is not None or learner not in (None, mixed),
         ),
+        (WINDOWED, structure.window is not None or structure.draws is not None),
         (GROWING, structure.accumulates),
         (
             "what examples weigh changes from one iteration to the next, and the states with it",

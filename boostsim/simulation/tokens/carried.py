@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -18,19 +19,41 @@ class Carried(NamedTuple):
         examples: the weight of each row of that law, ``[N]``; or of each example, ``[E]``, where
             labels weigh otherwise than accepted responses; else None.
         memory: of a criterion that has one; else None.
+        batches: where a window is kept, of how many rows each batch in it is, the oldest first (a
+            table's arrays tell by their shape); else None. In an exact run data are then what the
+            batches weigh by response, ``[batches, N, V]``, and examples in all, ``[batches, N]``.
     """
 
     data: np.ndarray | None = None
     examples: np.ndarray | None = None
     memory: Any = None
+    batches: np.ndarray | None = None
+
+    def with_batch(
+        self, batch: np.ndarray, weights: np.ndarray | None, window: int | None
+    ) -> Carried:
+        """Return it with one more batch of examples; from a window that is full the oldest goes."""
+        assert self.data is not None
+        data, examples = np.concatenate([self.data, batch]), None
+        if weights is not None:
+            assert self.examples is not None
+            examples = np.concatenate([self.examples, weights])
+        if window is None or self.batches is None:
+            return self._replace(data=data, examples=examples)
+        batches = np.append(self.batches, len(batch))
+        gone = int(batches[:-window].sum())
+        examples = None if examples is None else examples[gone:]
+        return self._replace(data=data[gone:], examples=examples, batches=batches[-window:])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return it as arrays with names, to be written to a file."""
         data = np.zeros((0, 0)) if self.data is None else self.data
+        data = data.reshape(math.prod(data.shape[:-1]), data.shape[-1])
         if self.examples is not None:
-            data = np.column_stack([data, self.examples])
+            data = np.column_stack([data, self.examples.ravel()])
         leaves = {f"c_{number}": leaf for number, leaf in enumerate(jax.tree.leaves(self.memory))}
-        return {"data": data, **leaves}
+        kept = {} if self.batches is None else {"batches": self.batches}
+        return {"data": data, **leaves, **kept}
 
     @classmethod
     def of(
@@ -50,9 +73,13 @@ class Carried(NamedTuple):
             data, examples = data[:, :-1], data[:, -1]
         if not exact and data is not None:
             data = data.astype(np.int32)
+        batches = arrays.get("batches")
+        if exact and batches is not None and data is not None and examples is not None:
+            data = data.reshape(len(batches), -1, data.shape[1])
+            examples = examples.reshape(len(batches), -1)
         leaves, shape = jax.tree.flatten(memory)
         leaves = [arrays[f"c_{number}"] for number in range(len(leaves))]
-        return cls(data, examples, jax.tree.unflatten(shape, leaves))
+        return cls(data, examples, jax.tree.unflatten(shape, leaves), batches)
 
 
 NOTHING = Carried()

@@ -43,7 +43,9 @@ from boostsim.simulation.tokens.verdicts import (
 from boostsim.vocabulary import PAD
 
 # One constant a draw site; iterations are folded into the seed's key below LASTING.
-PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL, PRIORITY, JUDGED = range(10)
+PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL, PRIORITY, JUDGED, DRAWN = (
+    range(11)
+)
 LASTING_VERDICTS, LASTING_ANSWERS, FIRST, POOL = (2**32 - 1 - site for site in range(4))
 
 
@@ -95,15 +97,25 @@ class Seed:
     def first_carried(self) -> Carried:
         """Return what the first iteration starts from: f_0, where data accumulate, and a memory."""
         run, memory = self.run, self.first_memory()
-        if not run.procedure.trained_on.accumulates:
+        if not run.procedure.trained_on.remembers:
             return Carried(memory=memory)
         if run.exact:
-            return Carried(self.first_rows, np.ones(len(self.first_rows)), memory)
+            rows = self.first_rows
+            if run.window is None:
+                return Carried(rows, np.ones(len(rows)), memory)
+            # What nobody has made yet stands before it.
+            before = np.zeros((run.window - 2, *rows.shape)), np.zeros((run.window - 2, len(rows)))
+            data, weighs = (
+                np.concatenate([none, first[None]])
+                for none, first in zip(before, (rows, np.ones(len(rows))), strict=True)
+            )
+            return Carried(data, weighs, memory, np.full(run.window - 1, len(rows)))
         prompts, _ = self._visited(0)
         length = run.task.response_length
         said, _ = generate(run.learner, self.first_model, prompts, length, self.site(0, ATTEMPTS))
         weights = np.ones(len(prompts)) if run.weighs else None
-        return Carried(np.concatenate([prompts, said], axis=1), weights, memory)
+        batches = None if run.window is None else np.array([len(prompts)])
+        return Carried(np.concatenate([prompts, said], axis=1), weights, memory, batches)
 
     def first_memory(self) -> Any:
         """Return what the criterion remembers before the first iteration."""
@@ -218,7 +230,7 @@ class Seed:
         examples = [np.concatenate([asked[keeps], responses[keeps]], axis=1)]
         weights = [np.ones(len(examples[0]))]
         spent = self._costs(tried.sum() / visits, (responses != PAD)[tried].sum() / visits)
-        data, before, memory = carried
+        memory = carried.memory
         labels: Labels | None = None
         chosen = np.zeros(visits, bool)
         if procedure.labeler is not None:
@@ -269,15 +281,21 @@ class Seed:
             real = self._drawn_prompts(rng, round(share * visits))
             examples.append(np.concatenate([real, task.solve(real)], axis=1))
             weights.append(np.ones(len(real)))
-        batch = np.concatenate(examples).astype(np.int32)
+        batch: np.ndarray = np.concatenate(examples).astype(np.int32)
         weigh = np.concatenate(weights) if run.weighs else None
         spent["examples"] = float(len(batch))
-        if data is not None:
-            batch = data = np.concatenate([data, batch])
-            if weigh is not None:
-                assert before is not None
-                weigh = before = np.concatenate([before, weigh])
-        return batch, weigh, Carried(data, before, memory), spent
+        carried = carried._replace(memory=memory)
+        if carried.data is not None:
+            carried = carried.with_batch(batch, weigh, run.window)
+            assert carried.data is not None
+            batch, weigh = carried.data, carried.examples
+        if (draws := procedure.trained_on.draws) is not None and len(batch):
+            rng = generator(self.words(iteration, DRAWN))
+            law = None if weigh is None else weigh / weigh.sum()
+            batch = batch[rng.choice(len(batch), int(draws) * visits, p=law)]
+            # Each was drawn as often as it weighs.
+            weigh = None if weigh is None else np.ones(len(batch))
+        return batch, weigh, carried, spent
 
     def _asked(self, iteration: int, prompts: np.ndarray, who: np.ndarray) -> Labels:
         """Return the labels of the visits that are asked about; others may have any."""

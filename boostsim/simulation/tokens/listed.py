@@ -202,9 +202,9 @@ class TrainingLaw:
         """
         with fixed(double=True):
             number = jnp.asarray(float(iteration)) if self.numbers.changes else None
-            data, examples, memory = jax.tree.map(jnp.asarray, carried)
+            data, examples, memory, _ = jax.tree.map(jnp.asarray, carried)
             if data is not None:
-                data = data.T[None]
+                data = jnp.swapaxes(data, -1, -2)[..., None, :, :]
             before = State(jnp.asarray(rows.T[None]), data, examples, memory, number)
             now = self.numbers.at(number)
             after, made = _target(self.structure, now, before, key)
@@ -223,8 +223,14 @@ class TrainingLaw:
             if made.tried is not None:
                 tried = np.asarray(made.tried)
             memory = jax.tree.map(np.asarray, after.memory)
+            weight = np.asarray(made.examples) + real
             if data is None:
-                weight, carried = np.asarray(made.examples) + real, Carried(memory=memory)
+                carried = Carried(memory=memory)
+            elif carried.batches is not None:
+                assert carried.examples is not None
+                weight = weight + carried.examples.sum(axis=0)
+                kept = np.asarray(after.data)[:, 0].swapaxes(-1, -2), np.asarray(after.examples)
+                carried = Carried(*kept, memory, carried.batches)
             else:
                 weight = np.asarray(after.examples)
                 carried = Carried(law, weight, memory)

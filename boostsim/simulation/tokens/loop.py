@@ -305,7 +305,8 @@ def _begun(
 ) -> dict[str, np.ndarray] | None:
     """Return the state of a run that was begun in the file, all of it, or None."""
     weights = {f"w_{name}": like for name, like in shapes(seed.run.task, seed.run.learner).items()}
-    others = (*Carried(memory=seed.first_memory()).arrays(), *KEPT)
+    batches = None if seed.run.window is None else np.zeros(0, int)
+    others = (*Carried(memory=seed.first_memory(), batches=batches).arrays(), *KEPT)
     others += ("h_filter",) * judges(seed.run.procedure.filter)
     others += tuple(f"m_{name}" for name in measured)
     return load_state(path, about, weights, others)

@@ -60,6 +60,12 @@ class Run:
         alike = procedure.label_share is None and procedure.label_weight == 1.0
         return self.exact or not alike
 
+    @property
+    def window(self) -> int | None:
+        """Of how many iterations examples are kept, two at least; None for one, or for all."""
+        regime = self.procedure.trained_on
+        return None if regime.window is None or not regime.remembers else int(regime.window)
+
     @cached_property
     def visits(self) -> int:
         """The visits of an iteration; where they are infinitely many, the prompts."""
