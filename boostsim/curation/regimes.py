@@ -170,7 +170,7 @@ class Accumulate(Keeping):
 
 @dataclass(frozen=True)
 class Window(Keeping):
-    """Train on the examples of the last n iterations (T23).
+    """Train on the examples of the last n iterations (T12).
 
     f_0 is the batch before the first, with the weight of one example a visit: it is trained on
     until the examples of n iterations are there. A window of 1 is replace, one that no run outlasts
@@ -207,7 +207,7 @@ class Window(Keeping):
 
 @dataclass(frozen=True)
 class Subsample(Keeping):
-    """Keep all examples, but train on as many in every iteration: draws from them (T24).
+    """Keep all examples, but train on as many in every iteration: draws from them (T12).
 
     The draws are with replacement, in proportion to what each example weighs; so f_0 need not be
     examples to be drawn from. In expectation, and at infinitely many visits, it is accumulate.
