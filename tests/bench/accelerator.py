@@ -10,6 +10,7 @@ is known is written after each part. ``SCALE=smoke`` is the same in small, for a
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import json
 import os
 import signal
@@ -27,7 +28,14 @@ SCALES = {
         "training": [(64, 2, 128, 32), (256, 4, 256, 32), (512, 8, 1024, 64)],
         "sampling": [(64, 2, 8192, 12), (256, 4, 16384, 16)],
         "table": (100_000, 64),
-        "tests": ["tests/test_transformer.py", "tests/test_networks.py", "tests/test_samplers.py"],
+        "tests": [
+            "tests/test_transformer.py",
+            "tests/test_networks.py",
+            "tests/test_samplers.py",
+            "tests/test_checkpoints.py",
+            "tests/test_sequences.py",
+            "tests/test_weighted_examples.py",
+        ],
         "figures": ["arithmetic", "programs", "strata", "gap"],
     },
     "smoke": {
@@ -72,7 +80,7 @@ def digest(path):
 
 
 def speed(scale):
-    """Steps of training, tokens that are said, and iterations of a table."""
+    """Steps of training, tokens that are said, and iterations of a table under a budget."""
     import jax
     import jax.numpy as jnp
 
@@ -86,7 +94,7 @@ def speed(scale):
     for width, layers, batch, length in scale["training"]:
         yield from training(width, layers, batch, length, limit)
     for width, layers, batch, length in scale["sampling"]:
-        yield sampling(width, layers, batch, length)
+        yield from sampling(width, layers, batch, length)
     prompts, responses = scale["table"]
     task = bs.random_table(0, prompts=prompts, responses=responses)
     rule = bs.boosting(attempts=4, labeler=bs.WeakLabeler(0.3), budget=0.2)
@@ -98,9 +106,14 @@ def speed(scale):
         began = time.perf_counter()
         bs.simulate(rule, task, 20, **given)
         first = time.perf_counter() - began
-        again = best(lambda given=given: bs.simulate(rule, task, 20, **given), 2)
-        note = f"{first - again:.1f} s more the first time"
-        yield f"table {prompts} x {responses}, {what}", again / 20 * 1e3, "ms an iteration", note
+        short, long = (
+            best(lambda given=given, count=count: bs.simulate(rule, task, count, **given), 2)
+            for count in (20, 120)
+        )
+        name = f"table {prompts} x {responses}, {what}"
+        note = f"{first - short:.1f} s more the first time"
+        yield f"{name}: a call of 20", short * 1e3, "ms", note
+        yield f"{name}: an iteration more", (long - short) / 100 * 1e3, "ms", ""
 
 
 def best(call, rounds=5):
@@ -171,7 +184,7 @@ def pytorch(model, parameters, frames, prompt):
 
 
 def sampling(width, layers, batch, length):
-    """Tokens a second of responses as long as their prompts."""
+    """Tokens a second of responses as long as their prompts, ours and Hugging Face's."""
     import jax
     import numpy as np
 
@@ -181,17 +194,48 @@ def sampling(width, layers, batch, length):
     model = bs.Transformer(width=width, layers=layers)
     parameters = model.network.initial(VOCABULARY, 2 * length, jax.random.key(0))
     prompts = np.full((batch, length), 3, np.int32)
-    said = best(lambda: generate(model, parameters, prompts, length, jax.random.key(1)), 3)
+    ours = best(lambda: generate(model, parameters, prompts, length, jax.random.key(1)), 3)
     what = f"sampling, width {width}, {layers} layers, {batch} x ({length} + {length})"
-    return what, batch * length / said / 1e6, "million tokens a second", ""
+    tokens = batch * length / 1e6
+    yield f"{what}: ours", tokens / ours, "million tokens a second", ""
+    theirs = hugging_face(model, prompts, length)
+    if theirs is not None:
+        note = f"ours {theirs / ours:.2f} times"
+        yield f"{what}: Hugging Face", tokens / theirs, "million tokens a second", note
+
+
+def hugging_face(model, prompts, length):
+    """Return the seconds in which a GPT-2 of the same size says as much, or None."""
+    try:
+        import peers
+        import torch
+    except ImportError:
+        return None
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    gpt2 = peers.gpt2(model, VOCABULARY, 2 * length).to(device, torch.bfloat16)
+    asked = torch.from_numpy(prompts).long().to(device)
+    given = {"attention_mask": torch.ones_like(asked), "do_sample": True, "use_cache": True}
+    given |= {"max_new_tokens": length, "min_new_tokens": length, "top_k": 0, "top_p": 1.0}
+
+    @torch.inference_mode()
+    def says():
+        said = gpt2.generate(asked, **given)
+        assert said.shape[1] == 2 * length
+        return said.cpu()
+
+    return best(says, 2)
 
 
 def tests(scale, seconds):
     """The tests that a kind of device may break."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-m", "not slow"]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow"]
+    if importlib.util.find_spec("xdist") and (os.cpu_count() or 1) > 8:
+        # What takes long is compiled, by a core each.
+        command += ["-n", "8", "-p", "no:benchmark"]
     done = subprocess.run(
         [*command, *scale["tests"]], cwd=ROOT, capture_output=True, text=True, timeout=seconds
     )
+    print(*(line for line in done.stdout.splitlines() if line.startswith("FAILED")), sep="\n")
     yield "tests failed", float(done.returncode != 0), "0 = none", done.stdout.splitlines()[-1]
 
 
