@@ -137,6 +137,35 @@ def test_gaussian_regression_by_sampled_wishart_matrices():
     assert abs(law[1] - law[0] - steps.mean()) < 6 * steps.std() / np.sqrt(steps.size)
 
 
+def test_the_authors_experiment():
+    """One normal design for ever, tested on fresh rows, all rounds kept: d = 10, n = 32, T = 50."""
+    theirs = {"features": 10, "batch_size": 32, "iterations": 50}
+    law = nb.accumulated_reused_regression_error(**theirs)
+    # Their logged runs: .7753 +- .010.
+    assert law == pytest.approx(0.7739, abs=5e-5)
+    assert abs(law - 0.7753) < 0.010
+    # By the covariance of literal fits to all rounds, given a design; then an average over designs.
+    designs = np.random.default_rng(4).standard_normal((4000, 32, 10))
+    design, all_rounds = designs[0], []
+    for rounds in range(1, 4):
+        # theta_t as a linear function of the noise of all rounds so far.
+        before = [np.zeros((10, 0)), *all_rounds]
+        rows = np.concatenate([design] * rounds)
+        width = 32 * rounds
+        noisy = np.zeros((width, width))
+        for number, theta in enumerate(before):
+            place = slice(32 * number, 32 * (number + 1))
+            noisy[place, : theta.shape[1]] = design @ theta
+            noisy[place, place] += np.eye(32)
+        all_rounds.append(np.linalg.pinv(rows) @ noisy)
+        inverse = np.linalg.inv(design.T @ design)
+        wanted = np.trace(inverse) * sum(1 / i**2 for i in range(1, rounds + 1))
+        assert np.sum(all_rounds[-1] ** 2) == pytest.approx(wanted, rel=1e-12)
+    traces = np.trace(np.linalg.inv(np.swapaxes(designs, 1, 2) @ designs), axis1=1, axis2=2)
+    first = nb.reused_regression_error(features=10, batch_size=32, iterations=1)
+    assert abs(traces.mean() - first) < 6 * traces.std() / np.sqrt(traces.size)
+
+
 @pytest.mark.parametrize(
     ("features", "batch_size"), [(1, 3), (50, 52), (999, 1001), (3, 10**9), (10**6, 10**9)]
 )
@@ -150,6 +179,11 @@ def test_accumulated_regression_term_by_term(features, batch_size):
     assert nb.accumulated_regression_error(**point) == pytest.approx(fixed, rel=4e-15, abs=0)
     law = nb.accumulated_gaussian_regression_error(**point)
     assert law == pytest.approx(normal, rel=4e-15, abs=0)
+    law = nb.accumulated_reused_regression_error(**point)
+    wider = [batch_size / (batch_size - features - 1) * each for each in fixed]
+    assert law == pytest.approx(wider, rel=6e-15, abs=0)
+    law = nb.reused_regression_error(**point)
+    assert law.tolist() == nb.gaussian_regression_error(**point).tolist()
 
 
 @given(
@@ -377,7 +411,12 @@ def test_what_has_no_law_is_refused():
         law(features=3, batch_size=3, iterations=1)
         with pytest.raises(ValueError, match="batch_size >= features"):
             law(features=4, batch_size=3, iterations=1)
-    for law in (nb.gaussian_regression_error, nb.accumulated_gaussian_regression_error):
+    for law in (
+        nb.gaussian_regression_error,
+        nb.accumulated_gaussian_regression_error,
+        nb.reused_regression_error,
+        nb.accumulated_reused_regression_error,
+    ):
         law(features=2, batch_size=4, iterations=1)
         with pytest.raises(ValueError, match=r"batch_size > features \+ 1"):
             law(features=3, batch_size=4, iterations=1)

@@ -46,8 +46,10 @@ from boostsim.theory.neighbours.gerstgrasser import (
     accumulated_gaussian_regression_error,
     accumulated_regression_bound,
     accumulated_regression_error,
+    accumulated_reused_regression_error,
     gaussian_regression_error,
     regression_error,
+    reused_regression_error,
 )
 from boostsim.theory.neighbours.seddik import collision_probability
 from boostsim.theory.neighbours.shumailov import (
@@ -98,6 +100,7 @@ __all__ = [
     "accumulated_refit_variance_limit",
     "accumulated_regression_bound",
     "accumulated_regression_error",
+    "accumulated_reused_regression_error",
     "attempts_floor",
     "attempts_floor_leading",
     "attempts_until_accepted",
@@ -141,6 +144,7 @@ __all__ = [
     "refit_variance",
     "regression_error",
     "response_survival",
+    "reused_regression_error",
     "share_stall",
     "slack_bound",
     "stationary_accuracy",

@@ -24,6 +24,9 @@ from boostsim.certification.measurements.shared import short
 
 # The law of an inverse has finite moments up to half the degrees of freedom.
 DEGREES = 16
+# The rows of all rounds: one design, whatever it is, tested on itself; one normal design, drawn
+# once, tested on fresh rows; a fresh normal design each round.
+ONE, REUSED, FRESH = "one design", "reused", "fresh"
 
 
 @lru_cache(maxsize=32)
@@ -37,12 +40,15 @@ def _regressions(
     features: int,
     batch_size: int,
     iterations: int,
-    fresh: bool,
+    designs: str,
     accumulate: bool,
 ) -> np.ndarray:
+    fresh = designs == FRESH
     theta: np.ndarray = np.zeros((draws, features))
     gram, moments = np.zeros((draws, features, features)), np.zeros((draws, features))
     fixed = np.broadcast_to(_design(features, batch_size), (draws, batch_size, features))
+    if designs == REUSED:
+        fixed = rng.standard_normal((draws, batch_size, features))
     for _ in range(iterations):
         rows = rng.standard_normal((draws, batch_size, features)) if fresh else fixed
         labels = (rows @ theta[..., None])[..., 0] + rng.standard_normal((draws, batch_size))
@@ -50,17 +56,17 @@ def _regressions(
         gram = kept * gram + np.swapaxes(rows, 1, 2) @ rows
         moments = kept * moments + (labels[:, None, :] @ rows)[:, 0]
         theta = np.linalg.solve(gram, moments[..., None])[..., 0]
-    if fresh:
+    if designs != ONE:
         return np.asarray((theta**2).sum(1))
     covariance = _design(features, batch_size).T @ _design(features, batch_size) / batch_size
     return np.einsum("df,fg,dg->d", theta, covariance, theta)
 
 
-def _regression(fresh: bool, accumulate: bool) -> Callable[..., np.ndarray]:
+def _regression(designs: str, accumulate: bool) -> Callable[..., np.ndarray]:
     def draw(
         rng: np.random.Generator, draws: int, features: int, batch_size: int, iterations: int
     ) -> np.ndarray:
-        return _regressions(rng, draws, features, batch_size, iterations, fresh, accumulate)
+        return _regressions(rng, draws, features, batch_size, iterations, designs, accumulate)
 
     return draw
 
@@ -101,6 +107,14 @@ def _on_fresh_designs(accumulate: bool) -> Callable[..., float]:
     return value
 
 
+def _on_reused_designs(accumulate: bool) -> Callable[..., float]:
+    def value(features: int, batch_size: int, iterations: int) -> float:
+        each = features * _mean_inverse(batch_size - features + 1)
+        return math.fsum(each / weight**2 for weight in _weights(iterations, accumulate))
+
+    return value
+
+
 def _fixed_norm(accumulate: bool) -> Callable[..., float]:
     def norm(p: int, features: int, batch_size: int, iterations: int) -> float:
         # On one design the error is a multiple of chi^2_d.
@@ -122,6 +136,16 @@ def _fresh_norm(accumulate: bool) -> Callable[..., float]:
     return norm
 
 
+def _reused_norm(accumulate: bool) -> Callable[..., float]:
+    def norm(p: int, features: int, batch_size: int, iterations: int) -> float:
+        # Given the design each coordinate is normal, its variance a multiple of 1/chi^2.
+        scale = sum(weight**-2.0 for weight in _weights(iterations, accumulate))
+        variance = scale * inverse_norm(batch_size - features + 1, p)
+        return features * normal_norm(variance, p)
+
+    return norm
+
+
 def _few_rows(features: int, batch_size: int, iterations: int) -> bool:
     return short(iterations) and features <= 3 and batch_size <= 16
 
@@ -130,24 +154,29 @@ def _light_tailed(features: int, batch_size: int, iterations: int) -> bool:
     return short(iterations) and features <= 3 and DEGREES <= batch_size <= 32
 
 
-def _least_squares(fresh: bool, accumulate: bool, **more: Any) -> Measurement:
-    value = _on_fresh_designs(accumulate) if fresh else _on_one_design(accumulate)
-    norm = _fresh_norm(accumulate) if fresh else _fixed_norm(accumulate)
+def _least_squares(designs: str, accumulate: bool, **more: Any) -> Measurement:
+    value, norm = {
+        ONE: (_on_one_design, _fixed_norm),
+        REUSED: (_on_reused_designs, _reused_norm),
+        FRESH: (_on_fresh_designs, _fresh_norm),
+    }[designs]
     return Measurement(
-        simulator=_regression(fresh, accumulate),
-        value=value,
-        sampled=_light_tailed if fresh else _few_rows,
+        simulator=_regression(designs, accumulate),
+        value=value(accumulate),
+        sampled=_few_rows if designs == ONE else _light_tailed,
         # What quadrature and a pseudo-inverse leave.
         rounding=lambda predicted: 1e-11 * abs(predicted) + SMALLEST,
-        **capped(norm),
+        **capped(norm(accumulate)),
         **more,
     )
 
 
 MEASUREMENTS: dict[str, Measurement] = {
-    "Gerstgrasser.replace": _least_squares(fresh=False, accumulate=False),
-    "Gerstgrasser.accumulate": _least_squares(fresh=False, accumulate=True),
-    "Gerstgrasser.fresh": _least_squares(fresh=True, accumulate=False),
-    "Gerstgrasser.exact": _least_squares(fresh=True, accumulate=True),
-    "Gerstgrasser.bound": _least_squares(fresh=True, accumulate=True),
+    "Gerstgrasser.replace": _least_squares(ONE, accumulate=False),
+    "Gerstgrasser.accumulate": _least_squares(ONE, accumulate=True),
+    "Gerstgrasser.fresh": _least_squares(FRESH, accumulate=False),
+    "Gerstgrasser.exact": _least_squares(FRESH, accumulate=True),
+    "Gerstgrasser.reused": _least_squares(REUSED, accumulate=False),
+    "Gerstgrasser.theirs": _least_squares(REUSED, accumulate=True),
+    "Gerstgrasser.bound": _least_squares(FRESH, accumulate=True),
 }
