@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from boostsim.curation.labelers import FirstModel as FirstModel
     from boostsim.curation.labelers import WeakLabeler as WeakLabeler
     from boostsim.curation.loading import load_criterion as load_criterion
+    from boostsim.curation.migration import migration as migration
     from boostsim.curation.presets import boosting as boosting
     from boostsim.curation.presets import escaping_collapse as escaping_collapse
     from boostsim.curation.presets import filter_only as filter_only
@@ -154,6 +155,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.judging": ("TokenFilter",),
             "curation.labelers": ("DriftingLabeler", "FirstModel", "WeakLabeler"),
             "curation.loading": ("load_criterion",),
+            "curation.migration": ("migration",),
             "curation.presets": (
                 "boosting",
                 "escaping_collapse",

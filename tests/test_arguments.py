@@ -287,6 +287,7 @@ CALLS = [
         lambda **how: bs.testing.check_criterion(bs.criteria.failed, **how),
         dict(attempts=2, key=1),
     ),
+    ("migration", lambda **how: bs.migration(reference=WEAK, **how), dict(rate=0.25)),
     ("statistic", lambda **how: bs.statistic(jnp.max, **how).average, dict(average=False)),
     ("Statistic", lambda **how: bs.Statistic(jnp.max, **how).average, dict(average=False)),
     (

@@ -415,6 +415,13 @@ CASES = {
         "visits",
         "at most",
     ),
+    "a rate that is no probability": (
+        lambda: bs.migration(1.5, bs.WeakLabeler(0.2)),
+        "rate",
+        "1.5",
+    ),
+    "migration from nowhere": (lambda: bs.migration(0.5, "here"), "reference", "a labeler such as"),
+    "migration from no rows": (lambda: bs.migration(0.5, [0.5, 0.5]), "reference", "dimension"),
     "an unknown regime": (lambda: bs.uncurated(regime="acumulate"), "regime", "Did you mean"),
     "anchor without a share": (lambda: bs.uncurated(regime="anchor"), "real_share", "above 0"),
     "a share below 0": (

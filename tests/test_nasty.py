@@ -189,6 +189,7 @@ CALLS = {
     "rest_em": preset(bs.rest_em),
     "raft": preset(bs.raft),
     "random_labels": preset(bs.random_labels, rate=0.1),
+    "migration": (bs.migration, {"rate": 0.1, "reference": WEAK}),
     "table_task": (
         bs.table_task,
         {
