@@ -51,10 +51,14 @@ def concat(traces: Iterable[xarray.Dataset], dim: str = "run") -> xarray.Dataset
 
     allowed = "several traces that bs.simulate returned"
     listed = several("traces", allowed, traces, xarray.Dataset)
-    for trace in listed or [None]:
+    if not listed:
+        raise ValueError(f"traces must be {allowed}; got none")
+    for trace in listed:
         if not isinstance(trace, xarray.Dataset) or trace.attrs.get("format") != FORMAT:
             raise refuse("traces", allowed, type(trace).__name__)
     name = text("dim", dim)
+    if not name.strip():
+        raise refuse("dim", "a name", name)
     taken = {str(each) for each in (*listed[0].variables, *listed[0].dims)}
     if name in taken:
         raise refuse("dim", f"a new name, none of {', '.join(sorted(taken))}", name)

@@ -220,6 +220,15 @@ def test_seeds_that_are_not_all_done_are_one_trace(copied):
     card = run._repr_html_()
     assert "KeptRun" in card
     assert "NoisyFilter" in card
+    assert "Procedure" not in card
+
+
+def test_a_seed_whose_file_is_gone_is_missed_aloud(copied):
+    (copied / "seed-0.npz").unlink()
+    with pytest.warns(UserWarning, match=r"has no seed-0\.npz: without these seeds"):
+        run = bs.load_run(copied)
+    assert run.seeds == (1,)
+    assert run.trace.seed.values.tolist() == [1]
 
 
 def test_a_model_that_is_gone_is_not_promised(copied):

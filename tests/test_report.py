@@ -77,8 +77,10 @@ def test_the_page_says_of_each_figure_what_is_known(made):
             assert told in own, (name, told)
         assert f'alt="The finding of {name}"' in own
     assert f"2 of {len(FIGURES)} figures" in text
-    assert "its log is not here" in text
-    assert "Procedures, " in text
+    missing = re.search(r'<article id="missing">.*?</article>', text, re.DOTALL)[0]
+    assert "its log is not here" in missing
+    assert "Procedures, " in missing
+    assert "not drawn yet" in missing
     assert "make certificates" in text
     assert '<th scope="row">processor</th><td>one of them</td>' in text
 

@@ -65,10 +65,11 @@ def test_what_cannot_stand_side_by_side_is_refused():
             bs.concat(traces, *dim)
         assert "\n" not in str(error.value)
 
-    refused("traces must be several traces", [])
+    refused("traces must be several traces that bs.simulate returned; got none", [])
     refused("traces must be several traces", 3)
     refused("traces must be several traces", [run(), run().drop_attrs()])
     refused("dim must be a new name", [run()], "seed")
     refused("dim must be text", [run()], 3)
+    refused("dim must be a name; got ''", [run()], "")
     refused("same variables; got some without diversity", [run(), run(record="diversity")])
     refused("same seeds and iterations", [run(), run(iterations=4)])

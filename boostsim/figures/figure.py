@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
 from boostsim.arguments import flag, refuse
@@ -64,13 +66,20 @@ def figure(
 
 def _title(got: bool | str) -> bool | str:
     """Return whether there is a title, or the words of one that can be drawn."""
-    if not isinstance(got, str):
-        return flag("title", got)
     allowed = f"True, False or up to {MOST} characters that can be drawn"
+    if isinstance(got, (bool, np.bool_)):
+        return bool(got)
+    if not isinstance(got, str):
+        raise refuse("title", allowed, got)
     if len(got) > MOST or not got.replace("\n", "").isprintable():
         raise refuse("title", allowed, got)
     try:
         MathTextParser("path").parse(got)
     except ValueError:
         raise refuse("title", allowed, got, "See what stands between dollars.") from None
+    font = get_font(findfont(FontProperties()))
+    lacking = {each for each in got if not each.isspace() and not font.get_char_index(ord(each))}
+    if lacking:
+        hint = f"The font has no {', '.join(sorted(lacking))}."
+        raise refuse("title", allowed, got, hint)
     return got

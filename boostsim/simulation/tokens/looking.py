@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import warnings
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -295,7 +296,7 @@ class KeptRun(Shown):
         )
 
     def _more(self) -> dict[str, Any]:
-        told = ("name", "attempts", "keep", "budget", "regime")
+        told = ("attempts", "keep", "budget", "regime")
         slots = {name: self.procedure[name] for name in told if name in self.procedure}
         for name in ("filter", "labeler", "criterion"):
             slots[name] = json.dumps(self.procedure.get(name))
@@ -349,6 +350,9 @@ def load_run(
     if not numbers:
         hint = "It has no file seed-0.npz, which is written after a first iteration."
         raise refuse("folder", allowed, str(path), hint)
+    if gone := sorted(set(range(numbers[-1])) - set(numbers)):
+        told = ", ".join(Keeping(path, {}).state(number).name for number in gone)
+        warnings.warn(f"{str(path)!r} has no {told}: without these seeds", stacklevel=2)
     files = {number: Keeping(path, {}).state(number) for number in numbers}
     first, _ = read_state(files[numbers[0]])
     first.pop("key", None)
