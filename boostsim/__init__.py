@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
     from boostsim.curation.filters import RejectAll as RejectAll
     from boostsim.curation.judging import TokenFilter as TokenFilter
+    from boostsim.curation.labeler import Labeler as Labeler
     from boostsim.curation.labelers import DriftingLabeler as DriftingLabeler
     from boostsim.curation.labelers import FirstModel as FirstModel
     from boostsim.curation.labelers import WeakLabeler as WeakLabeler
@@ -153,6 +154,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.decorator": ("criterion",),
             "curation.filters": ("AcceptAll", "Filter", "NoisyFilter", "RejectAll"),
             "curation.judging": ("TokenFilter",),
+            "curation.labeler": ("Labeler",),
             "curation.labelers": ("DriftingLabeler", "FirstModel", "WeakLabeler"),
             "curation.loading": ("load_criterion",),
             "curation.migration": ("migration",),

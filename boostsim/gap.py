@@ -20,7 +20,8 @@ import pandas as pd
 from boostsim.arguments import as_path, refuse, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.filters import judges
-from boostsim.curation.labelers import FirstModel
+from boostsim.curation.labeler import of_ones_own
+from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.rates import prompts_of
 from boostsim.curation.regimes import Replace
@@ -233,7 +234,7 @@ def bounds(
 def _own(procedure: Procedure) -> tuple[float, float]:
     """Return the procedure's own beta and gamma."""
     assert procedure.labeler is not None
-    assert procedure.labeler.beta is not None
+    assert isinstance(procedure.labeler, WeakLabeler)
     return float(procedure.labeler.beta), float(procedure.filter.accept[1])
 
 
@@ -303,16 +304,18 @@ def fit_boosting(
 def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
     """Return why a run is not one of plain boosting that says what beta and gamma are, or None."""
     filt, labeler = procedure.filter, procedure.labeler
+    weak = labeler if isinstance(labeler, WeakLabeler) else None
     plain = {
         "the criterion is not 'failed'": procedure.criterion is failed,
         "there is a budget": procedure.budget is None,
         "there is no labeler": labeler is not None,
         "the labeler is the first model": not isinstance(labeler, FirstModel),
+        "the labeler is one's own": not of_ones_own(labeler),
         "labels weigh otherwise than accepted responses": (
             procedure.label_weight == 1.0 and procedure.label_share is None
         ),
         "a labelled visit gets more than one label": procedure.labels_per_visit == 1,
-        "beta is not one number": labeler is None or np.ndim(labeler.beta) == 0,
+        "beta is not one number": weak is None or np.ndim(weak.beta) == 0,
         "labels persist": labeler is None or not labeler.persistent,
         "the labeler drifts": labeler is None or not labeler.drift,
         "verdicts persist": not filt.persistent,

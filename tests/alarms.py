@@ -49,6 +49,7 @@ LOOKS = {
     "spread_answers": 1,
     "neural_verdicts": 6,
     "neural_labels": 4,
+    "labels_by_difficulty": 2,
     "drifting_labels": 3,
     "equal_rules": 1,
     "confidence_sequence": 1,

@@ -156,6 +156,10 @@ CALLS = {
         lambda **held: bs.Procedure(labeler=type("Mine", (bs.WeakLabeler,), held)(0.5)),
         {"plain": {"labels": WEAK}, "drift": (0, 4)},
     ),
+    "rows of one's own": (
+        lambda **held: bs.Procedure(labeler=type("Mine", (bs.Labeler,), held)()),
+        {"rows_for": abs, "persistent": True, "drift": (0, 4)},
+    ),
     "WeakLabeler": (bs.WeakLabeler, {"beta": 0.1, "wrong": "spread", "persistent": False}),
     "rows": (bs.WeakLabeler, {"rows": [[0.5, 0.5]]}),
     "DriftingLabeler": (
@@ -458,7 +462,7 @@ CALLS = {
 # for others to derive from.
 ELSEWHERE = {bs.gap_report, bs.reasoning_gym, bs.AcceptAll, bs.RejectAll}
 ELSEWHERE |= {bs.Replace, bs.Regime, bs.Filter, bs.SequenceTask}
-ELSEWHERE |= {bs.TabularLearner}
+ELSEWHERE |= {bs.TabularLearner, bs.Labeler}
 # What runs hand out, and what they hand to criteria.
 RESULTS = {
     *(bs.Certificate, bs.Falsification, bs.Proof, bs.Plan, bs.Design, bs.Fit, bs.GapReport),

@@ -52,6 +52,14 @@ class Lenient(bs.Filter):
 
 
 @dataclasses.dataclass(frozen=True)
+class Half(bs.Labeler):
+    beta: float = 0.5
+
+    def rows_for(self, quality):
+        return self.beta * quality + (1.0 - self.beta) * (1.0 - quality)
+
+
+@dataclasses.dataclass(frozen=True)
 class Patience:
     times: float
 
@@ -148,6 +156,7 @@ def made():
         "a filter of everything": bs.RejectAll(),
         "a labeler": bs.WeakLabeler([0.1, 0.2]),
         "a labeler by rows": bs.WeakLabeler(rows=[[0.5, 0.5]]),
+        "a labeler of one's own": Half(0.25),
         "a drifting labeler": drifting,
         "a first model": bs.FirstModel(0.5, beta=[0.1, 0.2]),
         "a learner": bs.StrongLearner(0.1, step=0.5, step_mean="geometric"),

@@ -82,6 +82,10 @@ class WeakLabeler(ByValue, Described):
             return
         object.__setattr__(self, "beta", by_prompt("beta", self.beta))
 
+    def on(self, initial: np.ndarray, quality: np.ndarray) -> WeakLabeler:
+        """Return it: on a table it is what it is."""
+        return self
+
     # The iterations between which it changes, where it does; then it stays as in the second.
     drift: ClassVar[tuple[int, int] | None] = None
 
@@ -212,7 +216,7 @@ class DriftingLabeler(WeakLabeler):
             raise refuse("persistent", "False for a labeler that drifts", True)
         if type(self.later) is not WeakLabeler or self.later.persistent:
             raise refuse("later", "a bs.WeakLabeler whose answers do not persist", self.later)
-        object.__setattr__(self, "between", _between("between", self.between))
+        object.__setattr__(self, "between", between("between", self.between))
 
     @property
     def drift(self) -> tuple[int, int]:  # type: ignore[override]
@@ -353,7 +357,7 @@ class FirstModel(ByValue, Described):
         return WeakLabeler(self.beta, rows=rows)
 
 
-def _between(name: str, got: Any) -> tuple[int, int]:
+def between(name: str, got: Any) -> tuple[int, int]:
     """Return two numbers of iterations, the first below the second."""
     try:
         start, stop = got
@@ -361,23 +365,3 @@ def _between(name: str, got: Any) -> tuple[int, int]:
         raise refuse(name, "two numbers of iterations", got) from None
     start = whole(f"{name}[0]", start, 0)
     return start, whole(f"{name}[1]", stop, start + 1)
-
-
-def checked_labeler(got: Any) -> WeakLabeler | FirstModel:
-    """Return a labeler as it is, once it is seen to be one.
-
-    Raises:
-        ValueError: for anything else, and for one that does not say how it changes.
-    """
-    if isinstance(got, FirstModel):
-        return got
-    if not isinstance(got, WeakLabeler):
-        raise refuse("labeler", "a bs.WeakLabeler, a bs.FirstModel, or None", got)
-    plain = got.plain
-    known = isinstance(plain, dict) and [*plain][:1] == ["labels"]
-    if not known or any(getattr(each, "drift", True) for each in plain.values()):
-        allowed = "labelers that do not change, by name, the first 'labels'"
-        raise refuse("labeler.plain", allowed, plain)
-    if len(plain) > 1 or got.drift is not None:
-        _between("labeler.drift", got.drift)
-    return got

@@ -15,7 +15,8 @@ from boostsim.arguments import finite, refuse, unknown, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
-from boostsim.curation.labelers import FirstModel, WeakLabeler
+from boostsim.curation.labeler import Labeler
+from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.regimes import Regime
 from boostsim.curation.sharpening import Sharpening
@@ -39,7 +40,7 @@ class Slots(TypedDict, total=False):
     keep: str
     criterion: Criterion
     budget: float | Sequence[float] | None
-    labeler: WeakLabeler | FirstModel | None
+    labeler: Labeler | None
     regime: str | Regime
     real_share: float | Sequence[float] | None
     learner: Learner

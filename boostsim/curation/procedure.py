@@ -13,7 +13,7 @@ from boostsim.arguments import brief, choice, flag, refuse, schedule, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
-from boostsim.curation.labelers import FirstModel, WeakLabeler, checked_labeler
+from boostsim.curation.labeler import Labeler, checked_labeler, described_labeler
 from boostsim.curation.regimes import Regime, checked_regime
 from boostsim.curation.sharpening import Sharpening
 from boostsim.html import card
@@ -44,7 +44,8 @@ class Procedure:
             visits are labelled independently); None is no limit: then every visit of positive
             priority is labelled. Unspent budget is lost. Or one number for each iteration, as many
             as are run at least. It counts labels: a visit that gets m of them takes m.
-        labeler: the source of labels; None means that no labels are bought.
+        labeler: the source of labels, a ``bs.WeakLabeler`` or another :class:`boostsim.Labeler`;
+            None means that no labels are bought.
         regime: what is trained on: ``bs.Replace()`` this iteration's examples; ``bs.Accumulate()``
             all so far, f_0 among them; ``bs.Anchor(0.1)`` this iteration's and 0.1 examples per
             visit of the task's reference, real data. Or by word: ``"replace"``, ``"accumulate"``,
@@ -97,7 +98,7 @@ class Procedure:
     keep: str = "one"
     criterion: Criterion = failed
     budget: float | Sequence[float] | None = None
-    labeler: WeakLabeler | FirstModel | None = None
+    labeler: Labeler | None = None
     regime: str | Regime = field(default="replace", compare=False)
     real_share: float | Sequence[float] | None = field(default=None, compare=False)
     learner: Learner = EXACT
@@ -263,6 +264,7 @@ class Procedure:
                 del slots[entry.name]
         told = {name: described(slot) for name, slot in slots.items()}
         told |= {"name": type(self).__name__, "filter": described_filter(self.filter)}
+        told["labeler"] = described_labeler(self.labeler)
         told["learner"] = {"name": type(self.learner).__name__} | described(self.learner)
         told |= described(self.trained_on)
         for name, slot in told.items():

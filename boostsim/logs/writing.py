@@ -15,7 +15,6 @@ import numpy as np
 
 from boostsim.arguments import refuse, sized, whole
 from boostsim.curation.criteria import failed
-from boostsim.curation.labelers import FirstModel
 from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write, write_whole
 from boostsim.keys import as_key, generator
@@ -258,9 +257,8 @@ class Labels:
             chance = self.chance * (failing if self.focused else np.ones(failing.shape))
             self.visit = self.level < chance
             known["label_probability"] = 1.0 - np.prod(1.0 - chance, axis=1)
-        if isinstance(labeler, FirstModel):
-            labeler = labeler.on(run.task.initial, run.task.quality)
         assert labeler is not None
+        labeler = labeler.on(run.task.initial, run.task.quality)
         weights = labeler.weights(self.iteration)
         masses = {name: part.masses_for(run.task.quality) for name, part in labeler.plain.items()}
         beta = np.sum([weights[name] * masses[name][0] for name in masses], axis=0)

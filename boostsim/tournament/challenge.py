@@ -10,7 +10,7 @@ from boostsim.arguments import finite, refuse, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, by_class, checked_filter
-from boostsim.curation.labelers import FirstModel, WeakLabeler, checked_labeler
+from boostsim.curation.labeler import Labeler, checked_labeler
 from boostsim.curation.presets import boosting
 from boostsim.curation.procedure import Procedure
 from boostsim.objects import ByValue
@@ -44,7 +44,7 @@ class Challenge(ByValue):
     """
 
     task: TableTask
-    labeler: WeakLabeler | FirstModel
+    labeler: Labeler
     filter: Filter = ONCE_IN_TWENTY
     attempts: int = 4
     labels: float = 1.0

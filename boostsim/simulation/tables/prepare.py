@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from boostsim.arguments import refuse, sized
 from boostsim.curation.filters import by_class
-from boostsim.curation.labelers import FirstModel, WeakLabeler, shares
+from boostsim.curation.labelers import WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.rates import checked_for
 from boostsim.learners.gradient import PolicyGradient
@@ -43,15 +43,13 @@ def check(procedure: Procedure, task: TableTask) -> None:
 
 
 def _labeler_on(procedure: Procedure, task: TableTask) -> WeakLabeler | None:
-    """Return the labeler as it is on a table: of a first model its rows.
+    """Return the labeler as it is on a table: of a first model, or of one's own, its rows.
 
     Raises:
-        ValueError: for a first model that knows no answer.
+        ValueError: for a first model that knows no answer, and rows that are none.
     """
     labeler = procedure.labeler
-    if isinstance(labeler, FirstModel):
-        return labeler.on(task.initial, task.quality)
-    return labeler
+    return None if labeler is None else labeler.on(task.initial, task.quality)
 
 
 def measured_beta(procedure: Procedure, task: TableTask) -> dict[str, float]:

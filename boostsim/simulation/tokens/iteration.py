@@ -24,7 +24,7 @@ from boostsim.learners.generate import generate, next_law
 from boostsim.learners.network import Parameters
 from boostsim.learners.train import check_converged, fit, train
 from boostsim.simulation.seeing import Pool, VisitsEach
-from boostsim.simulation.tokens.asking import ask, ask_model, label_weight
+from boostsim.simulation.tokens.asking import ask, ask_model, ask_own, label_weight
 from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.first_model import first_model
 from boostsim.simulation.tokens.focusing import first_memory, focus, remember, see
@@ -306,6 +306,10 @@ class Seed:
             lasting = key_words(self.key, LASTING_ANSWERS)
             words = self.words(iteration, LABELS)
             return ask(run.task, labeler, each, prompts, words, lasting, iteration)
+        if not isinstance(labeler, FirstModel):
+            when = jax.random.fold_in(self.key, LASTING_ANSWERS)
+            key = when if labeler.persistent else self.site(iteration, LABELS)
+            return ask_own(run.task, labeler, each, prompts, key)
         how = run.task, run.learner, self.first_model, labeler, each
         labels = ask_model(*how, prompts, who, self.site(iteration, LABELS))
         if not run.task.listed:

@@ -21,7 +21,7 @@ Rows = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 # Rows that are verified, or judged, at once.
 ROWS_ON_CPU, ROWS_ELSEWHERE = 2048, 16384
-# Prompts of which a filter is asked to see whether it is the one that a folder was begun with.
+# Prompts of which a function is asked to see whether it is the one that a folder was begun with.
 ASKED = 256
 
 
@@ -118,10 +118,14 @@ def program_of(filt: Any, task: SequenceTask) -> str:
     return first
 
 
+def known_prompts(task: SequenceTask) -> np.ndarray:
+    """Return prompts of a task that are always the same, as many of each stratum, ``[N, P]``."""
+    return task.prompts(np.random.default_rng(0), np.arange(ASKED) % len(task.strata))
+
+
 def frames(task: SequenceTask) -> tuple[np.ndarray, np.ndarray]:
     """Return prompts and responses of a task that are always the same: right, wrong, anything."""
-    rng = np.random.default_rng(0)
-    prompts = task.prompts(rng, np.arange(ASKED) % len(task.strata))
+    rng, prompts = np.random.default_rng(1), known_prompts(task)
     shape = (2, ASKED, task.response_length)
     anything = rng.integers(1, len(task.symbols), shape)
     # Of every length.

@@ -23,7 +23,8 @@ from jax.sharding import Mesh
 
 from boostsim.arguments import as_path, flag, refuse, sized, whole
 from boostsim.curation.filters import judges
-from boostsim.curation.labelers import FirstModel
+from boostsim.curation.labeler import of_ones_own
+from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import EXACT, Procedure
 from boostsim.curation.rates import alike, checked_for
 from boostsim.keys import needed_key
@@ -117,7 +118,7 @@ def make_run(
         if labeler.beta is not None and not task.listed:
             allowed = "None where the first model's rows cannot be read off, as of bs.lookup(...)"
             raise refuse("beta", allowed, labeler.beta)
-    elif labeler is not None:
+    elif isinstance(labeler, WeakLabeler):
         for plain in labeler.plain.values():
             noise_for(task, plain)
     if learner == EXACT:
@@ -155,7 +156,7 @@ def make_run(
     sized("evaluate", each * strata * SAMPLES * frame, "evaluate x strata x samples x tokens")
     kept = learner.network.activations(len(task.symbols))
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
-    # What is no pure function is refused before anything is trained: a filter, a criterion.
+    # What is no pure function is refused before anything is trained.
     if judges(procedure.filter):
         if run.exact:
             allowed = "one with accept and reject in an exact run"
@@ -165,6 +166,11 @@ def make_run(
         checked_for(procedure.filter, run.groups)
     else:
         alike(procedure.filter, "where each visit has a fresh prompt (give a pool of as many)")
+    if labeler is not None and of_ones_own(labeler) and run.exact:
+        quality = run.listing.quality
+        labeler.on(np.full_like(quality, 1.0 / quality.shape[1]), quality)
+    elif of_ones_own(labeler):
+        assert run.answers
     read = procedure.criterion.reads(procedure.trials)
     if procedure.until_accepted and labeler and not run.exact and "disagreement" in read:
         raise refuse(
@@ -308,5 +314,6 @@ def _begun(
     batches = None if seed.run.window is None else np.zeros(0, int)
     others = (*Carried(memory=seed.first_memory(), batches=batches).arrays(), *KEPT)
     others += ("h_filter",) * judges(seed.run.procedure.filter)
+    others += ("h_labeler",) * bool(seed.run.answers)
     others += tuple(f"m_{name}" for name in measured)
     return load_state(path, about, weights, others)

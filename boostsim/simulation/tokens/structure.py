@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from boostsim.curation.filters import judges
+from boostsim.curation.labeler import of_ones_own
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import key_text
 from boostsim.learners.network import Trained
 from boostsim.mode import described as computed_in
 from boostsim.objects import described
 from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
+from boostsim.simulation.tokens.asking import check_answers
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.judging import program_of
 from boostsim.simulation.tokens.listed import Listing
@@ -91,6 +95,18 @@ class Run:
         """The task's prompts and answers, where they can be listed."""
         return Listing(self.task)
 
+    @cached_property
+    def answers(self) -> tuple[np.ndarray, str] | None:
+        """What a labeler of the user's says of prompts that are always the same, and its hash.
+
+        None where the labeler is built in, and in an exact run, which asks for its rows.
+        """
+        labeler = self.procedure.labeler
+        if self.exact or not of_ones_own(labeler):
+            return None
+        said = check_answers(self.task, labeler).astype(float).ravel()
+        return said, sha256(said.tobytes()).hexdigest()[:16]
+
     def describe(self) -> dict[str, Any]:
         """Return what decides the numbers, for provenance and to recognise a run again."""
         procedure = self.procedure
@@ -126,6 +142,8 @@ class Run:
         if judges(self.procedure.filter):
             # As of a criterion, below.
             told["filter"] = program_of(self.procedure.filter, self.task)
+        if self.answers:
+            told["labeler"] = self.answers[1]
         shape = (1,) if mesh is None else mesh.devices.shape
         return {
             **told,

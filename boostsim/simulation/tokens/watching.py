@@ -10,7 +10,7 @@ from boostsim.simulation.tokens.structure import Run
 
 
 def watched(run: Run) -> tuple[Watched, ...]:
-    """Return the functions of a run: its criterion, and a filter that judges tokens."""
+    """Return the functions of a run: its criterion, and the user's filter and labeler."""
     procedure, task = run.procedure, run.task
     rule, trials = procedure.criterion, procedure.trials
     told = rule.name, behaviour(rule, trials), rule.fingerprint(trials)
@@ -19,4 +19,7 @@ def watched(run: Run) -> tuple[Watched, ...]:
     if judges(filt):
         said = judging.name_of(filt), judging.behaviour(filt, task), judging.program_of(filt, task)
         parts.append(Watched("filter", *said, "h_filter", "filter_program"))
+    if answers := run.answers:
+        told = type(procedure.labeler).__name__, *answers
+        parts.append(Watched("labeler", *told, "h_labeler", "labeler_program"))
     return tuple(parts)
