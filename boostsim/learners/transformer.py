@@ -170,7 +170,7 @@ class Decoder(NamedTuple):
             mixed = attend(q_BxHxSxK, keys_BxHxTxK, values_BxHxTxK, visible_Bx1xSxT).swapaxes(1, 2)
             x_NxD = x_NxD + _matmul(mixed.reshape(x_NxD.shape), weights["merge_LxDxD"])
             h_NxD = _normalise(x_NxD, weights["norm_up_LxD"])
-            hidden_NxF = rectify(_matmul(h_NxD, weights["up_LxDxF"]))
+            hidden_NxF = _rectify(_matmul(h_NxD, weights["up_LxDxF"]))
             x_NxD = x_NxD + _matmul(hidden_NxF, weights["down_LxFxD"])
         h_NxD = _normalise(x_NxD, parameters["norm_read_D"])
         logits_NxV = wide("nd,dv->nv", h_NxD, parameters["read_DxV"])
@@ -294,12 +294,12 @@ def attend(
 
 
 @jax.custom_vjp
-def rectify(x: Array) -> Array:
+def _rectify(x: Array) -> Array:
     """Return max(x, 0), whose slope is read off what is returned, so that x need not be kept."""
     return jnp.maximum(x, 0)
 
 
-rectify.defvjp(
-    lambda x: (rectify(x),) * 2,
+_rectify.defvjp(
+    lambda x: (_rectify(x),) * 2,
     lambda positive, slope: (jnp.where(positive > 0, slope, 0),),
 )
