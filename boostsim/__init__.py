@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from boostsim.curation.labelers import WeakLabeler as WeakLabeler
     from boostsim.curation.loading import load_criterion as load_criterion
     from boostsim.curation.migration import migration as migration
+    from boostsim.curation.presets import best_of_n as best_of_n
     from boostsim.curation.presets import boosting as boosting
     from boostsim.curation.presets import escaping_collapse as escaping_collapse
     from boostsim.curation.presets import filter_only as filter_only
@@ -159,6 +160,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "curation.loading": ("load_criterion",),
             "curation.migration": ("migration",),
             "curation.presets": (
+                "best_of_n",
                 "boosting",
                 "escaping_collapse",
                 "filter_only",

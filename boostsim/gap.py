@@ -323,7 +323,8 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "the filter's rates differ from prompt to prompt": prompts_of(filt) is None,
         "the filter's two rates differ": judges(filt)
         or bool(np.allclose(filt.accept[0], filt.reject[1], 1e-9, 0.0)),
-        "every accepted response is kept": procedure.keep == "one",
+        "every accepted response is kept": procedure.keep != "all",
+        "the kept response is chosen by a score": procedure.scores is None,
         f"the regime is {procedure.trained_on.name!r}": procedure.trained_on == Replace(),
         "attempts are sharpened": procedure.sharpening is None,
         "fewer than three iterations do not tell beta from gamma": iterations > 2,

@@ -1,7 +1,8 @@
 """The dense population map: every response of every prompt, from section 2 of the theory."""
 
 import dataclasses
-from math import comb
+import itertools
+from math import comb, factorial
 
 import numpy as np
 from literal import label_probabilities, label_worth, priorities
@@ -34,6 +35,26 @@ def realise(procedure, task, verdicts=None):
     return procedure, task, verdicts
 
 
+def chosen_law(procedure, accepted, rejected, scores):
+    """What is kept in one visit of each response, by every way in which k attempts may turn out.
+
+    ``accepted`` is the chance that an attempt is each response and accepted.
+    """
+    law, k = np.zeros(len(accepted)), procedure.attempts
+    chances = np.append(accepted, rejected)
+    for drawn in itertools.combinations_with_replacement(range(len(chances)), k):
+        counts = np.bincount(drawn, minlength=len(chances))
+        ways = factorial(k) / np.prod([float(factorial(count)) for count in counts])
+        counts = counts[:-1]
+        if not counts.any():
+            continue
+        weight = counts * np.exp(scores)
+        if procedure.keep == "best":
+            weight = counts * (scores == scores[counts > 0].max())
+        law += ways * np.prod(chances[list(drawn)]) * weight / weight.sum()
+    return law
+
+
 def iterate(procedure, task, rows, data=None, verdicts=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
@@ -52,7 +73,7 @@ def iterate(procedure, task, rows, data=None, verdicts=None):
     accepted, rejected = (rows * accept).sum(1), (rows * reject).sum(1)
     # [k + 1, prompts]
     law = np.array([comb(k, j) * accepted**j * rejected ** (k - j) for j in range(k + 1)])
-    kept = law[1:].sum(0) if procedure.keep == "one" else k * accepted
+    kept = k * accepted if procedure.keep == "all" else law[1:].sum(0)
     bought = np.zeros(task.prompts)
     labeler = np.zeros_like(rows)
     if procedure.labeler is not None:
@@ -69,7 +90,10 @@ def iterate(procedure, task, rows, data=None, verdicts=None):
     worth = label_worth(procedure, kept @ task.prompt_weights, bought @ task.prompt_weights)
     examples = np.zeros_like(rows)
     for x in range(task.prompts):
-        if kept[x] > 0:
+        if kept[x] > 0 and procedure.scores is not None:
+            scores = np.broadcast_to(procedure.scores.given, rows.shape)[x]
+            examples[x] += chosen_law(procedure, rows[x] * accept[x], rejected[x], scores)
+        elif kept[x] > 0:
             examples[x] += kept[x] * rows[x] * accept[x] / accepted[x]
         examples[x] += worth * bought[x] * labeler[x]
     if np.any(procedure.trained_on.real_share):

@@ -21,28 +21,28 @@ def visits_law(procedure, task, visits, accept, correct_label):
         labelled = literal.priorities(procedure, np.arange(trials + 1), trials) > 0
     one_visit = {}
 
-    def attempt(left, probability, kept, accepted):
+    def attempt(left, probability, accepted):
         if probability == 0.0:
             return
         if left and not (procedure.until_accepted and accepted):
             for y, share in enumerate(task.initial[0]):
-                right = int(task.quality[0, y])
-                keep = procedure.keep == "all" or accepted == 0
-                more = (kept[0] + right * keep, kept[1] + (1 - right) * keep)
-                attempt(left - 1, probability * share * accept[y], more, accepted + 1)
-                attempt(left - 1, probability * share * (1 - accept[y]), kept, accepted)
+                attempt(left - 1, probability * share * accept[y], (*accepted, y))
+                attempt(left - 1, probability * share * (1 - accept[y]), accepted)
             return
         outcomes = [((0, 0), 1.0)]
-        if labelled[accepted]:
+        if labelled[len(accepted)]:
             outcomes = [
                 ((right, many - right), binom.pmf(right, many, correct_label))
                 for right in range(many + 1)
             ]
-        for labels, mass in outcomes:
-            outcome = (*kept, *labels, k - left)
-            one_visit[outcome] = one_visit.get(outcome, 0.0) + probability * mass
+        for (kept, chance), (labels, mass) in itertools.product(
+            literal.kept_law(procedure, accepted, 0), outcomes
+        ):
+            right = sum(int(task.quality[0, y]) for y in kept)
+            outcome = (right, len(kept) - right, *labels, k - left)
+            one_visit[outcome] = one_visit.get(outcome, 0.0) + probability * chance * mass
 
-    attempt(k, 1.0, (0, 0), 0)
+    attempt(k, 1.0, ())
     law = {(0, 0, 0, 0, 0): 1.0}
     for _ in range(visits):
         convolved = {}

@@ -69,6 +69,19 @@ def until_accepted(rng, procedure, row, accept):
     return np.array(answers), np.array(verdicts)
 
 
+def kept_law(procedure, accepted, prompt):
+    """Which of the accepted responses to a prompt are kept, and with what probability."""
+    accepted = tuple(int(y) for y in accepted)
+    if procedure.keep == "all" or not accepted:
+        return [(accepted, 1.0)]
+    if procedure.keep == "one":
+        return [(accepted[:1], 1.0)]
+    scores = np.asarray(procedure.scores.given)
+    own = (scores if scores.ndim == 1 else scores[prompt])[list(accepted)]
+    weight = np.exp(own) if procedure.keep == "preferred" else (own == own.max()) * 1.0
+    return [((y,), p) for y, p in zip(accepted, weight / weight.sum(), strict=True) if p > 0]
+
+
 def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=None, answers=None):
     """One iteration: returns the new rows and the labels bought per visit.
 
@@ -94,8 +107,11 @@ def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=
                 answers = rng.choice(responses, size=procedure.attempts, p=rows[prompt])
                 verdicts = rng.random(procedure.attempts) < accept[prompt, answers]
             tried += task.prompt_weights[prompt] * len(answers) / visits
-            kept = answers[verdicts]
-            for answer in kept[:1] if procedure.keep == "one" else kept:
+            may_be_kept = kept_law(procedure, answers[verdicts], prompt)
+            # A random number more only where there is something to choose.
+            chances = [chance for _, chance in may_be_kept]
+            which = 0 if len(chances) == 1 else rng.choice(len(chances), p=chances)
+            for answer in may_be_kept[which][0]:
                 examples[prompt, answer] += 1
             seen.append((prompt, verdicts.sum()))
     kept_examples, labelled = examples.copy(), np.zeros_like(examples)

@@ -252,6 +252,7 @@ CALLS = [
             batch=2,
         ),
     ),
+    ("best_of_n", lambda **how: bs.best_of_n(scores=[0.0, 1.0], **how), dict(attempts=2)),
     ("raft", lambda **how: bs.raft(filter=bs.NoisyFilter(0.1), **how), dict(attempts=2)),
     (
         "random_labels",

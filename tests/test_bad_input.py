@@ -283,6 +283,56 @@ CASES = {
         "keep",
         "until_accepted",
     ),
+    "the best of the first accepted": (
+        lambda: bs.Procedure(until_accepted=True, keep="best", scores=[0.0, 1.0]),
+        "keep",
+        "until_accepted",
+    ),
+    "the best by nothing": (lambda: bs.Procedure(keep="best"), "scores", "where keep is 'best'"),
+    "scores that nobody looks at": (
+        lambda: bs.Procedure(scores=[0.0, 1.0]),
+        "scores",
+        "None where keep is 'one'",
+    ),
+    "the better of two": (lambda: bs.Procedure(keep="better"), "keep", "Did you mean 'best'"),
+    "scores without end": (
+        lambda: bs.best_of_n(scores=[0.0, np.inf]),
+        "scores",
+        "finite everywhere",
+    ),
+    "scores of three dimensions": (
+        lambda: bs.best_of_n(scores=np.zeros((2, 2, 2))),
+        "scores",
+        "2 dimension",
+    ),
+    "a score of nothing in particular": (
+        lambda: bs.best_of_n(scores=1.0),
+        "scores",
+        "1 dimension",
+    ),
+    "rewards beyond what is computed with": (
+        lambda: bs.Procedure(keep="preferred", scores=[0.0, 101.0]),
+        "scores",
+        "within 100 of each other",
+    ),
+    "scores of another task": (
+        simulate(procedure=bs.best_of_n(scores=np.zeros(99))),
+        "scores",
+        "as the task is",
+    ),
+    "scores in tokens on a table": (
+        simulate(procedure=bs.best_of_n(scores=lambda prompts, responses: prompts[:, 0])),
+        "scores",
+        "where the task is a table",
+    ),
+    "scores of a table in tokens": (
+        simulate(
+            procedure=bs.best_of_n(scores=[0.0, 1.0], learner=bs.SoftmaxRegression()),
+            task=bs.lookup(4, 2),
+        ),
+        "scores",
+        "where the task is in tokens",
+    ),
     "perhaps until accepted": (
         lambda: weighing(until_accepted="yes"),
         "until_accepted",

@@ -333,11 +333,18 @@ def test_presets_are_settings_of_the_same_slots():
     needs = {"boosting": {}, "labels_only": {}, "random_labels": {"rate": 0.1}}
     for name, make in PRESETS.items():
         extra = {"labeler": labeler, **needs[name]} if name in needs else {}
+        if name == "best_of_n":
+            extra = {"scores": [1.0, 0.0]}
         assert isinstance(make(**extra), bs.Procedure)
         assert getattr(bs, name) is make
     assert bs.star(labeler=labeler) == bs.boosting(labeler=labeler)
     assert bs.rest_em(attempts=4) == bs.filter_only(attempts=4, keep="all")
     assert bs.raft(attempts=4) == bs.filter_only(attempts=4, keep="one")
+    best = bs.best_of_n(attempts=4, scores=[1.0, 0.0])
+    assert best == bs.raft(attempts=4, scores=[1.0, 0.0])
+    assert best == bs.filter_only(attempts=4, filter=None, keep="best", scores=[1.0, 0.0])
+    sure = bs.NoisyFilter(0.0)
+    assert bs.raft(filter=sure, scores=[1.0, 0.0]).filter == sure
 
 
 def test_costs_count_what_was_done():

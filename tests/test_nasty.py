@@ -86,6 +86,7 @@ SLOTS = {
     "label_share": None,
     "labels_per_visit": 1,
     "until_accepted": False,
+    "scores": None,
 }
 
 
@@ -192,6 +193,8 @@ CALLS = {
     "star": preset(bs.star),
     "rest_em": preset(bs.rest_em),
     "raft": preset(bs.raft),
+    "best_of_n": preset(bs.best_of_n, scores=[0.0, 1.0]),
+    "by a score": (bs.Procedure, {"attempts": 2, "keep": "preferred", "scores": [[0.0, 1.0]]}),
     "random_labels": preset(bs.random_labels, rate=0.1),
     "migration": (bs.migration, {"rate": 0.1, "reference": WEAK}),
     "table_task": (

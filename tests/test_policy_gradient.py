@@ -338,6 +338,7 @@ def test_derivatives_pass_through_the_rate_and_the_reference():
         ({"regime": bs.Anchor(0.1)}, "for it is on-policy: it learns from the model's own att"),
         ({"sharpening": bs.Sharpening(0.5)}, "sharpening must be None where the learner is a bs"),
         ({"until_accepted": True, "keep": "one"}, "until_accepted must be False where"),
+        ({"keep": "best", "scores": [0.0, 1.0]}, "keep must be 'one' or 'all' where"),
         ({"attempts": 1}, "attempts must be at least 2 where the learner is a bs.PolicyGradient"),
     ],
 )

@@ -49,6 +49,7 @@ class Slots(TypedDict, total=False):
     label_share: float | Sequence[float] | None
     labels_per_visit: int
     until_accepted: bool
+    scores: Any
 
 
 def _preset(
@@ -143,6 +144,7 @@ def random_labels(*, rate: float, **slots: Unpack[Slots]) -> Procedure:
 
 @_preset(
     *("attempts", "filter", "keep", "criterion", "budget", "sharpening", "until_accepted"),
+    "scores",
     labeler=NEEDED,
 )
 def labels_only(**slots: Unpack[Slots]) -> Procedure:
@@ -156,7 +158,7 @@ def labels_only(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots, filter=RejectAll(), criterion=uniform)
 
 
-@_preset("filter", "keep", "criterion", "until_accepted", *LABELS)
+@_preset("filter", "keep", "scores", "criterion", "until_accepted", *LABELS)
 def uncurated(**slots: Unpack[Slots]) -> Procedure:
     """Return self-consuming training: everything the model says is kept (T11).
 
@@ -169,7 +171,7 @@ def uncurated(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots, keep="all")
 
 
-@_preset("keep", "criterion", "budget", filter=PERFECT)
+@_preset("keep", "scores", "criterion", "budget", filter=PERFECT)
 def star(**slots: Unpack[Slots]) -> Procedure:
     """Return STaR (Zelikman et al. 2022): one greedy rationale a problem, kept if it ends right.
 
@@ -184,7 +186,7 @@ def star(**slots: Unpack[Slots]) -> Procedure:
     return _filled(slots)
 
 
-@_preset("keep", "criterion", "until_accepted", *LABELS, attempts=32, filter=PERFECT)
+@_preset("keep", "scores", "criterion", "until_accepted", *LABELS, attempts=32, filter=PERFECT)
 def rest_em(**slots: Unpack[Slots]) -> Procedure:
     """Return ReST-EM (Singh et al. 2024): many samples a problem, every accepted one kept.
 
@@ -200,16 +202,44 @@ def rest_em(**slots: Unpack[Slots]) -> Procedure:
 
 @_preset("keep", "criterion", *LABELS, attempts=8, filter=PERFECT)
 def raft(**slots: Unpack[Slots]) -> Procedure:
-    """Return RAFT (Dong et al. 2023) with a 0/1 reward: the best of k samples is kept.
+    """Return RAFT (Dong et al. 2023): the best of k samples to each prompt is kept.
 
-    Dropped: graded rewards (so the best is the first accepted one), and the training on the best of
-    k when all of them were rejected: here such a visit adds nothing.
+    With ``scores``, the rewards, as published: the best of all k by the reward, whatever that is,
+    unless a filter is given too, which then has its say first. Without them the reward is the
+    verdict, 0 or 1, so the best is the first accepted one; dropped there is the training on one of
+    k when all of them were rejected: such a visit adds nothing.
 
     Example:
         >>> raft().attempts, raft().keep
         (8, 'one')
+        >>> raft(scores=[0.0, 1.0]).keep, raft(scores=[0.0, 1.0]).filter
+        ('best', AcceptAll())
     """
-    return _filled(slots)
+    if slots.get("scores") is None:
+        return _filled(slots)
+    if slots["filter"] is PERFECT:
+        # Only the filter that nobody asked for.
+        slots["filter"] = None
+    return _filled(slots, keep="best")
+
+
+@_preset(*("filter", "keep", "criterion", "until_accepted", *LABELS), attempts=8, scores=NEEDED)
+def best_of_n(**slots: Unpack[Slots]) -> Procedure:
+    """Return best-of-n: of ``attempts`` = n samples the best by ``scores`` is kept, and trained on.
+
+    One iteration makes the model the law of best-of-n sampling, BoNBoN and BOND's target; further
+    ones do it again from there, n^t in all. Nothing else decides: no filter, no labels.
+
+    Source: Stiennon et al. 2020 (arXiv 2009.01325) for the sampling; Gui et al. 2024 (arXiv
+    2406.00832) and Sessa et al. 2024 (arXiv 2407.14622) for training on it.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
+        >>> bs.simulate(bs.best_of_n(attempts=4, scores=[1.0, 0.0]), task, 1).error.values
+        array([[0.5   , 0.0625]])
+    """
+    return _filled(slots, keep="best")
 
 
 @_preset(
@@ -256,6 +286,7 @@ PRESETS: dict[str, Callable[..., Procedure]] = {
     "star": star,
     "rest_em": rest_em,
     "raft": raft,
+    "best_of_n": best_of_n,
     "escaping_collapse": escaping_collapse,
 }
 

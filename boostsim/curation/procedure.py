@@ -15,6 +15,7 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
 from boostsim.curation.labeler import Labeler, checked_labeler, described_labeler
 from boostsim.curation.regimes import Regime, checked_regime
+from boostsim.curation.scores import CHOOSING, checked_scores
 from boostsim.curation.sharpening import Sharpening
 from boostsim.html import card
 from boostsim.learners.gradient import PolicyGradient
@@ -27,7 +28,7 @@ EXACT = StrongLearner()
 # What a label may weigh: products with counts stay far from the ends of what floats hold.
 LIGHTEST, HEAVIEST = 1e-100, 1e100
 # Slots that are told only where they are used: a folder of a run begun without them is its own.
-ADDED = ("label_weight", "label_share", "labels_per_visit", "until_accepted")
+ADDED = ("label_weight", "label_share", "labels_per_visit", "until_accepted", "scores")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class Procedure:
         attempts: k, responses drawn at each visit, 1 to 1000.
         filter: the verdicts; see :class:`boostsim.Filter`. By default, and where it is None, it
             accepts everything and costs no filter call.
-        keep: ``"one"`` keeps the first accepted response of a visit, ``"all"`` every one.
+        keep: ``"one"`` keeps the first accepted response of a visit, ``"all"`` every one,
+            ``"best"`` that of the highest score, ties evenly, ``"preferred"`` one of them with
+            probability e^score / (sum of e^score over the accepted ones), the rule of Bradley,
+            Terry and Luce (docs/theory.md, section 7).
         criterion: who gets a label; see :mod:`boostsim.curation.criterion`.
         budget: most labels per visit and iteration, over all visits together, in expectation (tied
             visits are labelled independently); None is no limit: then every visit of positive
@@ -73,13 +77,17 @@ class Procedure:
             any attempt was accepted, no more: such a visit is one trial, ``accepted`` is 0 or 1,
             ``attempts`` 1. (With a network all k are drawn, and those after the first accepted one
             neither seen nor counted.)
+        scores: what ``"best"`` and ``"preferred"`` go by: on tables numbers, ``[responses]`` or
+            ``[prompts, responses]``; in tokens a function of prompts ``[N, P]`` and responses ``[N,
+            R]``, both tokens, that returns N numbers. Rewards of ``"preferred"`` are in nats, and
+            on a table at most 100 apart on a prompt.
 
     Raises:
         ValueError: for a slot that holds something else, a negative budget (with the iteration),
             what is about labels without a labeler, proportional allocation without a budget, a real
             share without anchor, a weight and a share of labels together, attempts that stop at
             the first accepted one of which all are to be kept, or a policy gradient with what is
-            not of the model's own attempts.
+            not of the model's own attempts; scores that are missing, or that nobody looks at.
 
     Example:
         >>> import boostsim as bs
@@ -91,6 +99,9 @@ class Procedure:
         >>> light = bs.boosting(labeler=bs.WeakLabeler(0.2), label_weight=0.25)
         >>> bs.simulate(light, task, 1).error.values.round(12).tolist()
         [[0.5, 0.16]]
+        >>> best = bs.Procedure(attempts=2, keep="best", scores=[1.0, 0.0])
+        >>> bs.simulate(best, task, 2).accuracy.values
+        array([[0.5       , 0.75      , 0.9375    ]])
     """
 
     attempts: int = 1
@@ -107,6 +118,7 @@ class Procedure:
     label_share: float | Sequence[float] | None = None
     labels_per_visit: int = 1
     until_accepted: bool = False
+    scores: Any = None
     # The regime, whichever way it was given.
     trained_on: Regime = field(init=False, repr=False)
 
@@ -114,7 +126,8 @@ class Procedure:
         """Refuse slots that do not fit together."""
         object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
         object.__setattr__(self, "filter", checked_filter(self.filter))
-        choice("keep", self.keep, ("one", "all"))
+        choice("keep", self.keep, ("one", "all", *CHOOSING))
+        object.__setattr__(self, "scores", checked_scores(self.keep, self.scores))
         if not isinstance(self.criterion, Criterion):
             raise refuse(
                 "criterion",
@@ -144,7 +157,7 @@ class Procedure:
             )
         self._check_labels()
         object.__setattr__(self, "until_accepted", flag("until_accepted", self.until_accepted))
-        if self.until_accepted and self.keep == "all":
+        if self.until_accepted and self.keep != "one":
             allowed = "'one' where attempts stop at the first accepted one (until_accepted)"
             raise refuse("keep", allowed, self.keep)
         if isinstance(self.learner, PolicyGradient):
@@ -160,6 +173,8 @@ class Procedure:
             raise refuse("sharpening", f"None {where}, for {own}", self.sharpening)
         if self.until_accepted:
             raise refuse("until_accepted", f"False {where}, for it learns from all k", True)
+        if self.keep in CHOOSING:
+            raise refuse("keep", f"'one' or 'all' {where}, for it learns from all k", self.keep)
         if not self.filter.generates:
             raise refuse("filter", f"one that looks at attempts {where}", self.filter)
         if self.attempts < learner.least_attempts:

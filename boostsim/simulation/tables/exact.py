@@ -22,6 +22,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.keys import as_key
+from boostsim.simulation.tables.choosing import kept_gain
 from boostsim.simulation.tables.gradient import expected_advantage, updated
 from boostsim.simulation.tables.learning import add_source, first, learn
 from boostsim.simulation.tables.population import (
@@ -84,7 +85,10 @@ def gather(
         kept = seen.kept
         # A sharpened row is carried whole: it is the only one.
         owed = state.mass if structure.sharpening is None else tried[None]
-        rows = [seen.gain * (numbers.accept * m) for m in owed]
+        gain = seen.gain
+        if structure.choice is not None:
+            gain = kept_gain(structure, numbers, tried)
+        rows = [gain * (numbers.accept * m) for m in owed]
     else:
         kept = jnp.ones_like(seen.kept)
         advantage = expected_advantage(structure, numbers, seen)

@@ -322,7 +322,10 @@ def kinds_of(numbers: Numbers) -> list[tuple[int, Int[np.ndarray, "prompts"]]]:
     parts = [np.asarray(numbers.source_mass)[1:].reshape(-1, prompts)]
     parts += [
         np.asarray(each)
-        for each in (numbers.accept, numbers.reject, numbers.correct)
+        for each in (
+            *(numbers.accept, numbers.reject, numbers.correct),
+            *(numbers.choice or {}).values(),
+        )
         if each is not None and each.shape[-1] == prompts
     ]
     _, first, kind = np.unique(

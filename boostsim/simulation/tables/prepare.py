@@ -17,6 +17,8 @@ from boostsim.curation.rates import checked_for
 from boostsim.learners.gradient import PolicyGradient
 from boostsim.learners.tabular import TabularLearner, tells_apart
 from boostsim.simulation.tables import persistence
+from boostsim.simulation.tables.levels import choice_of, levels_of
+from boostsim.simulation.tables.levels import split as split_by
 from boostsim.simulation.tables.population import pairs
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.statistics import Wanted, statistics_in
@@ -112,12 +114,18 @@ def prepare(
     )
     dense = rows_needed or (sampled and within)
     collides = within and not dense
+    levels = None
+    if procedure.scores is not None:
+        levels = levels_of(procedure.scores.table(task.prompts, task.responses))
     kinds = task.responses if dense else 4 if procedure.filter.persistent else 2
+    if levels is not None and not dense:
+        kinds = min(task.responses * kinds, levels.worth.shape[1] * kinds)
     # A visit that stops early did so after one of k attempts.
     stops = procedure.attempts if procedure.until_accepted and sampled else 0
     # Of a policy gradient accepted and rejected attempts, by J.
     said = 2 * len(parts) * kinds if gradient is not None and sampled else 0
-    cells = max(kinds, len(parts), stops, said) * (kinds if split else 1)
+    chosen = kinds * len(parts) if levels is not None and len(parts) > 2 else 0
+    cells = max(kinds, len(parts), stops, said, chosen) * (kinds if split else 1)
     trained = procedure.trained_on
     window, drawn = (
         None if size is None else int(size) for size in (trained.window, trained.draws)
@@ -134,14 +142,22 @@ def prepare(
     if procedure.filter.persistent:
         assert key is not None
         verdicts = persistence.verdicts(procedure, task, key)
-    classes = None if dense else _classes(quality, verdicts)
+    classes, parents, ranks = None if dense else _classes(quality, verdicts), None, None
+    if classes is not None and levels is not None:
+        classes, parents, ranks = split_by(classes, levels)
     if classes is None:
         mass = {name: source.T for name, source in rows.items()}
     else:
         mass = {name: _class_masses(source, classes) for name, source in rows.items()}
-        if labeler is not None and verdicts is None and not (labeler.persistent and sampled):
+        plain = verdicts is None and levels is None
+        if labeler is not None and plain and not (labeler.persistent and sampled):
             mass |= {name: each.masses_for(quality) for name, each in labeler.plain.items()}
     accept, reject = _filter(procedure, quality, verdicts, dense)
+    correct = _correct(verdicts)
+    if parents is not None:
+        accept, reject = accept[parents], reject[parents]
+        correct = tuple(correct[parent] for parent in parents)
+    choice = None if levels is None else choice_of(procedure.keep, levels, ranks)
     collision = None
     if collides:
         assert classes is not None
@@ -176,7 +192,7 @@ def prepare(
         anchored="reference" in mass,
         sources=tuple(mass),
         answering=() if labeler is None else tuple(labeler.plain),
-        correct=_correct(verdicts) if classes is not None else None,
+        correct=correct if classes is not None else None,
         copies=copies,
         sharpening=sharpening,
         collides=collides,
@@ -188,6 +204,7 @@ def prepare(
         window=window if accumulates else None,
         draws=drawn,
         first_drawn=accumulates and trained.first == "sampled",
+        choice=None if levels is None else procedure.keep,
     )
     numbers = Numbers(
         weights=jnp.asarray(weights),
@@ -203,6 +220,7 @@ def prepare(
         real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
         shares=None if labeler is None else _shares(labeler),
         label_weight=None if weight is None else jnp.asarray(np.array(weight, float)),
+        choice=jax.tree.map(lambda each: jnp.asarray(spread(each)), choice),
     )
     return structure, numbers
 

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from boostsim.curation.division import entrywise
 from boostsim.learners.tabular import Rows
+from boostsim.simulation.tables.choosing import kept_gain_by_part
 from boostsim.simulation.tables.gradient import drawn_advantage, updated
 from boostsim.simulation.tables.learning import begun, first, learn
 from boostsim.simulation.tables.population import (
@@ -100,6 +101,12 @@ def step(
     drawn, laws = [], []
     if structure.advantage is None:
         drawn, laws = [kept], [law_of(mass * numbers.accept)]
+        if structure.choice is not None:
+            # The more were accepted, the better the best of them: each part has a law of its own.
+            gains = kept_gain_by_part(structure, numbers, mass)
+            drawn = list(counts[1:])
+            laws = [law_of(mass * numbers.accept * gain) for gain in gains[1:]]
+    of_own = len(drawn)
     if structure.labeled:
         drawn.append(labels)
         laws.append(law_of(label_law(structure, numbers)))
@@ -109,6 +116,8 @@ def step(
     if drawn:
         examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)
         by_kind = list(jnp.moveaxis(examples, 1, 0))
+    if of_own > 1:
+        by_kind = [total(by_kind[:of_own]), *by_kind[of_own:]]
     if structure.advantage is not None:
         most = sampling.most(structure.attempts)
         worth = drawn_advantage(structure, numbers, sites[SAID], counts, mass, most)

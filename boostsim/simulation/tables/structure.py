@@ -44,6 +44,8 @@ class Structure:
         window: of how many iterations examples are kept, two at least; None for all.
         draws: how many a visit are drawn from those, to be trained on; None for all of them.
         first_drawn: whether the first of them are drawn, of f_0.
+        choice: which accepted attempt is kept, the ``"best"`` or a ``"preferred"`` one; None where
+            it is the first, or all are.
     """
 
     attempts: int
@@ -70,6 +72,7 @@ class Structure:
     window: int | None = None
     draws: int | None = None
     first_drawn: bool = False
+    choice: str | None = None
 
     @property
     def apart(self) -> bool:
@@ -103,6 +106,8 @@ class Numbers:
             is one.
         label_weight: the weight or the share of labels, a scalar, but ``[iterations]`` where
             scheduled; None where they weigh what accepted responses do.
+        choice: what the choice among accepted attempts goes by, by name, ``[classes, prompts]``
+            each, and ``nodes``, ``[nodes, 1]``; None where there is none.
     """
 
     weights: Float[Array, "*batch prompts"]
@@ -120,6 +125,7 @@ class Numbers:
         None
     )
     label_weight: Float[Array, "*batch"] | Float[Array, "*batch iterations"] | None = None
+    choice: dict[str, Array] | None = None
 
     @property
     def _scheduled(self) -> dict[str, Array]:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from boostsim.simulation.tables.choosing import kept_gain_by_part
 from boostsim.simulation.tables.compositions import composed
 from boostsim.simulation.tables.population import (
     Shown,
@@ -77,7 +78,8 @@ class Visit:
                 if structure.labeled:
                     labelled = seen.labelled[way.part]
                     chance = chance * (1.0 - labelled if way.labels is None else labelled)
-            chance = chance * _ordered(way.kept, seen.kept)
+            law = seen.kept if seen.chosen is None else seen.chosen[way.part]
+            chance = chance * _ordered(way.kept, law)
             if way.labels is not None:
                 chance = chance * _ordered(way.labels, seen.label)
             chances[way.kind] += chance
@@ -95,6 +97,8 @@ class Seen:
         kept, label: of the class of an accepted response, of a label, ``[classes, models]``.
         labels: expected labels a visit, ``[models]``.
         generations: expected attempts a visit, ``[models]``.
+        chosen: of the class of the response that is chosen from the accepted ones, ``[parts,
+            classes, models]``; None where they are alike.
     """
 
     accepted: Float[np.ndarray, "models"]
@@ -105,6 +109,7 @@ class Seen:
     label: Float[np.ndarray, "classes models"]
     labels: Float[np.ndarray, "models"]
     generations: Float[np.ndarray, "models"]
+    chosen: Float[np.ndarray, "parts classes models"] | None = None
 
 
 def seen_by(
@@ -135,6 +140,10 @@ def _seen(
     label = jnp.zeros_like(mass)
     if structure.labeled:
         label = jnp.broadcast_to(law_of(label_law(structure, numbers)), mass.shape)
+    more = {}
+    if structure.choice is not None:
+        gains = kept_gain_by_part(structure, numbers, mass)
+        more["chosen"] = jnp.stack([law_of(mass * numbers.accept * gain) for gain in gains])
     return {
         "accepted": seen.accepted,
         "rejected": seen.rejected,
@@ -144,6 +153,7 @@ def _seen(
         "label": label,
         "labels": structure.labels_each * total(seen.parts * labelled),
         "generations": seen.gain,
+        **more,
     }
 
 
@@ -240,4 +250,5 @@ def alone(numbers: Numbers, prompt: int) -> Numbers:
         correct=None if numbers.correct is None else column(numbers.correct),
         source_mass=column(numbers.source_mass),
         collision=None,
+        choice=jax.tree.map(column, numbers.choice),
     )

@@ -34,6 +34,7 @@ from boostsim.simulation.tokens.shown import show
 from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import (
     Labels,
+    chosen,
     kept,
     key_words,
     made,
@@ -46,6 +47,7 @@ from boostsim.vocabulary import PAD
 PROMPTS, ATTEMPTS, VERDICTS, FOCUS, LABELS, ORDER, EVALUATION, REAL, PRIORITY, JUDGED, DRAWN = (
     range(11)
 )
+KEPT = 11
 LASTING_VERDICTS, LASTING_ANSWERS, FIRST, POOL = (2**32 - 1 - site for site in range(4))
 
 
@@ -226,13 +228,16 @@ class Seed:
         tried = made(procedure, accepted)
         accepted = accepted & tried
         keeps = kept(procedure, accepted)
+        if procedure.scores is not None:
+            words = self.words(iteration, KEPT)
+            keeps = chosen(procedure, accepted, prompts, responses, words)
         asked = np.repeat(prompts[:, None], attempts, 1)
         examples = [np.concatenate([asked[keeps], responses[keeps]], axis=1)]
         weights = [np.ones(len(examples[0]))]
         spent = self._costs(tried.sum() / visits, (responses != PAD)[tried].sum() / visits)
         memory = carried.memory
         labels: Labels | None = None
-        chosen = np.zeros(visits, bool)
+        asks = np.zeros(visits, bool)
         if procedure.labeler is not None:
             told = procedure.criterion.sees_truth
             labels = self._asked(iteration, prompts, np.ones(visits, bool)) if told else None
@@ -245,19 +250,19 @@ class Seed:
             key = self.site(iteration, PRIORITY)
             probability = focus(procedure, seen, truth=truth, memory=memory, key=key)
             level = generator(self.words(iteration, FOCUS)).random(visits)
-            chosen = level < probability
+            asks = level < probability
             if labels is None:
-                labels = self._asked(iteration, prompts, chosen)
-            said = labels.responses[chosen]
+                labels = self._asked(iteration, prompts, asks)
+            said = labels.responses[asks]
             each = said.shape[1]
-            asked = np.repeat(prompts[chosen, None], each, 1)
+            asked = np.repeat(prompts[asks, None], each, 1)
             examples.append(np.concatenate([asked, said], axis=2).reshape(-1, width))
             weight = label_weight(procedure, len(examples[0]), len(examples[1]))
             weights.append(np.full(len(examples[1]), weight))
-            spent["labels"] = each * chosen.mean()
-            if chosen.any():
-                spent["label_accuracy"] = labels.right[chosen].ravel().mean()
-                spent["right_tokens"] = labels.right_tokens[chosen].ravel().mean()
+            spent["labels"] = each * asks.mean()
+            if asks.any():
+                spent["label_accuracy"] = labels.right[asks].ravel().mean()
+                spent["right_tokens"] = labels.right_tokens[asks].ravel().mean()
             passed = np.zeros((visits, each), bool)
             if procedure.criterion.asks_filter:
                 passed = verdicts(
@@ -269,10 +274,10 @@ class Seed:
                     key_words(self.key, LASTING_VERDICTS),
                 )
                 spent["filter_calls"] += filt.looks * spent["labels"]
-            memory = remember(procedure.criterion, memory, seen, chosen, passed.mean(1))
+            memory = remember(procedure.criterion, memory, seen, asks, passed.mean(1))
         if run.shows:
             judged = {"accepted": accepted, "correct": correct}
-            spent |= show(run, prompts, responses, judged, tried, chosen, labels)
+            spent |= show(run, prompts, responses, judged, tried, asks, labels)
         share = procedure.trained_on.share
         # One iteration's, as Procedure.at returns it.
         assert isinstance(share, float)

@@ -18,6 +18,7 @@ import numpy as np
 from boostsim.arguments import refuse
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.scores import Scores
 from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
 from boostsim.simulation.tables import exact
@@ -120,11 +121,13 @@ def tabular(
 ) -> tuple[Procedure, TableTask]:
     """Return the procedure and the task as they are on a table whose first model has these rows.
 
-    The learner becomes the strong one, and the labeler's way to be wrong a table of its own.
-    Nothing else changes.
+    The learner becomes the strong one, the labeler's way to be wrong and the scores tables of their
+    own. Nothing else changes.
     """
     procedure = replace(procedure, learner=StrongLearner())
     task, labeler = listing.task, procedure.labeler
+    if procedure.scores is not None:
+        procedure = replace(procedure, scores=_score_table(procedure.scores, listing))
     table = table_task(listing.quality, listing.weights, rows)
     if not isinstance(labeler, WeakLabeler):
         return procedure, table
@@ -137,6 +140,14 @@ def tabular(
         return replace(labeler, beta=None, rows=law)
 
     return replace(procedure, labeler=labeler.each(as_rows)), table
+
+
+def _score_table(scores: Scores, listing: Listing) -> np.ndarray:
+    """Return what each token is worth as the answer to each prompt, ``[N, V]``."""
+    tokens = len(listing.task.symbols)
+    prompts = np.repeat(listing.prompts, tokens, axis=0)
+    answers = np.tile(np.arange(tokens, dtype=np.int32), len(listing.prompts))[:, None]
+    return scores.of(prompts, answers).reshape(-1, tokens)
 
 
 class Target(NamedTuple):

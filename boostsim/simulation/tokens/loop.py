@@ -27,6 +27,7 @@ from boostsim.curation.labeler import of_ones_own
 from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import EXACT, Procedure
 from boostsim.curation.rates import alike, checked_for
+from boostsim.curation.scores import FUNCTION
 from boostsim.keys import needed_key
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
@@ -113,6 +114,8 @@ def make_run(
     learner = procedure.learner
     if not isinstance(task, SequenceTask):
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
+    if procedure.scores is not None and procedure.scores.function is None:
+        raise refuse("scores", f"{FUNCTION} where the task is in tokens", procedure.scores.given)
     labeler = procedure.labeler
     if isinstance(labeler, FirstModel):
         if labeler.beta is not None and not task.listed:
@@ -315,5 +318,6 @@ def _begun(
     others = (*Carried(memory=seed.first_memory(), batches=batches).arrays(), *KEPT)
     others += ("h_filter",) * judges(seed.run.procedure.filter)
     others += ("h_labeler",) * bool(seed.run.answers)
+    others += ("h_scores",) * (seed.run.procedure.scores is not None)
     others += tuple(f"m_{name}" for name in measured)
     return load_state(path, about, weights, others)

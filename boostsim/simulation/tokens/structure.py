@@ -22,7 +22,7 @@ from boostsim.objects import described
 from boostsim.simulation.seeing import FreshPrompts, Pool, Population, Seeing, VisitsEach
 from boostsim.simulation.tokens.asking import check_answers
 from boostsim.simulation.tokens.evaluation import Evaluation
-from boostsim.simulation.tokens.judging import program_of
+from boostsim.simulation.tokens.judging import frames, program_of
 from boostsim.simulation.tokens.listed import Listing
 from boostsim.statistics import described_on
 from boostsim.tasks.sequences import SequenceTask
@@ -144,6 +144,9 @@ class Run:
             told["filter"] = program_of(self.procedure.filter, self.task)
         if self.answers:
             told["labeler"] = self.answers[1]
+        if self.procedure.scores is not None:
+            worth = self.procedure.scores.of(*frames(self.task))
+            told["scores"] = sha256(worth.tobytes()).hexdigest()[:16]
         shape = (1,) if mesh is None else mesh.devices.shape
         return {
             **told,

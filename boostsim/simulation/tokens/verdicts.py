@@ -135,6 +135,33 @@ def kept(procedure: Procedure, accepted: np.ndarray) -> np.ndarray:
     return accepted & (np.cumsum(accepted, axis=1) == 1)
 
 
+def chosen(
+    procedure: Procedure,
+    accepted: np.ndarray,
+    prompts: np.ndarray,
+    responses: np.ndarray,
+    words: np.ndarray,
+) -> np.ndarray:
+    """Return which attempts become examples, ``[N, k]``: the best, or a preferred one.
+
+    Args:
+        procedure: which of the two, and by which scores.
+        accepted: the verdicts; the scores of what is rejected are not asked for.
+        prompts, responses: tokens ``[N, P]`` and ``[N, k, R]``.
+        words: key words of this iteration, for a preferred one.
+    """
+    assert procedure.scores is not None
+    scores = np.full(accepted.shape, -np.inf)
+    visit, _ = np.nonzero(accepted)
+    scores[accepted] = procedure.scores.of(prompts[visit], responses[accepted])
+    if procedure.keep == "preferred":
+        # The greatest of r_i + G_i, G_i of Gumbel's law, is the i-th in proportion to e^(r_i).
+        scores = scores + generator(words).gumbel(size=scores.shape)
+    # Of equals the first: attempts are alike.
+    first = np.argmax(scores, axis=1)
+    return accepted & (np.arange(accepted.shape[1]) == first[:, None])
+
+
 def noise_for(task: SequenceTask, labeler: WeakLabeler) -> str:
     """Return the task's name for how the labeler is wrong.
 

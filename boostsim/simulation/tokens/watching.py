@@ -10,7 +10,7 @@ from boostsim.simulation.tokens.structure import Run
 
 
 def watched(run: Run) -> tuple[Watched, ...]:
-    """Return the functions of a run: its criterion, and the user's filter and labeler."""
+    """Return the functions of a run: its criterion, and the user's filter, labeler and scores."""
     procedure, task = run.procedure, run.task
     rule, trials = procedure.criterion, procedure.trials
     told = rule.name, behaviour(rule, trials), rule.fingerprint(trials)
@@ -22,4 +22,8 @@ def watched(run: Run) -> tuple[Watched, ...]:
     if answers := run.answers:
         told = type(procedure.labeler).__name__, *answers
         parts.append(Watched("labeler", *told, "h_labeler", "labeler_program"))
+    if procedure.scores is not None:
+        # Of any kind, so there is no program to speak of.
+        worth = procedure.scores.of(*judging.frames(task))
+        parts.append(Watched("scores", procedure.scores.name, worth, "", "h_scores", "no program"))
     return tuple(parts)
