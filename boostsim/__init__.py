@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from boostsim.curation import criteria as criteria
     from boostsim.curation.criterion import Criterion as Criterion
     from boostsim.curation.decorator import criterion as criterion
+    from boostsim.curation.drifting import DriftingFilter as DriftingFilter
     from boostsim.curation.filters import AcceptAll as AcceptAll
     from boostsim.curation.filters import Filter as Filter
     from boostsim.curation.filters import NoisyFilter as NoisyFilter
@@ -153,6 +154,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.planning": ("plan",),
             "curation.criterion": ("Criterion",),
             "curation.decorator": ("criterion",),
+            "curation.drifting": ("DriftingFilter",),
             "curation.filters": ("AcceptAll", "Filter", "NoisyFilter", "RejectAll"),
             "curation.judging": ("TokenFilter",),
             "curation.labeler": ("Labeler",),

@@ -19,7 +19,7 @@ import pandas as pd
 
 from boostsim.arguments import as_path, refuse, whole
 from boostsim.curation.criteria import failed
-from boostsim.curation.filters import judges
+from boostsim.curation.filters import drifts, judges
 from boostsim.curation.labeler import of_ones_own
 from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import Procedure, checked
@@ -320,8 +320,10 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "the labeler drifts": labeler is None or not labeler.drift,
         "verdicts persist": not filt.persistent,
         "the filter judges tokens": not judges(filt),
+        "the filter drifts": not drifts(filt),
         "the filter's rates differ from prompt to prompt": prompts_of(filt) is None,
         "the filter's two rates differ": judges(filt)
+        or drifts(filt)
         or bool(np.allclose(filt.accept[0], filt.reject[1], 1e-9, 0.0)),
         "every accepted response is kept": procedure.keep != "all",
         "the kept response is chosen by a score": procedure.scores is None,
@@ -337,6 +339,6 @@ def why_no_bound(procedure: Procedure) -> str | None:
     if procedure.attempts != 1:
         return "it is for one attempt"
     filt = procedure.filter
-    if judges(filt) or np.any(filt.accept[1]) or np.any(filt.reject[0]):
+    if judges(filt) or drifts(filt) or np.any(filt.accept[1]) or np.any(filt.reject[0]):
         return "it is for a perfect filter"
     return why_no_fit(procedure)

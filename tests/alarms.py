@@ -72,6 +72,7 @@ LOOKS = {
     "claims": 91,
     "correlated_votes": 1,
     "rates_by_prompt": 9,
+    "drifting_filter": 3,
     "collapse_measures": 2,
     "false_alarms": 1,
     "power": 1,

@@ -120,6 +120,7 @@ CASES = {
         "false_accept",
         "2",
     ),
+    "filters that are rates": (lambda: bs.DriftingFilter([0.1]), "filter", "0.1"),
     "even votes": (lambda: bs.NoisyFilter(0.1, votes=2), "votes", "odd"),
     "no votes": (lambda: bs.NoisyFilter(0.1, votes=0), "votes", "0"),
     "a correlation above 1": (lambda: bs.NoisyFilter(0.1, correlation=1.5), "correlation", "1.5"),

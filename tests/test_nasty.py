@@ -132,6 +132,7 @@ def pictured(**given):
 pictured.func = bs.figure
 CALLS = {
     "NoisyFilter": (bs.NoisyFilter, {"gamma": 0.1, "votes": 1, "persistent": False}),
+    "filters in turn": (bs.DriftingFilter, {"filters": (bs.NoisyFilter(0.1),)}),
     "a vote": (bs.NoisyFilter, {"gamma": 0.1, "correlation": 0.5, "rule": 1}),
     "voters": (bs.NoisyFilter, {"voters": [0.1]}),
     "two rates": (bs.NoisyFilter, {"false_accept": 0.1, "false_reject": 0.1}),

@@ -143,6 +143,7 @@ def made():
     claim = bs.claims["T3"]
     return {
         "a filter": bs.NoisyFilter(false_accept=0.1, false_reject=0.2),
+        "a drifting filter": bs.DriftingFilter([bs.NoisyFilter(0.1), bs.NoisyFilter([0.2, 0.1])]),
         "a filter by prompt": bs.NoisyFilter([0.1, 0.2]),
         "a filter of voters": bs.NoisyFilter(voters=[0.1, 0.2], rule="unanimity"),
         "a regime": bs.Anchor([0.1, 0.0]),

@@ -151,7 +151,7 @@ def test_other_procedures_write_what_they_have(tmp_path):
     share("written_attempts", log.accepted, log.attempts, rates(trace.isel(seed=[1]))[1])
     for labeler, right in (
         (bs.FirstModel(), (TASK.initial * TASK.quality).sum(1)),
-        (bs.DriftingLabeler(1.0, later=bs.WeakLabeler(0.0), between=(0, 1)), None),
+        (bs.DriftingLabeler(1.0, later=bs.WeakLabeler(0.0), between=(1, 2)), None),
     ):
         procedure = bs.boosting(attempts=2, labeler=labeler)
         log = written(tmp_path, trace_of(procedure), procedure, visits=4)

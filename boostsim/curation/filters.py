@@ -86,7 +86,8 @@ def checked_filter(got: Any) -> Filter:
     """Return a filter as it is, once it is seen to be one; None accepts everything."""
     if got is None:
         return AcceptAll()
-    needed = ATTRIBUTES[2:] if judges(got) and not _rated(got) else ATTRIBUTES
+    without = drifts(got) or (judges(got) and not _rated(got))
+    needed = ATTRIBUTES[2:] if without else ATTRIBUTES
     lacking = [name for name in needed if not hasattr(got, name)]
     if isinstance(got, type) or lacking:
         hint = f"It lacks {', '.join(lacking)}." if len(lacking) < len(ATTRIBUTES) else ""
@@ -112,7 +113,7 @@ def checked_filter(got: Any) -> Filter:
     if not flag("filter.generates", got.generates):
         if judges(got):
             raise refuse("filter.generates", "True where it judges responses", False)
-        if any(map(np.any, sides["filter.accept"])):
+        if any(map(np.any, sides.get("filter.accept", ()))):
             raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
     if judges(got):
         try:
@@ -129,6 +130,11 @@ def judges(filter: Any) -> bool:
     return callable(getattr(filter, "judge", None))
 
 
+def drifts(filter: Any) -> bool:
+    """Whether it is another one in each iteration: see :class:`boostsim.DriftingFilter`."""
+    return isinstance(getattr(filter, "filters", None), tuple)
+
+
 def _rated(filter: Any) -> bool:
     """Whether it has a rate for each class of response, as one that only judges tokens has not."""
     return hasattr(filter, "accept") or hasattr(filter, "reject")
@@ -140,7 +146,7 @@ def by_class(filter: Filter) -> Filter:
     Raises:
         ValueError: for one that judges tokens alone.
     """
-    if not _rated(filter):
+    if not _rated(filter) and not drifts(filter):
         raise refuse("filter", "one with accept and reject where there are no tokens", filter)
     return filter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -38,7 +38,8 @@ class Procedure:
     Args:
         attempts: k, responses drawn at each visit, 1 to 1000.
         filter: the verdicts; see :class:`boostsim.Filter`. By default, and where it is None, it
-            accepts everything and costs no filter call.
+            accepts everything and costs no filter call. Or one for each iteration, see
+            :class:`boostsim.DriftingFilter`.
         keep: ``"one"`` keeps the first accepted response of a visit, ``"all"`` every one,
             ``"best"`` that of the highest score, ties evenly, ``"preferred"`` one of them with
             probability e^score / (sum of e^score over the accepted ones), the rule of Bradley,
@@ -214,10 +215,11 @@ class Procedure:
         return 1 if self.until_accepted else self.attempts
 
     @property
-    def schedules(self) -> dict[str, tuple[float, ...]]:
+    def schedules(self) -> dict[str, tuple[Any, ...]]:
         """What is given for each iteration, by name."""
         given = {"budget": self.budget, "real_share": self.trained_on.share}
         given |= {"label_weight": self.label_weight, "label_share": self.label_share}
+        given |= {"filter": getattr(self.filter, "filters", None)}
         return {name: each for name, each in given.items() if isinstance(each, tuple)}
 
     def at(self, iteration: int) -> Procedure:
@@ -234,7 +236,8 @@ class Procedure:
         """
         for name, given in self.schedules.items():
             if len(given) < iterations:
-                allowed = f"one number, or one for each of {iterations} iterations"
+                one = "one" if name == "filter" else "one number"
+                allowed = f"{one}, or one for each of {iterations} iterations"
                 raise refuse(name, allowed, len(given))
 
     def lengthened(self, iterations: int) -> Procedure:
@@ -250,6 +253,8 @@ class Procedure:
         if not now:
             return self
         share = now.pop("real_share", None)
+        if isinstance(now.get("filter"), tuple):
+            now["filter"] = replace(cast(Any, self.filter), filters=now["filter"])
         changed = replace(self, **now) if now else self
         return changed if share is None else changed.anchored(share)
 

@@ -16,7 +16,8 @@ def prompts_of(filter: Any) -> int | None:
     Raises:
         ValueError: for rates of different numbers of prompts.
     """
-    sides = getattr(filter, "accept", ()), getattr(filter, "reject", ())
+    each = getattr(filter, "filters", (filter,))
+    sides = [getattr(one, side, ()) for one in each for side in ("accept", "reject")]
     counts = sorted({len(rate) for pair in sides for rate in pair if np.ndim(rate)})
     if len(counts) > 1:
         raise refuse("filter", "with rates for one number of prompts", counts)
@@ -31,7 +32,12 @@ def checked_for(filter: Any, prompts: int) -> None:
 
 
 def alike(filter: Any, where: str) -> Any:
-    """Return a filter that judges all prompts alike; ``where`` says in the refusal who needs it."""
+    """Return a filter that judges all prompts alike; ``where`` says in the refusal who needs it.
+
+    In every iteration, too.
+    """
+    if hasattr(filter, "filters"):
+        raise refuse("filter", f"the same in every iteration {where}", filter)
     if prompts_of(filter) is not None:
         allowed = f"one with the same rates on every prompt {where}"
         raise refuse("filter", allowed, f"rates for {prompts_of(filter)} prompts")

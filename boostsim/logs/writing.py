@@ -148,7 +148,7 @@ class Run:
 
     def records(self, iteration: int) -> Iterator[dict[str, Any]]:
         """Return the records of an iteration, a prompt each."""
-        procedure, shape = self.procedure, (self.visits, self.procedure.attempts)
+        procedure, shape = self.procedure.at(iteration + 1), (self.visits, self.procedure.attempts)
         first, second = procedure.filter.accept
         model = self.trace.accuracy.values[iteration]
         rate = model * first + (1.0 - model) * second
@@ -259,13 +259,14 @@ class Labels:
             known["label_probability"] = 1.0 - np.prod(1.0 - chance, axis=1)
         assert labeler is not None
         labeler = labeler.on(run.task.initial, run.task.quality)
-        weights = labeler.weights(self.iteration)
+        # Records are numbered from 0 on, iterations from 1.
+        weights = labeler.weights(self.iteration + 1)
         masses = {name: part.masses_for(run.task.quality) for name, part in labeler.plain.items()}
         beta = np.sum([weights[name] * masses[name][0] for name in masses], axis=0)
         shape = run.visits, self.each
         right = run.uniform(self.iteration, LABEL_RIGHT, *shape) < beta[:, None, None]
-        passes = (np.reshape(rate, (-1, 1, 1)) for rate in run.procedure.filter.accept)
-        passing = np.where(right, *passes)
+        now = run.procedure.at(self.iteration + 1).filter
+        passing = np.where(right, *(np.reshape(rate, (-1, 1, 1)) for rate in now.accept))
         accepted = run.uniform(self.iteration, LABEL_ACCEPTED, *shape) < passing
         given = np.broadcast_to(self.visit[:, :, None], right.shape)
         return {

@@ -321,7 +321,7 @@ def kinds_of(numbers: Numbers) -> list[tuple[int, Int[np.ndarray, "prompts"]]]:
     prompts = numbers.source_mass.shape[-1]
     parts = [np.asarray(numbers.source_mass)[1:].reshape(-1, prompts)]
     parts += [
-        np.asarray(each)
+        np.asarray(each).reshape(-1, prompts)
         for each in (
             *(numbers.accept, numbers.reject, numbers.correct),
             *(numbers.choice or {}).values(),

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from boostsim.arguments import refuse, sized
-from boostsim.curation.filters import by_class
+from boostsim.curation.filters import by_class, drifts
 from boostsim.curation.labelers import WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.rates import checked_for
@@ -155,7 +155,7 @@ def prepare(
     accept, reject = _filter(procedure, quality, verdicts, dense)
     correct = _correct(verdicts)
     if parents is not None:
-        accept, reject = accept[parents], reject[parents]
+        accept, reject = accept[..., parents, :], reject[..., parents, :]
         correct = tuple(correct[parent] for parent in parents)
     choice = None if levels is None else choice_of(procedure.keep, levels, ranks)
     collision = None
@@ -300,8 +300,14 @@ def _filter(
     """Return the probabilities to accept and to reject each class."""
     if verdicts is None:
         correct = quality.T if dense else np.array([[1.0], [0.0]])
-        accept, reject = procedure.filter.accept, procedure.filter.reject
-        return np.where(correct == 1.0, *accept), np.where(correct == 1.0, *reject)
+        told = [
+            (np.where(correct == 1.0, *each.accept), np.where(correct == 1.0, *each.reject))
+            for each in getattr(procedure.filter, "filters", (procedure.filter,))
+        ]
+        if not drifts(procedure.filter):
+            return told[0]
+        accept, reject = (np.stack(np.broadcast_arrays(*side)) for side in zip(*told, strict=True))
+        return accept, reject
     liked = verdicts.T if dense else np.array([[1.0], [0.0], [1.0], [0.0]])
     return liked, 1.0 - liked
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
@@ -19,12 +22,21 @@ def at_rest(structure: Structure, numbers: Numbers, state: State) -> Bool[Array,
     """
     mass = masses(state)
     right, wrong = right_and_wrong(structure, numbers, mass)
-    parts = attempt(structure, numbers, sharpened(structure, mass)).parts
+    tried = sharpened(structure, mass)
+
+    def told(accept: Array, reject: Array) -> Bool[Array, "parts prompts"]:
+        return attempt(structure, replace(numbers, accept=accept, reject=reject), tried).parts > 0.0
+
+    # Of a filter that drifts in one iteration or another.
+    sides = (numbers.accept, numbers.reject)
+    drifts = numbers.accept.ndim > 2
+    possible = jnp.any(jax.vmap(told)(*sides), axis=0) if drifts else told(*sides)
     bought = jnp.zeros(right.shape, bool)
     if structure.labeled:
         # A criterion that is asked may want whatever visit there is.
-        wanted = jnp.ones((len(parts), 1)) if numbers.priority is None else numbers.priority
-        bought = jnp.any((parts > 0.0) & (wanted > 0.0), axis=0)
+        some = len(structure.parts)
+        wanted = jnp.ones((some, 1)) if numbers.priority is None else numbers.priority
+        bought = jnp.any(possible & (wanted > 0.0), axis=0)
         if structure.budgeted:
             bought &= jnp.any(numbers.budget > 0.0)
     to_right, to_wrong = jnp.zeros(right.shape, bool), jnp.zeros(right.shape, bool)

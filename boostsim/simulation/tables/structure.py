@@ -93,7 +93,8 @@ class Numbers:
     Attributes:
         weights: mu, ``[prompts]``; here and below every copy of a prompt is a prompt.
         share: probability of each copy of a prompt, ``[copies, prompts]``; None where there is one.
-        accept, reject: the filter on each class, ``[classes, 1]`` (or ``[classes, prompts]``).
+        accept, reject: the filter on each class, ``[classes, 1]`` (or ``[classes, prompts]``); but
+            ``[iterations, classes, ...]`` where it drifts.
         correct: 1.0 where the response is correct, else 0.0, ``[classes, prompts]``; None where the
             classes are lumped.
         source_mass: mass of each source in each class, ``[sources, classes, prompts]``.
@@ -112,8 +113,12 @@ class Numbers:
 
     weights: Float[Array, "*batch prompts"]
     share: Float[Array, "*batch copies each"] | None
-    accept: Float[Array, "*batch classes #prompts"]
-    reject: Float[Array, "*batch classes #prompts"]
+    accept: (
+        Float[Array, "*batch classes #prompts"] | Float[Array, "*batch iterations classes #prompts"]
+    )
+    reject: (
+        Float[Array, "*batch classes #prompts"] | Float[Array, "*batch iterations classes #prompts"]
+    )
     correct: Float[Array, "*batch classes prompts"] | None
     source_mass: Float[Array, "*batch sources classes prompts"]
     collision: Float[Array, "*batch pairs classes prompts"] | None
@@ -128,34 +133,36 @@ class Numbers:
     choice: dict[str, Array] | None = None
 
     @property
-    def _scheduled(self) -> dict[str, Array]:
-        """What may be given for each iteration."""
-        given = {"budget": self.budget, "real_share": self.real_share}
+    def _scheduled(self) -> dict[str, tuple[Array, int]]:
+        """What may be given for each iteration, and its dimensions where it is not."""
+        given = {name: (getattr(self, name), 0) for name in ("budget", "real_share")}
         if self.label_weight is not None:
-            given["label_weight"] = self.label_weight
-        return given
+            given["label_weight"] = self.label_weight, 0
+        if self.shares is not None:
+            given["shares"] = self.shares, 1
+        return given | {"accept": (self.accept, 2), "reject": (self.reject, 2)}
 
     @property
     def changes(self) -> bool:
         """Whether it matters which iteration it is."""
-        return self.shares is not None or any(each.ndim > 0 for each in self._scheduled.values())
+        longer = any(each.ndim > usual for each, usual in self._scheduled.values())
+        return longer or self.shares is not None
 
     @property
     def lasting(self) -> int:
         """Iterations until nothing changes any more."""
-        given = [each.shape[0] for each in self._scheduled.values() if each.ndim > 0]
-        return max([1, *given, *([] if self.shares is None else [self.shares.shape[0]])])
+        given = [each.shape[0] for each, usual in self._scheduled.values() if each.ndim > usual]
+        return max([1, *given])
 
     def at(self, iteration: Float[Array, ""] | None) -> Numbers:
         """Return the numbers of one iteration, counted from 1; after a schedule's end its last."""
 
-        def now(values: Array, each: int = 0) -> Array:
-            if values.ndim == each:
+        def now(values: Array, usual: int) -> Array:
+            if values.ndim == usual:
                 return values
             assert iteration is not None
             last = jnp.asarray(values.shape[0] - 1)
             return values[jnp.minimum(iteration.astype(int) - 1, last)]
 
-        numbers: dict[str, Any] = {name: now(each) for name, each in self._scheduled.items()}
-        shares = None if self.shares is None else now(self.shares, 1)
-        return dataclasses.replace(self, shares=shares, **numbers)
+        numbers: dict[str, Any] = {name: now(*each) for name, each in self._scheduled.items()}
+        return dataclasses.replace(self, **numbers)

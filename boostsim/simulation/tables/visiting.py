@@ -159,7 +159,11 @@ def _seen(
 
 def visit_of(structure: Structure, numbers: Numbers) -> Visit:
     """Return what a visit can give to a prompt with these numbers, whatever its row is."""
-    accept, reject = (np.asarray(each)[:, 0] > 0.0 for each in (numbers.accept, numbers.reject))
+    # In some iteration, where they change.
+    accept, reject = (
+        np.any((np.asarray(each)[..., 0] > 0.0).reshape(-1, each.shape[-2]), axis=0)
+        for each in (numbers.accept, numbers.reject)
+    )
     classes = len(accept)
     answered = np.zeros(classes, bool)
     for source in structure.answering:

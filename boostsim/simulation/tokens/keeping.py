@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boostsim.curation.filters import judges
+from boostsim.curation.filters import drifts, judges
 from boostsim.curation.rates import prompts_of
 from boostsim.results import make_neural_trace
 from boostsim.simulation.tokens.shown import read
@@ -52,7 +52,7 @@ class Keeping:
     def arrays(self, run: Run, beta: np.ndarray | None) -> dict[str, np.ndarray]:
         """Return what is kept for whoever looks into it: how verdicts are drawn, too."""
         filt = run.procedure.filter
-        known = not judges(filt) and prompts_of(filt) is None
+        known = not judges(filt) and not drifts(filt) and prompts_of(filt) is None
         verdicts = {
             "accept": [float(rate) for rate in filt.accept] if known else None,
             "persistent": bool(filt.persistent),

@@ -187,7 +187,7 @@ class KeptRun(Shown):
         Returns:
             A table with a row for each response: prompt, stratum, sample, response, accepted (by
             the run's filter; missing where that is a function of tokens, for a folder keeps none,
-            and where its rates are those of the run's own prompts)
+            and where its rates are those of the run's own prompts or iterations)
             and correct.
 
         Raises:

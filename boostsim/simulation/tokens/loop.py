@@ -26,7 +26,7 @@ from boostsim.curation.filters import judges
 from boostsim.curation.labeler import of_ones_own
 from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import EXACT, Procedure
-from boostsim.curation.rates import alike, checked_for
+from boostsim.curation.rates import alike, checked_for, prompts_of
 from boostsim.curation.scores import FUNCTION
 from boostsim.keys import needed_key
 from boostsim.learners.devices import mesh_for, place, row
@@ -167,7 +167,7 @@ def make_run(
         program_of(procedure.filter, task)
     elif run.by_prompt:
         checked_for(procedure.filter, run.groups)
-    else:
+    elif prompts_of(procedure.filter) is not None:
         alike(procedure.filter, "where each visit has a fresh prompt (give a pool of as many)")
     if labeler is not None and of_ones_own(labeler) and run.exact:
         quality = run.listing.quality
