@@ -1,4 +1,4 @@
-"""For tests of your own: Hypothesis strategies, claims as assertions, criteria put to the test.
+"""For tests of your own: Hypothesis strategies, claims as assertions, parts put to the test.
 
 Needs Hypothesis: ``pip install 'boostsim[testing]'``. The strategies draw small things, on which an
 exact run takes milliseconds once it is compiled (so give Hypothesis ``deadline=None``): a few
@@ -14,8 +14,10 @@ import numpy as np
 from boostsim.certification.certify import certify
 from boostsim.certification.conformance import check_criterion
 from boostsim.certification.measurement import Measurement
+from boostsim.certification.slot_kit import check_filter, check_labeler
 from boostsim.certification.statistic_kit import check_statistic
 from boostsim.certification.strategies import points
+from boostsim.certification.task_kit import check_task
 from boostsim.curation import criteria
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, NoisyFilter
@@ -33,7 +35,10 @@ from hypothesis import strategies as st  # noqa: E402
 __all__ = [
     "assert_claim",
     "check_criterion",
+    "check_filter",
+    "check_labeler",
     "check_statistic",
+    "check_task",
     "filters",
     "labelers",
     "points",

@@ -292,6 +292,16 @@ CALLS = [
     ("statistic", lambda **how: bs.statistic(jnp.max, **how).average, dict(average=False)),
     ("Statistic", lambda **how: bs.Statistic(jnp.max, **how).average, dict(average=False)),
     (
+        "testing.check_task",
+        lambda **how: bs.testing.check_task(bs.lookup(4, 3), **how),
+        dict(key=1),
+    ),
+    (
+        "testing.check_labeler",
+        lambda **how: bs.testing.check_labeler(WEAK, table(), **how),
+        dict(beta=0.25, key=1),
+    ),
+    (
         "testing.check_statistic",
         lambda **how: bs.testing.check_statistic(bs.statistic(jnp.max), **how),
         dict(key=1),

@@ -457,6 +457,15 @@ CALLS = {
         functools.partial(bs.testing.check_criterion, bs.criteria.failed),
         {"attempts": 1, "key": 0},
     ),
+    "check_task": (functools.partial(bs.testing.check_task, bs.lookup(4, 3)), {"key": 0}),
+    "check_filter": (
+        functools.partial(bs.testing.check_filter, bs.AcceptAll()),
+        {"task": bs.lookup(4, 3)},
+    ),
+    "check_labeler": (
+        functools.partial(bs.testing.check_labeler, bs.WeakLabeler(0.5)),
+        {"task": bs.table_task([[1, 0]]), "beta": 0.5, "key": 0},
+    ),
     "check_statistic": (
         functools.partial(bs.testing.check_statistic, bs.statistic(lambda row: row[0], name="one")),
         {"key": 0},

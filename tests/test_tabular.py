@@ -111,6 +111,42 @@ def test_what_is_no_learner_is_refused(wrong):
         bs.Procedure(learner=wrong)
 
 
+def faulty(**held):
+    kind = type("Faulty", (PartialStep,), held)
+    return dataclasses.dataclass(frozen=True)(kind)(0.5)
+
+
+def test_what_a_learner_lacks_is_named():
+    kind = type("Bare", (), {"rule": None, "numbers": 0.0})
+    with pytest.raises(ValueError, match=r"It lacks noise_rows_for\."):
+        bs.Procedure(learner=dataclasses.dataclass(frozen=True)(kind)())
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (
+            dict(rule=staticmethod(lambda size, data, before, add: data[0])),
+            r"learner.rule must be a function to rows of shapes \[.2, 6.\]; got \[.6,., .6,.\]",
+        ),
+        (dict(rule=staticmethod(lambda *_: None)), "learner.rule must be a function to rows"),
+        (
+            dict(noise_rows_for=lambda self, quality: quality[:1]),
+            r"learner.noise_rows_for\(quality\) must be of the task's shape \(6, 4\)",
+        ),
+        (
+            dict(noise_rows_for=lambda self, quality: quality[0]),
+            r"learner.noise_rows_for\(quality\) must be an array with 2 dimension",
+        ),
+    ],
+)
+def test_what_a_learner_gives_in_another_shape_is_refused(held, told):
+    task = bs.random_table(0, prompts=6, responses=4)
+    with pytest.raises(ValueError, match=told) as caught:
+        bs.simulate(boosting(faulty(**held)), task, 1)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_learner_of_tables_is_none_of_tokens():
     told = "learner must be a bs.Transformer where the task is in tokens; got PartialStep"
     with pytest.raises(ValueError, match=told):

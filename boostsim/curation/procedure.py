@@ -142,7 +142,10 @@ class Procedure:
         # A class has all that its instances have.
         if not (isinstance(self.learner, Learner) and is_dataclass(type(self.learner))):
             allowed = "a frozen dataclass such as bs.StrongLearner() or bs.Transformer()"
-            raise refuse("learner", allowed, self.learner)
+            parts = ("rule", "numbers", "noise_rows_for")
+            lacking = [name for name in parts if not hasattr(self.learner, name)]
+            told = f"It lacks {', '.join(lacking)}." if 0 < len(lacking) < len(parts) else ""
+            raise refuse("learner", allowed, self.learner, told)
         if self.sharpening is not None and not isinstance(self.sharpening, Sharpening):
             raise refuse("sharpening", "a bs.Sharpening, or None", self.sharpening)
         object.__setattr__(self, "trained_on", checked_regime(self.regime, self.real_share))

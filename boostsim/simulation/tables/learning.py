@@ -15,8 +15,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from boostsim.arguments import refuse
 from boostsim.learners.tabular import Rows
 from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Numbers, Structure
@@ -126,6 +128,10 @@ def learn(
             return add_source(structure, numbers, rows, "noise", amount)
 
         model = structure.learner(numbers.learner, taught, list(state.mass), add)
+        wanted = [row.shape for row in taught]
+        shapes = [] if model is None else [np.shape(row) for row in model]
+        if shapes != wanted:
+            raise refuse("learner.rule", f"a function to rows of shapes {wanted}", shapes)
     mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
     iteration = None if state.iteration is None else state.iteration + 1.0
     after = State(mass, memory=state.memory, iteration=iteration)

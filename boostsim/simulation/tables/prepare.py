@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from boostsim.arguments import numbers as numbers_in
 from boostsim.arguments import refuse, sized
 from boostsim.curation.filters import by_class, drifts
 from boostsim.curation.labelers import WeakLabeler, shares
@@ -236,7 +237,10 @@ def _rows(
     if procedure.learner.rule:
         noise = procedure.learner.noise_rows_for(task.quality)
         if noise is not None:
-            rows["noise"] = noise
+            rows["noise"] = noise = numbers_in("learner.noise_rows_for(quality)", noise, 2)
+            if noise.shape != task.quality.shape:
+                allowed = f"of the task's shape {task.quality.shape}"
+                raise refuse("learner.noise_rows_for(quality)", allowed, f"shape {noise.shape}")
     if np.any(procedure.trained_on.real_share):
         rows["reference"] = task.reference
     return rows
