@@ -11,7 +11,7 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 - a world: random_table, table_task; in tokens arithmetic, programs, lookup, reasoning_gym
 - a procedure: boosting, escaping_collapse, filter_only, random_labels, and others; NoisyFilter,
   WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor, Window, Subsample
-- a run: simulate, which returns an xarray.Dataset; save, load, concat, kernel; learners
+- a run: simulate, which returns an xarray.Dataset; save, load, concat, kernel, population; learners
   StrongLearner, PolicyGradient, Transformer; of a transformer's run load_run, responses
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
 - decisions: plan, fate, design, compare, race, stress_suite; gap_report, collapse_measures, priced
@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from boostsim.results import save as save
     from boostsim.said import responses as responses
     from boostsim.simulation.run import simulate as simulate
+    from boostsim.simulation.tables.differentiable import population as population
     from boostsim.simulation.tables.kernel import kernel as kernel
     from boostsim.simulation.tokens.looking import KeptRun as KeptRun
     from boostsim.simulation.tokens.looking import load_run as load_run
@@ -206,6 +207,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "prices": ("Prices", "priced"),
             "said": ("responses",),
             "results": ("load", "save"),
+            "simulation.tables.differentiable": ("population",),
             "simulation.tables.kernel": ("kernel",),
             "simulation.run": ("simulate",),
             "simulation.tokens.looking": ("KeptRun", "load_run"),

@@ -47,6 +47,19 @@ def fixed(*, double: bool | None = False) -> Iterator[None]:
         yield
 
 
+def needs_double(name: str) -> None:
+    """Refuse to go on, in a user's own program, where 64-bit types are not enabled.
+
+    Raises:
+        ValueError: that names what was called.
+    """
+    if jax.numpy.zeros(()).dtype != jax.numpy.float64:
+        raise ValueError(
+            f"{name} must be called with 64-bit types; wrap the calls in "
+            "'with jax.enable_x64(True):'"
+        )
+
+
 def described(*, double: bool) -> dict[str, str]:
     """Return the mode in words, for provenance."""
     return {

@@ -58,6 +58,13 @@ def stepped(**how):
         return bs.kernel(bs.boosting(labeler=WEAK), table(), **how).init().mass.tolist()
 
 
+def followed(**how):
+    persistent = bs.NoisyFilter(0.1, persistent=True)
+    with jax.enable_x64(True):
+        run = bs.population(bs.boosting(filter=persistent, labeler=WEAK), table(), **how)
+        return run({})["error"].tolist()
+
+
 def designed(**how):
     goal = bs.Objective(bs.boosting(labeler=WEAK), table(), 1, spend=0.5)
     return bs.design(goal, {"budget": bs.Knob(0.0, 1.0)}, **how).to_json()
@@ -289,6 +296,7 @@ CALLS = [
         dict(attempts=2, key=1),
     ),
     ("migration", lambda **how: bs.migration(reference=WEAK, **how), dict(rate=0.25)),
+    ("population", followed, dict(iterations=2, key=1)),
     ("statistic", lambda **how: bs.statistic(jnp.max, **how).average, dict(average=False)),
     ("Statistic", lambda **how: bs.Statistic(jnp.max, **how).average, dict(average=False)),
     (
@@ -315,6 +323,7 @@ SLOW = {
     "falsify",
     "gap_report",
     "kernel",
+    "population",
     "race",
     "simulate",
     "stress_suite",

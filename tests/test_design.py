@@ -14,9 +14,11 @@ import boostsim as bs
 from boostsim.designs.grid import points, tried
 from boostsim.designs.knobs import KNOBS
 from boostsim.designs.problem import Problem, turned
+from boostsim.simulation.tables.continuous import World
 from boostsim.simulation.tables.prepare import prepare
 
 TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
+WORLD = World(None, TASK, frozenset(), None)
 HELPLESS = bs.random_table(0, prompts=10, solvable=0.0)
 LABELS_ALONE = bs.Prices(1.0, 0.0, 0.0)
 SCHEDULE = bs.Knob(0.0, 1.0, per_iteration=True)
@@ -54,9 +56,9 @@ def test_a_knob_says_to_the_arrays_what_it_says_to_the_procedure(name, value, ke
     start = soft(keep=keep)
     with jax.enable_x64(True):
         structure, parameters = prepare(start, TASK, sampled=False)
-        held = KNOBS[name].held(start)
-        turned = KNOBS[name].arrays(structure, parameters, held, jnp.asarray(value))
-        wanted = prepare(KNOBS[name].turn(start, value), TASK, sampled=False)
+        held = KNOBS[name].number.held(WORLD._replace(procedure=start))
+        turned = KNOBS[name].number.arrays(structure, parameters, held, jnp.asarray(value))
+        wanted = prepare(KNOBS[name].number.turn(start, value), TASK, sampled=False)
     assert wanted[0] == structure
     for got, want in zip(jax.tree.leaves(turned), jax.tree.leaves(wanted[1]), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-14, atol=0.0)
@@ -76,8 +78,8 @@ def test_what_labels_weigh_is_a_knob(name, start, value):
     procedure = soft(**{name: start}, keep="all", labels_per_visit=2)
     with jax.enable_x64(True):
         structure, parameters = prepare(procedure, TASK, sampled=False)
-        turned = KNOBS[name].arrays(structure, parameters, None, jnp.asarray(value))
-        wanted = prepare(KNOBS[name].turn(procedure, value), TASK, sampled=False)
+        turned = KNOBS[name].number.arrays(structure, parameters, None, jnp.asarray(value))
+        wanted = prepare(KNOBS[name].number.turn(procedure, value), TASK, sampled=False)
     assert wanted[0] == structure
     for got, want in zip(jax.tree.leaves(turned), jax.tree.leaves(wanted[1]), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-14, atol=0.0)
@@ -102,8 +104,8 @@ def test_votes_between_odd_numbers_are_a_mixture_of_both():
     start = soft()
     with jax.enable_x64(True):
         structure, parameters = prepare(start, TASK, sampled=False)
-        held = KNOBS["votes"].held(start)
-        turned = KNOBS["votes"].arrays(structure, parameters, held, jnp.asarray(3.5))
+        held = KNOBS["votes"].number.held(WORLD._replace(procedure=start))
+        turned = KNOBS["votes"].number.arrays(structure, parameters, held, jnp.asarray(3.5))
     few, many = (bs.NoisyFilter(0.2, votes=votes).accept for votes in (3, 5))
     mixed = 0.75 * np.array(few) + 0.25 * np.array(many)
     np.testing.assert_allclose(turned.accept[:, 0], mixed, rtol=1e-14)

@@ -280,6 +280,10 @@ CALLS = {
         bs.kernel,
         {"procedure": BOOSTING, "task": TASK, "visits": 2, "visited_share": 1.0, "key": 0},
     ),
+    "population": (
+        bs.population,
+        {"procedure": BOOSTING, "task": TASK, "iterations": 1, "record": (), "key": 0},
+    ),
     "Knob": (bs.Knob, {"low": 0.1, "high": 0.2, "per_iteration": False}),
     "Objective": (
         bs.Objective,

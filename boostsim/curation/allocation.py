@@ -19,6 +19,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from boostsim.curation.bounds import guarded
+
 
 def label_probability(
     priority: Float[Array, "*cells"],
@@ -84,7 +86,8 @@ def ranked(
     tied = (bits == threshold) & (bits > 0)
     spent = jnp.sum(jnp.where(bits > threshold, eligible, 0.0))
     tied_mass = jnp.sum(jnp.where(tied, eligible, 0.0))
-    share = jnp.clip((budget - spent) / jnp.where(tied_mass > 0.0, tied_mass, 1.0), 0.0, 1.0)
+    share = (budget - spent) / jnp.where(tied_mass > 0.0, tied_mass, 1.0)
+    share = guarded(share, 0.0, 1.0)
     focused = jnp.where(bits > threshold, 1.0, jnp.where(tied, share, 0.0))
     everything = jnp.sum(eligible) <= budget
     return jnp.where(everything, _unbudgeted(priority), focused).astype(priority.dtype)
@@ -109,7 +112,7 @@ def proportional(
         relative = open_priority / jnp.where(largest > 0.0, largest, 1.0)
         left = budget - jnp.sum(jnp.where(full, eligible, 0.0))
         weight = jnp.sum(mass * relative)
-        constant = jnp.maximum(left, 0.0) / jnp.where(weight > 0.0, weight, 1.0)
+        constant = guarded(left, 0.0, None) / jnp.where(weight > 0.0, weight, 1.0)
         return jnp.where(full, 1.0, constant * relative)
 
     def fill(state: tuple[Array, Array]) -> tuple[Array, Array]:

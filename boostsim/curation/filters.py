@@ -278,25 +278,38 @@ class NoisyFilter(ByValue, Described):
             return rate
         return correlated(self.correlation, at_least(least, self.votes, rate), rate)
 
+    def judged(self, wrongly: Any, side: bool) -> tuple[Any, Any]:
+        """Return how often responses of a side are accepted, and rejected, after the vote.
+
+        Args:
+            wrongly: how often one look is mistaken about them; it may be traced.
+            side: True for correct responses, False for wrong ones.
+        """
+        accepting = least_accepting(self.rule, self.votes)
+        rejecting = self.votes - accepting + 1
+        accepted, rejected = (1.0 - wrongly, wrongly) if side else (wrongly, 1.0 - wrongly)
+        return (
+            self._said(accepting, accepted, rejected),
+            self._said(rejecting, rejected, accepted),
+        )
+
+    @property
+    def _verdicts(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """Both verdicts, on a correct response and on a wrong one."""
+        false_accept, false_reject = self._rates()
+        return self.judged(false_reject, True), self.judged(false_accept, False)
+
     @property
     def accept(self) -> tuple[Any, Any]:
         """Probability that a (correct, wrong) response is accepted, after the vote."""
-        false_accept, false_reject = self._rates()
-        least = least_accepting(self.rule, self.votes)
-        return (
-            self._said(least, 1.0 - false_reject, false_reject),
-            self._said(least, false_accept, 1.0 - false_accept),
-        )
+        right, wrong = self._verdicts
+        return right[0], wrong[0]
 
     @property
     def reject(self) -> tuple[Any, Any]:
         """Probability that a (correct, wrong) response is rejected, after the vote."""
-        false_accept, false_reject = self._rates()
-        least = self.votes - least_accepting(self.rule, self.votes) + 1
-        return (
-            self._said(least, false_reject, 1.0 - false_reject),
-            self._said(least, 1.0 - false_accept, false_accept),
-        )
+        right, wrong = self._verdicts
+        return right[1], wrong[1]
 
     @property
     def looks(self) -> int:

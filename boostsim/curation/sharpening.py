@@ -16,6 +16,9 @@ from boostsim.arguments import finite, refuse, whole
 from boostsim.curation.division import entrywise
 from boostsim.objects import Described
 
+# A temperature that is traced counts as at least so much: the square of its inverse is a number.
+COLDEST = 1e-100
+
 
 @dataclass(frozen=True)
 class Sharpening(Described):
@@ -71,17 +74,29 @@ class Sharpening(Described):
         """Whether any row at all is changed."""
         return (self.temperature, self.top_p, self.top_k) != (1.0, 1.0, None)
 
-    def __call__(self, rows: Float[Array, "*batch responses"]) -> Float[Array, "*batch responses"]:
-        """Return the rows that are attempted from, each summing to one."""
+    def __call__(
+        self, rows: Float[Array, "*batch responses"], temperature: Array | None = None
+    ) -> Float[Array, "*batch responses"]:
+        """Return the rows that are attempted from, each summing to one.
+
+        Args:
+            rows: of the model.
+            temperature: in place of its own, above 0: a number that JAX may trace.
+        """
         largest = rows.max(-1, keepdims=True)
-        if self.temperature == 0.0:
+        if temperature is None and self.temperature == 0.0:
             rows = jnp.where(rows == largest, rows, 0.0)
-        elif self.temperature != 1.0:
+        elif temperature is not None or self.temperature != 1.0:
             # Of the largest: its power is one, so the sum never underflows.
             ratio = rows / entrywise(jnp.broadcast_to(largest, rows.shape))
             # Of a temperature that is nearly 0 the largest exponent there is, for infinity is none.
-            exponent = min(1.0 / self.temperature, float(jnp.finfo(rows.dtype).max))
-            power = jnp.where(rows > 0.0, ratio**exponent, 0.0)
+            exponent: float | Array
+            if temperature is None:
+                exponent = min(1.0 / self.temperature, float(jnp.finfo(rows.dtype).max))
+            else:
+                exponent = 1.0 / jnp.maximum(temperature, COLDEST)
+            # A power of 0 has no slope that could be followed.
+            power = jnp.where(rows > 0.0, jnp.where(rows > 0.0, ratio, 1.0) ** exponent, 0.0)
             rows = jnp.where(rows == largest, 1.0, power)
         rows = rows / rows.sum(-1, keepdims=True)
         if self.top_k is not None and self.top_k < rows.shape[-1]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 from scipy.special import betainc
 
@@ -71,10 +72,16 @@ def checked_voters(got: Any) -> np.ndarray:
 
 
 def at_least(least: int, votes: int, rate: Any) -> Any:
-    """Return P(Binomial(votes, rate) >= least), by the incomplete beta function."""
+    """Return P(Binomial(votes, rate) >= least), by the incomplete beta function.
+
+    Of a rate that is an array of JAX, which may be traced, by that of JAX.
+    """
     if votes == 1:
         return rate
-    tail = betainc(float(least), float(votes - least + 1), rate)
+    ends = float(least), float(votes - least + 1)
+    if isinstance(rate, jax.Array):
+        return jax.scipy.special.betainc(*ends, rate)
+    tail = betainc(*ends, rate)
     return tail if np.ndim(tail) else float(tail)
 
 

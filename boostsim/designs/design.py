@@ -11,7 +11,7 @@ from boostsim.arguments import refuse, unknown, whole
 from boostsim.designs.few import Trials, at_visits, covered
 from boostsim.designs.found import Design
 from boostsim.designs.grid import constants, points, tried
-from boostsim.designs.knobs import KNOBS, Knob, plain
+from boostsim.designs.knobs import KNOBS, Knob
 from boostsim.designs.objective import SHOWN, Objective
 from boostsim.designs.problem import Problem, turned
 from boostsim.designs.search import descend, odd_voted, starts, values_at, without_crumbs
@@ -19,6 +19,7 @@ from boostsim.keys import as_key, key_text
 from boostsim.mode import fixed
 from boostsim.progress import announced
 from boostsim.simulation.run import simulate
+from boostsim.simulation.tables.continuous import plain
 
 # Constant schedules that the answer is set beside.
 CONSTANTS = 64
@@ -177,7 +178,7 @@ def _checked(
                 raise ValueError(f"parameters[{name!r}]: {error}") from None
         if not isinstance(bounds, Knob):
             raise refuse(f"parameters[{name!r}]", "a bs.Knob, or (low, high)", bounds)
-        if bounds.per_iteration and not KNOBS[name].scheduled:
+        if bounds.per_iteration and not KNOBS[name].number.scheduled:
             raise refuse(f"parameters[{name!r}]", "one number for all iterations", bounds)
         KNOBS[name].fits(objective.procedure, bounds)
         knobs[name] = bounds

@@ -1,14 +1,14 @@
 """Knobs: the continuous choices of a procedure, and what each does to the numbers of a run.
 
-A knob says the same thing twice: to the arrays of a run, so that a gradient can follow it, and to a
-procedure, so that what was found can be run. The tests hold the two against each other.
+What a knob says to the arrays of a run, so that a gradient can follow it, and to a procedure, so
+that what was found can be run, stands in :mod:`boostsim.simulation.tables.continuous`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from boostsim.curation import criteria
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.rates import alike
-from boostsim.curation.visits import pass_rates
+from boostsim.simulation.tables.continuous import NUMBERS, Continuous, World, judged
 from boostsim.simulation.tables.structure import Numbers, Structure
 
 MOST_VOTES = 99
@@ -93,23 +93,16 @@ class Knob:
         return jnp.where(ratios, in_ratios, jnp.cbrt(value / self.high))
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """What a knob of some name means.
 
     Attributes:
         fits: refuses a procedure, or bounds, that it cannot be for.
-        arrays: ``(structure, numbers, held, value) -> numbers``.
-        turn: ``(procedure, value) -> procedure``.
-        scheduled: whether it may differ between iterations.
-        held: ``procedure -> arrays``, what else it needs of the procedure.
+        number: what it does to a procedure, and to the arrays of its run.
     """
 
     fits: Callable[[Procedure, Knob], None]
-    arrays: Callable[[Structure, Numbers, Any, Array], Numbers]
-    turn: Callable[[Procedure, Any], Procedure]
-    scheduled: bool = False
-    held: Callable[[Procedure], Any] = lambda procedure: None
+    number: Continuous
 
 
 def _budget_fits(procedure: Procedure, knob: Knob) -> None:
@@ -147,24 +140,14 @@ def _labels_weigh(name: str, procedure: Procedure, knob: Knob) -> None:
         raise refuse(f"parameters[{name!r}]", "left out where there is no labeler", knob)
 
 
-def _weighs(structure: Structure, numbers: Numbers, held: None, value: Array) -> Numbers:
-    return replace(numbers, label_weight=value)
-
-
 def _temperature_fits(procedure: Procedure, knob: Knob) -> None:
-    # What a rule is called says nothing of what it does.
-    if type(procedure.criterion.function) is not criteria.Difficulty:
+    if NUMBERS["criterion_temperature"].value(procedure) is None:
         allowed = "left out where the criterion is not bs.criteria.difficulty"
         raise refuse("parameters['temperature']", allowed, procedure.criterion.name)
     if procedure.labeler is None:
         raise refuse("parameters['temperature']", "left out where there is no labeler", knob)
     # The criterion refuses what is too small for it.
     criteria.difficulty(knob.low)
-
-
-def _temperature(structure: Structure, numbers: Numbers, held: None, value: Array) -> Numbers:
-    rate = pass_rates(structure.trials)[[part[0] for part in structure.parts]]
-    return replace(numbers, priority=jnp.exp(-rate / value)[:, None])
 
 
 def _votes_fit(procedure: Procedure, knob: Knob) -> None:
@@ -185,10 +168,11 @@ def _votes_fit(procedure: Procedure, knob: Knob) -> None:
 ODD = np.arange(1, MOST_VOTES + 3, 2)
 
 
-def _voted(procedure: Procedure) -> tuple[np.ndarray, np.ndarray]:
+def _voted(world: World) -> tuple[np.ndarray, np.ndarray]:
     """Return the filter with each odd number of votes, accepting and rejecting, ``[votes, 2]``."""
-    assert isinstance(procedure.filter, NoisyFilter)
-    voted = [replace(procedure.filter, votes=int(votes)) for votes in ODD]
+    filt = world.procedure.filter
+    assert isinstance(filt, NoisyFilter)
+    voted = [replace(filt, votes=int(votes)) for votes in ODD]
     return np.array([each.accept for each in voted]), np.array([each.reject for each in voted])
 
 
@@ -200,18 +184,10 @@ def _votes(
 ) -> Numbers:
     """Between odd numbers: a share of responses gets two votes more than the others."""
 
-    def between(table: Array, like: Array) -> Array:
-        right, wrong = (jnp.interp(value, ODD, table[:, side]) for side in (0, 1))
-        if structure.correct is not None:
-            return jnp.stack([right, wrong])[:, None]
-        assert numbers.correct is not None
-        return jnp.where(numbers.correct == 1.0, right, wrong) + 0.0 * like
-
-    return replace(
-        numbers,
-        accept=between(held[0], numbers.accept),
-        reject=between(held[1], numbers.reject),
-    )
+    for right, side in ((True, 0), (False, 1)):
+        accept, reject = (jnp.interp(value, ODD, table[:, side]) for table in held)
+        numbers = judged(structure, numbers, right, accept, reject)
+    return numbers
 
 
 def _turned_votes(procedure: Procedure, value: Any) -> Procedure:
@@ -219,49 +195,14 @@ def _turned_votes(procedure: Procedure, value: Any) -> Procedure:
     return replace(procedure, filter=replace(procedure.filter, votes=int(value)))
 
 
-def _turned_temperature(procedure: Procedure, value: Any) -> Procedure:
-    rule = replace(procedure.criterion, function=criteria.Difficulty(float(value)))
-    return replace(procedure, criterion=rule)
-
-
-def _turned_share(procedure: Procedure, value: Any) -> Procedure:
-    return procedure.anchored(plain(value))
-
-
-def plain(value: Any) -> float | tuple[float, ...]:
-    """Return a number as a float, a schedule as a tuple of floats."""
-    return float(value) if np.ndim(value) == 0 else tuple(np.asarray(value, float).tolist())
-
-
 KNOBS = {
-    "budget": Kind(
-        _budget_fits,
-        lambda structure, numbers, held, value: replace(numbers, budget=value),
-        lambda procedure, value: replace(procedure, budget=plain(value)),
-        scheduled=True,
+    "budget": Kind(_budget_fits, NUMBERS["budget"]),
+    "real_share": Kind(_share_fits, NUMBERS["real_share"]),
+    "label_weight": Kind(_weight_fits, NUMBERS["label_weight"]),
+    "label_share": Kind(_portion_fits, NUMBERS["label_share"]),
+    "temperature": Kind(_temperature_fits, NUMBERS["criterion_temperature"]),
+    "votes": Kind(
+        _votes_fit,
+        Continuous(lambda procedure: None, _turned_votes, _votes, held=_voted),
     ),
-    "real_share": Kind(
-        _share_fits,
-        lambda structure, numbers, held, value: replace(numbers, real_share=value),
-        _turned_share,
-        scheduled=True,
-    ),
-    "label_weight": Kind(
-        _weight_fits,
-        _weighs,
-        lambda procedure, value: replace(procedure, label_weight=plain(value)),
-        scheduled=True,
-    ),
-    "label_share": Kind(
-        _portion_fits,
-        _weighs,
-        lambda procedure, value: replace(procedure, label_share=plain(value)),
-        scheduled=True,
-    ),
-    "temperature": Kind(
-        _temperature_fits,
-        _temperature,
-        _turned_temperature,
-    ),
-    "votes": Kind(_votes_fit, _votes, _turned_votes, held=_voted),
 }

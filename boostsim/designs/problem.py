@@ -21,10 +21,11 @@ from jaxtyping import Array, Float
 from boostsim.arguments import refuse
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import KNOBS, Knob
-from boostsim.designs.objective import Costs, Objective, Score
+from boostsim.designs.objective import SHOWN, Costs, Objective, Score
 from boostsim.keys import as_key, needed_key
 from boostsim.prices import total
-from boostsim.simulation.tables.loop import advance, begin
+from boostsim.simulation.tables.continuous import World
+from boostsim.simulation.tables.differentiable import added_up, exact_rows
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.structure import Numbers, Structure
@@ -99,7 +100,8 @@ class Problem:
         elif procedure.criterion.remembers:
             key = jax.random.fold_in(as_key(0 if goal.key is None else goal.key), 0)
         structure, numbers = prepare(procedure, goal.task, sampled=False, key=key)
-        held = {name: KNOBS[name].held(goal.procedure) for name in knobs}
+        world = World(goal.procedure, goal.task, frozenset(), key)
+        held = {name: KNOBS[name].number.held(world) for name in knobs}
         score = goal.program()
         return cls(structure, numbers, knobs, held, score, costs, goal.spend, key)
 
@@ -169,26 +171,15 @@ class Problem:
         structure, numbers, costs = self.structure, self.numbers, self.costs
         for name, value in values.items():
             value = jnp.asarray(value, float)
-            numbers = KNOBS[name].arrays(structure, numbers, self.held[name], value)
-        state, start = begin(structure, frozenset(), numbers, None)
-        _, rows = advance(
-            structure, frozenset(), self.iterations, numbers, None, self.key, 0, state
-        )
-        shown = {name: jnp.concatenate([start[name][None], rows[name]]) for name in start}
-        labels = jnp.cumsum(shown["labels"])
-        generations = costs.generated * jnp.cumsum(shown["visited"])
-        if "generations" in shown:
-            generations = jnp.minimum(costs.generated, 1.0) * jnp.cumsum(shown["generations"])
+            numbers = KNOBS[name].number.arrays(structure, numbers, self.held[name], value)
+        rows = exact_rows(structure, frozenset(), self.iterations, numbers, self.key)
         looks = values.get("votes", costs.looks)
-        calls = looks * (generations + jnp.cumsum(shown["judged"]))
-        return {
-            "error": shown["error"],
-            "accuracy": shown["accuracy"],
-            "labels": labels,
-            "generations": generations,
-            "filter_calls": calls,
-            "cost": total(costs, labels, generations, calls, jnp.arange(self.iterations + 1)),
-        }
+        generates = costs.generated / structure.attempts
+        shown = added_up(rows, structure.attempts, generates, looks)
+        labels, generations, calls = (shown[name] for name in SHOWN[2:5])
+        numbered = jnp.arange(self.iterations + 1)
+        shown["cost"] = total(costs, labels, generations, calls, numbered)
+        return {name: shown[name] for name in SHOWN}
 
     def score_of(self, values: Mapping[str, Any]) -> Float[Array, ""]:
         """Return the score of an exact run with the knobs there."""
@@ -203,7 +194,7 @@ class Problem:
 def turned(procedure: Procedure, values: Mapping[str, Any]) -> Procedure:
     """Return the procedure in which the knobs stand so."""
     for name, value in values.items():
-        procedure = KNOBS[name].turn(procedure, value)
+        procedure = KNOBS[name].number.turn(procedure, value)
     return procedure
 
 

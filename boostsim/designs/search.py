@@ -117,7 +117,7 @@ def odd_voted(
     for votes in near[:2]:
         whole: Values = {"votes": np.float64(votes)}
         if others:
-            procedure = KNOBS["votes"].turn(goal.procedure, votes)
+            procedure = KNOBS["votes"].number.turn(goal.procedure, votes)
             fixed = Problem.of(replace(goal, procedure=procedure), others)
             ends, _, _ = descend(fixed, {name: point[name][None] for name in others}, steps)
             whole |= values_at(fixed, ends)[0]

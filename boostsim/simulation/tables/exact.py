@@ -70,7 +70,7 @@ def gather(
     structure: Structure, numbers: Numbers, state: State, key: jax.Array | None = None
 ) -> Gathered:
     """Return the examples of infinitely many visits; the key is the criterion's."""
-    tried = sharpened(structure, masses(state))
+    tried = sharpened(structure, numbers, masses(state))
     seen = attempt(structure, numbers, tried)
     cells = numbers.weights * seen.parts
     told = shown(structure, numbers, state, tried)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from boostsim.arguments import refuse
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, needed_key
-from boostsim.mode import fixed
+from boostsim.mode import fixed, needs_double
 from boostsim.simulation.seeing import Population, Seeing, VisitsEach, seeing
 from boostsim.simulation.tables import exact, sampled
 from boostsim.simulation.tables.persistence import draws
@@ -81,20 +81,13 @@ def kernel(
     with fixed(double=True):
         structure, numbers = prepare(procedure, task, sampled=finite_visits, key=persistent)
 
-    def doubled() -> None:
-        if jnp.zeros(()).dtype != jnp.float64:
-            raise ValueError(
-                "kernel must be called with 64-bit types; wrap the calls in "
-                "'with jax.enable_x64(True):'"
-            )
-
     def init() -> State:
-        doubled()
+        needs_double("kernel")
         with fixed(double=None):
             return first_state(structure, numbers, sampling)
 
     def step(key: jax.Array | None, state: State) -> tuple[State, Info]:
-        doubled()
+        needs_double("kernel")
         if not isinstance(state, State):
             raise refuse("state", "what init or step returned: step(key, state)", state)
         # Of an exact run only a criterion may draw.

@@ -7,7 +7,7 @@ overlaps them), so a seed's numbers cannot depend on which others run beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from jax import lax
 from jax.scipy.special import xlogy
 
 from boostsim.arguments import refuse, whole
+from boostsim.curation.bounds import guarded
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, key_text, needed_key
 from boostsim.mode import fixed
@@ -121,7 +122,7 @@ def simulate_table(
     if until is not None:
         variables.pop("absorbed", None)
         variables, ends = carried(variables, ended)
-    _check_priorities(procedure, task, copies, variables.pop("invalid"))
+    check_priorities(procedure, task, copies, variables.pop("invalid"))
     drawn = None if keys[0] is None else as_key(0 if key is None else key)
     attributes = attributes_of(procedure, task, _level(procedure, sampling), how, drawn)
     if until is not None:
@@ -170,18 +171,41 @@ def traced(
     if own:
         told = described_on(own, task.responses)
         attributes = {**attributes, "statistics": json.dumps(told, sort_keys=True)}
+
+    def running(values: np.ndarray) -> np.ndarray:
+        return np.cumsum(values, axis=1, out=values)
+
+    generates, looks = procedure.filter.generates, procedure.filter.looks
+    counted = totals(variables, procedure.attempts, generates, looks, running)
+    return make_trace(counted, task.prompt_weights, attributes)
+
+
+def totals(
+    variables: dict[str, Any],
+    attempts: int,
+    generates: Any,
+    looks: Any,
+    running: Callable[[Any], Any],
+) -> dict[str, Any]:
+    """Return what was recorded of each iteration with its costs added up.
+
+    Args:
+        variables: as :func:`advance` names them.
+        attempts: k.
+        generates: 1 (or True) where visits make attempts, else 0.
+        looks: of the filter at one response.
+        running: sums of an array so far, over iterations.
+    """
+    variables = dict(variables)
     for name in variables.keys() & {"labels", "labels_by_prompt"}:
-        variables[name] = np.cumsum(variables[name], axis=1, out=variables[name])
-    generated = procedure.attempts if procedure.filter.generates else 0
+        variables[name] = running(variables[name])
     # An iteration in which nobody was visited costs nothing.
-    made = np.cumsum(variables.pop("visited"), axis=1)
+    made = attempts * generates * running(variables.pop("visited"))
     if "generations" in variables:
         # Attempts stopped when they did.
-        made, generated = np.cumsum(variables["generations"], axis=1), min(generated, 1)
-    variables["generations"] = generated * made
-    judged = np.cumsum(variables.pop("judged"), axis=1)
-    variables["filter_calls"] = procedure.filter.looks * (generated * made + judged)
-    return make_trace(variables, task.prompt_weights, attributes)
+        made = generates * running(variables["generations"])
+    judged = running(variables.pop("judged"))
+    return {**variables, "generations": made, "filter_calls": looks * (made + judged)}
 
 
 def _level(procedure: Procedure, sampling: Sampling | None) -> str:
@@ -202,7 +226,7 @@ def _measure(
 
     def average(values: Any) -> Any:
         # A weighted mean of probabilities; rounding of the weights must not lift it above one.
-        return jnp.minimum(jnp.sum(weights * values), 1.0)
+        return guarded(jnp.sum(weights * values), None, 1.0)
 
     by_prompt = "prompt" in wanted
     measured = {
@@ -230,7 +254,9 @@ def _measure(
         else:
             measured[statistic.name] = _merged(numbers, values, jnp.inf)
     if "entropy" in wanted:
-        measured["entropy"] = jnp.sum(weights * total(-xlogy(mass, mass)))
+        # Of what has no mass there is no slope: that of entropy is infinite.
+        some = jnp.where(mass > 0.0, mass, 1.0)
+        measured["entropy"] = jnp.sum(weights * total(-xlogy(some, some)))
     if "absorbed" in wanted:
         measured["absorbed"] = jnp.all(at_rest(structure, numbers, state)) * 1.0
     if "rows" in wanted:
@@ -251,7 +277,7 @@ def _merged(numbers: Numbers, values: jax.Array, most: float = 1.0) -> jax.Array
     if numbers.share is None:
         return values
     copies = values.reshape(numbers.share.shape)
-    return jnp.minimum(jnp.sum(numbers.share * copies, axis=0), most)
+    return guarded(jnp.sum(numbers.share * copies, axis=0), None, most)
 
 
 Program = tuple[Structure, Numbers, Sampling | None]
@@ -359,9 +385,10 @@ def advance(
     return lax.scan(iteration, state, start + jnp.arange(length))
 
 
-def _check_priorities(
+def check_priorities(
     procedure: Procedure, task: TableTask, copies: int, invalid: np.ndarray
 ) -> None:
+    """Refuse a criterion that said what is no priority; ``invalid`` is ``[seed, iteration]``."""
     bad = np.argwhere(invalid >= 0)
     if not len(bad):
         return

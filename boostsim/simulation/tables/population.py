@@ -85,12 +85,12 @@ def law_of(mass: Float[Array, "classes prompts"]) -> Float[Array, "classes promp
 
 
 def sharpened(
-    structure: Structure, mass: Float[Array, "classes prompts"]
+    structure: Structure, numbers: Numbers, mass: Float[Array, "classes prompts"]
 ) -> Float[Array, "classes prompts"]:
     """Return the row that attempts are drawn from."""
     if structure.sharpening is None:
         return mass
-    return structure.sharpening(mass.T).T
+    return structure.sharpening(mass.T, numbers.temperature).T
 
 
 def pairs(sources: int) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ def at_rest(structure: Structure, numbers: Numbers, state: State) -> Bool[Array,
     """
     mass = masses(state)
     right, wrong = right_and_wrong(structure, numbers, mass)
-    tried = sharpened(structure, mass)
+    tried = sharpened(structure, numbers, mass)
 
     def told(accept: Array, reject: Array) -> Bool[Array, "parts prompts"]:
         return attempt(structure, replace(numbers, accept=accept, reject=reject), tried).parts > 0.0

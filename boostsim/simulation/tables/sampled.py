@@ -79,7 +79,7 @@ def step(
         count = jnp.full_like(numbers.weights, sampling.visits)
         said = multinomial(sites[BEGUN], count, law_of(masses(state)), sampling.most())
         state = begun(state, structure, [said], sampling.visits)
-    mass = sharpened(structure, masses(state))
+    mass = sharpened(structure, numbers, masses(state))
     seen = attempt(structure, numbers, mass)
     visited = jnp.ones_like(seen.kept)
     if sampling.visited_share is not None:

@@ -19,7 +19,8 @@ import numpy as np
 
 from boostsim.curation.procedure import Procedure
 from boostsim.mode import fixed
-from boostsim.simulation.tables.loop import advance, begin, traced
+from boostsim.simulation.tables.differentiable import exact_rows
+from boostsim.simulation.tables.loop import traced
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.recording import wanted_records
 from boostsim.simulation.tables.structure import Numbers, Structure
@@ -125,10 +126,9 @@ def _pushed(
     """Return what a run records, and its derivative along each tangent."""
 
     def run(numbers: Numbers) -> dict[str, jax.Array]:
-        state, first = begin(structure, wanted, numbers, None)
-        _, rows = advance(structure, wanted, iterations, numbers, None, None, 0, state)
-        del first["invalid"], rows["invalid"]
-        return {name: jnp.concatenate([first[name][None], rows[name]]) for name in first}
+        rows = exact_rows(structure, wanted, iterations, numbers)
+        del rows["invalid"]
+        return rows
 
     def slope(tangent: Numbers) -> dict[str, jax.Array]:
         return jax.jvp(run, (numbers,), (tangent,))[1]

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from boostsim.curation.bounds import guarded
 from boostsim.simulation.tables.population import Shown, known_truth, pairs, sharpened, total
 from boostsim.simulation.tables.structure import Numbers, Structure
 
@@ -80,7 +81,7 @@ def diversity(structure: Structure, numbers: Numbers, state: State) -> Float[Arr
     else:
         # Every response is a class of its own.
         squares = total(masses(state) ** 2)
-    return jnp.maximum(1.0 - squares, 0.0)
+    return guarded(1.0 - squares, 0.0, None)
 
 
 def disagreement(
@@ -91,7 +92,7 @@ def disagreement(
         return None
     if structure.sharpening is None:
         return diversity(structure, numbers, state)
-    return jnp.maximum(1.0 - total(sharpened(structure, masses(state)) ** 2), 0.0)
+    return guarded(1.0 - total(sharpened(structure, numbers, masses(state)) ** 2), 0.0, None)
 
 
 def shown(

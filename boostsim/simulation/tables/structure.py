@@ -109,6 +109,7 @@ class Numbers:
             scheduled; None where they weigh what accepted responses do.
         choice: what the choice among accepted attempts goes by, by name, ``[classes, prompts]``
             each, and ``nodes``, ``[nodes, 1]``; None where there is none.
+        temperature: of sharpening, in place of the structure's own; else None.
     """
 
     weights: Float[Array, "*batch prompts"]
@@ -131,6 +132,7 @@ class Numbers:
     )
     label_weight: Float[Array, "*batch"] | Float[Array, "*batch iterations"] | None = None
     choice: dict[str, Array] | None = None
+    temperature: Float[Array, "*batch"] | None = None
 
     @property
     def _scheduled(self) -> dict[str, tuple[Array, int]]:
