@@ -399,10 +399,40 @@ def test_learners_are_said_by_a_file_and_by_flags(flags, learner, tmp_path, caps
     assert told[0]["provenance"]["procedure"]["learner"] == learner.describe()
 
 
+VOTES = {
+    "votes": ("gamma = 0.2\nvotes = 4\nrule = 3\ncorrelation = 0.5", dict(votes=4, rule=3)),
+    "words": ('gamma = 0.2\nvotes = 2\nrule = "unanimity"', dict(votes=2, rule="unanimity")),
+    "voters": ("voters = [0.1, 0.2, 0.4]", dict(voters=[0.1, 0.2, 0.4])),
+}
+
+
+@pytest.mark.parametrize("name", VOTES)
+def test_votes_by_flags_and_by_a_file_are_the_filter(name, capsys, tmp_path):
+    written, held = VOTES[name]
+    path = tmp_path / "run.toml"
+    path.write_text("prompts = 20\niterations = 2\n" + written)
+    words = ["--prompts", 20, "--iterations", 2]
+    for flag, value in tomllib.loads(written).items():
+        words += [f"--{flag}", *(value if isinstance(value, list) else [value])]
+    told = []
+    for line in (["--config", path], words):
+        assert cli.main(["run", "filter_only", "--json", *map(str, line)]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+    given = told[0]["provenance"]["procedure"]["filter"]
+    assert {each: given[each] for each in held} == held
+    assert given.get("correlation", 0.0) == 0.5 * (name == "votes")
+
+
 BAD = {
     "run boostin": "Did you mean 'boosting'",
     "run --gamma 2": "gamma",
     "run --gamma abc": "gamma must be a number; got 'abc'",
+    "run --gamma .1 --votes 2": "votes must be odd, so that a majority exists; got 2",
+    "run --gamma .1 --rule most": "rule must be one of majority, unanimity",
+    "run --gamma .1 --rule 2": "rule must be 'majority', 'unanimity', or how many of 1 looks",
+    "run --gamma .1 --voters .1": "gamma must be None where voters are given",
+    "run --voters .1 x": "voters must be",
     "run --seeds 1.5 --visits 3": "seeds must be a whole number; got '1.5'",
     "run --gama 0.1": "got '--gama'. Did you mean '--gamma'?",
     "run --gama=0.1": "got '--gama'. Did you mean '--gamma'?",

@@ -14,8 +14,10 @@ def shown(metavar: str) -> Any:
 
 
 Number = Annotated[float | None, shown("NUMBER")]
+Numbers = Annotated[tuple[float, ...] | None, shown("NUMBER...")]
 Whole = Annotated[int | None, shown("N")]
 Wholes = Annotated[tuple[int, ...] | None, shown("N...")]
 Word = Annotated[str | None, shown("WORD")]
+Rule = Annotated[int | str | None, shown("WORD")]
 Words = Annotated[tuple[str, ...] | None, shown("WORD...")]
 File = Annotated[Path | None, shown("FILE")]

@@ -37,7 +37,8 @@ TASKS = {
     "reasoning-gym": ("dataset", "levels", "size"),
 }
 SIZES = tuple(dict.fromkeys(flag for flags in TASKS.values() for flag in flags))
-FILTER = ("gamma", "false_accept", "false_reject", "votes", "persistent_filter")
+RATES = ("gamma", "false_accept", "false_reject", "voters")
+FILTER = (*RATES, "votes", "rule", "correlation", "persistent_filter")
 WEAK = ("beta", "wrong", "persistent_labels")
 FIRST_MODEL = ("labeler_temperature",)
 LABELER = ("labeler", *WEAK, *FIRST_MODEL)
@@ -169,7 +170,7 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
             )
     given = {KEYWORDS.get(name, name): options[name] for name in FILTER if name in options}
     if given:
-        if not {"gamma", "false_accept", "false_reject"} & set(given):
+        if not set(RATES) & set(given):
             given["gamma"] = 0.0
         slots["filter"] = bs.NoisyFilter(**given)
     if "criterion" in slots:
