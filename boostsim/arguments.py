@@ -249,6 +249,26 @@ def whole(name: str, got: Any, low: int, high: int = 2**53) -> int:
     return value
 
 
+def wholes(name: str, got: Any, low: int, high: int = 2**53) -> int | tuple[int, ...]:
+    """Return a whole number in [low, high], or one for each iteration, as a tuple."""
+    try:
+        alone = real(got).ndim != 1
+    except (TypeError, ValueError, OverflowError):
+        # What it is not is said of a number.
+        alone = True
+    if alone:
+        return whole(name, got, low, high)
+    if not len(got):
+        raise refuse(name, "a number, or a list with one for each iteration", got)
+    entries = []
+    for number, each in enumerate(np.asarray(got).tolist(), start=1):
+        try:
+            entries.append(whole(name, each, low, high))
+        except ValueError as error:
+            raise ValueError(f"{error}. See that of iteration {number}.") from None
+    return tuple(entries)
+
+
 def sized(name: str, count: int, what: str) -> None:
     """Refuse what would be more numbers at once than :data:`LARGEST`, before they are made.
 

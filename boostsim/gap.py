@@ -203,7 +203,7 @@ def gap_report(
             beta = gamma = rest = np.nan
             if why_not["fit"] is None:
                 beta, gamma, rest = fit_boosting(
-                    error, first, run.listing.weights, procedure.attempts, _own(procedure)
+                    error, first, run.listing.weights, procedure.most_attempts, _own(procedure)
                 )
             one = {"seed": number, "cell": cell, "beta": beta, "gamma": gamma, "rest": rest}
             fits.append(pd.DataFrame([one]))
@@ -325,6 +325,7 @@ def why_no_fit(procedure: Procedure, iterations: int = 3) -> str | None:
         "the filter's two rates differ": judges(filt)
         or drifts(filt)
         or bool(np.allclose(filt.accept[0], filt.reject[1], 1e-9, 0.0)),
+        "attempts change from one iteration to the next": not isinstance(procedure.attempts, tuple),
         "every accepted response is kept": procedure.keep != "all",
         "the kept response is chosen by a score": procedure.scores is None,
         f"the regime is {procedure.trained_on.name!r}": procedure.trained_on == Replace(),

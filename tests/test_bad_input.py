@@ -20,6 +20,7 @@ NAN, INF = float("nan"), float("inf")
 LIKING = bs.filter_only(filter=bs.NoisyFilter(0.1, persistent=True))
 STUBBORN = bs.boosting(labeler=bs.WeakLabeler(0.2, persistent=True))
 SAMPLED = {"visits": 3, "key": 0}
+SLOWING = bs.boosting(attempts=[2, 1], labeler=bs.WeakLabeler(0.2))
 TURNS = itertools.count()
 ITS = bs.statistic(lambda row: row[0], name="it")
 
@@ -465,6 +466,78 @@ CASES = {
         ),
         "visits",
         "at most",
+    ),
+    "attempts for too few iterations": (
+        simulate(procedure=bs.boosting(attempts=[1, 2], labeler=bs.WeakLabeler(0.2)), iterations=3),
+        "attempts",
+        "one for each of 3 iterations; got 2",
+    ),
+    "no attempt in the second iteration": (
+        lambda: bs.uncurated(attempts=[1, 0]),
+        "attempts",
+        "at least 1; got 0. See that of iteration 2",
+    ),
+    "attempts in no iteration": (lambda: bs.uncurated(attempts=[]), "attempts", "one for each"),
+    "half an attempt": (lambda: bs.uncurated(attempts=[1, 1.5]), "attempts", "1.5"),
+    "attempts in a table": (lambda: bs.uncurated(attempts=[[1], [2]]), "attempts", "whole number"),
+    "visits for too few iterations": (
+        simulate(visits=[2], key=0, iterations=2),
+        "visits",
+        "one for each of 2 iterations; got 1",
+    ),
+    "exact visits for too few iterations": (
+        simulate(visits=[2], exact=True, iterations=2),
+        "visits",
+        "one for each of 2 iterations; got 1",
+    ),
+    "visits in tokens for too few iterations": (
+        lambda: bs.simulate(
+            BOOSTING, bs.lookup(4), 3, learner=bs.Transformer(), visits=[1, 2], key=0
+        ),
+        "visits",
+        "one for each of 3 iterations",
+    ),
+    "no visit in an iteration": (simulate(visits=[2, 0], key=0), "visits", "of iteration 2"),
+    "attempts that change where data accumulate, exactly": (
+        lambda: bs.simulate(
+            bs.uncurated(attempts=[1, 2], regime="accumulate"), TASK, 2, visits=2, exact=True
+        ),
+        "attempts",
+        "one number where data accumulate",
+    ),
+    "visits that change where data accumulate, exactly": (
+        lambda: bs.simulate(bs.uncurated(regime="accumulate"), TASK, 2, visits=[1, 2], exact=True),
+        "visits",
+        "one number where data accumulate",
+    ),
+    "visits of a kernel that change": (
+        lambda: bs.kernel(BOOSTING, TASK, visits=[1, 2]),
+        "visits",
+        "whole number",
+    ),
+    "visits of a fate that change": (
+        lambda: bs.fate(BOOSTING, visits=[1, 2], initial_accuracy=0.5),
+        "visits",
+        "whole number",
+    ),
+    "attempts of a fate that change": (
+        lambda: bs.fate(bs.uncurated(attempts=[1, 2]), visits=1, initial_accuracy=0.5),
+        "procedure",
+        "",
+    ),
+    "a log of attempts that change": (
+        lambda: bs.write_log(
+            bs.simulate(SLOWING, TASK, 2, record="prompt"), SLOWING, TASK, "log.jsonl"
+        ),
+        "procedure",
+        "attempts are one number",
+    ),
+    "responses where attempts change": (
+        lambda: bs.simulate(
+            SLOWING, bs.lookup(4), 2, learner=bs.Transformer(), key=0, record="responses"
+        ),
+        "record",
+        "where attempts or visits change",
     ),
     "a rate that is no probability": (
         lambda: bs.migration(1.5, bs.WeakLabeler(0.2)),

@@ -5,7 +5,7 @@ How an exact and how a sampled run is read by it: :mod:`boostsim.certification.r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,9 @@ class Measurement(ByReference):
         task: the task at a point; by default one prompt of that ``initial_error`` or
             ``initial_accuracy``.
         iterations: T, a number or a function; by default the point's ``iterations``.
-        visits: v of sampled runs, a number or a function. None where runs are exact but draw all
-            the same, because verdicts persist.
+        visits: v of sampled runs, a number or a function (to a number, or to a list with one for
+            each iteration of the longest run). None where runs are exact but draw all the same,
+            because verdicts persist.
         visited_share: the probability that a prompt is visited in a sampled run.
         record: what is recorded besides, ``("diversity",)``.
         bounds: smallest and largest value that the statistic can take, or a function.
@@ -93,7 +94,7 @@ class Measurement(ByReference):
     statistic: str | Callable[..., Any] = "error"
     task: Callable[..., TableTask] = one_prompt
     iterations: int | Callable[..., int] | None = None
-    visits: int | Callable[..., int] | None = 1
+    visits: int | Callable[..., int | Sequence[int]] | None = 1
     visited_share: float | Callable[..., float] = 1.0
     record: tuple[str, ...] = ()
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] = (0.0, 1.0)

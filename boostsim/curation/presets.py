@@ -35,7 +35,7 @@ Given = ParamSpec("Given")
 class Slots(TypedDict, total=False):
     """The slots of a procedure, as presets take them; see :class:`boostsim.Procedure`."""
 
-    attempts: int
+    attempts: int | Sequence[int]
     filter: Filter | None
     keep: str
     criterion: Criterion

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from boostsim.arguments import brief, choice, flag, refuse, schedule, whole
+from boostsim.arguments import brief, choice, flag, refuse, schedule, whole, wholes
 from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
@@ -36,7 +36,8 @@ class Procedure:
     """What one iteration does, in the order in which it does it (docs/theory.md, section 1).
 
     Args:
-        attempts: k, responses drawn at each visit, 1 to 1000.
+        attempts: k, responses drawn at each visit, 1 to 1000; or one number for each iteration, as
+            many as are run at least.
         filter: the verdicts; see :class:`boostsim.Filter`. By default, and where it is None, it
             accepts everything and costs no filter call. Or one for each iteration, see
             :class:`boostsim.DriftingFilter`.
@@ -105,7 +106,7 @@ class Procedure:
         array([[0.5       , 0.75      , 0.9375    ]])
     """
 
-    attempts: int = 1
+    attempts: int | Sequence[int] = 1
     filter: Filter = EVERYTHING
     keep: str = "one"
     criterion: Criterion = failed
@@ -125,7 +126,7 @@ class Procedure:
 
     def __post_init__(self) -> None:
         """Refuse slots that do not fit together."""
-        object.__setattr__(self, "attempts", whole("attempts", self.attempts, 1, 1000))
+        object.__setattr__(self, "attempts", wholes("attempts", self.attempts, 1, 1000))
         object.__setattr__(self, "filter", checked_filter(self.filter))
         choice("keep", self.keep, ("one", "all", *CHOOSING))
         object.__setattr__(self, "scores", checked_scores(self.keep, self.scores))
@@ -181,7 +182,7 @@ class Procedure:
             raise refuse("keep", f"'one' or 'all' {where}, for it learns from all k", self.keep)
         if not self.filter.generates:
             raise refuse("filter", f"one that looks at attempts {where}", self.filter)
-        if self.attempts < learner.least_attempts:
+        if min(np.ravel(self.attempts)) < learner.least_attempts:
             allowed = f"at least 2 {where} that compares the attempts of a visit"
             raise refuse("attempts", allowed, self.attempts)
 
@@ -215,12 +216,21 @@ class Procedure:
     @property
     def trials(self) -> int:
         """Verdicts of a visit that a criterion is told of: k, or whether any was accepted."""
-        return 1 if self.until_accepted else self.attempts
+        return 1 if self.until_accepted else self.most_attempts
+
+    @property
+    def most_attempts(self) -> int:
+        """The number of attempts, the largest where it changes."""
+        return int(np.max(self.attempts))
 
     @property
     def schedules(self) -> dict[str, tuple[Any, ...]]:
         """What is given for each iteration, by name."""
-        given = {"budget": self.budget, "real_share": self.trained_on.share}
+        given: dict[str, Any] = {
+            "attempts": self.attempts,
+            "budget": self.budget,
+            "real_share": self.trained_on.share,
+        }
         given |= {"label_weight": self.label_weight, "label_share": self.label_share}
         given |= {"filter": getattr(self.filter, "filters", None)}
         return {name: each for name, each in given.items() if isinstance(each, tuple)}
@@ -251,6 +261,10 @@ class Procedure:
                 for name, each in self.schedules.items()
             }
         )
+
+    def trying(self, attempts: int) -> Procedure:
+        """Return it with so many attempts in each iteration."""
+        return self if self.attempts == attempts else replace(self, attempts=attempts)
 
     def _scheduled(self, now: dict[str, Any]) -> Procedure:
         if not now:

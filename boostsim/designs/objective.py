@@ -183,7 +183,7 @@ class Objective(ByValue):
         filt = self.procedure.filter
         return Costs(
             **vars(self.prices),
-            generated=float(self.procedure.attempts * filt.generates),
+            generated=float(self.procedure.most_attempts * filt.generates),
             looks=float(filt.looks),
             judged=float(self.procedure.criterion.asks_filter),
             iterations=self.iterations,

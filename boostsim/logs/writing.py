@@ -107,13 +107,17 @@ def write_log(
             raise refuse("procedure", "one whose noise is fresh each time", lasting)
     if procedure.sharpening is not None or not procedure.filter.generates:
         raise refuse("procedure", "one that attempts, without sharpening", procedure)
+    if isinstance(procedure.attempts, tuple):
+        raise refuse("procedure", "one whose attempts are one number", procedure.attempts)
     told = str(trace.attrs["visits"])
+    if told.startswith("["):
+        raise refuse("trace", "one whose visits are one number", told)
     own = int(told) if told.isdigit() else None
     visits = whole("visits", own or 1 if visits is None else visits, 1)
     if own not in (None, visits):
         raise refuse("visits", f"those of the run, {own}, or None", visits)
     what = "prompts x visits x attempts"
-    sized("visits", task.prompts * visits * procedure.attempts, what)
+    sized("visits", task.prompts * visits * procedure.most_attempts, what)
     try_to_write(path)
     run = Run(procedure, task, visits, own is not None, audited, trace.isel(seed=seed), key)
     encoder = msgspec.json.Encoder()
@@ -148,11 +152,12 @@ class Run:
 
     def records(self, iteration: int) -> Iterator[dict[str, Any]]:
         """Return the records of an iteration, a prompt each."""
-        procedure, shape = self.procedure.at(iteration + 1), (self.visits, self.procedure.attempts)
+        procedure = self.procedure.at(iteration + 1)
+        shape = self.visits, procedure.most_attempts
         first, second = procedure.filter.accept
         model = self.trace.accuracy.values[iteration]
         rate = model * first + (1.0 - model) * second
-        fails = (1.0 - rate) ** procedure.attempts
+        fails = (1.0 - rate) ** procedure.most_attempts
         labels = Labels(self, iteration, fails) if procedure.labeler is not None else None
         failing = self.uniform(iteration, FAILING, self.visits) < (
             fails[:, None] if labels is None else labels.failing
@@ -162,11 +167,11 @@ class Run:
         level = self.uniform(iteration, FIRST, self.visits, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
             start = np.log1p(-level * (1.0 - fails[:, None, None])) / np.log1p(-rate)
-            start = np.minimum(np.floor(np.nan_to_num(start)), procedure.attempts - 1)
+            start = np.minimum(np.floor(np.nan_to_num(start)), procedure.most_attempts - 1)
             first = np.reshape(first, (-1, 1, 1))
             right_if = np.where(rate > 0.0, model * first / rate, 0.0)
             right_else = np.where(rate < 1.0, model * (1.0 - first) / (1.0 - rate), 0.0)
-        turn = np.arange(procedure.attempts)
+        turn = np.arange(procedure.most_attempts)
         later = (turn > start) & (self.uniform(iteration, ACCEPTED, *shape) < rate)
         accepted = ((turn == start) | later) & ~failing[:, :, None]
         right = self.uniform(iteration, RIGHT, *shape) < np.where(accepted, right_if, right_else)

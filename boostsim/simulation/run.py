@@ -7,7 +7,7 @@ switches stay as the user set them, and change no number here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -38,7 +38,7 @@ def simulate(
     task: TableTask | SequenceTask,
     iterations: int,
     *,
-    visits: int | None = None,
+    visits: int | Sequence[int] | None = None,
     visited_share: float = 1.0,
     seeds: int | range = 1,
     key: jax.Array | int | None = None,
@@ -78,7 +78,8 @@ def simulate(
         procedure: what an iteration does.
         task: a table task, or one in tokens, which needs a network.
         iterations: T, at least 0.
-        visits: v, at least 1; on a table None is an exact run.
+        visits: v, at least 1; on a table None is an exact run. Or one number for each iteration, as
+            many as are run at least: costs stay per visit of their iteration.
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
         seeds: number of runs, at least 1; 1 where nothing is drawn. Or a range of their numbers,
             on tables: ``range(8, 16)`` are the eight that follow ``seeds=8``.

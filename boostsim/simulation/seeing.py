@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from boostsim.arguments import finite, flag, refuse, whole
+from boostsim.arguments import finite, flag, refuse, whole, wholes
 
 
 @dataclass(frozen=True)
@@ -17,20 +19,40 @@ class VisitsEach:
     """A finite number of visits to each prompt that is visited.
 
     Attributes:
-        visits: v, at least 1.
+        visits: v, at least 1; or one number for each iteration.
         visited_share: probability in (0, 1] that a prompt is visited in an iteration.
     """
 
-    visits: int
+    visits: int | tuple[int, ...]
     visited_share: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no visits can be."""
-        object.__setattr__(self, "visits", whole("visits", self.visits, 1))
+        object.__setattr__(self, "visits", wholes("visits", self.visits, 1))
         share = finite("visited_share", self.visited_share, 0.0, 1.0)
         if share == 0.0:
             raise refuse("visited_share", "above 0, for nothing would ever happen", share)
         object.__setattr__(self, "visited_share", share)
+
+    @property
+    def each(self) -> tuple[int, ...]:
+        """The visits of the first iterations; those that follow have as many as the last."""
+        return self.visits if isinstance(self.visits, tuple) else (self.visits,)
+
+    @property
+    def most(self) -> int:
+        """The largest number of them."""
+        return max(self.each)
+
+    def at(self, iteration: int) -> int:
+        """Return those of one iteration, counted from 1; before it those of the first."""
+        return self.each[min(max(iteration, 1), len(self.each)) - 1]
+
+    def lasting(self, iterations: int) -> None:
+        """Refuse a schedule that is shorter than a run."""
+        if isinstance(self.visits, tuple) and len(self.visits) < iterations:
+            allowed = f"one number, or one for each of {iterations} iterations"
+            raise refuse("visits", allowed, len(self.visits))
 
 
 @dataclass(frozen=True)
@@ -77,7 +99,7 @@ Seeing = Population | VisitsEach | FreshPrompts | Pool
 
 def seeing(
     *,
-    visits: int | None = None,
+    visits: int | Sequence[int] | None = None,
     visited_share: float = 1.0,
     prompts_per_iteration: int | None = None,
     pool: int | None = None,
@@ -94,7 +116,8 @@ def seeing(
             if value is not None:
                 raise refuse(name, "None where every prompt is visited", value)
     if visits is not None:
-        return (ExactVisits if exact else VisitsEach)(visits, visited_share)
+        each: Any = visits
+        return (ExactVisits if exact else VisitsEach)(each, visited_share)
     if finite("visited_share", visited_share, 0.0, 1.0) != 1.0:
         raise refuse("visited_share", "1 in an exact run", visited_share, "Give visits as well.")
     if exact:

@@ -8,10 +8,16 @@ prompt.
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import gammaln, polygamma, xlog1py, xlogy
 from jaxtyping import Array
 
 from boostsim.theory.law import AT_LEAST_ONE, COUNT, POSITIVE, PROBABILITY, Domain, law, survival
+
+# What grows geometrically at least doubles, and after so many doublings is beyond what floats tell.
+GROWING, MOST_DOUBLINGS = Domain(low=2, high=np.inf), 1080
+# Of a product so many factors as they stand, the others by Stirling's series.
+AS_THEY_STAND = 64
 
 
 @law("T9", gamma=PROBABILITY, initial_accuracy=PROBABILITY, iterations=COUNT)
@@ -103,6 +109,102 @@ def drift_diversity(*, examples: Array, iterations: Array) -> Array:
         [1.0, 0.75, 0.5625]
     """
     return survival(1.0 / examples, iterations)
+
+
+@law("T11", examples=AT_LEAST_ONE)
+def scheduled_diversity(*, examples: Array) -> Array:
+    """T11. Share of the diversity that uncurated training keeps where examples change.
+
+    Statement: M_1, M_2, ... examples a prompt: E H_t = H_0 prod_{s<=t} (1 - 1/M_s). With all
+    M_s >= 2 diversity survives, the product stays above 0, exactly where sum 1/M_s is finite.
+    Domain: every M_s >= 1 whole.
+    Proof: given the row, E H' = (1 - 1/M) H for each iteration's own M; iterations multiply. And
+    -x - x^2 <= log(1 - x) <= -x for x in [0, 1/2].
+    Reference: the neutral Wright-Fisher model with a changing population (Wright 1931; Karlin 1968
+    for the sum); derived here (docs/theory.md, section 4).
+
+    Args:
+        examples: M_1, ..., M_T along the last axis.
+
+    Returns:
+        E H_t / H_0 for t = 1..T, of the same shape.
+
+    Example:
+        >>> scheduled_diversity(examples=[2, 4, 8]).round(4).tolist()
+        [0.5, 0.375, 0.3281]
+    """
+    return jnp.cumprod(1.0 - 1.0 / examples, axis=-1)
+
+
+@law("T11", examples=AT_LEAST_ONE, growth=GROWING, iterations=COUNT)
+def growing_diversity(*, examples: Array, growth: Array, iterations: Array) -> Array:
+    """T11. Share of the diversity that is kept where examples grow geometrically.
+
+    Statement: M_t = M g^(t-1): E H_T = H_0 prod_{t=1}^T (1 - g^(1-t)/M), which tends to
+    (1/M; 1/g)_infinity, above 0 for M > 1: diversity survives.
+    Domain: M >= 1 whole; g >= 2; T >= 0.
+    Proof: ``scheduled_diversity``; sum 1/M_t = g/(M (g - 1)) is finite.
+    Reference: derived here (docs/theory.md, section 4).
+
+    Args:
+        examples: M, of the first iteration.
+        growth: g.
+        iterations: T.
+
+    Returns:
+        E H_T / H_0; from T = 1080 on it is the limit, for no float tells the factors from 1.
+
+    Example:
+        >>> growing_diversity(examples=2, growth=2, iterations=[0, 1, 3, 1000]).round(4).tolist()
+        [1.0, 0.5, 0.3281, 0.2888]
+    """
+    step = jnp.arange(MOST_DOUBLINGS, dtype=float)
+    share = jnp.power(growth[..., None], -step) / examples[..., None]
+    factor = jnp.where(step < iterations[..., None], 1.0 - share, 1.0)
+    return jnp.prod(factor, axis=-1)
+
+
+@law("T11", examples=AT_LEAST_ONE, increase=AT_LEAST_ONE, iterations=COUNT)
+def linear_diversity(*, examples: Array, increase: Array, iterations: Array) -> Array:
+    """T11. Share of the diversity that is kept where examples grow linearly.
+
+    Statement: M_t = M + c (t - 1): E H_T = H_0 Gamma(M/c) Gamma((M-1)/c + T) / [Gamma((M-1)/c)
+    Gamma(M/c + T)], which falls like T^(-1/c) Gamma(M/c)/Gamma((M-1)/c): diversity dies, as a power
+    law. At c = 1 it is (M - 1)/(M - 1 + T).
+    Domain: M >= 1 whole, c >= 1 whole; T >= 0.
+    Proof: ``scheduled_diversity``, and 1 - 1/M_t = ((M-1)/c + t - 1)/(M/c + t - 1). Stirling.
+    Reference: derived here (docs/theory.md, section 4).
+
+    Args:
+        examples: M, of the first iteration.
+        increase: c.
+        iterations: T.
+
+    Returns:
+        E H_T / H_0.
+
+    Example:
+        >>> linear_diversity(examples=2, increase=1, iterations=[0, 1, 9]).round(12).tolist()
+        [1.0, 0.5, 0.1]
+    """
+    step = jnp.arange(float(AS_THEY_STAND))
+    now, end = step < iterations[..., None], jnp.maximum(iterations, AS_THEY_STAND)
+    share = 1.0 / (examples[..., None] + increase[..., None] * step)
+    first = jnp.prod(jnp.where(now, 1.0 - share, 1.0), axis=-1)
+    begin, power = (examples - 1.0) / increase, 1.0 / increase
+    rest = _log_gamma_step(begin + AS_THEY_STAND, power) - _log_gamma_step(begin + end, power)
+    return first * jnp.exp(rest)
+
+
+def _log_gamma_step(x: Array, step: Array) -> Array:
+    """Return log Gamma(x + step) - log Gamma(x) for x >= 64 and steps of at most 1, by Stirling."""
+    above = x + step
+
+    def beyond(y: Array) -> Array:
+        return (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / (1260.0 * y * y)) / (y * y)) / y
+
+    main = (x - 0.5) * jnp.log1p(step / x) - step
+    return step * jnp.log(above) + main + beyond(above) - beyond(x)
 
 
 @law("T11", examples=AT_LEAST_ONE, initial_accuracy=PROBABILITY)

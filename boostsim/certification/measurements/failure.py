@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from boostsim.curation.filters import AcceptAll, NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.presets import filter_only, random_labels, uncurated
 from boostsim.curation.procedure import Procedure
+from boostsim.simulation.run import simulate
 from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.rounding import EPSILON
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 DECIDED = 32
 # Attempts of which one is accepted, where each is with a probability of 0.4 at least.
 SURE = 96
+# Iterations of drift where visits change, at most.
+LONGEST_RUN = 4
 
 
 def _several_wrong(initial_error: float) -> TableTask:
@@ -168,6 +173,43 @@ def _drifting(regime: str, statistic: Any, value: Any, **more: Any) -> Measureme
     )
 
 
+def _geometric(examples: int, growth: int, iterations: int = LONGEST_RUN) -> list[int]:
+    return [examples * growth**before for before in range(iterations)]
+
+
+def _linear(examples: int, increase: int, iterations: int = LONGEST_RUN) -> list[int]:
+    return [examples + increase * before for before in range(iterations)]
+
+
+def _kept_exactly(
+    initial_error: float, iterations: int, schedule: Callable[..., list[int]], **how: int
+) -> float:
+    """E H_T / H_0 on two responses, from the mean and the variance of p at finite visits."""
+    if iterations == 0:
+        return 1.0
+    visits = schedule(iterations=iterations, **how)
+    task = one_prompt(initial_error=initial_error)
+    last = simulate(uncurated(), task, iterations, visits=visits, exact=True).isel(
+        iteration=-1, seed=0
+    )
+    p, e = float(last.accuracy), float(last.error)
+    return (p * e - float(last.accuracy_variance)) / (initial_error * (1.0 - initial_error))
+
+
+def _changing(visits: Callable[..., list[int]], value: Callable[..., float]) -> Measurement:
+    """Measure drift where the visits of an iteration change."""
+    drifting = _losing_diversity("replace", value)
+    return replace(drifting, visits=visits, most_points=3)
+
+
+def _grown(examples: int, growth: int, initial_error: float, iterations: int) -> float:
+    return _kept_exactly(initial_error, iterations, _geometric, examples=examples, growth=growth)
+
+
+def _risen(examples: int, increase: int, initial_error: float, iterations: int) -> float:
+    return _kept_exactly(initial_error, iterations, _linear, examples=examples, increase=increase)
+
+
 def _losing_diversity(regime: str, value: Any) -> Measurement:
     return _drifting(
         regime,
@@ -226,6 +268,8 @@ MEASUREMENTS: dict[str, Measurement] = {
         most_points=2,
     ),
     "T11": _losing_diversity("replace", _replaced),
+    "T11.growing": _changing(lambda examples, growth: _geometric(examples, growth), _grown),
+    "T11.linear": _changing(lambda examples, increase: _linear(examples, increase), _risen),
     "T11.accuracy": _drifting("replace", "accuracy", _stays, rounding=absolute),
     "T11.survival": _drifting(
         "replace",

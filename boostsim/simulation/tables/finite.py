@@ -171,7 +171,7 @@ def _size(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> 
     if len(keys) > MOST_STATES:
         return None
     taught = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
-    rows, same = _different(taught)
+    rows, same = different(taught)
     into = np.append(same, -1)[into]
     right, _ = right_and_wrong(structure, numbers, jnp.asarray(rows))
     order = np.argsort(np.asarray(right), kind="stable")
@@ -179,7 +179,7 @@ def _size(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> 
     return Space(structure, numbers, visit, units, steps, place_of[into], rows[:, order])
 
 
-def _different(
+def different(
     rows: Float[np.ndarray, "classes sums"],
 ) -> tuple[Float[np.ndarray, "classes states"], Int[np.ndarray, "sums"]]:
     """Return the rows that differ by more than rounding, and which of them each one is.

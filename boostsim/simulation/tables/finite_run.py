@@ -25,7 +25,7 @@ from boostsim.simulation.tables.finite import first_rows, kinds_of, spaces
 from boostsim.simulation.tables.following import MEASURED, Steps, followed, laws_of, of_models
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds, traced
 from boostsim.simulation.tables.persistence import draws
-from boostsim.simulation.tables.prepare import prepare
+from boostsim.simulation.tables.programs import prepared
 from boostsim.simulation.tables.recording import LAWS, QUANTILES, check_size, wanted_records
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.tables.untied import checked_alone
@@ -55,6 +55,7 @@ def simulate_finite(
     """Return the trace of the law of every prompt; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
+    how.lasting(iterations)
     chosen, wanted = chosen_seeds(seeds), wanted_records(record)
     within = sorted(map(str, wanted & {"diversity", "entropy", "rows"}))
     if within:
@@ -140,18 +141,33 @@ def _run(
 ) -> dict[str, Any]:
     """Return the measurements of one seed, ``[iteration, ...]``, and when it ended, or None."""
     with fixed(double=True):
-        structure, numbers = prepare(procedure, task, sampled=False, wanted=wanted, key=key)
+        programs = prepared(procedure, task, sampled=False, wanted=wanted, key=key)
+        structure, numbers = programs.first
         own = statistics_in(wanted)
         plain = not (own or wanted & set(LAWS))
-        structure = checked_alone(procedure, structure, numbers, grows=plain)
+        alone_by = {
+            attempts: (checked_alone(procedure, *made, grows=plain), made[1])
+            for attempts, made in programs.made.items()
+        }
+        structure, _ = alone_by[programs.attempts[0]]
         share, copies = how.visited_share, numbers.weights.shape[0]
         chains: list[Steps] = []
         found: list[Found] = []
         if structure.accumulates or structure.draws is not None:
+            for name, given in (("attempts", programs.attempts), ("visits", how.each)):
+                if len(set(given)) > 1:
+                    allowed = "one number where data accumulate, exactly at finite visits"
+                    raise refuse(name, allowed, given)
             found = [*_accumulating(structure, numbers, how, iterations, pass_at)]
         else:
-            for space, prompts in spaces(structure, numbers, how.visits):
-                steps = Steps(space, prompts, numbers)
+            last = max(len(programs.attempts), len(how.each))
+            seen = [(programs.attempts_at(each), how.at(each)) for each in range(1, last + 1)]
+            settings = list(dict.fromkeys(seen))
+            found_by = [spaces(*alone_by[attempts], visits) for attempts, visits in settings]
+            order = [settings.index(each) for each in seen]
+            for kinds in zip(*found_by, strict=True):
+                prompts = kinds[0][1]
+                steps = Steps([space for space, _ in kinds], order, prompts, numbers)
                 chains.append(steps)
                 expected = followed(steps, pass_at, share, wanted)
                 found.append((prompts, steps.first.entry, expected))
@@ -192,7 +208,7 @@ def _accumulating(
         rows, entry = first_rows(numbers, prompts)
         measured = partial(of_models, pass_at)
         one = alone(numbers, prompt)
-        told = how.visits, how.visited_share, iterations, measured
+        told = how.most, how.visited_share, iterations, measured
         yield prompts, entry, grown(structure, one, rows, *told)
 
 

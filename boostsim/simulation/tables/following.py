@@ -7,14 +7,25 @@ Else the law of each goes forward.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import repeat
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from boostsim.simulation.tables.finite import Chain, Space, chain_of, first_rows
+from boostsim.arguments import refuse
+from boostsim.simulation.tables.finite import (
+    MOST_STATES,
+    Chain,
+    Space,
+    chain_of,
+    different,
+    first_rows,
+)
+from boostsim.simulation.tables.population import right_and_wrong
 from boostsim.simulation.tables.structure import Numbers
 from boostsim.statistics import Wanted, statistics_in
 
@@ -118,20 +129,75 @@ def of_models(
 class Steps:
     """The chains of prompts that share their states, iteration by iteration."""
 
-    def __init__(self, space: Space, prompts: Int[np.ndarray, "prompts"], numbers: Numbers) -> None:
-        """Build the first one."""
-        self.space, self.prompts, self.numbers = space, prompts, numbers
-        self.first = chain_of(space, prompts, numbers)
+    def __init__(
+        self,
+        spaces: Sequence[Space],
+        order: Sequence[int],
+        prompts: Int[np.ndarray, "prompts"],
+        numbers: Numbers,
+    ) -> None:
+        """Build the first one.
+
+        Args:
+            spaces: the states that iterations lead to.
+            order: which of them each of the first iterations does, those that follow as the last.
+            prompts: that share their states.
+            numbers: of the run.
+        """
+        self.spaces, self.order = united(spaces), list(order)
+        while self.order[1:] and self.order[-1] == self.order[-2]:
+            self.order.pop()
+        self.prompts, self.numbers = prompts, numbers
+        self.lasting = max(numbers.lasting, len(self.order))
+        self.space = self.spaces[self.order[0]]
+        self.first = chain_of(self.space, prompts, numbers)
         self.entry = self.first.entry
 
     def __iter__(self) -> Iterator[Chain]:
         """Yield the chain of each iteration, without end."""
+        keys = [self._key(iteration) for iteration in range(1, self.lasting + 1)]
+        again, known = Counter(keys), {keys[0]: self.first}
         chain = self.first
-        yield chain
-        for iteration in range(2, self.numbers.lasting + 1):
-            chain = chain_of(self.space, self.prompts, self.numbers, iteration)
+        for iteration, key in enumerate(keys, start=1):
+            if key not in known:
+                space = self.spaces[key[0]]
+                known[key] = chain_of(space, self.prompts, self.numbers, iteration)
+            chain = known[key]
+            again[key] -= 1
+            if not again[key]:
+                # As large as its states squared: kept only as long as it comes again.
+                del known[key]
             yield chain
         yield from repeat(chain)
+
+    def _key(self, iteration: int) -> tuple[int, int]:
+        """Return which states an iteration leads to, and which of the run's numbers it has."""
+        place = self.order[min(iteration, len(self.order)) - 1]
+        return place, min(iteration, self.numbers.lasting)
+
+
+def united(spaces: Sequence[Space]) -> list[Space]:
+    """Return spaces whose states are those of all of them, the least accurate first.
+
+    Raises:
+        ValueError: for more than so many states together.
+    """
+    if len(spaces) == 1:
+        return list(spaces)
+    rows, same = different(np.concatenate([space.rows for space in spaces], axis=1))
+    if rows.shape[1] > MOST_STATES:
+        allowed = f"so few that all iterations together have at most {MOST_STATES:,} states"
+        raise refuse("visits", f"{allowed}, exact at finite visits", f"{rows.shape[1]:,} of them")
+    one = spaces[0]
+    right, _ = right_and_wrong(one.structure, one.numbers, jnp.asarray(rows))
+    order = np.argsort(np.asarray(right), kind="stable")
+    place_of, found, start = np.argsort(order), [], 0
+    for space in spaces:
+        own = place_of[same[start : start + space.rows.shape[1]]]
+        start += space.rows.shape[1]
+        into = np.append(own, -1)[space.into]
+        found.append(replace(space, into=into, rows=rows[:, order]))
+    return found
 
 
 def followed(
@@ -144,6 +210,6 @@ def followed(
     def functions(chain: Chain) -> Functions:
         return measured(chain, pass_at, own)
 
-    if steps.numbers.lasting > 1:
+    if steps.lasting > 1:
         return _under_change(steps, functions, share)
     return _expected(steps.first, functions(steps.first), share)

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from boostsim.arguments import refuse
+from boostsim.arguments import refuse, whole
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed, needs_double
@@ -70,6 +71,8 @@ def kernel(
         1.0 (1, 2, 5)
     """
     check(procedure, task)
+    if visits is not None:
+        visits = whole("visits", visits, 1)
     sampling = sampling_of(seeing(visits=visits, visited_share=visited_share))
     finite_visits = sampling is not None
     persistent = None
@@ -103,10 +106,12 @@ def sampling_of(how: Seeing) -> Sampling | None:
     if isinstance(how, Population):
         return None
     assert isinstance(how, VisitsEach)
-    visits, share = how.visits, how.visited_share
+    most, share = how.most, how.visited_share
+    # A schedule that never changes is a number.
+    visits = float(most) if set(how.each) == {most} else np.array(how.each, float)
     with fixed(double=True):
         chance = None if share == 1.0 else jnp.asarray(share)
-        return Sampling(jnp.asarray(float(visits)), chance, visits if visits <= FEW else None)
+        return Sampling(jnp.asarray(visits), chance, most if most <= FEW else None)
 
 
 def first_state(structure: Structure, numbers: Numbers, sampling: Sampling | None) -> State:

@@ -29,7 +29,8 @@ from boostsim.simulation.seeing import Seeing, VisitsEach
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.population import right_and_wrong, total
-from boostsim.simulation.tables.prepare import measured_beta, prepare
+from boostsim.simulation.tables.prepare import measured_beta
+from boostsim.simulation.tables.programs import Programs, prepared, told_visits
 from boostsim.simulation.tables.recording import (
     AHEAD,
     LAWS,
@@ -79,8 +80,9 @@ def simulate_table(
     until = checked_until(until, sampled=sampling is not None)
     each = how if isinstance(how, VisitsEach) else None
     if each is not None:
-        whole("visits x attempts", each.visits * procedure.attempts, 1)
-        whole("visits x labels_per_visit", each.visits * procedure.labels_per_visit, 1)
+        each.lasting(iterations)
+        whole("visits x attempts", each.most * procedure.most_attempts, 1)
+        whole("visits x labels_per_visit", each.most * procedure.labels_per_visit, 1)
     check_size(task, wanted, pass_at, len(chosen), iterations)
     persistent = draws(procedure, sampled=sampling is not None)
     keys: list[jax.Array | None] = [None]
@@ -100,10 +102,10 @@ def simulate_table(
         made = None
         for seed_key in keys:
             if made is None or persistent:
-                made = prepare(
+                made = prepared(
                     procedure, task, sampled=sampling is not None, wanted=wanted, key=seed_key
                 )
-            yield *made, sampling
+            yield made, sampling
 
     recording, copies = Recording(len(keys), iterations + 1), 1
     with fixed(double=True), waited_for(recording.begun):
@@ -115,7 +117,7 @@ def simulate_table(
             wanted |= {"absorbed"} if until.absorbed else set()
         runs = zip(programs(), keys, strict=True)
         for number, (program, seed_key) in enumerate(track(runs, "seeds", len(keys))):
-            copies = program[0].copies
+            copies = program[0].first[0].copies
             told = program, seed_key, iterations, wanted, pass_at, most, recording, number
             ended.append(_run(*told, until, task.prompt_weights))
         variables = recording.variables()
@@ -152,7 +154,7 @@ def attributes_of(
         "level": level,
         "procedure": procedure.describe(),
         "task": json.dumps(task.describe(), sort_keys=True),
-        "visits": "unlimited" if each is None else each.visits,
+        "visits": "unlimited" if each is None else told_visits(each),
         "visited_share": 1.0 if each is None else each.visited_share,
         "key": "none" if key is None else key_text(key),
         **measured_beta(procedure, task),
@@ -176,7 +178,11 @@ def traced(
         return np.cumsum(values, axis=1, out=values)
 
     generates, looks = procedure.filter.generates, procedure.filter.looks
-    counted = totals(variables, procedure.attempts, generates, looks, running)
+    each = procedure.most_attempts
+    if isinstance(procedure.attempts, tuple):
+        tried = np.array((0, *procedure.attempts), float)[: variables["visited"].shape[1]]
+        variables, each = {**variables, "visited": variables["visited"] * tried}, 1
+    counted = totals(variables, each, generates, looks, running)
     return make_trace(counted, task.prompt_weights, attributes)
 
 
@@ -280,7 +286,7 @@ def _merged(numbers: Numbers, values: jax.Array, most: float = 1.0) -> jax.Array
     return guarded(jnp.sum(numbers.share * copies, axis=0), None, most)
 
 
-Program = tuple[Structure, Numbers, Sampling | None]
+Program = tuple[Programs, Sampling | None]
 
 
 def _run(
@@ -300,7 +306,8 @@ def _run(
     A block is of ``most`` iterations at most. Where what is waited for has come true the run ends,
     and the iteration is returned.
     """
-    structure, numbers, sampling = program
+    programs, sampling = program
+    structure, numbers = programs.first
     state, row = begin(structure, wanted, numbers, sampling, pass_at)
     rows: Mapping[str, Any] = {name: value[None] for name, value in row.items()}
     recording.add(number, 0, rows)
@@ -309,9 +316,8 @@ def _run(
         seen = {name: np.asarray(values) for name, values in rows.items()}
         if until.met(seen, None, weights) is not None:
             return 0
-    starts = range(0, iterations, most)
-    for start in track(starts, "iterations", len(starts)):
-        length = min(most, iterations - start)
+    blocks = programs.blocks(iterations, most)
+    for start, length, (structure, numbers) in track(blocks, "iterations", len(blocks)):
         with unbroken():
             state, rows = advance(
                 structure, wanted, length, numbers, sampling, key, start, state, pass_at
@@ -367,7 +373,8 @@ def advance(
 
     def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         fresh = None if key is None else jax.random.fold_in(key, number)
-        state, info = one_step(structure, numbers, sampling, fresh, state)
+        seen = None if sampling is None else sampling.at(number)
+        state, info = one_step(structure, numbers, seen, fresh, state)
         spent = {
             "labels": info.labels,
             "visited": info.visited,
@@ -397,5 +404,5 @@ def check_priorities(
     raise ValueError(
         f"criterion {procedure.criterion.name!r} must return finite priorities of at least 0; it "
         f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt "
-        f"{cell % task.prompts} with {accepted} of {procedure.trials} accepted"
+        f"{cell % task.prompts} with {accepted} of {procedure.at(iteration).trials} accepted"
     )

@@ -92,6 +92,9 @@ def prepare(
         ValueError: where procedure and task do not fit, or an iteration would be more than 2^28
             cells.
     """
+    if isinstance(procedure.attempts, tuple):
+        hint = "Where they may change is bs.simulate."
+        raise refuse("attempts", "one number here", procedure.attempts, hint)
     quality = task.quality
     learner = procedure.learner
     assert isinstance(learner, TabularLearner)
@@ -122,7 +125,7 @@ def prepare(
     if levels is not None and not dense:
         kinds = min(task.responses * kinds, levels.worth.shape[1] * kinds)
     # A visit that stops early did so after one of k attempts.
-    stops = procedure.attempts if procedure.until_accepted and sampled else 0
+    stops = procedure.most_attempts if procedure.until_accepted and sampled else 0
     # Of a policy gradient accepted and rejected attempts, by J.
     said = 2 * len(parts) * kinds if gradient is not None and sampled else 0
     chosen = kinds * len(parts) if levels is not None and len(parts) > 2 else 0
@@ -181,7 +184,7 @@ def prepare(
     elif procedure.label_weight != 1.0:
         weighing, weight = "weight", procedure.label_weight
     structure = Structure(
-        attempts=procedure.attempts,
+        attempts=procedure.most_attempts,
         keep_all=procedure.keep == "all",
         parts=parts,
         criterion=procedure.criterion if asked else None,
@@ -264,7 +267,7 @@ def _parts(
     known beforehand and equal, unless all are to be told apart, or every accepted response is kept:
     then J itself counts.
     """
-    counts = range(procedure.attempts + 1)
+    counts = range(procedure.most_attempts + 1)
     alone = tuple((count,) for count in counts)
     if procedure.labeler is None:
         return alone if apart else ((0,), tuple(counts[1:])), None

@@ -45,12 +45,12 @@ class Sampling:
     """How much is seen.
 
     Attributes:
-        visits: to a prompt that is visited.
+        visits: to a prompt that is visited; ``[iterations]`` where that changes.
         visited_share: the chance that it is; None for 1.
-        few: the visits where they are at most ``FEW``, else None: what a program is made for.
+        few: the most visits where they are at most ``FEW``, else None: what a program is made for.
     """
 
-    visits: Float[Array, "*batch"]
+    visits: Float[Array, "*batch"] | Float[Array, "*batch iterations"]
     visited_share: Float[Array, "*batch"] | None
     few: int | None = dataclasses.field(default=None, metadata={"static": True})
 
@@ -59,10 +59,17 @@ class Sampling:
         most = None if self.few is None else self.few * each
         return None if most is None or most > FEW else most
 
+    def at(self, iteration: Array | int) -> Sampling:
+        """Return what one iteration sees, counted from 0; after a schedule's end its last."""
+        if self.visits.ndim == 0:
+            return self
+        last = self.visits.shape[0] - 1
+        return dataclasses.replace(self, visits=self.visits[jnp.minimum(iteration, last)])
+
 
 def init(structure: Structure, numbers: Numbers, sampling: Sampling) -> State:
     """Return the first model; where data accumulate it weighs as much as the visits to a prompt."""
-    return first(structure, numbers, sampling.visits)
+    return first(structure, numbers, sampling.at(0).visits)
 
 
 def step(

@@ -85,9 +85,13 @@ class Seed:
         return next_law(self.run.learner, self.first_model, self.run.listing.prompts)
 
     @cached_property
-    def training_law(self) -> TrainingLaw:
-        """The law that infinitely many visits would train on."""
-        return TrainingLaw(self.run.procedure, self.run.listing, self.first_rows, self.key)
+    def training_laws(self) -> dict[int, TrainingLaw]:
+        """The law that infinitely many visits would train on, by the number of attempts."""
+        procedure, told = self.run.procedure, (self.run.listing, self.first_rows, self.key)
+        return {
+            each: TrainingLaw(procedure.trying(each), *told)
+            for each in np.unique(procedure.attempts).tolist()
+        }
 
     @cached_property
     def first_beta(self) -> np.ndarray:
@@ -179,7 +183,7 @@ class Seed:
         """Return this iteration's prompts and their numbers: fresh, from the pool, or all."""
         run = self.run
         if isinstance(run.how, VisitsEach):
-            number = np.repeat(np.arange(len(run.listing.prompts)), run.how.visits)
+            number = np.repeat(np.arange(len(run.listing.prompts)), run.how.at(iteration))
             return run.listing.prompts[number], number
         rng = generator(self.words(iteration, PROMPTS))
         if not isinstance(run.how, Pool):
@@ -198,8 +202,8 @@ class Seed:
         """
         run = self.run
         procedure, task = run.procedure.at(iteration), run.task
-        visits, attempts = run.visits, procedure.attempts
         prompts, number = self._visited(iteration)
+        visits, attempts = len(prompts), procedure.most_attempts
         filt = on_visits(procedure.filter, number)
         shape = (visits, attempts, task.response_length)
         width = prompts.shape[1] + task.response_length
@@ -327,7 +331,8 @@ class Seed:
         """Do what :meth:`_gather` does with infinitely many visits to each prompt."""
         rows = next_law(self.run.learner, parameters, self.run.listing.prompts)
         key = self.site(iteration, PRIORITY)
-        target = self.training_law(rows, carried, iteration, key)
+        law = self.training_laws[self.run.procedure.at(iteration).most_attempts]
+        target = law(rows, carried, iteration, key)
         spent = self._costs(target.tried, target.tried)
         spent |= {"labels": target.labels, "examples": target.examples}
         if self.run.procedure.criterion.asks_filter:

@@ -92,6 +92,8 @@ def simulate_tokens(
         each = sum(array.size for array in nothing_shown(run).values())
         sized("record", seeds * (iterations + 1) * each, f"seeds x (iterations + 1) x {each:,}")
     procedure.lasting(iterations)
+    if isinstance(how, VisitsEach):
+        how.lasting(iterations)
     seed_key = needed_key(key, "where the learner is a transformer")
     place = None if folder is None else as_path("folder", folder)
     if flag("keep_models", keep_models) and place is None:
@@ -139,8 +141,14 @@ def make_run(
     if shows and run.exact:
         hint = "It has no visits, infinitely many: give visits as well."
         raise refuse("record", f"without {RESPONSES!r} in an exact run", (RESPONSES,), hint)
+    changing = isinstance(how, VisitsEach) and isinstance(how.visits, tuple)
+    if shows and (changing or isinstance(procedure.attempts, tuple)):
+        allowed = (
+            f"without {RESPONSES!r} where attempts or visits change from iteration to iteration"
+        )
+        raise refuse("record", allowed, (RESPONSES,))
     frame, strata = task.prompt_length + task.response_length, len(task.strata)
-    tried = run.visits * procedure.attempts * frame
+    tried = run.visits * procedure.most_attempts * frame
     asked = "visits" if isinstance(how, VisitsEach) else "prompts_per_iteration"
     sized(asked, tried, "visits x attempts x tokens of a frame")
     bought = run.visits * procedure.labels_per_visit * frame

@@ -32,7 +32,7 @@ def _shown_visits(visits: int) -> np.ndarray:
 def nothing_shown(run: Run) -> dict[str, np.ndarray]:
     """Return what the first model's row shows: it comes before all visits."""
     count, procedure = len(_shown_visits(run.visits)), run.procedure
-    tried, bought = (count, procedure.attempts), (count, procedure.labels_per_visit)
+    tried, bought = (count, procedure.most_attempts), (count, procedure.labels_per_visit)
     length = run.task.response_length
     shown = {
         "prompt_text": np.full((count, run.task.prompt_length), PAD, np.int32),

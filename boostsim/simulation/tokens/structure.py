@@ -72,10 +72,10 @@ class Run:
 
     @cached_property
     def visits(self) -> int:
-        """The visits of an iteration; where they are infinitely many, the prompts."""
+        """The visits of an iteration, the most where that changes; if infinitely many, prompts."""
         if isinstance(self.how, FreshPrompts):
             return self.how.prompts
-        each = self.how.visits if isinstance(self.how, VisitsEach) else 1
+        each = self.how.most if isinstance(self.how, VisitsEach) else 1
         return each * len(self.listing.prompts)
 
     @property
@@ -153,6 +153,6 @@ class Run:
             "key": key_text(key),
             "level": "neural, exact" if self.exact else "neural",
             # A criterion's name does not say what it computes.
-            "criterion": self.procedure.criterion.fingerprint(self.procedure.attempts),
+            "criterion": self.procedure.criterion.fingerprint(self.procedure.most_attempts),
             "mesh": " x ".join(str(size) for size in shape),
         }

@@ -149,6 +149,29 @@ CLAIMS = [
         domain=Box(examples=range(1, 17), iterations=range(5), initial_error=(0.1, 0.9)),
     ),
     claim(
+        "T11.growing",
+        laws.growing_diversity,
+        title="drift where examples grow geometrically",
+        kind="equality",
+        statement="Where the examples of a prompt grow geometrically, drift comes to an end, and "
+        "diversity survives.",
+        formula="E H_T = H_0 prod_{t<=T} (1 - g^(1-t)/M)",
+        domain=Box(
+            examples=range(1, 9), growth=[2, 3], iterations=range(5), initial_error=(0.1, 0.9)
+        ),
+    ),
+    claim(
+        "T11.linear",
+        laws.linear_diversity,
+        title="drift where examples grow linearly",
+        kind="equality",
+        statement="Where they grow linearly, by c, diversity dies all the same, like T^(-1/c).",
+        formula="E H_T = H_0 prod_{t<=T} (1 - 1/(M + c (t-1)))",
+        domain=Box(
+            examples=range(1, 9), increase=[1, 2, 4], iterations=range(5), initial_error=(0.1, 0.9)
+        ),
+    ),
+    claim(
         "T11.accuracy",
         title="a fair game",
         kind="equality",
