@@ -462,7 +462,12 @@ CASES = {
     ),
     "a statistic of too many states": (
         lambda: bs.simulate(
-            bs.uncurated(), bs.random_table(0, responses=9), 1, visits=90, exact=True, record=ITS
+            bs.uncurated(),
+            bs.random_table(0, prompts=1, responses=3),
+            1,
+            visits=200,
+            exact=True,
+            record=ITS,
         ),
         "visits",
         "at most",
@@ -527,7 +532,11 @@ CASES = {
     ),
     "a log of attempts that change": (
         lambda: bs.write_log(
-            bs.simulate(SLOWING, TASK, 2, record="prompt"), SLOWING, TASK, "log.jsonl"
+            bs.simulate(SLOWING, TASK, 2, record="prompt"),
+            "log.jsonl",
+            procedure=SLOWING,
+            task=TASK,
+            key=0,
         ),
         "procedure",
         "attempts are one number",

@@ -514,6 +514,8 @@ INSIDE = {
     "beta": 0.5,
     "beta_per_prompt": [0.5, 0.5],
     "examples": 3,
+    "growth": 2.5,
+    "increase": 2,
     "correct_answers": 2,
     "false_accept": 0.25,
     "false_reject": 0.125,

@@ -133,7 +133,8 @@ def scheduled_diversity(*, examples: Array) -> Array:
         >>> scheduled_diversity(examples=[2, 4, 8]).round(4).tolist()
         [0.5, 0.375, 0.3281]
     """
-    return jnp.cumprod(1.0 - 1.0 / examples, axis=-1)
+    kept = 1.0 - 1.0 / examples
+    return jnp.cumprod(kept, axis=-1) if kept.ndim else kept
 
 
 @law("T11", examples=AT_LEAST_ONE, growth=GROWING, iterations=COUNT)
@@ -158,10 +159,12 @@ def growing_diversity(*, examples: Array, growth: Array, iterations: Array) -> A
         >>> growing_diversity(examples=2, growth=2, iterations=[0, 1, 3, 1000]).round(4).tolist()
         [1.0, 0.5, 0.3281, 0.2888]
     """
-    step = jnp.arange(MOST_DOUBLINGS, dtype=float)
-    share = jnp.power(growth[..., None], -step) / examples[..., None]
-    factor = jnp.where(step < iterations[..., None], 1.0 - share, 1.0)
-    return jnp.prod(factor, axis=-1)
+    step = jnp.arange(float(MOST_DOUBLINGS))
+    first, factor, rounds = (
+        jnp.asarray(each)[..., None] for each in (examples, growth, iterations)
+    )
+    share = jnp.power(factor, -step) / first
+    return jnp.prod(jnp.where(step < rounds, 1.0 - share, 1.0), axis=-1)
 
 
 @law("T11", examples=AT_LEAST_ONE, increase=AT_LEAST_ONE, iterations=COUNT)
@@ -188,9 +191,10 @@ def linear_diversity(*, examples: Array, increase: Array, iterations: Array) -> 
         [1.0, 0.5, 0.1]
     """
     step = jnp.arange(float(AS_THEY_STAND))
-    now, end = step < iterations[..., None], jnp.maximum(iterations, AS_THEY_STAND)
-    share = 1.0 / (examples[..., None] + increase[..., None] * step)
-    first = jnp.prod(jnp.where(now, 1.0 - share, 1.0), axis=-1)
+    size, more, rounds = (jnp.asarray(each)[..., None] for each in (examples, increase, iterations))
+    share = 1.0 / (size + more * step)
+    first = jnp.prod(jnp.where(step < rounds, 1.0 - share, 1.0), axis=-1)
+    end = jnp.maximum(iterations, AS_THEY_STAND)
     begin, power = (examples - 1.0) / increase, 1.0 / increase
     rest = _log_gamma_step(begin + AS_THEY_STAND, power) - _log_gamma_step(begin + end, power)
     return first * jnp.exp(rest)

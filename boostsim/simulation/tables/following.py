@@ -144,7 +144,7 @@ class Steps:
             prompts: that share their states.
             numbers: of the run.
         """
-        self.spaces, self.order = united(spaces), list(order)
+        self.spaces, self.order = _united(spaces), list(order)
         while self.order[1:] and self.order[-1] == self.order[-2]:
             self.order.pop()
         self.prompts, self.numbers = prompts, numbers
@@ -176,7 +176,7 @@ class Steps:
         return place, min(iteration, self.numbers.lasting)
 
 
-def united(spaces: Sequence[Space]) -> list[Space]:
+def _united(spaces: Sequence[Space]) -> list[Space]:
     """Return spaces whose states are those of all of them, the least accurate first.
 
     Raises:

@@ -62,8 +62,11 @@ def nearby(
 
     Returns:
         A pair of traces for each direction, or None where the numbers change which program is run
-        (a labeler that comes or goes, say): there is no derivative there.
+        (a labeler that comes or goes, say): there is no derivative there. Where attempts change
+        from one iteration to the next it is not taken either.
     """
+    if isinstance(world[0].attempts, tuple):
+        return [None] * len(directions)
     wanted = wanted_records(record)
     with fixed(double=True):
         check(*world)
