@@ -218,6 +218,37 @@ T4_CONTRACTS = (
 )
 
 
+def _tilted(reward, best, iterations):
+    rewards, law = [0.0, 0.5 * reward, reward], [0.5 * (1.0 - best), 0.5 * (1.0 - best), best]
+    for _ in range(iterations):
+        law = bs.laws.tilted_probabilities(rewards=rewards, probabilities=law)
+    return float(law[2])
+
+
+FERBACH_MANY = near(
+    "Ferbach.loop",
+    "a few contenders as if they were very many",
+    law=_tilted,
+    domain=bs.Box(reward=(1.0, 2.0), best=(0.2, 0.8), contenders=[2, 3], iterations=[1, 2]),
+)
+BEIRAMI_SUM = near(
+    "Beirami.update",
+    "T times the best of n as the best of n T",
+    law=lambda best, contenders, iterations: best_of(best, contenders * iterations),
+    domain=bs.Box(best=(0.1, 0.9), contenders=[3, 4], tied=[0], iterations=[2]),
+)
+BEIRAMI_ALWAYS = near(
+    "Beirami.divergence",
+    "the divergence of a table as that of scores without ties",
+    kind="equality",
+)
+
+
+def best_of(best, many):
+    """The mass of the greatest of scores without ties."""
+    return 1.0 - (1.0 - best) ** many
+
+
 def _recursion(beta, gamma, initial_error, iterations):
     error = initial_error
     for _ in range(iterations):
@@ -266,5 +297,8 @@ FALSEHOODS = {
         T9_ONE_VISIT,
         T4_CONTRACTS,
         EXACT_AT_ONE_VISIT,
+        FERBACH_MANY,
+        BEIRAMI_SUM,
+        BEIRAMI_ALWAYS,
     )
 }

@@ -492,7 +492,7 @@ BAD = {
     "prove T3 --halvings -1": "halvings must be a whole number of at least 0",
     "certify T1 --levels exactly": "levels must be one of exact, statistical",
     "certify T1 --samples 3": "samples must be a whole number of at least 64",
-    "claims T33": "claim must be one of Feng.bound, ",
+    "claims T33": "claim must be one of Beirami.divergence, ",
     "plan --beta 0.2 --gamma 0.1 --error 0.7": "target must be given where labels are not",
     "plan --beta 0.2 --gamma 0.1 --error 0.7 --target 0": "target must be above 0",
     "plan --beta 2 --gamma 0.1 --error 0.7 --target 0.1": "beta",

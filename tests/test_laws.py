@@ -491,7 +491,7 @@ def test_attempts_floor_at_its_edges():
 @pytest.mark.parametrize("name", LAWS)
 def test_every_law_states_itself(name):
     law = LAWS[name]
-    neighbours = {"Shumailov", "Gerstgrasser", "Seddik", "Ferbach", "Feng", "Chen"}
+    neighbours = {"Shumailov", "Gerstgrasser", "Seddik", "Ferbach", "Feng", "Beirami", "Chen"}
     assert law.claim in {f"T{number}" for number in range(1, 22)} | neighbours
     for heading in ("Statement:", "Domain:", "Proof:", "Reference:", "Returns:", "Raises:"):
         assert heading in law.__doc__, heading
@@ -539,6 +539,7 @@ INSIDE = {
     "reference": 0.25,
     "right": 1,
     "samples": 3,
+    "scores": [0.0, 1.0],
     "sharpened": 0,
     "slack": 0.1,
     "step": 0.5,

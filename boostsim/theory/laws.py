@@ -39,6 +39,11 @@ from boostsim.theory.freshness import (
     persistent_filter_floor,
     persistent_labels_error,
 )
+from boostsim.theory.neighbours.beirami import (
+    best_of_n_divergence,
+    best_of_n_probabilities,
+    best_of_n_win_rate,
+)
 from boostsim.theory.neighbours.feng import breakdown_error, majority_error_bound
 from boostsim.theory.neighbours.ferbach import (
     curated_probabilities,
@@ -107,6 +112,9 @@ __all__ = [
     "attempts_floor",
     "attempts_floor_leading",
     "attempts_until_accepted",
+    "best_of_n_divergence",
+    "best_of_n_probabilities",
+    "best_of_n_win_rate",
     "boosting_error",
     "breakdown_error",
     "budget_error",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from boostsim.theory.neighbours import feng, ferbach, gerstgrasser, seddik, shumailov
+from boostsim.theory.neighbours import beirami, feng, ferbach, gerstgrasser, seddik, shumailov
 
 CLAIMS = [
-    claim for paper in (shumailov, gerstgrasser, seddik, ferbach, feng) for claim in paper.CLAIMS
+    claim
+    for paper in (shumailov, gerstgrasser, seddik, ferbach, feng, beirami)
+    for claim in paper.CLAIMS
 ]

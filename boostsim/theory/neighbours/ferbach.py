@@ -32,6 +32,7 @@ def curated_probabilities(*, rewards: Array, probabilities: Array, contenders: A
         H(x) = E[K w(x)/(w(x) + w(X_2) + ... + w(X_K))]
              = K w(x) int_0^inf e^(-w(x) u) (sum_y p(y) e^(-w(y) u))^(K-1) du.
 
+    Where p' is drawn from next, and so on, T iterations are T times this map.
     Domain: r(x) in [-50, 50]; p a distribution; K in 1..10^6.
     Proof: each of K draws is x and kept with probability p(x) H(x)/K; 1/s = int e^(-s u) du, and
     the draws are independent. With u = e^z the trapezoidal rule of step 1/4 is off by less than
@@ -159,6 +160,13 @@ def _gain(reward: float, best: float, contenders: int) -> float:
     return float(gain) * math.exp(-max(reward, 0.0))
 
 
+def _curated_again(reward: float, best: float, contenders: int, iterations: int) -> float:
+    rewards, law = three_responses(reward, best)
+    for _ in range(iterations):
+        law = curated_probabilities(rewards=rewards, probabilities=law, contenders=contenders)
+    return float(law[2])
+
+
 CLAIMS = [
     claim(
         "Ferbach.update",
@@ -191,5 +199,30 @@ CLAIMS = [
         statement="With very many draws curation tilts the law by e^r.",
         formula="p' -> p e^r / E[e^r]",
         domain=Box(**CHECKED),
+    ),
+    claim(
+        "Ferbach.loop",
+        curated_probabilities,
+        law=_curated_again,
+        title="in the loop",
+        kind="equality",
+        statement="Training on the preferred of K attempts of the model T times multiplies a "
+        "response's probability by its H_K at each.",
+        formula="p_(t+1)(x) = p_t(x) E_t[K e^r(x) / (e^r(x) + sum_{i<K} e^r(X_i))]",
+        domain=Box(**CHECKED, contenders=[1, 2, 3, 4, 8], iterations=[1, 2, 3]),
+    ),
+    limit(
+        "Ferbach.fate",
+        law=lambda: 1.0,
+        title="the greatest reward is all that stays",
+        direction="below",
+        statement="Trained on the preferred of K >= 2 attempts for ever, the model says what has "
+        "the greatest reward, and nothing else.",
+        formula="p_t(argmax r) -> 1",
+        proof="For a response of the greatest reward the others weigh no more than it does, so "
+        "H_K >= 1: its probability rises, and has a limit. There H_K = 1, and K >= 2: all mass has "
+        "that weight.",
+        reference="Ferbach et al. 2024, arXiv 2407.09499, Theorem 2.1; derived here.",
+        domain=Box(reward=(0.5, 2.0), best=(0.05, 0.95), contenders=[2, 3, 4, 8]),
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements.neighbours import (
+    beirami,
     feng,
     ferbach,
     gerstgrasser,
@@ -17,4 +18,5 @@ MEASUREMENTS: dict[str, Measurement] = {
     **seddik.MEASUREMENTS,
     **ferbach.MEASUREMENTS,
     **feng.MEASUREMENTS,
+    **beirami.MEASUREMENTS,
 }

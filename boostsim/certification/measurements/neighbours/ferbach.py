@@ -1,6 +1,7 @@
 """Ferbach et al., measured: one of K draws, by the rule of Bradley, Terry and Luce.
 
-The exact values come another way than the laws: by listing what may be drawn.
+The exact values come another way than the laws: by listing what may be drawn. In the loop it is
+simulated runs that keep a preferred one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import numpy as np
 from scipy.special import gammaln
 
 from boostsim.certification.measurement import Measurement
+from boostsim.curation.presets import filter_only
+from boostsim.curation.procedure import Procedure
+from boostsim.tasks.table import TableTask, table_task
 from boostsim.theory.neighbours.ferbach import three_responses
 
 
@@ -77,6 +81,16 @@ def _gains(reward: float, best: float) -> tuple[float, float]:
     return float(weights.min()) - mean, float(weights.max()) - mean
 
 
+def _preferring(reward: float, contenders: int) -> Procedure:
+    rewards, _ = three_responses(reward, 0.5)
+    return filter_only(attempts=contenders, filter=None, keep="preferred", scores=rewards)
+
+
+def _three(reward: float, best: float) -> TableTask:
+    """The third response is the right one, so that accuracy is its mass."""
+    return table_task([[0, 0, 1]], initial=[three_responses(reward, best)[1]])
+
+
 MEASUREMENTS: dict[str, Measurement] = {
     "Ferbach.update": Measurement(
         simulator=_kept_best,
@@ -95,5 +109,22 @@ MEASUREMENTS: dict[str, Measurement] = {
         ladder=(64, 128, 256),
         sampled=False,
         why_not="Ferbach.update is checked in sampled runs for each K",
+    ),
+    "Ferbach.loop": Measurement(
+        _preferring,
+        "accuracy",
+        task=_three,
+        # At one visit a row is then what was kept, and stays so.
+        sampled=lambda iterations: iterations == 1,
+        binary=True,
+        rounding=lambda contenders, iterations: 1e-14 * (1.0 + contenders) ** iterations,
+        why_not="after the first iteration at one visit a prompt stays with what it has said",
+    ),
+    "Ferbach.fate": Measurement(
+        _preferring,
+        "accuracy",
+        task=_three,
+        sampled=False,
+        why_not="at finitely many visits a prompt may fix on what it has said",
     ),
 }
