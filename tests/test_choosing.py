@@ -332,3 +332,45 @@ def test_a_function_that_gives_no_score_is_refused_before_anything_is_trained(na
     with pytest.raises(ValueError, match="scores must be") as error:
         bs.simulate(bs.best_of_n(scores=function), LOOKUP, 1, learner=TINY, visits=1, key=0)
     assert told in str(error.value)
+
+
+def test_the_loop_has_its_laws_on_any_table():
+    """Best of n after T iterations is best of n^T; preferred is the map again and again."""
+    scores = SCORES[0]
+    task = bs.table_task(TASK.quality[:1], initial=TASK.initial[:1])
+    rows = bs.simulate(bs.best_of_n(attempts=3, scores=scores), task, 3, record="rows").rows
+    liked = bs.filter_only(attempts=3, filter=None, keep="preferred", scores=scores)
+    curated = bs.simulate(liked, task, 3, record="rows").rows.values[0, :, 0]
+    first = TASK.initial[0]
+    for iteration in range(4):
+        law = bs.laws.best_of_n_probabilities(
+            scores=scores, probabilities=first, contenders=3**iteration
+        )
+        assert rows.values[0, iteration, 0] == pytest.approx(law, rel=1e-12)
+    for before, after in itertools.pairwise(curated):
+        law = bs.laws.curated_probabilities(rewards=scores, probabilities=before, contenders=3)
+        assert after == pytest.approx(law, rel=1e-12)
+
+
+@pytest.mark.parametrize("many", [1, 2, 5])
+def test_bounds_of_the_best_of_n_are_reached_without_ties_alone(many):
+    """On R even responses without ties they are missed by O(1/R); with ties by more."""
+    responses = 4000
+    even = np.full(responses, 1.0 / responses)
+    bound = float(bs.laws.best_of_n_divergence(contenders=many))
+    most = float(bs.laws.best_of_n_win_rate(contenders=many))
+    found = []
+    for levels in (responses, 4):
+        scores = np.arange(responses) * levels // responses * 1.0
+        law = bs.laws.best_of_n_probabilities(scores=scores, probabilities=even, contenders=many)
+        assert law.sum() == pytest.approx(1.0, abs=1e-12)
+        below = np.searchsorted(scores, scores, "left") / responses
+        up_to = np.searchsorted(scores, scores, "right") / responses
+        found.append((law @ np.log(law / even), law @ (below + up_to) / 2.0))
+    (divergence, wins), (coarse, fewer) = found
+    assert coarse <= divergence + 1e-12
+    assert fewer <= wins + 1e-12
+    assert divergence == pytest.approx(bound, abs=many**2 / responses)
+    assert wins == pytest.approx(most, abs=many / responses)
+    assert divergence <= bound + 1e-12
+    assert wins <= most + 1e-12

@@ -94,7 +94,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "Beirami.limit": Measurement(
         value=_of_many,
-        ladder=(64, 256, 1024),
+        ladder=(16, 64, 256),
         sampled=False,
         rounding=lambda: 1e-13,
         why_not=POPULATION_ONLY,
