@@ -209,7 +209,7 @@ CLAIMS = [
         statement="Training on the preferred of K attempts of the model T times multiplies a "
         "response's probability by its H_K at each.",
         formula="p_(t+1)(x) = p_t(x) E_t[K e^r(x) / (e^r(x) + sum_{i<K} e^r(X_i))]",
-        domain=Box(**CHECKED, contenders=[1, 2, 3, 4, 8], iterations=[1, 2, 3]),
+        domain=Box(**CHECKED, contenders=[1, 2, 4], iterations=[1, 3]),
     ),
     limit(
         "Ferbach.fate",
@@ -223,6 +223,6 @@ CLAIMS = [
         "H_K >= 1: its probability rises, and has a limit. There H_K = 1, and K >= 2: all mass has "
         "that weight.",
         reference="Ferbach et al. 2024, arXiv 2407.09499, Theorem 2.1; derived here.",
-        domain=Box(reward=(0.5, 2.0), best=(0.05, 0.95), contenders=[2, 3, 4, 8]),
+        domain=Box(reward=(0.5, 2.0), best=(0.05, 0.95), contenders=[2, 4]),
     ),
 ]
