@@ -45,6 +45,40 @@ T4_POWER = near(
         gamma * float(bs.laws.attempts_floor_leading(beta=beta, gamma=gamma, attempts=attempts))
     ),
 )
+T5_AVERAGED = near(
+    "T5.correlated",
+    "T5 with c^2 for c",
+    law=lambda gamma, votes, correlation: (
+        correlation**2 * gamma
+        + (1.0 - correlation**2) * float(bs.laws.majority_noise(gamma=gamma, votes=votes))
+    ),
+    domain=bs.Box(gamma=(0.05, 0.4), votes=[3, 5, 9], correlation=(0.2, 0.8)),
+)
+T5_THRESHOLD = near(
+    "T5.threshold",
+    "T5 with one look more",
+    law=lambda rate, votes, least: float(
+        bs.laws.threshold_noise(rate=rate, votes=votes + 1, least=least)
+    ),
+    domain=bs.Box(rate=(0.1, 0.9), votes=[4, 6], least=[1, 2, 3]),
+)
+T5_HIGHER = near(
+    "T5.floor",
+    "T5's floor at c gamma plus a part of the rest",
+    law=lambda beta, gamma, correlation: float(
+        bs.laws.correlated_floor(
+            beta=beta, gamma=gamma, correlation=correlation + 0.1 * (1.0 - correlation)
+        )
+    ),
+    domain=bs.Box(
+        beta=(0.3, 0.7),
+        gamma=(0.2, 0.4),
+        votes=[31],
+        correlation=(0.1, 0.6),
+        initial_error=(0.7, 1.0),
+        iterations=range(3, 33),
+    ),
+)
 T2_EVERYWHERE = near(
     "T2.optimal",
     "T2's lower bound for 0 < p_0 < 1",
@@ -283,6 +317,9 @@ FALSEHOODS = {
         T1_FASTER,
         T3_FLOOR,
         T4_POWER,
+        T5_AVERAGED,
+        T5_THRESHOLD,
+        T5_HIGHER,
         T2_EVERYWHERE,
         T10_POLLUTED,
         T12_LIMIT,

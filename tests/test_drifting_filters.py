@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 from alarms import assert_law
@@ -130,6 +131,18 @@ def test_a_log_is_written_by_the_filter_and_the_labeler_of_each_iteration(tmp_pa
             assert row["audited_accepted"] == row["audited"] - row["audited_correct"]
             assert row["label_accepted"] == 0
     assert {row.get("iteration") for row in rows} >= {0, 1}
+
+
+def test_a_run_as_a_function_of_its_numbers_follows_each_filter():
+    """Of the numbers that a procedure has: a rate of mistakes is none where filters follow."""
+    procedure = RUNS["under a budget"](TIRING)
+    with jax.enable_x64(True):
+        run = bs.population(procedure, TASK, 3)
+        assert "beta" in run.values
+        assert not {"gamma", "false_accept", "false_reject"} & set(run.values)
+        errors = run({})["error"], run({"beta": 0.4})["error"]
+    for error in errors:
+        np.testing.assert_allclose(error, bs.simulate(procedure, TASK, 3).error.values[0], 1e-12)
 
 
 def test_a_procedure_knows_the_filter_of_each_iteration():

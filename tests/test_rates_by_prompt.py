@@ -118,6 +118,18 @@ def test_a_design_turns_what_prompts_have_of_their_own():
     np.testing.assert_allclose(shown["error"], run.error.values[0], rtol=1e-12)
 
 
+def test_a_run_as_a_function_of_its_rates_takes_one_for_each_prompt():
+    voted = dict(labeler=WEAK, attempts=2)
+    with fixed(double=True):
+        run = bs.population(bs.boosting(filter=bs.NoisyFilter(0.1, **VOTED), **voted), TASK, 2)
+        error = run({"gamma": jnp.asarray(RATES)})["error"]
+        voters = bs.population(bs.boosting(filter=bs.NoisyFilter(voters=RATES), **voted), TASK, 2)
+        with pytest.raises(ValueError, match="gamma"):
+            voters({"gamma": 0.1})
+    same = bs.simulate(bs.boosting(filter=bs.NoisyFilter(RATES, **VOTED), **voted), TASK, 2)
+    np.testing.assert_allclose(error, same.error.values[0], rtol=1e-11)
+
+
 def test_a_filter_of_ones_own_may_have_rates_by_prompt():
     class Mine(bs.Filter):
         accept, reject = (0.9, [0.1, 0.2, 0.3]), ([0.1] * 3, np.array([0.9, 0.8, 0.7]))
