@@ -105,8 +105,18 @@ def test_near_temperature_0_a_response_is_the_greedy_one(weights, temperature):
         generate(MODEL, weights, prompts, RESPONSE, jax.random.key(0), bs.Sharpening(each, 0.9, 2))
         for each in (temperature, 0.0)
     )
-    assert np.array_equal(cold[0], greedy[0])
-    assert np.array_equal(cold[1], greedy[1])
+    alike = (cold[0] == greedy[0]).all(1)
+    if jax.default_backend() == "cpu":
+        assert alike.all()
+        assert np.array_equal(cold[1], greedy[1])
+        return
+    # Elsewhere two programs round otherwise, and of two tokens that are as probable either is said.
+    assert cold[1][alike] == pytest.approx(greedy[1][alike], abs=RESPONSE * apart())
+    for row in np.flatnonzero(~alike):
+        tokens = np.concatenate([prompts[row], greedy[0][row]])[None]
+        place = int(np.argmax(cold[0][row] != greedy[0][row]))
+        read = MODEL.network.logits(weights, tokens, seen(tokens))[0, PROMPT - 1 + place]
+        assert abs(read[cold[0][row, place]] - read[greedy[0][row, place]]) <= 2 * apart()
 
 
 def test_greedy_says_the_most_probable_token_each_time(weights):
