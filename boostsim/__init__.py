@@ -10,7 +10,8 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 
 - a world: random_table, table_task; in tokens arithmetic, programs, lookup, reasoning_gym
 - a procedure: boosting, escaping_collapse, filter_only, random_labels, and others; NoisyFilter,
-  WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor, Window, Subsample
+  ClassFilter, WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor, Window,
+  Subsample
 - a run: simulate, which returns an xarray.Dataset; save, load, concat, kernel, population; learners
   StrongLearner, PolicyGradient, Transformer; of a transformer's run load_run, responses
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from boostsim.certification.planned import Plan as Plan
     from boostsim.certification.planning import plan as plan
     from boostsim.curation import criteria as criteria
+    from boostsim.curation.class_filter import ClassFilter as ClassFilter
     from boostsim.curation.criterion import Criterion as Criterion
     from boostsim.curation.decorator import criterion as criterion
     from boostsim.curation.drifting import DriftingFilter as DriftingFilter
@@ -153,6 +155,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "certification.measurement": ("Measurement",),
             "certification.planned": ("Plan",),
             "certification.planning": ("plan",),
+            "curation.class_filter": ("ClassFilter",),
             "curation.criterion": ("Criterion",),
             "curation.decorator": ("criterion",),
             "curation.drifting": ("DriftingFilter",),

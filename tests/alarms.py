@@ -78,6 +78,8 @@ LOOKS = {
     "power": 1,
     "power_by_law": 5,
     "corner_of_freshness": 1,
+    "classes_enumeration": 60,
+    "persistent_share": 6,
     "weighed_enumeration": 600,
     "weighed_literal": 12,
     "written_attempts": 7,

@@ -5,7 +5,7 @@ import itertools
 from math import comb, factorial
 
 import numpy as np
-from literal import label_probabilities, label_worth, priorities
+from literal import label_probabilities, label_worth, priorities, rates
 
 import boostsim as bs
 
@@ -31,7 +31,11 @@ def realise(procedure, task, verdicts=None):
         if verdicts is not None:
             verdicts = np.repeat(verdicts, answers, 0)
         fresh = bs.WeakLabeler(rows=np.tile(np.eye(answers), (len(rows), 1)))
-        procedure = dataclasses.replace(procedure, labeler=fresh)
+        filt = procedure.filter
+        if np.ndim(filt.accept) == 2:
+            accept, reject = (np.repeat(side, answers, 0) for side in (filt.accept, filt.reject))
+            filt = dataclasses.replace(filt, accept=accept, reject=reject)
+        procedure = dataclasses.replace(procedure, labeler=fresh, filter=filt)
     return procedure, task, verdicts
 
 
@@ -61,10 +65,7 @@ def iterate(procedure, task, rows, data=None, verdicts=None):
     Where examples are kept, ``data``, a list of batches, f_0 the first of them, grows.
     """
     k = procedure.attempts
-    accept, reject = (
-        np.where(task.quality == 1, pair[0], pair[1])
-        for pair in (procedure.filter.accept, procedure.filter.reject)
-    )
+    accept, reject = rates(procedure.filter, task.quality)
     if verdicts is not None:
         accept, reject = verdicts, 1.0 - verdicts
     model = rows

@@ -1,6 +1,7 @@
 """The law of one sampled iteration on one prompt, by enumerating every outcome."""
 
 import itertools
+import math
 
 import literal
 import numpy as np
@@ -66,12 +67,20 @@ def examples_law(procedure, task, visits, accept, correct_label):
 
 def accuracy_law(procedure, task, visits):
     """The law of the new correct mass, also over the verdicts and the answer that persist."""
-    quality, stay = task.quality[0], (task.initial * task.quality).sum()
-    chance = np.where(quality == 1, *procedure.filter.accept)
-    filters = [(1.0, chance)]
-    if procedure.filter.persistent:
-        tables = np.array(list(itertools.product((0.0, 1.0), repeat=len(quality))))
-        filters = [(np.where(table == 1, chance, 1 - chance).prod(), table) for table in tables]
+    stay = (task.initial * task.quality).sum()
+    filt, share = procedure.filter, float(procedure.filter.persistent)
+    fresh, once = (
+        literal.rates(getattr(filt, kind, filt), task.quality)[0][0]
+        for kind in ("fresh", "lasting")
+    )
+    # Of each response: accepted for ever, rejected for ever, or judged anew each time.
+    verdicts = [
+        [(share * for_ever, 1.0), (share * (1 - for_ever), 0.0), (1 - share, anew)]
+        for for_ever, anew in zip(once, fresh, strict=True)
+    ]
+    tables = itertools.product(*verdicts)
+    parts = [list(zip(*table, strict=True)) for table in tables]
+    filters = [(math.prod(chances), np.array(accept)) for chances, accept in parts]
     labels = [(1.0, 0.0)]
     if procedure.labeler is not None:
         beta = procedure.labeler.masses_for(task.quality)[0, 0]

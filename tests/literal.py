@@ -9,6 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 
 
+def rates(filt, quality):
+    """The chance to accept, and to reject, each response."""
+    if getattr(filt, "by_response", False):
+        return [np.broadcast_to(side, quality.shape) for side in (filt.accept, filt.reject)]
+    return [np.where(quality == 1, *side) for side in (filt.accept, filt.reject)]
+
+
 def priorities(procedure, accepted, attempts):
     """The criterion's priority of each visit, from its pass count alone."""
     seen = SimpleNamespace(
@@ -91,7 +98,7 @@ def iterate(rng, procedure, task, rows, visits, data=None, tally=None, verdicts=
     ``verdicts`` (0 or 1 for every response) and ``answers`` (one a prompt) are those that persist.
     """
     prompts, responses = rows.shape
-    accept = np.where(task.quality == 1, procedure.filter.accept[0], procedure.filter.accept[1])
+    accept, _ = rates(procedure.filter, task.quality)
     labeler = None if procedure.labeler is None else procedure.labeler.rows_for(task.quality)
     if verdicts is not None:
         accept = verdicts

@@ -78,6 +78,7 @@ SLOW = (
     "test_certification.py::test_true_claims_are_not_violated[T7]",
     "test_certification.py::test_true_claims_are_not_violated[T8]",
     "test_certification.py::test_true_claims_are_not_violated[T9]",
+    "test_classes.py::test_in_many_worlds_of_classes",
     "test_checkpoints.py::test_files_that_lack_something_are_refused_though_their_digest_fits",
     "test_command.py::test_a_transformer_runs_by_flags",
     "test_command.py::test_the_gap_is_printed_for_people_and_for_programs",

@@ -25,7 +25,9 @@ EPS = np.finfo(np.float64).eps
 def run_dense(procedure, task, iterations, key):
     verdicts = None
     if procedure.filter.persistent:
-        verdicts = persistence.verdicts(procedure, task, jax.random.fold_in(jax.random.key(key), 0))
+        drawn = procedure, task, jax.random.fold_in(jax.random.key(key), 0)
+        anew, _ = literal.rates(getattr(procedure.filter, "fresh", procedure.filter), task.quality)
+        verdicts = np.where(persistence.staying(*drawn), persistence.verdicts(*drawn), anew)
     procedure, task, verdicts = dense.realise(procedure, task, verdicts)
     rows, labels, data = task.initial, [0.0], [task.initial.copy()]
     correct, wrong, diversity, entropy = [], [], [], []

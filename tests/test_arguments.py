@@ -124,11 +124,17 @@ CALLS = [
         lambda **how: bs.DriftingLabeler(later=WEAK, between=(1, 3), **how),
         dict(beta=0.25, persistent=False),
     ),
+    (
+        "ClassFilter",
+        lambda **how: bs.ClassFilter([0.5, 0.25], **how),
+        dict(looks=2, persistent=0.25),
+    ),
     ("fit", lambda **how: bs.fit(two_prompts(), **how).to_json(), dict(confidence=0.5)),
     ("FirstModel", bs.FirstModel, dict(temperature=0.5, beta=0.25)),
     ("Knob", bs.Knob, dict(low=0.25, high=0.5, per_iteration=True)),
     ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, votes=3, persistent=True)),
     ("NoisyFilter", bs.NoisyFilter, dict(false_accept=0.25, false_reject=0.125)),
+    ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, persistent=0.5)),
     ("NoisyFilter", bs.NoisyFilter, dict(gamma=0.25, correlation=0.5, votes=2, rule=2)),
     (
         "TokenFilter",
@@ -417,9 +423,12 @@ def test_numbers_of_every_type_are_the_same_number(number):
 
 @pytest.mark.parametrize("number", range(len(CALLS)), ids=names())
 def test_what_is_no_number_is_refused_by_name(number):
-    _, call, given = CALLS[number]
+    name, call, given = CALLS[number]
     for key, value in given.items():
         bad = [1, 0, "True", np.array(True)] if isinstance(value, bool) else [True, np.True_, "0.5"]
+        if key == "persistent" and name.endswith("Filter"):
+            # A share, or a flag.
+            bad = [1.5, "True", np.array(True)]
         for wrong in [*bad, np.array([0.5, 0.5])[:, None]]:
             with pytest.raises(ValueError, match=rf"^{key}|^threshold|^key") as caught:
                 call(**{**given, key: wrong})

@@ -602,9 +602,39 @@ CASES = {
         "ranked",
     ),
     "verdicts that persist perhaps": (
-        lambda: bs.NoisyFilter(0.1, persistent=1),
+        lambda: bs.NoisyFilter(0.1, persistent="yes"),
         "persistent",
-        "True or False",
+        r"True or False, or a share in \[0, 1\]",
+    ),
+    "more than all verdicts persist": (
+        lambda: bs.NoisyFilter(0.1, persistent=1.5),
+        "persistent",
+        r"a share in \[0, 1\]",
+    ),
+    "no probability of a response": (
+        lambda: bs.ClassFilter([0.5, 1.5]),
+        "accept",
+        r"probabilities in \[0, 1\]",
+    ),
+    "a rejected response of another shape": (
+        lambda: bs.ClassFilter([0.5, 0.5], reject=[0.5]),
+        "reject",
+        r"accept's shape, \(2,\)",
+    ),
+    "a response with half a verdict": (
+        lambda: bs.ClassFilter([0.5, 0.5], reject=[0.5, 0.25]),
+        r"accept \+ reject",
+        "1: a verdict is one or the other",
+    ),
+    "calls of a filter that are no number": (
+        lambda: bs.ClassFilter([0.5], looks=-1),
+        "looks",
+        "at least 0",
+    ),
+    "a filter of other responses": (
+        lambda: bs.simulate(bs.filter_only(filter=bs.ClassFilter([0.5] * 9)), TASK, 1),
+        "filter.accept",
+        r"shape \(9,\)",
     ),
     "answers that persist perhaps": (
         lambda: bs.WeakLabeler(0.1, persistent="yes"),

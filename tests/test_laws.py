@@ -517,6 +517,7 @@ INSIDE = {
     "growth": 2.5,
     "increase": 2,
     "correct_answers": 2,
+    "persistent": 0.5,
     "false_accept": 0.25,
     "false_reject": 0.125,
     "filtered": 1,

@@ -135,6 +135,10 @@ CALLS = {
     "filters in turn": (bs.DriftingFilter, {"filters": (bs.NoisyFilter(0.1),)}),
     "a vote": (bs.NoisyFilter, {"gamma": 0.1, "correlation": 0.5, "rule": 1}),
     "voters": (bs.NoisyFilter, {"voters": [0.1]}),
+    "ClassFilter": (
+        bs.ClassFilter,
+        {"accept": [0.9, 0.1], "reject": [0.1, 0.9], "looks": 1, "persistent": False},
+    ),
     "two rates": (bs.NoisyFilter, {"false_accept": 0.1, "false_reject": 0.1}),
     "a filter of one's own": (
         lambda **held: bs.Procedure(filter=SimpleNamespace(**held)),

@@ -146,6 +146,7 @@ def made():
         "a drifting filter": bs.DriftingFilter([bs.NoisyFilter(0.1), bs.NoisyFilter([0.2, 0.1])]),
         "a filter by prompt": bs.NoisyFilter([0.1, 0.2]),
         "a filter of voters": bs.NoisyFilter(voters=[0.1, 0.2], rule="unanimity"),
+        "a filter of classes": bs.ClassFilter([[0.9, 0.1, 0.5]] * 2, persistent=0.25),
         "a regime": bs.Anchor([0.1, 0.0]),
         "replacing": bs.Replace(),
         "accumulating": bs.Accumulate(),

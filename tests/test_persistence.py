@@ -15,6 +15,7 @@ from scipy.stats import binom
 
 import boostsim as bs
 from boostsim.simulation.tables import persistence
+from boostsim.simulation.tokens import verdicts
 
 
 def copies(row, quality, prompts):
@@ -301,8 +302,74 @@ def test_the_floor_of_a_persistent_filter_is_the_limit_of_many_wrong_answers(cor
     assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.02)
 
 
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_what_is_liked_for_ever_wins_however_few_pairs_have_a_verdict_for_ever(share):
+    """T15 with a share: prompt by prompt, and its expectation, whatever attempts and votes are."""
+    beta, gamma, prompts, wrong = 0.3, 0.2, 500, 40
+    quality = np.zeros((prompts, 1 + wrong))
+    quality[:, 0] = 1.0
+    for attempts, votes in ((1, 1), (3, 5)):
+        filt = bs.NoisyFilter(gamma, votes=votes, persistent=share)
+        procedure = bs.boosting(attempts=attempts, filter=filt, labeler=bs.WeakLabeler(beta))
+        task = bs.table_task(quality)
+        drawn = procedure, task, seed_key(3)
+        liked = persistence.verdicts(*drawn) * persistence.staying(*drawn)
+        # A first model that says nothing which is liked for ever.
+        start = np.where(liked.all(1)[:, None], 1.0, 1.0 - liked)
+        task = bs.table_task(quality, initial=start / start.sum(1, keepdims=True))
+        trace = bs.simulate(procedure, task, 3000, key=3, record="prompt")
+        rows = procedure.labeler.rows_for(quality) * liked
+        mass = rows.sum(1)
+        some = mass > 0
+        want = (rows * (1 - quality)).sum(1)[some] / mass[some]
+        # Of one attempt what is not liked for ever falls by a factor 1 - gamma w an iteration.
+        gap = np.abs(trace.error.values[0, -1][some] - want)
+        assert (gap <= 1e-9 + (1 - gamma * mass[some]) ** 3000).all()
+    # On this table: a right answer that is liked, beside so many wrong ones.
+    other, right = np.arange(wrong + 1), share * (1 - gamma)
+    each = (1 - beta) * other / wrong
+    chance = binom.pmf(other, wrong, share * gamma)
+    none = chance[0] * (1 - right)
+    mean = (chance * (right * each / (each + beta) + (1 - right) * (other > 0))).sum() / (1 - none)
+    assert abs(want.mean() - mean) <= hoeffding("persistent_share", int(some.sum()))
+    law = bs.laws.persistent_filter_floor(
+        beta=beta, gamma=gamma, correct_answers=[1, np.inf], persistent=share
+    )
+    weight = share * gamma * (1 - beta)
+    assert law[0] == pytest.approx(1 - right + right * weight / (weight + beta), rel=1e-12)
+    assert law[1] == pytest.approx(bs.laws.noisy_boosting(beta=beta, gamma=gamma).floor, rel=1e-12)
+
+
+def test_a_share_of_verdicts_that_stay_is_the_correlation_of_two_looks():
+    """Drawn apart from the verdicts themselves; at 0 and 1 what no and every verdict does."""
+    task = copies([0.2, 0.8], [1, 0], 40_000)
+    procedure = bs.filter_only(filter=bs.NoisyFilter(0.3, persistent=0.25))
+    drawn = procedure, task, seed_key(4)
+    stays, table = persistence.staying(*drawn), persistence.verdicts(*drawn)
+    assert_share("persistent_share", int(stays.sum()), stays.size, 0.25)
+    assert_share("persistent_share", int(table[stays[:, 1], 1].sum()), int(stays[:, 1].sum()), 0.3)
+    for share, flag in ((0, False), (1.0, True)):
+        filt = bs.NoisyFilter(0.3, persistent=share)
+        assert filt == bs.NoisyFilter(0.3, persistent=flag)
+        assert filt.describe()["persistent"] is flag
+    voted = bs.NoisyFilter(0.3, votes=3, persistent=0.25)
+    majority = bs.NoisyFilter(0.3, votes=3).accept[1]
+    assert voted.accept[1] == pytest.approx(0.25 * 0.3 + 0.75 * majority, rel=1e-15)
+    # Of two looks at a pair both err with probability c gamma + (1 - c) gamma^2.
+    gamma, looks = 0.3, []
+    tokens = np.arange(60_000, dtype=np.int32)[:, None]
+    for words in (np.array([1, 2], np.uint32), np.array([3, 4], np.uint32)):
+        told = procedure.filter, tokens, tokens[:, None], np.zeros((60_000, 1), bool)
+        looks.append(verdicts.verdicts(*told, words, np.array([5, 6], np.uint32))[:, 0])
+    both = 0.25 * gamma + 0.75 * gamma**2
+    assert_share("persistent_share", int((looks[0] & looks[1]).sum()), 60_000, both)
+    assert_share("persistent_share", int(looks[1].sum()), 60_000, gamma)
+
+
 def test_corners_of_the_persistent_floor():
     floor = bs.laws.persistent_filter_floor
+    with pytest.raises(ValueError, match="persistent must be"):
+        floor(beta=0.4, gamma=0.1, correct_answers=1, persistent=0.0)
     assert floor(beta=0.0, gamma=[0.0, 0.3, 1.0], correct_answers=1).tolist() == [1, 1, 1]
     assert floor(beta=1.0, gamma=[0.0, 0.3, 1.0], correct_answers=2).tolist() == [0, 0, 0]
     assert floor(beta=0.4, gamma=1.0, correct_answers=[1, 5, np.inf]).tolist() == [1, 1, 1]

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from boostsim.arguments import numbers, probability, refuse, whole
 from boostsim.curation.procedure import Procedure, checked
-from boostsim.curation.rates import alike
+from boostsim.curation.rates import alike, in_two_classes
 from boostsim.html import Shown
 from boostsim.objects import ByValue, as_json
 from boostsim.simulation.tables.finite import Chain, chains
@@ -183,6 +183,7 @@ def fate(procedure: Procedure, *, visits: int, initial_accuracy: Any) -> Fate:
         ('decided', 0.9803, 1.9099)
     """
     procedure = checked(procedure)
+    in_two_classes(procedure.filter, "where a prompt is known by its accuracy")
     alike(procedure.filter, "that one prompt's fate is asked of")
     visits = whole("visits", visits, 1)
     given, shape = _accuracies(initial_accuracy)

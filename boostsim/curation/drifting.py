@@ -8,7 +8,7 @@ from typing import Any
 
 from boostsim.arguments import refuse, several
 from boostsim.curation.filters import Filter, by_class, checked_filter, described_filter, drifts
-from boostsim.curation.rates import prompts_of
+from boostsim.curation.rates import prompts_of, tells_responses_apart
 from boostsim.objects import ByValue, Described
 
 
@@ -26,7 +26,7 @@ class DriftingFilter(ByValue, Described):
 
     Raises:
         ValueError: for no filters, for what is none, for verdicts that persist, for filters that
-            read tokens, and where looks or prompts differ.
+            read tokens or tell responses apart, and where looks or prompts differ.
 
     Example:
         >>> import boostsim as bs
@@ -51,7 +51,8 @@ class DriftingFilter(ByValue, Described):
             hint = f"See that of iteration {number}."
             if each is None or drifts(each):
                 raise refuse("filters", "filters such as bs.NoisyFilter(0.1)", each, hint)
-            if by_class(checked_filter(each)).persistent or callable(getattr(each, "judge", None)):
+            other = callable(getattr(each, "judge", None)) or tells_responses_apart(each)
+            if by_class(checked_filter(each)).persistent or other:
                 wanted = "filters of fresh noise that know right from wrong"
                 raise refuse("filters", wanted, each, hint)
             if (each.looks, each.generates) != (given[0].looks, given[0].generates):

@@ -6,13 +6,19 @@ section 1). A perfect filter is ``NoisyFilter(0.0)``; no filter at all is :class
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from boostsim.arguments import by_prompt, flag, probability, refuse, whole
-from boostsim.curation.rates import prompts_of
+from boostsim.curation.rates import (
+    ROUNDING,
+    per_response,
+    prompts_of,
+    share_that_stays,
+    tells_responses_apart,
+)
 from boostsim.curation.voting import (
     MAJORITY,
     at_least,
@@ -25,9 +31,6 @@ from boostsim.curation.voting import (
 )
 from boostsim.objects import ByValue, Described, described, held_by_json
 
-# What accept and reject may together differ from one: a thousand roundings and more of a vote's
-# incomplete beta functions, and no error that a trace would show.
-ROUNDING = 1e-12
 # What is told only where it is used: a run begun without it is its own.
 ADDED = {"correlation": 0.0, "rule": MAJORITY, "voters": None}
 ATTRIBUTES = ("accept", "reject", "looks", "generates", "persistent")
@@ -48,11 +51,14 @@ class Filter(Protocol):
 
     Attributes:
         accept: probability to accept a (correct, wrong) response; each a number, or an array
-            ``[prompts]``.
-        reject: probability to reject a (correct, wrong) response, likewise.
+            ``[prompts]``. Where ``by_response`` is true, that of each response instead,
+            ``[responses]`` or ``[prompts, responses]``.
+        reject: probability to reject it, likewise.
         looks: filter calls a response costs: the votes, or 0 where the verdict needs no look.
         generates: whether responses are needed; where they are not, every one is rejected unseen.
-        persistent: whether a pair of prompt and response has one verdict for ever.
+        persistent: whether a pair of prompt and response has one verdict for ever, or the share of
+            pairs that have.
+        by_response: whether single responses have rates of their own; may be left out.
 
     Example:
         >>> import boostsim as bs
@@ -74,7 +80,7 @@ class Filter(Protocol):
         @property
         def generates(self) -> bool: ...  # noqa: D102
         @property
-        def persistent(self) -> bool: ...  # noqa: D102
+        def persistent(self) -> bool | float: ...  # noqa: D102
     else:
         # No properties: a dataclass that derives from this one may have fields of these names.
         accept: tuple[Any, Any]
@@ -94,6 +100,29 @@ def checked_filter(got: Any) -> Filter:
         if isinstance(got, type):
             hint = f"This is a class: make one of it, {got.__name__}(...)."
         raise refuse("filter", "a filter such as bs.NoisyFilter(0.1), or None", got, hint)
+    if flag("filter.by_response", getattr(got, "by_response", False)) and _rated(got):
+        accepts = bool(per_response("filter.", got.accept, got.reject)[0].any())
+    else:
+        accepts = _checked_pairs(got)
+    whole("filter.looks", got.looks, 0)
+    share_that_stays("filter.persistent", got.persistent)
+    if not flag("filter.generates", got.generates):
+        if judges(got):
+            raise refuse("filter.generates", "True where it judges responses", False)
+        if accepts:
+            raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
+    if judges(got):
+        try:
+            hash(got)
+        except TypeError:
+            hint = "A frozen dataclass of numbers, text and tuples is."
+            raise refuse("filter", "hashable where it judges responses", got, hint) from None
+    held_by_json("filter", described_filter(got))
+    return got
+
+
+def _checked_pairs(got: Any) -> bool:
+    """Return whether anything is accepted, once the probabilities are seen to be such."""
     sides = {}
     for name in ("accept", "reject") if _rated(got) else ():
         try:
@@ -108,21 +137,7 @@ def checked_filter(got: Any) -> Filter:
         if (np.abs(sum(both) - 1.0) > ROUNDING).any():
             name = f"filter.accept[{place}] + filter.reject[{place}]"
             raise refuse(name, "1: a verdict is one or the other", sum(both))
-    whole("filter.looks", got.looks, 0)
-    flag("filter.persistent", got.persistent)
-    if not flag("filter.generates", got.generates):
-        if judges(got):
-            raise refuse("filter.generates", "True where it judges responses", False)
-        if any(map(np.any, sides.get("filter.accept", ()))):
-            raise refuse("filter.accept", "(0, 0) where nothing is generated", got.accept)
-    if judges(got):
-        try:
-            hash(got)
-        except TypeError:
-            hint = "A frozen dataclass of numbers, text and tuples is."
-            raise refuse("filter", "hashable where it judges responses", got, hint) from None
-    held_by_json("filter", described_filter(got))
-    return got
+    return any(map(np.any, sides.get("filter.accept", ())))
 
 
 def judges(filter: Any) -> bool:
@@ -157,16 +172,19 @@ def described_filter(filter: Filter) -> Any:
     if told is not filter:
         return told
     given = ATTRIBUTES[:2] if _rated(filter) else ()
-    sides = {
+    sides: dict[str, Any] = {
         name: [described(np.asarray(rate, float)) for rate in getattr(filter, name)]
         for name in given
     }
+    if tells_responses_apart(filter):
+        sides = {name: described(np.asarray(getattr(filter, name), float)) for name in given}
+        sides["by_response"] = True
     return {
         "name": type(filter).__name__,
         **sides,
         "looks": int(filter.looks),
         "generates": bool(filter.generates),
-        "persistent": bool(filter.persistent),
+        "persistent": share_that_stays("filter.persistent", filter.persistent),
     }
 
 
@@ -185,7 +203,13 @@ class NoisyFilter(ByValue, Described):
 
     Persistent noise: every pair of prompt and response has one verdict for ever, drawn
     independently for each pair; looking again shows the same, so votes only cost. Voters that
-    differ each have a verdict of their own on it, and their vote is what lasts.
+    differ each have a verdict of their own on it, and their vote is what lasts. A share s between:
+    a pair has with probability s one verdict for ever, independently of all others, and else it is
+    judged anew each time; which pairs and which verdicts is drawn once per seed. So of two looks at
+    a pair both err with probability s r + (1 - s) r^2, and s is their correlation, the share of
+    errors that :func:`boostsim.fitting.repeats.repeated_errors` finds in a log. ``accept`` and
+    ``reject`` are then s times the rate of a verdict for ever and 1 - s times that of a fresh one:
+    of what repeats no number of votes rids.
 
     Args:
         gamma: one rate for both mistakes, in [0, 1]; or give the two rates below instead. Each may
@@ -193,16 +217,17 @@ class NoisyFilter(ByValue, Described):
         false_accept: probability that one look accepts a wrong response.
         false_reject: probability that one look rejects a correct response.
         votes: m, looks a response, at least 1, odd for a majority; each is one filter call.
-        persistent: one verdict a pair, drawn once per seed, instead of fresh noise.
+        persistent: one verdict a pair, drawn once per seed, instead of fresh noise; or the share
+            s in [0, 1] of pairs that have one: 0 is False, 1 is True.
         correlation: c in [0, 1], the probability that all looks at a response are one draw.
         rule: ``"majority"``, ``"unanimity"``, or h, how many looks must accept.
         voters: instead of the rates: one rate for each voter, or a (false_accept, false_reject) for
             each; at most 1,000. Votes are as many.
 
     Raises:
-        ValueError: for a rate or correlation outside [0, 1], a majority of an even number of votes,
-            another rule, or several ways of giving the rates; and, once the task is known, for
-            rates of another number of prompts.
+        ValueError: for a rate, share or correlation outside [0, 1], a majority of an even number
+            of votes, another rule, or several ways of giving the rates; and, once the task is
+            known, for rates of another number of prompts.
 
     Example:
         >>> NoisyFilter(0.1).accept
@@ -227,7 +252,7 @@ class NoisyFilter(ByValue, Described):
     votes: int = 1
     false_accept: Any = None
     false_reject: Any = None
-    persistent: bool = False
+    persistent: bool | float = False
     correlation: float = 0.0
     rule: str | int = MAJORITY
     voters: Any = None
@@ -258,8 +283,18 @@ class NoisyFilter(ByValue, Described):
                 object.__setattr__(self, name, by_prompt(name, rate))
         object.__setattr__(self, "votes", votes)
         object.__setattr__(self, "rule", checked_rule(self.rule, votes))
-        object.__setattr__(self, "persistent", flag("persistent", self.persistent))
+        object.__setattr__(self, "persistent", share_that_stays("persistent", self.persistent))
         object.__setattr__(self, "correlation", probability("correlation", self.correlation))
+
+    @property
+    def lasting(self) -> NoisyFilter:
+        """How it judges a pair whose verdict stays for ever."""
+        return replace(self, persistent=True)
+
+    @property
+    def fresh(self) -> NoisyFilter:
+        """How it judges a pair that it judges anew each time."""
+        return replace(self, persistent=False)
 
     def _rates(self) -> tuple[Any, Any]:
         """Return the rates of the two mistakes; of voters ``[voters]`` each."""
@@ -274,9 +309,11 @@ class NoisyFilter(ByValue, Described):
         if self.voters is not None:
             alone, shared = at_least_of(least, rate, other), together(least, rate)
             return correlated(self.correlation, alone, shared)
-        if self.votes == 1 or self.persistent:
+        if self.votes == 1 or self.persistent is True:
             return rate
-        return correlated(self.correlation, at_least(least, self.votes, rate), rate)
+        anew = correlated(self.correlation, at_least(least, self.votes, rate), rate)
+        # Of a pair whose verdict stays all looks are one.
+        return correlated(float(self.persistent), anew, rate)
 
     def judged(self, wrongly: Any, side: bool) -> tuple[Any, Any]:
         """Return how often responses of a side are accepted, and rejected, after the vote.

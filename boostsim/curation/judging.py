@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Array, Float, Int
 
-from boostsim.arguments import flag, refuse, whole
+from boostsim.arguments import refuse, whole
 from boostsim.curation.filters import Filter
+from boostsim.curation.rates import share_that_stays
 from boostsim.objects import ByReference
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class TokenFilter(ByReference, Base):
         function: of int32 tokens ``prompts [N, P]`` and ``responses [N, R]``, padded with 0 after
             their end, to the probabilities that each is accepted, ``[N]``, in [0, 1].
         looks: filter calls a response costs, at least 0.
-        persistent: one verdict a pair for ever, drawn once per seed, instead of fresh noise.
+        persistent: one verdict a pair for ever, drawn once per seed, instead of fresh noise; or the
+            share of pairs that have one.
 
     Raises:
         ValueError: for what is no function, and in a run for what JAX cannot trace, another shape,
@@ -65,7 +67,7 @@ class TokenFilter(ByReference, Base):
 
     function: Callable[[Int[Array, "N P"], Int[Array, "N R"]], Float[Array, "N"]]
     looks: int = 1
-    persistent: bool = False
+    persistent: bool | float = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot judge."""
@@ -73,7 +75,7 @@ class TokenFilter(ByReference, Base):
             allowed = "a function of the tokens of prompts and of responses"
             raise refuse("function", allowed, self.function)
         object.__setattr__(self, "looks", whole("looks", self.looks, 0))
-        object.__setattr__(self, "persistent", flag("persistent", self.persistent))
+        object.__setattr__(self, "persistent", share_that_stays("persistent", self.persistent))
 
     @property
     def generates(self) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from boostsim.arguments import refuse, sized, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.rates import in_two_classes
 from boostsim.files import try_to_write, write_whole
 from boostsim.keys import as_key, generator
 from boostsim.results import check_task
@@ -105,6 +106,7 @@ def write_log(
     for lasting in (procedure.filter, procedure.labeler):
         if getattr(lasting, "persistent", False):
             raise refuse("procedure", "one whose noise is fresh each time", lasting)
+    in_two_classes(procedure.filter, "in a run that is written as a log")
     if procedure.sharpening is not None or not procedure.filter.generates:
         raise refuse("procedure", "one that attempts, without sharpening", procedure)
     if isinstance(procedure.attempts, tuple):

@@ -48,8 +48,11 @@ def persistent_labels_error(*, beta: Array, initial_error: Array) -> Array:
     beta=PROBABILITY,
     gamma=PROBABILITY,
     correct_answers=Domain(low=1, high=MOST_ANSWERS, whole=True, many=True),
+    persistent=POSITIVE,
 )
-def persistent_filter_floor(*, beta: Array, gamma: Array, correct_answers: Array) -> Array:
+def persistent_filter_floor(
+    *, beta: Array, gamma: Array, correct_answers: Array, persistent: Array | float = 1.0
+) -> Array:
     """T15. Expected limit error of boosting under a persistent gamma-noisy filter.
 
     Statement: the model tends to W restricted to what the filter likes, whatever the attempts and
@@ -58,20 +61,27 @@ def persistent_filter_floor(*, beta: Array, gamma: Array, correct_answers: Array
 
         gamma (1-beta) / (gamma (1-beta) + beta U/c).
 
-    For c = 1 that is gamma + (1-gamma) gamma (1-beta)/(beta + gamma (1-beta)); for "many" it is
-    gamma (1-beta)/(gamma (1-beta) + (1-gamma) beta), T3's floor (docs/theory.md, section 3).
+    Where only a share s > 0 of pairs has one verdict for ever, and all others are judged anew each
+    time, gamma becomes s gamma here and U ~ Binomial(c, s (1-gamma)): what is liked for ever wins
+    against what is accepted now and then, so with many correct answers s does not matter.
+
+    For s = 1 and c = 1 that is gamma + (1-gamma) gamma (1-beta)/(beta + gamma (1-beta)); for "many"
+    it is gamma (1-beta)/(gamma (1-beta) + (1-gamma) beta), T3's floor (docs/theory.md, section 3).
     Domain: beta, gamma in [0, 1]; c a whole number up to 1000, or "many" (infinity); f_0 has no
     liked mass. Where the labeler has none either (gamma = 0 with beta = 0, or all correct answers
     disliked at beta = 1) every visit is labelled and the model is W, of error 1 - beta.
     Proof: an attempt is kept only if it is liked, in the proportions in which the model holds the
     liked responses; labels bring in W, of which only the liked part lasts, for the disliked mass
-    d falls as d' = d^k (1 - w), w the liked mass of W. All liked mass descends from W.
+    d falls as d' = d^k (1 - w), w the liked mass of W. All liked mass descends from W. A class
+    judged anew, of acceptance a < 1, keeps of its mass a share a/A, A -> 1, and gains what labels
+    bring, (1-A)^k of a visit: it vanishes, too.
     Reference: derived here (docs/theory.md, section 4).
 
     Args:
         beta: correct mass of the labeler.
         gamma: probability that the verdict on a pair is wrong.
         correct_answers: c, or "many".
+        persistent: s, the share of pairs that have one verdict for ever.
 
     Returns:
         The expectation over verdicts of the limit error.
@@ -83,7 +93,9 @@ def persistent_filter_floor(*, beta: Array, gamma: Array, correct_answers: Array
         >>> round(float(persistent_filter_floor(**law, correct_answers="many")), 12)
         0.307692307692
     """
-    wrong = gamma * (1.0 - beta)
+    wrong = persistent * gamma * (1.0 - beta)
+    # The chance that a correct answer is not liked for ever.
+    missed = gamma + (1.0 - persistent) * (1.0 - gamma)
 
     def error(wrong: Array, beta: Array, liked_share: Array) -> Array:
         weight = wrong + beta * liked_share
@@ -95,13 +107,13 @@ def persistent_filter_floor(*, beta: Array, gamma: Array, correct_answers: Array
     possible = liked <= answers
     disliked = jnp.where(possible, answers - liked, 0.0)
     ways = gammaln(answers + 1.0) - gammaln(liked + 1.0) - gammaln(disliked + 1.0)
-    noise = jnp.asarray(gamma)[..., None]
+    noise = jnp.asarray(missed)[..., None]
     chance = jnp.exp(ways + xlog1py(liked, -noise) + xlogy(disliked, noise))
     each = error(jnp.asarray(wrong)[..., None], jnp.asarray(beta)[..., None], liked / answers)
     chance = jnp.where(possible, chance, 0.0)
     # Logarithms of factorials leave a relative error that all chances share.
     expectation = jnp.sum(chance * each, axis=-1) / jnp.sum(chance, axis=-1)
-    limit = jnp.where(unending, error(wrong, beta, 1.0 - gamma), expectation)
+    limit = jnp.where(unending, error(wrong, beta, persistent * (1.0 - gamma)), expectation)
     return jnp.where(beta == 0.0, 1.0, jnp.where(beta == 1.0, 0.0, limit))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from boostsim.simulation.tables.choosing import nodes
+from boostsim.simulation.tables.classes import Classes
 
 # Numbers of a choice, by name; floats all: exact runs are differentiated along them.
 Choice = dict[str, np.ndarray]
@@ -50,23 +51,19 @@ def levels_of(score: Float[np.ndarray, "prompts responses"]) -> Levels:
     return Levels(rank, score, worth)
 
 
-def split(
-    classes: list[np.ndarray], levels: Levels
-) -> tuple[list[np.ndarray], Int[np.ndarray, "classes"], Int[np.ndarray, "classes"]]:
-    """Split classes, given by their members, by rank.
-
-    Returns:
-        The classes, of each the number of the one that it is a part of, and its rank.
-    """
-    parts, parents, ranks = [], [], []
-    for parent, members in enumerate(classes):
-        for rank in range(levels.worth.shape[1]):
-            part = members * (levels.rank == rank)
-            if part.any():
-                parts.append(part)
-                parents.append(parent)
-                ranks.append(rank)
-    return parts, np.array(parents), np.array(ranks)
+def split(classes: Classes, levels: Levels) -> tuple[Classes, Int[np.ndarray, "classes"]]:
+    """Split classes by rank, and return the rank of each besides."""
+    many = levels.worth.shape[1]
+    of = classes.of * many + levels.rank
+    parts = np.unique(of)
+    for side in (True, False):
+        # One that no prompt has keeps a class, an empty one.
+        if side not in {classes.correct[parent] for parent in parts // many}:
+            parts = np.union1d(parts, [many * classes.correct.index(side)])
+    parents, ranks = parts // many, parts % many
+    correct = tuple(classes.correct[parent] for parent in parents)
+    accept, reject = (each[..., parents, :] for each in (classes.accept, classes.reject))
+    return Classes(np.searchsorted(parts, of), correct, accept, reject), ranks
 
 
 def choice_of(keep: str, levels: Levels, ranks: Int[np.ndarray, "classes"] | None) -> Choice:

@@ -15,24 +15,33 @@ import jax
 import numpy as np
 
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.rates import lasting, rates_on
 from boostsim.keys import generator
 from boostsim.tasks.table import TableTask
 
 # Iterations are numbered from 0 on; these lie beyond any of them.
-VERDICTS, ANSWERS = 2**32 - 1, 2**32 - 2
+VERDICTS, ANSWERS, STAYING = 2**32 - 1, 2**32 - 2, 2**32 - 3
 
 
 def draws(procedure: Procedure, *, sampled: bool) -> bool:
     """Return whether anything is drawn once per seed, so that a key is needed from the start."""
     labeler = procedure.labeler
-    return procedure.filter.persistent or (sampled and labeler is not None and labeler.persistent)
+    answers_stay = sampled and labeler is not None and labeler.persistent
+    return bool(procedure.filter.persistent) or answers_stay
 
 
 def verdicts(procedure: Procedure, task: TableTask, key: jax.Array) -> np.ndarray:
-    """Draw 1.0 where a response is accepted for ever, else 0.0, ``[prompts, responses]``."""
-    right, wrong = (np.reshape(rate, (-1, 1)) for rate in procedure.filter.accept)
-    chance = np.where(task.quality == 1.0, right, wrong)
+    """Draw 1.0 where a response is accepted once for all, else 0.0, ``[prompts, responses]``."""
+    chance, _ = rates_on(lasting(procedure.filter), task.quality)
     return (generator(jax.random.fold_in(key, VERDICTS)).random(chance.shape) < chance) * 1.0
+
+
+def staying(procedure: Procedure, task: TableTask, key: jax.Array) -> np.ndarray:
+    """Draw which verdicts are those for ever, ``[prompts, responses]``; others are fresh."""
+    share = procedure.filter.persistent
+    if share is True:
+        return np.ones(task.quality.shape, bool)
+    return generator(jax.random.fold_in(key, STAYING)).random(task.quality.shape) < share
 
 
 def answers(rows: np.ndarray, key: jax.Array) -> np.ndarray:

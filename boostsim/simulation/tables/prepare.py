@@ -11,16 +11,16 @@ from jaxtyping import Array
 
 from boostsim.arguments import numbers as numbers_in
 from boostsim.arguments import refuse, sized
-from boostsim.curation.filters import by_class, drifts
+from boostsim.curation.filters import by_class
 from boostsim.curation.labelers import WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.rates import checked_for
 from boostsim.learners.gradient import PolicyGradient
 from boostsim.learners.tabular import TabularLearner, tells_apart
 from boostsim.simulation.tables import persistence
+from boostsim.simulation.tables.classes import Verdicts, chances, classes_of, collision
 from boostsim.simulation.tables.levels import choice_of, levels_of
 from boostsim.simulation.tables.levels import split as split_by
-from boostsim.simulation.tables.population import pairs
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.statistics import Wanted, statistics_in
 from boostsim.tasks.table import TableTask
@@ -118,12 +118,18 @@ def prepare(
     )
     dense = rows_needed or (sampled and within)
     collides = within and not dense
-    levels = None
+    verdicts = None
+    if procedure.filter.persistent:
+        assert key is not None
+        told = procedure, task, key
+        verdicts = Verdicts(persistence.verdicts(*told), persistence.staying(*told))
+    classes = None if dense else classes_of(procedure.filter, quality, verdicts)
+    levels = ranks = None
     if procedure.scores is not None:
         levels = levels_of(procedure.scores.table(task.prompts, task.responses))
-    kinds = task.responses if dense else 4 if procedure.filter.persistent else 2
-    if levels is not None and not dense:
-        kinds = min(task.responses * kinds, levels.worth.shape[1] * kinds)
+        if classes is not None:
+            classes, ranks = split_by(classes, levels)
+    kinds = task.responses if classes is None else len(classes.correct)
     # A visit that stops early did so after one of k attempts.
     stops = procedure.most_attempts if procedure.until_accepted and sampled else 0
     # Of a policy gradient accepted and rejected attempts, by J.
@@ -142,30 +148,22 @@ def prepare(
     if labeler is not None and labeler.persistent and sampled:
         assert key is not None
         rows["labels"] = persistence.answers(rows["labels"], key)
-    verdicts = None
-    if procedure.filter.persistent:
-        assert key is not None
-        verdicts = persistence.verdicts(procedure, task, key)
-    classes, parents, ranks = None if dense else _classes(quality, verdicts), None, None
-    if classes is not None and levels is not None:
-        classes, parents, ranks = split_by(classes, levels)
     if classes is None:
         mass = {name: source.T for name, source in rows.items()}
+        accept, reject = (
+            np.swapaxes(each, -1, -2) for each in chances(procedure.filter, quality, verdicts)
+        )
     else:
-        mass = {name: _class_masses(source, classes) for name, source in rows.items()}
-        plain = verdicts is None and levels is None
+        mass = {name: classes.masses(source) for name, source in rows.items()}
+        accept, reject = classes.accept, classes.reject
+        plain = classes.two and levels is None
         if labeler is not None and plain and not (labeler.persistent and sampled):
             mass |= {name: each.masses_for(quality) for name, each in labeler.plain.items()}
-    accept, reject = _filter(procedure, quality, verdicts, dense)
-    correct = _correct(verdicts)
-    if parents is not None:
-        accept, reject = accept[..., parents, :], reject[..., parents, :]
-        correct = tuple(correct[parent] for parent in parents)
     choice = None if levels is None else choice_of(procedure.keep, levels, ranks)
-    collision = None
+    agree = None
     if collides:
         assert classes is not None
-        collision = _collision(rows, classes, same_answer=split)
+        agree = collision(rows, classes, same_answer=split)
 
     copies = len(mass["labels"]) if split else 1
     share = mass["labels"] if split else None
@@ -196,7 +194,7 @@ def prepare(
         anchored="reference" in mass,
         sources=tuple(mass),
         answering=() if labeler is None else tuple(labeler.plain),
-        correct=correct if classes is not None else None,
+        correct=None if classes is None else classes.correct,
         copies=copies,
         sharpening=sharpening,
         collides=collides,
@@ -217,7 +215,7 @@ def prepare(
         reject=jnp.asarray(spread(reject)),
         correct=jnp.asarray(spread(quality.T)) if dense else None,
         source_mass=jnp.asarray(np.stack(list(mass.values()))),
-        collision=None if collision is None else jnp.asarray(spread(collision)),
+        collision=None if agree is None else jnp.asarray(spread(agree)),
         priority=None if priority is None else jnp.asarray(priority)[:, None],
         budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
         learner=jax.tree.map(lambda number: jnp.asarray(number, float), learner.numbers),
@@ -282,67 +280,3 @@ def _parts(
     merged = [tuple(part) for _, part in groupby(by_priority, key=lambda count: priority[count])]
     parts = ((0,), *sorted(merged))
     return parts, np.array([priority[part[0]] for part in parts])
-
-
-def _correct(verdicts: np.ndarray | None) -> tuple[bool, ...]:
-    """Return for each class of :func:`_classes` whether it is correct."""
-    return (True, False) if verdicts is None else (True, True, False, False)
-
-
-def _classes(quality: np.ndarray, verdicts: np.ndarray | None) -> list[np.ndarray]:
-    """Return the responses in each class, as arrays of 0 and 1: correct, wrong.
-
-    Where verdicts persist: correct and liked, correct and disliked, wrong and liked, wrong and
-    disliked.
-    """
-    sides = [quality, 1.0 - quality]
-    if verdicts is None:
-        return sides
-    return [side * opinion for side in sides for opinion in (verdicts, 1.0 - verdicts)]
-
-
-def _filter(
-    procedure: Procedure, quality: np.ndarray, verdicts: np.ndarray | None, dense: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities to accept and to reject each class."""
-    if verdicts is None:
-        correct = quality.T if dense else np.array([[1.0], [0.0]])
-        told = [
-            (np.where(correct == 1.0, *each.accept), np.where(correct == 1.0, *each.reject))
-            for each in getattr(procedure.filter, "filters", (procedure.filter,))
-        ]
-        if not drifts(procedure.filter):
-            return told[0]
-        accept, reject = (np.stack(np.broadcast_arrays(*side)) for side in zip(*told, strict=True))
-        return accept, reject
-    liked = verdicts.T if dense else np.array([[1.0], [0.0], [1.0], [0.0]])
-    return liked, 1.0 - liked
-
-
-def _class_masses(rows: np.ndarray, classes: list[np.ndarray]) -> np.ndarray:
-    """Return the mass of every row in each class, ``[classes, prompts]``."""
-    return np.stack([(rows * members).sum(1) for members in classes])
-
-
-def _collision(
-    rows: dict[str, np.ndarray], classes: list[np.ndarray], *, same_answer: bool
-) -> np.ndarray:
-    """Return the chance that draws of two sources agree, ``[pairs, classes, prompts]``.
-
-    Given that both lie in the class: a source without mass there has an entry of 0. Where a labeler
-    always gives the same answer its own draws always agree, and the entries with another source are
-    averages over the answers in the class: diversity is linear in them.
-    """
-    given = []
-    for row in rows.values():
-        own = np.zeros_like(row)
-        for members, mass in zip(classes, _class_masses(row, classes), strict=True):
-            own += members * row / np.where(mass > 0.0, mass, 1.0)[:, None]
-        given.append(own)
-    entries = [
-        _class_masses(given[left] * given[right], classes) for left, right in pairs(len(given))
-    ]
-    if same_answer:
-        label = list(rows).index("labels")
-        entries[pairs(len(given)).index((label, label))][:] = 1.0
-    return np.stack(entries)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boostsim.curation.filters import drifts, judges
-from boostsim.curation.rates import prompts_of
+from boostsim.curation.rates import fresh, lasting, prompts_of, share_that_stays
 from boostsim.results import make_neural_trace
 from boostsim.simulation.tokens.shown import read
 from boostsim.simulation.tokens.structure import Run
@@ -53,10 +53,13 @@ class Keeping:
         """Return what is kept for whoever looks into it: how verdicts are drawn, too."""
         filt = run.procedure.filter
         known = not judges(filt) and not drifts(filt) and prompts_of(filt) is None
-        verdicts = {
-            "accept": [float(rate) for rate in filt.accept] if known else None,
-            "persistent": bool(filt.persistent),
-        }
+        share = share_that_stays("filter.persistent", filt.persistent)
+        verdicts: dict[str, Any] = {"accept": None, "persistent": share}
+        if known:
+            # Where some verdicts stay and others do not, how both are drawn.
+            mixed = share not in (False, True)
+            verdicts["accept"] = list(map(float, (lasting(filt) if share else filt).accept))
+            verdicts |= {"fresh": list(map(float, fresh(filt).accept))} if mixed else {}
         text = json.dumps({"attributes": self.told, "filter": verdicts})
         kept = {TOLD: np.frombuffer(text.encode(), np.uint8)}
         return kept if beta is None else {**kept, BETA: beta}

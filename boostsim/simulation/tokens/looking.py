@@ -208,6 +208,7 @@ class KeptRun(Shown):
         if how["accept"] is not None:
             accepted = judged(
                 np.where(correct, *how["accept"])[:, None],
+                np.where(correct, *how.get("fresh", how["accept"]))[:, None],
                 how["persistent"],
                 many,
                 said[:, None],

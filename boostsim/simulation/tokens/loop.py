@@ -26,7 +26,7 @@ from boostsim.curation.filters import judges
 from boostsim.curation.labeler import of_ones_own
 from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import EXACT, Procedure
-from boostsim.curation.rates import alike, checked_for, prompts_of
+from boostsim.curation.rates import alike, checked_for, in_two_classes, prompts_of
 from boostsim.curation.scores import FUNCTION
 from boostsim.keys import needed_key
 from boostsim.learners.devices import mesh_for, place, row
@@ -118,6 +118,7 @@ def make_run(
         raise refuse("task", "one in tokens, such as bs.lookup(...)", type(task).__name__)
     if procedure.scores is not None and procedure.scores.function is None:
         raise refuse("scores", f"{FUNCTION} where the task is in tokens", procedure.scores.given)
+    in_two_classes(procedure.filter, "where the task is in tokens")
     labeler = procedure.labeler
     if isinstance(labeler, FirstModel):
         if labeler.beta is not None and not task.listed:

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from boostsim.arguments import refuse
+from boostsim.curation import rates
 from boostsim.curation.filters import Filter, judges
 from boostsim.curation.labelers import SHUFFLED, WeakLabeler, shares
 from boostsim.curation.procedure import Procedure
@@ -24,6 +25,8 @@ from boostsim.simulation.tokens.judging import in_blocks, judge
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.vocabulary import PAD
 
+# A word that makes of a seed's hash of verdicts another one, of which verdicts stay.
+STAYING = 1
 # Draws of another prompt until its answer is wrong here.
 ROUNDS = 200
 
@@ -92,28 +95,37 @@ def verdicts(
         count, attempts = correct.shape
         asked = np.repeat(prompts, attempts, axis=0)
         said = responses.reshape(count * attempts, -1)
-        chance = judge(filt)(asked, said).reshape(correct.shape)
+        once = anew = judge(filt)(asked, said).reshape(correct.shape)
     else:
-        chance = np.where(correct, *filt.accept)
-    return judged(chance, filt.persistent, prompts, responses, fresh, lasting)
+        once, anew = (
+            np.where(correct, *kind(filt).accept) for kind in (rates.lasting, rates.fresh)
+        )
+    return judged(once, anew, filt.persistent, prompts, responses, fresh, lasting)
 
 
 def judged(
-    chance: np.ndarray,
-    persistent: bool,
+    once: np.ndarray,
+    anew: np.ndarray,
+    persistent: bool | float,
     prompts: np.ndarray,
     responses: np.ndarray,
     fresh: np.ndarray,
     lasting: np.ndarray,
 ) -> np.ndarray:
-    """Return what :func:`verdicts` does, from the probabilities of acceptance, ``[N, k]``."""
-    if persistent:
-        count, attempts = chance.shape
-        both = np.concatenate([np.repeat(prompts[:, None], attempts, 1), responses], axis=2)
-        level = hashed(lasting, both.reshape(count * attempts, -1)).reshape(chance.shape)
-    else:
-        level = generator(fresh).random(chance.shape)
-    return level < chance
+    """Return what :func:`verdicts` does, from the probabilities of acceptance, ``[N, k]``.
+
+    ``once`` are those of verdicts for ever, ``anew`` those of others.
+    """
+    if not persistent:
+        return generator(fresh).random(anew.shape) < anew
+    count, attempts = once.shape
+    both = np.concatenate([np.repeat(prompts[:, None], attempts, 1), responses], axis=2)
+    pairs = both.reshape(count * attempts, -1)
+    stays = hashed(lasting, pairs).reshape(once.shape) < once
+    if persistent is True:
+        return stays
+    level = hashed(np.append(lasting, STAYING), pairs).reshape(once.shape)
+    return np.where(level < persistent, stays, generator(fresh).random(anew.shape) < anew)
 
 
 def made(procedure: Procedure, accepted: np.ndarray) -> np.ndarray:

@@ -1,0 +1,238 @@
+"""A filter that tells responses apart: its classes, and every cell of tables on them (T20)."""
+
+import dataclasses
+import itertools
+import math
+
+import draw
+import enumeration
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_agreement import lumped_like_dense
+
+import boostsim as bs
+from boostsim.simulation.tables.classes import classes_of
+from boostsim.simulation.tables.prepare import prepare
+
+WEAK = bs.WeakLabeler(0.3)
+KEY = bs.table_task([[1, 0, 0]], initial=[[0.3, 0.69, 0.01]])
+FOOLED = bs.ClassFilter([0.9, 0.1, 0.99])
+LEVELS = np.array([0.0, 0.15, 0.6, 1.0])
+
+
+def judging(shape, seed, share=False):
+    """A filter of four probabilities, here and there."""
+    accept = np.random.default_rng(seed).choice(LEVELS, size=shape)
+    return bs.ClassFilter(accept, persistent=share)
+
+
+def with_classes(world, seed, by_prompt, share):
+    task, procedure = world
+    shape = task.quality.shape if by_prompt else task.quality.shape[1:]
+    return task, dataclasses.replace(procedure, filter=judging(shape, seed, share))
+
+
+ROWS = np.random.default_rng(0).dirichlet(np.ones(6), size=4)
+TASK = bs.table_task(
+    [[1, 1, 0, 0, 0, 0], [1, 0, 0, 0, 0, 1], [0, 0, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0]],
+    [0.1, 0.2, 0.3, 0.4],
+    ROWS,
+)
+SCORES = np.random.default_rng(2).choice([0.0, 1.0, 2.5], size=TASK.quality.shape)
+LABELED = dict(attempts=3, labeler=WEAK)
+FIXED = {
+    "boosting": (bs.boosting(**LABELED, budget=0.3), False, False),
+    "all slots": (
+        bs.boosting(
+            attempts=2, keep="all", labeler=bs.WeakLabeler(0.3, persistent=True), label_weight=0.5,
+            regime="accumulate", learner=bs.StrongLearner(0.1, noise="uniform"),
+        ),
+        True, 0.4,
+    ),
+    "the best is kept": (
+        bs.boosting(attempts=3, keep="best", scores=SCORES, labeler=WEAK), False, 0.5
+    ),
+    "real data": (bs.filter_only(attempts=2, regime="anchor", real_share=0.2), True, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_on_any_number_of_classes_the_lumped_step_is_the_dense_one(name):
+    procedure, by_prompt, share = FIXED[name]
+    lumped_like_dense(with_classes((TASK, procedure), 1, by_prompt, share))
+
+
+@given(
+    draw.worlds(all_slots=True),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+    st.sampled_from([False, 0.5, True]),
+)
+@settings(max_examples=12)
+def test_in_many_worlds_of_classes_the_lumped_step_is_the_dense_one(world, seed, by_prompt, share):
+    lumped_like_dense(with_classes(world, seed, by_prompt, share))
+
+
+def classes(filt, quality):
+    return classes_of(filt, np.array(quality, float), None)
+
+
+def test_there_are_as_many_classes_as_one_prompt_has_probabilities_on_each_side():
+    quality = [[1, 0, 0, 0], [1, 1, 0, 0]]
+    # On the first prompt one and two, on the second two and one.
+    found = classes(bs.ClassFilter([[0.9, 0.1, 0.5, 0.1], [0.8, 0.7, 0.2, 0.2]]), quality)
+    assert found.correct == (True, True, False, False)
+    assert found.of.tolist() == [[0, 2, 3, 2], [1, 0, 2, 2]]
+    assert found.accept.tolist() == [[0.9, 0.7], [0.0, 0.8], [0.1, 0.2], [0.5, 0.0]]
+    # One rate for each side, whatever the number of responses, is two classes.
+    even = classes(bs.ClassFilter([0.9] + [0.1] * 63), [[1] + [0] * 63] * 5)
+    assert (even.correct, even.accept.tolist()) == ((True, False), [[0.9], [0.1]])
+    # What is accepted alike but rejected otherwise, where one minus it is no float, is two.
+    near = bs.ClassFilter([1.0, 1.0, 0.0], reject=[1e-200, 1e-100, 1.0])
+    assert classes(near, [[1, 1, 0]]).reject.ravel().tolist() == [1e-200, 1e-100, 1.0]
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"visits": 5, "seeds": 3, "key": 1}, {"visits": 4, "exact": True}]
+)
+def test_two_classes_are_a_noisy_filter_bit_for_bit(how):
+    task = bs.random_table(0, prompts=7, responses=5)
+    for share in (False, True, 0.5):
+        noisy = bs.NoisyFilter(false_accept=0.1, false_reject=0.2, persistent=share)
+        sides = [[pair[0]] + [pair[1]] * 4 for pair in (noisy.accept, noisy.reject)]
+        correct = task.quality.argmax(1)
+        table = [np.where(task.quality == 1, side[0], side[1]) for side in sides]
+        assert len(set(correct.tolist())) > 1
+        alike = bs.ClassFilter(table[0], reject=table[1], persistent=share)
+        seeded = how if not share or "key" in how else {**how, "key": 1}
+        one, other = (
+            bs.simulate(bs.boosting(attempts=2, filter=filt, labeler=WEAK), task, 4, **seeded)
+            for filt in (noisy, alike)
+        )
+        for name in ("accuracy", "error", "labels", "coverage"):
+            assert (one[name].values == other[name].values).all(), (name, share)
+
+
+def test_rates_of_1e_200_on_either_side_keep_their_digits():
+    task = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.25, 0.25]])
+    rare = bs.ClassFilter([1.0, 1e-200, 2e-200])
+    trace = bs.simulate(bs.filter_only(filter=rare), task, 1)
+    assert trace.error.values[0, 1] == pytest.approx(1.5e-200, rel=1e-14)
+    sure = bs.ClassFilter([1.0, 1.0, 1.0], reject=[1e-200, 2e-200, 4e-200])
+    trace = bs.simulate(bs.boosting(filter=sure, labeler=WEAK), task, 1)
+    assert trace.labels.values[0, 1] == pytest.approx(2e-200, rel=1e-14)
+
+
+def test_sampled_steps_have_the_law_of_every_outcome():
+    """One prompt, 40,000 copies: three classes, keep one and all, verdicts that stay or may."""
+    one = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.3, 0.2]])
+    copies = bs.table_task(
+        np.tile(one.quality, (40_000, 1)), initial=np.tile(one.initial, (40_000, 1))
+    )
+    for keep, share in (("one", False), ("all", 0.3)):
+        filt = bs.ClassFilter([0.6, 0.2, 0.9], persistent=share)
+        procedure = bs.Procedure(attempts=2, filter=filt, keep=keep, labeler=WEAK)
+        law = enumeration.accuracy_law(procedure, one, visits=2)
+        trace = bs.simulate(procedure, copies, 1, visits=2, key=5, record="prompt")
+        enumeration.assert_accuracies("classes_enumeration", trace.accuracy[0, 1], law)
+
+
+def rows_law(row, accept, labels, visits, iterations):
+    """The law of the row: each visit gives one example, one attempt or, where it fails, a label."""
+    law = {tuple(row): 1.0}
+    for _ in range(iterations):
+        after = {}
+        for before, chance in law.items():
+            passed = np.array(before) * accept
+            example = passed + (1.0 - passed.sum()) * labels
+            for seen in itertools.product(range(len(row)), repeat=visits):
+                now = tuple(np.bincount(seen, minlength=len(row)) / visits)
+                after[now] = after.get(now, 0.0) + chance * math.prod(example[list(seen)])
+        law = after
+    return law
+
+
+def test_at_finite_visits_the_exact_law_is_that_of_every_outcome():
+    """Over three classes accuracy alone is no chain: 1/3 right may be 2/3 of either wrong one."""
+    accept, labels = np.array([0.6, 0.2, 0.9]), np.array([0.3, 0.35, 0.35])
+    task = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.3, 0.2]])
+    procedure = bs.boosting(filter=bs.ClassFilter(accept), labeler=WEAK)
+    trace = bs.simulate(procedure, task, 3, visits=3, exact=True, record="law")
+    law = rows_law(task.initial[0], accept, labels, 3, 3)
+    for value, chance in zip(trace.value.values, trace.law.values[0, 3], strict=True):
+        assert chance == pytest.approx(
+            sum(p for row, p in law.items() if row[0] == value), abs=1e-13
+        )
+    bought = sum(
+        p * (1 - np.array(row) @ accept)
+        for before in range(3)
+        for row, p in rows_law(task.initial[0], accept, labels, 3, before).items()
+    )
+    assert float(trace.labels[0, 3]) == pytest.approx(bought, rel=1e-13)
+
+
+def test_a_policy_gradient_moves_classes_by_what_they_are_accepted():
+    """T18: by verdicts f e^(rate a), normalised, whatever the number of classes."""
+    learner = bs.PolicyGradient(0.7, advantage="verdict")
+    trace = bs.simulate(bs.filter_only(filter=FOOLED, learner=learner), KEY, 4)
+    row = KEY.initial[0] * np.exp(4 * 0.7 * FOOLED.accept)
+    assert trace.accuracy.values[0, 4] == pytest.approx(row[0] / row.sum(), rel=1e-13)
+
+
+def test_labels_for_failures_do_not_save_a_verifier_that_is_fooled():
+    """What is known of T20's example: a wrong class that is accepted more takes nearly all."""
+    rows = bs.WeakLabeler(rows=[[0.2, 0.79, 0.01]])
+    for key, limit in ((0.5, 0.99991), (0.99, 0.00000002)):
+        filt = bs.ClassFilter([0.9, 0.1, key])
+        procedure = bs.boosting(attempts=4, filter=filt, labeler=rows)
+        last = bs.simulate(procedure, KEY, 1000).accuracy.values[0, -1]
+        assert last == pytest.approx(limit, abs=5e-6 if key < 0.9 else 5e-9)
+
+
+def test_a_run_has_as_many_classes_as_the_filter():
+    with jax.enable_x64(True):
+        structure, numbers = prepare(bs.filter_only(filter=FOOLED), KEY, sampled=True)
+    assert structure.correct == (True, False, False)
+    assert np.asarray(numbers.accept).ravel().tolist() == [0.9, 0.1, 0.99]
+
+
+def written(filt):
+    procedure = bs.filter_only(filter=filt)
+    trace = bs.simulate(procedure, KEY, 1, record="prompt")
+    return bs.write_log(trace, "never.jsonl", procedure=procedure, task=KEY, key=0)
+
+
+def in_tokens(filt):
+    tiny = bs.Transformer(width=8, heads=1, layers=1, steps=1)
+    return bs.simulate(bs.filter_only(filter=filt), bs.lookup(4, 4), 1, learner=tiny, key=0)
+
+
+DOORS = {
+    "a log": written,
+    "tokens": in_tokens,
+    "a fate": lambda filt: bs.fate(bs.filter_only(filter=filt), visits=2, initial_accuracy=0.5),
+    "another table": lambda filt: bs.simulate(bs.filter_only(filter=filt), TASK, 1),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_where_responses_cannot_be_told_apart_such_a_filter_is_refused(door):
+    with pytest.raises(ValueError, match="filter") as caught:
+        DOORS[door](FOOLED)
+    assert "\n" not in str(caught.value)
+
+
+class Own(bs.Filter):
+    """A filter of one's own that tells responses apart."""
+
+    accept, reject = np.array([0.9, 0.1, 0.99]), np.array([0.1, 0.9, 0.01])
+    by_response = True
+
+
+def test_a_filter_of_ones_own_may_tell_responses_apart():
+    own, same = (bs.simulate(bs.filter_only(filter=filt), KEY, 3) for filt in (Own(), FOOLED))
+    assert own.accuracy.values == pytest.approx(same.accuracy.values, rel=1e-13)
+    assert '"by_response": true' in own.attrs["procedure"]
