@@ -28,12 +28,12 @@ def variables(trace):
 def same(one, other):
     assert one.keys() == other.keys()
     for name, values in one.items():
-        assert values.tolist() == other[name].tolist(), name
+        assert np.array_equal(values, other[name], equal_nan=True), name
 
 
 def test_exact_iterations_are_those_of_the_procedures_that_make_so_many_attempts(task):
-    attempts = [1, 3, 3, 2]
-    trace = bs.simulate(bs.boosting(attempts=attempts, **NOISY), task, 4, record="diversity")
+    attempts = [1, 2, 2]
+    trace = bs.simulate(bs.boosting(attempts=attempts, **NOISY), task, 3, record="rows")
     row, errors, labels = task.initial, [], []
     for k in attempts:
         step = bs.simulate(
@@ -47,8 +47,8 @@ def test_exact_iterations_are_those_of_the_procedures_that_make_so_many_attempts
         labels.append(float(step.labels[0, 1]))
     assert trace.error.values[0, 1:] == pytest.approx(errors, rel=1e-12)
     assert np.diff(trace.labels.values[0]) == pytest.approx(labels, rel=1e-12)
-    assert trace.generations.values[0].tolist() == [0.0, 1.0, 4.0, 7.0, 9.0]
-    assert trace.filter_calls.values[0].tolist() == [0.0, 1.0, 4.0, 7.0, 9.0]
+    assert trace.generations.values[0].tolist() == [0.0, 1.0, 3.0, 5.0]
+    assert trace.filter_calls.values[0].tolist() == [0.0, 1.0, 3.0, 5.0]
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_a_schedule_that_never_changes_is_a_number(task, how):
 
 
 def test_a_run_is_the_beginning_of_a_longer_one(task):
-    procedure = bs.boosting(attempts=[1, 2, 2, 1, 1, 2], **NOISY)
-    long = bs.simulate(procedure, task, 6, visits=[1, 2, 3, 3, 2, 5], key=0)
-    short = bs.simulate(procedure, task, 4, visits=[1, 2, 3, 3, 2, 5], key=0)
-    same(variables(long.isel(iteration=slice(0, 5))), variables(short))
-    assert long.attrs["visits"] == "[1, 2, 3, 3, 2, 5]"
+    procedure = bs.boosting(attempts=[1, 1, 2, 2], **NOISY)
+    long = bs.simulate(procedure, task, 4, visits=[1, 2, 3, 5], key=0)
+    short = bs.simulate(procedure, task, 2, visits=[1, 2, 3, 5], key=0)
+    same(variables(long.isel(iteration=slice(0, 3))), variables(short))
+    assert long.attrs["visits"] == "[1, 2, 3, 5]"
     until = bs.simulate(
-        procedure, task, 6, visits=[1, 2, 3, 3, 2, 5], key=0, until=bs.Until(accuracy=0.0)
+        procedure, task, 4, visits=[1, 2, 3, 5], key=0, until=bs.Until(accuracy=0.0)
     )
     assert until.ended.values.tolist() == [0.0]
 
@@ -148,6 +148,9 @@ def test_in_tokens_each_iteration_makes_its_own(tmp_path):
     rule = bs.boosting(attempts=[1, 3], **NOISY)
     how = {"learner": learner, "key": 0}
     trace = bs.simulate(rule, bs.lookup(4), 2, visits=[2, 1], **how)
+    for iterations in (1, 2):
+        parts = bs.simulate(rule, bs.lookup(4), iterations, visits=[2, 1], folder=tmp_path, **how)
+    same(*(variables(each.drop_vars("seconds")) for each in (trace, parts)))
     assert trace.generations.values[0].tolist() == [0.0, 1.0, 4.0]
     assert np.diff(trace.labels.values[0]).max() <= 1.0
     entries = len(bs.lookup(4).every_prompt())

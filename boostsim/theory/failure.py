@@ -120,8 +120,8 @@ def scheduled_diversity(*, examples: Array) -> Array:
     Domain: every M_s >= 1 whole.
     Proof: given the row, E H' = (1 - 1/M) H for each iteration's own M; iterations multiply. And
     -x - x^2 <= log(1 - x) <= -x for x in [0, 1/2].
-    Reference: the neutral Wright-Fisher model with a changing population (Wright 1931; Karlin 1968
-    for the sum); derived here (docs/theory.md, section 4).
+    Reference: the neutral Wright-Fisher model with a changing population (Wright 1931); derived
+    here (docs/theory.md, section 4).
 
     Args:
         examples: M_1, ..., M_T along the last axis.
