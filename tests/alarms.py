@@ -114,6 +114,7 @@ LOOKS = {
     "rates_intervals_by_day": 2,
     "regimes_against_enumeration": 12,
     "regimes_literal": 2,
+    "anchored_diversity": 2,
 }
 
 

@@ -44,6 +44,29 @@ FALSE = {
     "T12": lambda examples, iterations: math.prod(
         1 - 1 / (examples * s**2) for s in range(1, iterations + 1)
     ),
+    "T12.first": lambda examples, iterations: float(
+        laws.accumulate_diversity(examples=examples, iterations=iterations)
+    ),
+    "T12.subsample": lambda examples, each, iterations: float(
+        laws.accumulate_diversity(examples=examples, iterations=iterations)
+        * (1 - (iterations > 0) / (each * examples))
+    ),
+    "T12.window": lambda examples, window, iterations: float(
+        laws.drift_diversity(examples=examples * window**2, iterations=iterations)
+    ),
+    "T22.diversity": lambda examples, real_share, initial_error, reference_accuracy, iterations: (
+        float(
+            laws.anchor_diversity(
+                examples=examples + 1,
+                real_share=real_share,
+                initial_diversity=2 * initial_error * (1 - initial_error),
+                reference_diversity=2 * reference_accuracy * (1 - reference_accuracy),
+                overlap=(1 - initial_error) * reference_accuracy
+                + initial_error * (1 - reference_accuracy),
+                iterations=iterations,
+            )
+        )
+    ),
     "T12.never": lambda examples: 1 - 0.5 * (math.pi**2 / 6 - 1) / examples,
     "T21": lambda beta, gamma, attempts, initial_accuracy, iterations: float(
         laws.boosting_error(

@@ -191,8 +191,8 @@ class Window(Keeping):
         >>> task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
         >>> how = dict(filter=bs.NoisyFilter(0.25), regime=bs.Window(2))
         >>> trace = bs.simulate(bs.filter_only(attempts=1, keep="one", **how), task, 2)
-        >>> trace.accuracy.values.round(6).tolist()  # f_0 left: (.25 + .403846) / (.5 + .519231)
-        [[0.5, 0.583333, 0.705882]]
+        >>> trace.accuracy.values.round(6).tolist()  # at last (.375 + .4375)/(.5 + .541667)
+        [[0.5, 0.583333, 0.78]]
     """
 
     window: int  # type: ignore[misc]

@@ -265,7 +265,12 @@ def accumulate_diversity(*, examples: Array, iterations: Array) -> Array:
         >>> accumulate_diversity(examples=4, iterations=[0, 1]).round(12).tolist()
         [1.0, 0.9375]
     """
-    a, last = 1.0 / jnp.sqrt(examples * 1.0), iterations + 1.0
+    return kept(1.0 / jnp.sqrt(examples * 1.0), iterations)
+
+
+def kept(a: Array, iterations: Array) -> Array:
+    """Return the product of 1 - (a/s)^2 over s = 2, ..., t + 1."""
+    last = iterations + 1.0
     small = jnp.minimum(last, 64.0)
     direct = gammaln(small + 1.0 - a) + gammaln(small + 1.0 + a) - 2.0 * gammaln(small + 1.0)
     # For many batches the second difference of log Gamma by its Taylor series, for it cancels.

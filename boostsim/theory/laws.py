@@ -77,6 +77,19 @@ from boostsim.theory.noise import (
     threshold_noise,
     votes_needed,
 )
+from boostsim.theory.regimes import (
+    Anchored,
+    accumulate_diversity_drawn,
+    accumulate_real_accuracy,
+    anchor_accuracy,
+    anchor_boosting,
+    anchor_diversity,
+    anchor_diversity_limit,
+    anchor_filter,
+    subsample_diversity,
+    window_diversity,
+    window_equivalent_size,
+)
 from boostsim.theory.updates import (
     group_advantage,
     group_advantage_limit,
@@ -97,18 +110,26 @@ from boostsim.theory.weights import (
 )
 
 __all__ = [
+    "Anchored",
     "FewVisits",
     "Fixation",
     "NoisyBoosting",
     "Stationary",
     "accumulate_diversity",
+    "accumulate_diversity_drawn",
     "accumulate_diversity_limit",
+    "accumulate_real_accuracy",
     "accumulated_gaussian_regression_error",
     "accumulated_refit_variance",
     "accumulated_refit_variance_limit",
     "accumulated_regression_bound",
     "accumulated_regression_error",
     "accumulated_reused_regression_error",
+    "anchor_accuracy",
+    "anchor_boosting",
+    "anchor_diversity",
+    "anchor_diversity_limit",
+    "anchor_filter",
     "attempts_floor",
     "attempts_floor_leading",
     "attempts_until_accepted",
@@ -162,6 +183,7 @@ __all__ = [
     "share_stall",
     "slack_bound",
     "stationary_accuracy",
+    "subsample_diversity",
     "threshold_noise",
     "tilted_probabilities",
     "uneven_error",
@@ -171,4 +193,6 @@ __all__ = [
     "weighted_floor",
     "weighted_floor_leading",
     "weighted_iterations_needed",
+    "window_diversity",
+    "window_equivalent_size",
 ]

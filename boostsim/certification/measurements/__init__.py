@@ -13,6 +13,7 @@ from boostsim.certification.measurements import (
     freshness,
     neighbours,
     noise,
+    regimes,
     updates,
     visits,
     weights,
@@ -26,5 +27,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     **weights.MEASUREMENTS,
     **updates.MEASUREMENTS,
     **visits.MEASUREMENTS,
+    **regimes.MEASUREMENTS,
     **neighbours.MEASUREMENTS,
 }

@@ -1,4 +1,4 @@
-"""T1 to T19, T21 and the theorems of neighbouring papers as claims, by name: ``bs.claims["T3"]``.
+"""T1 to T19, T21, T22 and theorems of neighbouring papers as claims, by name: ``bs.claims["T3"]``.
 
 A theorem with several parts is several claims: its own name stands for the main one, the others
 follow after a dot. A claim's domain is where it is *checked*; where its law holds further, over
@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from boostsim.objects import Named
 from boostsim.theory import neighbours
 from boostsim.theory.claim import Claim
-from boostsim.theory.claims import convergence, failure, freshness, noise, updates, visits, weights
+from boostsim.theory.claims import (
+    convergence,
+    failure,
+    freshness,
+    noise,
+    regimes,
+    updates,
+    visits,
+    weights,
+)
 
 
 def _number(claim: Claim) -> int:
@@ -28,6 +37,7 @@ _ALL = [
     *weights.CLAIMS,
     *updates.CLAIMS,
     *visits.CLAIMS,
+    *regimes.CLAIMS,
 ]
 CLAIMS: Mapping[str, Claim] = Named(
     {claim.name: claim for claim in [*sorted(_ALL, key=_number), *neighbours.CLAIMS]}

@@ -7,11 +7,16 @@ written with + - * / and whole powers, so it takes fractions, intervals and symb
 from __future__ import annotations
 
 from boostsim.objects import Named
-from boostsim.theory.statements import boosting, updates, weights
+from boostsim.theory.statements import boosting, regimes, updates, weights
 
 STATEMENTS = Named(
     {
         statement.name: statement
-        for statement in [*boosting.STATEMENTS, *weights.STATEMENTS, *updates.STATEMENTS]
+        for statement in [
+            *boosting.STATEMENTS,
+            *weights.STATEMENTS,
+            *updates.STATEMENTS,
+            *regimes.STATEMENTS,
+        ]
     }
 )
