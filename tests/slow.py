@@ -69,6 +69,7 @@ SLOW = (
     "test_certification.py::test_true_claims_are_not_violated[T18",
     "test_certification.py::test_true_claims_are_not_violated[T19",
     "test_certification.py::test_true_claims_are_not_violated[T21",
+    "test_certification.py::test_true_claims_are_not_violated[T22",
     "test_certification.py::test_true_claims_are_not_violated[T2]",
     "test_certification.py::test_true_claims_are_not_violated[T3.worse]",
     "test_certification.py::test_true_claims_are_not_violated[T3]",

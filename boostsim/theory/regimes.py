@@ -381,16 +381,16 @@ def window_diversity(*, examples: Array, window: int, iterations: Array) -> Arra
         >>> window_diversity(examples=4, window=2, iterations=[0, 1, 2]).round(12).tolist()
         [1.0, 0.9375, 0.80078125]
     """
-    examples, iterations = np.broadcast_arrays(examples * 1.0, iterations)
-    differ = np.ones((1, 1, *examples.shape))
-    found = np.where(iterations == 0, 1.0, 0.0)
-    for iteration in range(1, int(iterations.max(initial=0)) + 1):
+    many, times = np.broadcast_arrays(examples * 1.0, iterations)
+    differ = np.ones((1, 1, *many.shape))
+    found = np.where(times == 0, 1.0, 0.0)
+    for iteration in range(1, int(times.max(initial=0)) + 1):
         with_new = differ.mean(axis=1)
-        whole = with_new.mean(axis=0)[None] * (1.0 - 1.0 / examples)
+        whole = with_new.mean(axis=0)[None] * (1.0 - 1.0 / many)
         differ = np.concatenate([differ, with_new[:, None]], axis=1)
         new = np.concatenate([with_new, whole])[None]
         differ = np.concatenate([differ, new])[-window:, -window:]
-        found = np.where(iterations == iteration, differ.mean(axis=(0, 1)), found)
+        found = np.where(times == iteration, differ.mean(axis=(0, 1)), found)
     return np.minimum(found, 1.0)  # type: ignore[return-value]
 
 

@@ -33,11 +33,13 @@ def _grounded(initial_accuracy: float, reference_accuracy: float = 1.0) -> Table
 
 
 def _from_error(initial_error: float, reference_accuracy: float = 1.0) -> TableTask:
-    return _grounded(1.0 - initial_error, reference_accuracy)
+    """The same, of an error that is what it is, be it tiny."""
+    real = [[reference_accuracy, 1.0 - reference_accuracy]]
+    return table_task([[1, 0]], initial=[[1.0 - initial_error, initial_error]], reference=real)
 
 
 def _even(initial_error: float) -> TableTask:
-    return _grounded(1.0 - initial_error, 0.5)
+    return _from_error(initial_error, 0.5)
 
 
 def _expected_diversity(
