@@ -206,6 +206,7 @@ SLOW = (
     "test_race.py::test_who_is_selected_is_nearly_the_best_as_often_as_stated[0.0]",
     "test_rates.py::test_means_and_helpless_shares_are_covered_as_often_as_stated",
     "test_rates_by_prompt.py::test_equal_rates_by_prompt_are_one_rate",
+    "test_regimes.py::test_sampled_iterations_have_the_law_of_the_literal_simulator[Window",
     "test_remembering.py::test_labels_are_counted_whatever_a_prompt_weighs[upper_confidence]",
     "test_remembering.py::test_memory_with_a_transformer[how0]",
     "test_remembering.py::test_memory_with_a_transformer[how1]",
