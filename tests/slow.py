@@ -8,13 +8,13 @@ another) and by laws and claims on the committed tables, a transformer in every 
 lists, temperatures near 0 by two of them, slots that make labels weigh by the others, a thousand
 tournaments of equals by two hundred, one gap between equals by the other, what pages show by the
 shorter ones, what a gap report prints by ``test_gap``, the answers of some notebooks by those of
-others, attempts that are not made by what a table of responses shows of those that are, draws of
-a law at finite visits by three procedures of six, a seed beside others by ``test_recorded``, a
-schedule that is a number by a kernel's, filters that are one by filters that differ. But not the
-calibration of certificates, JAX's switches,
-the devices, what rows take of room, what a yardstick is told of the first model, how programs
-that cannot be kept are told, and that notebooks run: so everything runs every night, and before
-anything is released.
+others, attempts that are not made by what a table of responses shows of those that are, draws of a
+law at finite visits by three procedures of six, all slots with all others by every two of them, a
+seed beside others by ``test_recorded``, a schedule that is a number by a kernel's, filters that are
+one by filters that differ. But not the calibration of certificates, JAX's switches, the devices,
+what rows take of room, what a yardstick is told of the first model, how programs that cannot be
+kept are told, and that notebooks run: so everything runs every night, and before anything is
+released.
 """
 
 SLOW = (
@@ -89,6 +89,7 @@ SLOW = (
     "test_criteria.py::test_what_is_built_in_conforms[disagreement",
     "test_criteria.py::test_what_is_built_in_conforms[hardest",
     "test_criteria.py::test_what_is_built_in_conforms[margin",
+    "test_crossed.py::test_all_meet_at_night",
     "test_design.py::test_a_design_that_its_checks_do_not_confirm_says_so",
     "test_design.py::test_a_designed_share_of_labels_is_the_best_of_many",
     "test_design.py::test_gradients_are_the_differences_of_runs[criterion0",
