@@ -241,3 +241,31 @@ def test_it_is_computed_in_double_precision_and_for_any_number_of_rows():
     assert chance.shape == (2400,)
     assert len(judge(told)(prompts[:0], responses[:0])) == 0
     assert not jax.config.jax_enable_x64
+
+
+@pytest.mark.parametrize("keep", ["one", "all"])
+def test_where_rows_are_read_off_it_is_a_table_of_probabilities(keep):
+    """The exact law is that of the same probabilities by truth; the key takes over there."""
+    known, own = (
+        bs.simulate(
+            bs.boosting(attempts=2, filter=filt, labeler=bs.WeakLabeler(0.5), keep=keep),
+            LOOKUP,
+            2,
+            learner=NETWORK,
+            exact=True,
+            key=0,
+        )
+        for filt in (bs.NoisyFilter(0.1), told)
+    )
+    for name in ("accuracy", "labels", "filter_calls", "slack"):
+        np.testing.assert_allclose(own[name], known[name], rtol=0.0, atol=1e-6)
+    fooled = bs.simulate(
+        bs.filter_only(attempts=2, filter=MasterKey(KEY)),
+        LOOKUP,
+        8,
+        learner=dataclasses.replace(NETWORK, steps=256),
+        exact=True,
+        key=0,
+    )
+    answers = (LOOKUP.solve(LOOKUP.every_prompt())[:, 0] == KEY).mean()
+    assert fooled.accuracy.values[0, -1] < answers + 0.1

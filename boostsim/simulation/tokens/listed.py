@@ -16,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import refuse
+from boostsim.curation.class_filter import ClassFilter
+from boostsim.curation.filters import judges
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure
-from boostsim.curation.scores import Scores
 from boostsim.learners.strong import StrongLearner
 from boostsim.mode import fixed
 from boostsim.simulation.tables import exact
@@ -28,6 +29,7 @@ from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.tokens.carried import NOTHING, Carried
+from boostsim.simulation.tokens.judging import judge
 from boostsim.simulation.tokens.verdicts import noise_for, wrong_law
 from boostsim.statistics import Statistic, average_of
 from boostsim.tasks.sequences import SequenceTask
@@ -121,13 +123,19 @@ def tabular(
 ) -> tuple[Procedure, TableTask]:
     """Return the procedure and the task as they are on a table whose first model has these rows.
 
-    The learner becomes the strong one, the labeler's way to be wrong and the scores tables of their
-    own. Nothing else changes.
+    The learner becomes the strong one; the labeler's way to be wrong, a filter that judges tokens
+    and the scores become tables of their own. Nothing else changes.
     """
     procedure = replace(procedure, learner=StrongLearner())
     task, labeler = listing.task, procedure.labeler
     if procedure.scores is not None:
-        procedure = replace(procedure, scores=_score_table(procedure.scores, listing))
+        worth = procedure.scores.of(*_every_pair(listing)).reshape(listing.quality.shape)
+        procedure = replace(procedure, scores=worth)
+    filt = procedure.filter
+    if judges(filt):
+        accept = judge(filt)(*_every_pair(listing)).reshape(listing.quality.shape)
+        told = ClassFilter(accept, looks=filt.looks, persistent=filt.persistent)
+        procedure = replace(procedure, filter=told)
     table = table_task(listing.quality, listing.weights, rows)
     if not isinstance(labeler, WeakLabeler):
         return procedure, table
@@ -142,12 +150,11 @@ def tabular(
     return replace(procedure, labeler=labeler.each(as_rows)), table
 
 
-def _score_table(scores: Scores, listing: Listing) -> np.ndarray:
-    """Return what each token is worth as the answer to each prompt, ``[N, V]``."""
+def _every_pair(listing: Listing) -> tuple[np.ndarray, np.ndarray]:
+    """Return each prompt with each token as its answer, ``[N V, P]`` and ``[N V, 1]``."""
     tokens = len(listing.task.symbols)
     prompts = np.repeat(listing.prompts, tokens, axis=0)
-    answers = np.tile(np.arange(tokens, dtype=np.int32), len(listing.prompts))[:, None]
-    return scores.of(prompts, answers).reshape(-1, tokens)
+    return prompts, np.tile(np.arange(tokens, dtype=np.int32), len(listing.prompts))[:, None]
 
 
 class Target(NamedTuple):

@@ -170,9 +170,6 @@ def make_run(
     sized("batch", learner.batch * frame * kept, "batch x tokens of a frame x numbers kept of each")
     # What is no pure function is refused before anything is trained.
     if judges(procedure.filter):
-        if run.exact:
-            allowed = "one with accept and reject in an exact run"
-            raise refuse("filter", allowed, procedure.filter)
         program_of(procedure.filter, task)
     elif run.by_prompt:
         checked_for(procedure.filter, run.groups)
