@@ -424,7 +424,26 @@ def test_votes_by_flags_and_by_a_file_are_the_filter(name, capsys, tmp_path):
     assert given.get("correlation", 0.0) == 0.5 * (name == "votes")
 
 
+def test_scores_by_flags_and_by_a_file_are_the_procedure(capsys, tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text("prompts = 5\nresponses = 3\niterations = 2\nscores = [0.0, 1.0, 1.0]")
+    words = "--prompts 5 --responses 3 --iterations 2 --scores 0 1 1"
+    told = []
+    for line in (["--config", str(path)], words.split()):
+        assert cli.main(["run", "best_of_n", "--json", *line]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+    given = told[0]["provenance"]["procedure"]
+    assert (given["keep"], given["scores"]) == ("best", [0.0, 1.0, 1.0])
+    preferred = build("filter_only", {"keep": "preferred", "scores": [0.0, 1.0]})
+    assert preferred == bs.filter_only(keep="preferred", scores=[0.0, 1.0])
+
+
 BAD = {
+    "run best_of_n": "scores must be given to best_of_n; got None",
+    "run best_of_n --scores 1 2": "scores must be of shape (8,) or (1000, 8), as the task is",
+    "run star --scores 1 2": "scores has no place in preset 'star'",
+    "run --keep best": "where keep is 'best'",
     "run boostin": "Did you mean 'boosting'",
     "run --gamma 2": "gamma",
     "run --gamma abc": "gamma must be a number; got 'abc'",

@@ -54,7 +54,7 @@ class Run:
 
     preset: Annotated[tyro.conf.Positional[str | None], shown("PRESET")] = None
     """May be left out: boosting. Or filter_only, random_labels, labels_only, uncurated, star,
-    rest_em, raft, escaping_collapse."""
+    rest_em, raft, best_of_n, escaping_collapse."""
     task: Word = None
     """table (default); or, with a transformer: arithmetic, programs, lookup, reasoning-gym."""
     config: File = None
@@ -108,7 +108,11 @@ class Run:
     top_k: Whole = None
     """Number of the most probable responses that attempts come from (default: all)."""
     keep: Word = None
-    """Keep one or all accepted responses (default: the preset's)."""
+    """Which accepted responses are kept: one, all, or by scores the best, or one preferred
+    (default: the preset's)."""
+    scores: Numbers = None
+    """What each response is worth, as many numbers as responses; on tables, for best_of_n, raft and
+    keep; in a file also a list for each prompt."""
     criterion: Word = None
     """Who gets labels: failed (default of boosting), another that is built in, as "below(0.5)", one
     of a file, as mine.py:mine, or of a package's entry point."""

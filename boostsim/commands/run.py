@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import boostsim as bs
-from boostsim.arguments import choice, flag, refuse, unknown
+from boostsim.arguments import brief, choice, flag, refuse, unknown
 from boostsim.commands.cache import use_cache
 from boostsim.commands.device import use_device
 from boostsim.commands.flags import Run
@@ -55,7 +55,7 @@ KEYWORDS = {
 }
 SLOTS = (
     *("attempts", "keep", "criterion", "budget", "rate", "regime", "real_share"),
-    *("label_weight", "label_share", "labels_per_visit", "until_accepted"),
+    *("label_weight", "label_share", "labels_per_visit", "until_accepted", "scores"),
 )
 LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "pass_at", "key")
 # What only a task in tokens takes: the transformer, the loop.
@@ -267,7 +267,7 @@ def _short(slot: Any) -> str:
     if not is_dataclass(slot) or isinstance(slot, type):
         return str(slot).lower() if slot is None else str(slot)
     given = [
-        f"{entry.name}={getattr(slot, entry.name)!r}"
+        f"{entry.name}={brief(getattr(slot, entry.name))}"
         for entry in fields(slot)
         if entry.init and not same(getattr(slot, entry.name), entry.default)
     ]
