@@ -86,12 +86,20 @@ def test_the_exact_run_is_every_way_that_attempts_may_turn_out(keep, name):
         assert whole.rows.values[0, 3] == pytest.approx(rows, abs=1e-12)
 
 
+# Verdicts that go along with the score, with the truth, and with neither.
+BLIND = np.array([[0.5, 0.25, 0.75, 1.0], [0.5, 0.5, 0.25, 0.0], [1.0, 0.75, 0.5, 0.25]])
+
+
 @pytest.mark.parametrize("keep", KEEPS)
-def test_the_kept_row_is_that_of_every_tuple_and_verdict(keep):
-    """The words themselves: k responses, k verdicts, the rule."""
-    rule = procedure(keep, filter=NOISY)
+@pytest.mark.parametrize("by_response", [False, True])
+def test_the_kept_row_is_that_of_every_tuple_and_verdict(keep, by_response):
+    """The words themselves: k responses, k verdicts, the rule; lumped and not."""
+    rule = procedure(keep, filter=bs.ClassFilter(BLIND) if by_response else NOISY)
     rows = bs.simulate(rule, TASK, 1, record="rows").rows.values[0, 1]
-    accept = np.where(TASK.quality == 1, *NOISY.accept)
+    lumped = bs.simulate(rule, TASK, 1).accuracy.values[0, 1]
+    right = TASK.prompt_weights @ (rows * TASK.quality).sum(1)
+    assert lumped == pytest.approx(right, abs=1e-13)
+    accept = BLIND if by_response else np.where(TASK.quality == 1, *NOISY.accept)
     for prompt, row in enumerate(TASK.initial):
         law = np.zeros(4)
         for said in itertools.product(range(4), repeat=3):
