@@ -13,6 +13,7 @@ from alarms import alpha, hoeffding
 from scipy.stats import binom
 
 import boostsim as bs
+from boostsim.commands.run import build
 from boostsim.simulation.tables.prepare import prepare
 
 WEAK = bs.WeakLabeler(0.4)
@@ -300,3 +301,39 @@ def test_a_schedule_of_real_data_leaves_the_rest_of_a_regime_as_it_is():
         after = jax.eval_shape(lambda state: loop.step(jax.random.key(0), state)[0].data, first)
     assert first.data.shape == after.shape == (1, 1, 2, 3)
     assert first.examples.tolist() == [[2.0, 2.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("options", "regime"),
+    [
+        (dict(regime="window", window=3), bs.Window(3)),
+        (
+            dict(window=3, real_share=0.1, first="sampled"),
+            bs.Window(3, real_share=0.1, first="sampled"),
+        ),
+        (dict(regime="subsample"), bs.Subsample()),
+        (dict(draws=2), bs.Subsample(2)),
+        (dict(regime="accumulate", real_share=0.1), bs.Accumulate(real_share=0.1)),
+        (dict(regime="accumulate"), bs.Accumulate()),
+        (dict(regime="anchor", real_share=0.1), bs.Anchor(0.1)),
+    ],
+)
+def test_the_command_has_a_flag_for_each(options, regime):
+    assert build("boosting", options).trained_on == regime
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (dict(regime="window"), "window must be given where regime is 'window'"),
+        (dict(regime="anchor", real_share=0.1, window=2), "window has no place where regime is"),
+        (dict(regime="window", window=2, draws=1), "draws has no place where regime is 'window'"),
+        (dict(first="sampled"), "first has no place where regime is 'replace'"),
+        (dict(regime="subsample", draws=0), "draws must be a whole number of at least 1; got 0"),
+        (dict(regime="windows", window=2), "window has no place where regime is 'windows'"),
+        (dict(real_share=0.1), "real_share must be None where the regime is 'replace'"),
+    ],
+)
+def test_flags_that_do_not_fit_a_regime_are_refused(options, told):
+    with pytest.raises(ValueError, match=told):
+        build("boosting", options)

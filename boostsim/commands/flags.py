@@ -122,9 +122,15 @@ class Run:
     rate: Number = None
     """Labels per visit of random_labels (default: 0.1)."""
     regime: Word = None
-    """What is trained on: replace (default), accumulate or anchor."""
+    """What is trained on: replace (default), accumulate, window, subsample or anchor."""
     real_share: Number = None
-    """Real examples per visit under anchor."""
+    """Real examples per visit, under anchor or where examples are kept."""
+    window: Whole = None
+    """Iterations whose examples a window has."""
+    draws: Whole = None
+    """Examples per visit that a subsample draws from all so far (default: 1)."""
+    first: Word = None
+    """How the first model enters what is kept: exact (default) or sampled."""
     slack: Number = None
     """Slack of the learner, eta (default: 0)."""
     step: Number = None

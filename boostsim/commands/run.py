@@ -46,7 +46,13 @@ SHARPENING = ("temperature", "top_p", "top_k")
 # Learners of tables.
 STRONG = ("slack", "step", "step_mean")
 GRADIENT = ("policy_rate", "advantage", "reference")
-GROUPS = (("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING))
+# What a regime that keeps examples takes, and which of it says which one it is.
+IMPLIED = (("window", "window"), ("subsample", "draws"))
+KEPT = ("window", "draws", "first")
+GROUPS = (
+    *(("filter", FILTER), ("labeler", LABELER), ("sharpening", SHARPENING)),
+    ("regime", KEPT),
+)
 # Flags whose keyword in the library has another name, for there it is said by the class.
 KEYWORDS = {
     **{"persistent_filter": "persistent", "persistent_labels": "persistent"},
@@ -62,7 +68,7 @@ LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "pa
 TRANSFORMER = ("width", "layers", "heads", "steps")
 TRAINING = ("prompts_per_iteration", "pool", "devices", "folder")
 KEYS = (
-    *("preset", "task", *SIZES, *FILTER, *LABELER, *SHARPENING, *SLOTS),
+    *("preset", "task", *SIZES, *FILTER, *LABELER, *SHARPENING, *SLOTS, *KEPT),
     *(*STRONG, *GRADIENT, *LOOP, "save"),
     *(*TRANSFORMER, *TRAINING, "device"),
 )
@@ -185,9 +191,28 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
     learner = _learner(options)
     if learner is not None:
         slots["learner"] = learner
+    regime = _regime(options)
+    if regime is not None:
+        slots["regime"] = regime
+        slots.pop("real_share", None)
     if "rate" in takes:
         slots.setdefault("rate", 0.1)
     return make(**slots)
+
+
+def _regime(options: dict[str, Any]) -> Any:
+    """Return the regime that keeps examples as the options say, None where a word says it all."""
+    given = {name: options[name] for name in (*KEPT, "real_share") if name in options}
+    implied = next((word for word, name in IMPLIED if name in given), "replace")
+    word = options.get("regime", implied)
+    kinds = {"accumulate": bs.Accumulate, "window": bs.Window, "subsample": bs.Subsample}
+    takes = [entry.name for entry in fields(kinds[word])] if word in kinds else ["real_share"]
+    for name in given:
+        if name not in takes:
+            raise ValueError(f"{name} has no place where regime is {word!r}")
+    if word == "window" and "window" not in given:
+        raise ValueError("window must be given where regime is 'window'")
+    return kinds[word](**given) if word in kinds and (given or word != "accumulate") else None
 
 
 def _learner(options: dict[str, Any]) -> Any:
