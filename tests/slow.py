@@ -11,10 +11,10 @@ shorter ones, what a gap report prints by ``test_gap``, the answers of some note
 others, attempts that are not made by what a table of responses shows of those that are, draws of a
 law at finite visits by three procedures of six, all slots with all others by every two of them, a
 seed beside others by ``test_recorded``, a schedule that is a number by a kernel's, filters that are
-one by filters that differ. But not the calibration of certificates, JAX's switches, the devices,
-what rows take of room, what a yardstick is told of the first model, how programs that cannot be
-kept are told, and that notebooks run: so everything runs every night, and before anything is
-released.
+one by filters that differ, slopes of a run at an edge by those at another, and by laws. But not the
+calibration of certificates, JAX's switches, the devices, what rows take of room, what a yardstick
+is told of the first model, how programs that cannot be kept are told, and that notebooks run: so
+everything runs every night, and before anything is released.
 """
 
 SLOW = (
