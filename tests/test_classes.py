@@ -192,6 +192,46 @@ def test_labels_for_failures_do_not_save_a_verifier_that_is_fooled():
         assert last == pytest.approx(limit, abs=5e-6 if key < 0.9 else 5e-9)
 
 
+def test_filtering_alone_has_the_masses_of_the_law():
+    """T20 to rounding, over more iterations than powers have floats, in one call for all."""
+    law = bs.laws.blind_spot(
+        initial_masses=[0.3, 0.69, 0.01], accept=FOOLED.accept, iterations=np.arange(61)
+    )
+    trace = bs.simulate(bs.filter_only(attempts=3, filter=FOOLED), KEY, 60)
+    assert law[:, 0] == pytest.approx(trace.accuracy.values[0], rel=1e-12)
+    assert law[:, 1:].sum(1) == pytest.approx(trace.error.values[0], rel=1e-12)
+    late = bs.laws.blind_spot(
+        initial_masses=[0.5, 0.5, 0.0], accept=[1e-3, 1e-3, 1.0], iterations=10**6
+    )
+    assert late.tolist() == [0.5, 0.5, 0.0]
+    # Where nothing is accepted nothing is learned.
+    none = bs.laws.blind_spot(initial_masses=[0.25, 0.75], accept=[0.0, 0.0], iterations=[0, 3])
+    assert none.tolist() == [[0.25, 0.75]] * 2
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 4])
+def test_boosting_rests_at_the_law(attempts):
+    """A step from the law's masses leads back to them, whatever is accepted most."""
+    labels = np.array([[0.2, 0.79, 0.01]])
+    for key in (0.0, 0.5, 0.9, 0.99, 1.0):
+        accept = np.array([0.9, 0.1, key])
+        rest = bs.laws.blind_spot_boosting(
+            labeler_masses=labels[0], accept=accept, attempts=attempts
+        )
+        assert rest.sum() == pytest.approx(1.0, rel=1e-12)
+        passed = rest @ accept
+        failed = (1 - passed) ** attempts
+        after = (1 - failed) * rest * accept / passed + failed * labels[0]
+        assert after == pytest.approx(rest, rel=1e-8, abs=1e-14)
+    told = dict(labeler_masses=labels[0], attempts=4)
+    known = {0.5: 0.99991, 0.9: 0.95230, 0.99: 0.00000002}
+    for key, accuracy in known.items():
+        rest = bs.laws.blind_spot_boosting(accept=[0.9, 0.1, key], **told)
+        assert rest[0] == pytest.approx(accuracy, abs=5e-6 if key < 0.95 else 5e-9)
+    even = bs.laws.blind_spot_boosting(labeler_masses=[0.2, 0.8], accept=[0.5, 0.5], attempts=3)
+    assert even == pytest.approx(np.array([0.2, 0.8]), rel=1e-12)
+
+
 def test_a_run_has_as_many_classes_as_the_filter():
     with jax.enable_x64(True):
         structure, numbers = prepare(bs.filter_only(filter=FOOLED), KEY, sampled=True)

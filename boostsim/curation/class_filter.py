@@ -18,7 +18,7 @@ class ClassFilter(ByValue, Described):
     prompts x classes, whatever the number of responses; with two classes it is that of
     :class:`NoisyFilter`, bit for bit. Filter only, class c of mass m_c and acceptance a_c has after
     T iterations a mass proportional to m_c a_c^T: the best accepted class wins, right or wrong
-    (T20, :func:`boostsim.laws.blind_spot`), and labels for failures do not save what is accepted.
+    (T20, ``bs.laws.blind_spot``), and labels for failures do not save what is accepted.
 
     Args:
         accept: probability that each response is accepted, ``[responses]``, the same for all

@@ -14,6 +14,7 @@ from boostsim.theory.absorption import (
     stationary_accuracy,
 )
 from boostsim.theory.attempts import attempts_until_accepted, pass_at, pass_at_estimate
+from boostsim.theory.blind_spots import blind_spot, blind_spot_boosting
 from boostsim.theory.convergence import (
     boosting_error,
     budget_error,
@@ -136,6 +137,8 @@ __all__ = [
     "best_of_n_divergence",
     "best_of_n_probabilities",
     "best_of_n_win_rate",
+    "blind_spot",
+    "blind_spot_boosting",
     "boosting_error",
     "breakdown_error",
     "budget_error",
