@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
 
 def test_make_accelerator_runs_on_any_machine(tmp_path):
     script = Path(__file__).parent / "bench" / "accelerator.py"
@@ -19,3 +23,17 @@ def test_make_accelerator_runs_on_any_machine(tmp_path):
     assert values["tests failed"] == 0
     assert values["figures drawn"] == 1
     assert all(value is not None for value in values.values())
+
+
+def test_the_document_says_what_was_measured():
+    rows = json.loads((ROOT / "figures" / "full" / "accelerator.json").read_text())["rows"]
+    measured = [row["value"] for row in rows if row["what"].startswith(("training", "sampling"))]
+    told = (ROOT / "docs" / "how-to" / "task.md").read_text().splitlines()
+    lines = [line for line in told if line.startswith(("| training", "| sampling"))]
+    assert 2 * len(lines) == len(measured) == 10
+    for line, one, other in zip(lines, measured[::2], measured[1::2], strict=True):
+        # Two digits are told.
+        ours, theirs, ratio = map(float, line.strip("|").split("|")[1:])
+        assert [ours, theirs] == pytest.approx([one, other], rel=0.02)
+        assert ratio == pytest.approx(max(one, other) / min(one, other), rel=0.02)
+    assert {row["what"]: row["value"] for row in rows}["the same bits in both"] == 1.0

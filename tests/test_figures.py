@@ -504,6 +504,13 @@ def last(table):
     return table[table.iteration == table.iteration.max()]
 
 
+def test_at_full_scale_the_procedures_stand_as_at_the_quick_one():
+    """What docs/how-to/task.md says, of one seed on a GPU."""
+    for name in ("strata", "full/strata"):
+        worth = last(committed(name)).groupby("method").sampled.mean().sort_values()
+        assert worth.index.tolist()[-3:] == ["filter only", "random labels", "boosting"]
+
+
 @pytest.mark.parametrize(
     ("name", "wrong", "focus", "needless"),
     [("arithmetic", "slip", 0.1, (0.75, 0.9)), ("programs", "concentrated", 0.05, (0.45, 0.6))],

@@ -32,10 +32,11 @@ def draw(table: pd.DataFrame, figure: Figure, *, beta: float = BETA) -> str:
         operators = "operator" if stratum == "1" else "operators"
         ax.set(title=f"{stratum} {operators}")
     axes[0].set_ylabel("accuracy, sampled")
+    seeds = table.seed.nunique()
+    lines = "One seed" if seeds == 1 else f"Thick: mean of {seeds} paired seeds; thin: each"
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
     return (
-        f"Programs, wrong labels ignore precedence, β = {beta:g}. Thick: mean of "
-        f"{table.seed.nunique()} paired seeds; thin: each; {table.evaluated.iloc[0]:.0f} held-out "
-        f"prompts a stratum, four samples each."
+        f"Programs, wrong labels ignore precedence, β = {beta:g}. {lines}; "
+        f"{table.evaluated.iloc[0]:.0f} held-out prompts a stratum, four samples each."
     )
