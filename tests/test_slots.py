@@ -245,7 +245,7 @@ def test_presets_take_the_slots_of_a_procedure():
         assert set(takes) - {"rate"} <= set(slots)
         assert {"regime", "real_share", "learner"} <= set(takes)
         # What is left out is what the signature says.
-        needed = dict(labeler=WEAK, rate=0.1)
+        needed = dict(labeler=WEAK, rate=0.1, scores=[0.0, 1.0])
         needed = {
             name: needed[name] for name in takes if takes[name].default is inspect.Parameter.empty
         }
