@@ -124,8 +124,6 @@ class WeakLabeler(ByValue, Described):
         quality = np.asarray(quality, np.float64)
         beta = self._beta_for(quality)
         incorrect = 1.0 - quality
-        if self.wrong == "slip":
-            raise refuse("wrong", "spread or concentrated on a table", self.wrong)
         if self.wrong in ("concentrated", "systematic"):
             first = np.zeros_like(incorrect)
             np.put_along_axis(first, incorrect.argmax(1)[:, None], 1.0, axis=1)
@@ -137,6 +135,8 @@ class WeakLabeler(ByValue, Described):
         ] * incorrect
 
     def _beta_for(self, quality: np.ndarray) -> np.ndarray:
+        if self.wrong == "slip":
+            raise refuse("wrong", "spread or concentrated on a table", self.wrong)
         prompts, responses = quality.shape
         if np.ndim(self.beta) == 1 and len(self.beta) != prompts:
             raise refuse(

@@ -90,6 +90,14 @@ class TableTask(ByValue):
         return self.quality / correct[:, None]
 
     @cached_property
+    def first_masses(self) -> np.ndarray:
+        """The (correct, wrong) mass of f_0 on every prompt, ``[2, prompts]``."""
+        sides = self.quality, 1.0 - self.quality
+        masses = np.stack([(self.initial * side).sum(1) for side in sides])
+        masses.setflags(write=False)
+        return masses
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the arrays, for provenance."""
         digest = sha256()

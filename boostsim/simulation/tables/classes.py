@@ -7,8 +7,9 @@ the verdicts on some pairs stay for ever these are classes of their own, liked a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,22 @@ class Classes:
     """Responses, class by class, the correct ones first.
 
     Attributes:
-        of: the class of each response, ``[prompts, responses]``.
+        numbered: returns the class of each response, ``[prompts, responses]``; who knows the masses
+            of the classes never asks.
         correct: of each class, whether it is.
         accept, reject: the filter on each class, ``[classes, 1]`` where all prompts have the same,
             else ``[classes, prompts]``; with ``[iterations]`` before, where it drifts.
     """
 
-    of: Int[np.ndarray, "prompts responses"]
+    numbered: Callable[[], Int[np.ndarray, "prompts responses"]]
     correct: tuple[bool, ...]
     accept: Float[np.ndarray, "classes #prompts"]
     reject: Float[np.ndarray, "classes #prompts"]
+
+    @cached_property
+    def of(self) -> Int[np.ndarray, "prompts responses"]:
+        """The class of each response."""
+        return self.numbered()
 
     def __iter__(self) -> Iterator[Float[np.ndarray, "prompts responses"]]:
         """Yield for each class 1.0 where a response is in it, else 0.0."""
@@ -97,7 +104,13 @@ def classes_of(
     if drifts(filter):
         # Each knows right from wrong, no more.
         each = [classes_of(one, quality, None) for one in _each(filter)]
-        return Classes(each[0].of, each[0].correct, *_stacked([(c.accept, c.reject) for c in each]))
+        return Classes(
+            each[0].numbered, each[0].correct, *_stacked([(c.accept, c.reject) for c in each])
+        )
+    if verdicts is None and not tells_responses_apart(filter):
+        sides = zip(_both(filter, 0), _both(filter, 1), strict=True)
+        accepted, rejected = (_columns([*each]) for each in sides)
+        return Classes(lambda: (quality != 1.0) * 1, (True, False), accepted, rejected)
     of = np.zeros(quality.shape, np.int32)
     correct: list[bool] = []
     accept: list[np.ndarray] = []
@@ -124,12 +137,20 @@ def classes_of(
         for both in zip(passes, fails, strict=True):
             add(right, *both)
         of[side] = start + levels[side]
-    return Classes(of, tuple(correct), _columns(accept), _columns(reject))
+    return Classes(lambda: of, tuple(correct), _columns(accept), _columns(reject))
 
 
 def _stacked(sides: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Return what is accepted, and what is rejected, in all iterations."""
     accept, reject = (np.stack(np.broadcast_arrays(*side)) for side in zip(*sides, strict=True))
+    return accept, reject
+
+
+def _both(filter: Filter, place: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what of the right (0) or the wrong (1) responses is accepted, and rejected."""
+    accept, reject = (
+        np.reshape(np.asarray(pair[place], float), -1) for pair in (filter.accept, filter.reject)
+    )
     return accept, reject
 
 
@@ -143,12 +164,8 @@ def _levels(
         probabilities, to accept and to reject, ``[numbers, #prompts]``.
     """
     if not tells_responses_apart(filter):
-        place = 0 if right else 1
-        accept, reject = (
-            np.reshape(np.asarray(pair[place], float), (1, -1))
-            for pair in (filter.accept, filter.reject)
-        )
-        return np.broadcast_to(0, quality.shape), accept, reject
+        accept, reject = _both(filter, 0 if right else 1)
+        return np.broadcast_to(0, quality.shape), accept[None], reject[None]
     accept, reject = rates_on(filter, quality)
     side = (quality == 1.0) == right
     order = np.lexsort((reject, accept, ~side), axis=-1)

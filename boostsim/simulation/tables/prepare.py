@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 
 import jax
@@ -147,23 +149,30 @@ def prepare(
 
     if labeler is not None and labeler.persistent and sampled:
         assert key is not None
-        rows["labels"] = persistence.answers(rows["labels"], key)
+        answers = persistence.answers(rows["labels"](), key)
+        rows["labels"] = lambda: answers
     if classes is None:
-        mass = {name: source.T for name, source in rows.items()}
+        mass = {name: source().T for name, source in rows.items()}
         accept, reject = (
             np.swapaxes(each, -1, -2) for each in chances(procedure.filter, quality, verdicts)
         )
     else:
-        mass = {name: classes.masses(source) for name, source in rows.items()}
+        known = {}
+        if classes.two and levels is None:
+            known["initial"] = task.first_masses
+            if labeler is not None and not (labeler.persistent and sampled):
+                known |= {name: each.masses_for(quality) for name, each in labeler.plain.items()}
+        mass = {
+            name: known[name] if name in known else classes.masses(source())
+            for name, source in rows.items()
+        }
         accept, reject = classes.accept, classes.reject
-        plain = classes.two and levels is None
-        if labeler is not None and plain and not (labeler.persistent and sampled):
-            mass |= {name: each.masses_for(quality) for name, each in labeler.plain.items()}
     choice = None if levels is None else choice_of(procedure.keep, levels, ranks)
     agree = None
     if collides:
         assert classes is not None
-        agree = collision(rows, classes, same_answer=split)
+        made = {name: source() for name, source in rows.items()}
+        agree = collision(made, classes, same_answer=split)
 
     copies = len(mass["labels"]) if split else 1
     share = mass["labels"] if split else None
@@ -229,21 +238,26 @@ def prepare(
 
 def _rows(
     procedure: Procedure, task: TableTask, labeler: WeakLabeler | None
-) -> dict[str, np.ndarray]:
-    """Return the sources of which every row is a mixture, ``[prompts, responses]`` each."""
-    rows = {"initial": task.initial}
+) -> dict[str, Callable[[], np.ndarray]]:
+    """Return the sources of which every row is a mixture, each as what makes its rows.
+
+    These are ``[prompts, responses]``, and a run that lumps them may never ask for them.
+    """
+    rows: dict[str, Callable[[], np.ndarray]] = {"initial": lambda: task.initial}
     if labeler is not None:
-        rows |= {name: each.rows_for(task.quality) for name, each in labeler.plain.items()}
+        rows |= {name: partial(each.rows_for, task.quality) for name, each in labeler.plain.items()}
     assert isinstance(procedure.learner, TabularLearner)
     if procedure.learner.rule:
         noise = procedure.learner.noise_rows_for(task.quality)
         if noise is not None:
-            rows["noise"] = noise = numbers_in("learner.noise_rows_for(quality)", noise, 2)
+            noise = numbers_in("learner.noise_rows_for(quality)", noise, 2)
             if noise.shape != task.quality.shape:
                 allowed = f"of the task's shape {task.quality.shape}"
                 raise refuse("learner.noise_rows_for(quality)", allowed, f"shape {noise.shape}")
+            rows["noise"] = lambda: noise
     if np.any(procedure.trained_on.real_share):
-        rows["reference"] = task.reference
+        reference = task.reference
+        rows["reference"] = lambda: reference
     return rows
 
 
