@@ -1,6 +1,7 @@
 """A filter that tells responses apart: its classes, and every cell of tables on them (T20)."""
 
 import dataclasses
+import decimal
 import itertools
 import math
 
@@ -206,7 +207,11 @@ def test_filtering_alone_has_the_masses_of_the_law():
     assert late.tolist() == [0.5, 0.5, 0.0]
     # Where nothing is accepted nothing is learned.
     none = bs.laws.blind_spot(initial_masses=[0.25, 0.75], accept=[0.0, 0.0], iterations=[0, 3])
-    assert none.tolist() == [[0.25, 0.75]] * 2
+    assert none[0] == pytest.approx(np.array([0.25, 0.75]), rel=1e-15)
+    assert none[1].tolist() == [0.25, 0.75]
+    # Nor where what is accepted has no mass.
+    none = bs.laws.blind_spot(initial_masses=[0.0, 1.0], accept=[1.0, 0.0], iterations=[0, 3])
+    assert none.tolist() == [[0.0, 1.0]] * 2
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 4])
@@ -230,6 +235,61 @@ def test_boosting_rests_at_the_law(attempts):
         assert rest[0] == pytest.approx(accuracy, abs=5e-6 if key < 0.95 else 5e-9)
     even = bs.laws.blind_spot_boosting(labeler_masses=[0.2, 0.8], accept=[0.5, 0.5], attempts=3)
     assert even == pytest.approx(np.array([0.2, 0.8]), rel=1e-12)
+
+
+def test_where_several_classes_are_always_accepted_the_first_model_decides():
+    """Two runs end apart, so no one law holds; with one such class both end there."""
+    told = dict(labeler_masses=[0.2, 0.79, 0.01], attempts=2)
+    rows = bs.WeakLabeler(rows=[told["labeler_masses"]])
+    starts = ([0.01, 0.69, 0.3], 0.2075496), ([0.3, 0.69, 0.01], 0.9648155)
+    for accept in ([1.0, 0.0, 1.0], [1.0, 0.5, 0.9]):
+        procedure = bs.boosting(attempts=2, filter=bs.ClassFilter(accept), labeler=rows)
+        for start, limit in starts:
+            task = bs.table_task([[1, 0, 0]], initial=[start])
+            last = bs.simulate(procedure, task, 200).accuracy.values[0, -1]
+            assert last == pytest.approx(limit if accept[2] == 1.0 else 1.0, abs=1e-7)
+    for several in ([1.0, 0.0, 1.0], [1.0, 1.0, 1.0], [[0.5, 0.1, 0.2], [0.5, 1.0, 1.0]]):
+        with pytest.raises(ValueError, match="accept to be 1 for one class at most"):
+            bs.laws.blind_spot_boosting(accept=several, **told)
+    for alone in ([1.0, 0.0, 0.0], [1.0, 0.5, 0.9]):
+        assert bs.laws.blind_spot_boosting(accept=alone, **told).tolist() == [1.0, 0.0, 0.0]
+
+
+def resting(labels, accept, attempts):
+    """T20's masses with 80 digits: the root B by bisection."""
+    labels, accept = ([decimal.Decimal(float(each)) for each in row] for row in (labels, accept))
+    low, high = 1 - max(accept), 1 - min(accept)
+    masses = []
+    for _ in range(250):
+        middle = (low + high) / 2
+        gain = sum(middle**power for power in range(attempts))
+        left = [1 - gain * each for each in accept]
+        shares = [middle**attempts * w / each for w, each in zip(labels, left, strict=True) if each]
+        if min(left) <= 0 or sum(shares) > sum(labels):
+            high = middle
+        else:
+            low, masses = middle, shares
+    return [float(mass / sum(labels)) for mass in masses]
+
+
+def test_small_masses_at_rest_are_not_lost_beside_large_ones():
+    """By hand with one attempt, B W/(1 - a); by 80 digits elsewhere; labels rare to 1e-12."""
+    rare = bs.laws.blind_spot_boosting(
+        labeler_masses=[1.0 - 1e-12, 1e-12], accept=[0.4, 0.5], attempts=1
+    )
+    assert rare[1] == pytest.approx(1.2e-12 / (1.0 + 0.2e-12), rel=1e-14)
+    random = np.random.default_rng(0)
+    levels = [0.0, 1e-6, 0.1, 0.25, 0.5, 0.5 - 1e-13, 0.9, 0.99, 1 - 1e-6]
+    with decimal.localcontext() as context:
+        context.prec = 80
+        for _ in range(40):
+            labels = 10.0 ** -random.choice([0, 1, 4, 8, 11], 3) * random.uniform(0.1, 1.0, 3)
+            labels /= labels.sum()
+            accept, attempts = random.choice(levels, 3, replace=False), random.choice([1, 2, 4, 9])
+            law = bs.laws.blind_spot_boosting(
+                labeler_masses=labels, accept=accept, attempts=attempts
+            )
+            assert law == pytest.approx(resting(labels, accept, int(attempts)), rel=1e-9, abs=0.0)
 
 
 def test_a_run_has_as_many_classes_as_the_filter():
