@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import math
+from fractions import Fraction
 
 import dense
 import enumeration
@@ -358,6 +359,28 @@ def test_the_loop_has_its_laws_on_any_table():
     for before, after in itertools.pairwise(curated):
         law = bs.laws.curated_probabilities(rewards=scores, probabilities=before, contenders=3)
         assert after == pytest.approx(law, rel=1e-12)
+
+
+def test_the_best_of_n_keeps_what_is_rare():
+    """Against fractions, in which nothing is rounded: low scores and high ones of 1e-30."""
+    law = bs.laws.best_of_n_probabilities(
+        scores=[0.0, 1.0], probabilities=[1e-17, 1.0], contenders=[1, 2]
+    )
+    assert law[:, 0] == pytest.approx([1e-17, 1e-34], rel=1e-14, abs=0.0)
+    random = np.random.default_rng(0)
+    for many in (1, 2, 3, 10) * 5:
+        scores = random.integers(0, 3, 4) * 1.0
+        first = 10.0 ** -random.choice([0, 1, 9, 17, 30], 4) * random.uniform(0.1, 1.0, 4)
+        first /= first.sum()
+        exact = [Fraction(share) for share in first]
+        wanted = []
+        for share, score in zip(exact, scores, strict=True):
+            low = sum(p for p, s in zip(exact, scores, strict=True) if s < score) / sum(exact)
+            high = sum(p for p, s in zip(exact, scores, strict=True) if s <= score) / sum(exact)
+            wanted.append(float(share * sum(high**i * low ** (many - 1 - i) for i in range(many))))
+        law = bs.laws.best_of_n_probabilities(scores=scores, probabilities=first, contenders=many)
+        # A hundred roundings; those of F are taken to the n-th power.
+        assert law == pytest.approx(wanted, rel=100 * 2.3e-16, abs=1e-300)
 
 
 @pytest.mark.parametrize("many", [1, 2, 5])

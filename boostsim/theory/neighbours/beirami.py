@@ -52,13 +52,15 @@ def best_of_n_probabilities(*, scores: Array, probabilities: Array, contenders: 
     share = jnp.asarray(probabilities)[..., None, :]
     above = jnp.sum(share * (others > own), axis=-1)
     level = jnp.sum(share * (others == own), axis=-1)
-    # Of what is at most as good, the part that is as good.
-    below = jnp.sum(share * (others < own), axis=-1)
+    until = level + jnp.sum(share * (others < own), axis=-1)
+    # F^(n-1) (1 - (F(x-)/F)^n)/(1 - F(x-)/F): no difference of F's, and F from the side where it
+    # is not rounded.
     possible = level > 0.0
-    level = jnp.where(possible, level, 1.0)
-    beaten = lost(jnp.where(possible, level / (level + below), 1.0), many)
-    whole = survival(jnp.where(possible, jnp.minimum(above, 1.0), 0.0), many)
-    return jnp.where(possible, probabilities / level * whole * beaten, 0.0)
+    part = jnp.where(possible, level / jnp.where(possible, until, 1.0), 1.0)
+    low = possible & (until < 0.5)
+    rare = jnp.power(jnp.where(low, until, 0.5), many - 1.0)
+    common = survival(jnp.where(low | ~possible, 0.0, jnp.minimum(above, 0.5)), many - 1.0)
+    return probabilities * jnp.where(low, rare, common) * lost(part, many) / part
 
 
 @law("Beirami", contenders=AT_LEAST_ONE)
