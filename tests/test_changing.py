@@ -177,6 +177,9 @@ def test_diversity_survives_exactly_where_the_sum_of_drifts_is_finite():
             product *= 1 - Fraction(1, first * growth**t)
         # A rounding for each factor that is no 1: some 54 of them.
         assert law == pytest.approx(wanted, rel=3 * 54 * 2.3e-16)
+    # 2, 5, 12.5: no number of examples.
+    with pytest.raises(ValueError, match="growth must be a whole number"):
+        laws.growing_diversity(examples=2, growth=2.5, iterations=3)
     rest = laws.growing_diversity(examples=2, growth=2, iterations=[10**6, 10**15])
     assert rest[0] == rest[1] > 0.28
     for first, increase in ((1, 1), (2, 1), (5, 3), (40, 2)):

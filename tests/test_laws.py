@@ -517,7 +517,7 @@ INSIDE = {
     "beta": 0.5,
     "beta_per_prompt": [0.5, 0.5],
     "examples": 3,
-    "growth": 2.5,
+    "growth": 2,
     "increase": 2,
     "correct_answers": 2,
     "persistent": 0.5,

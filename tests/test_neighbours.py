@@ -312,6 +312,16 @@ def test_curation_gain_is_ruled_by_the_support():
     assert low == pytest.approx(2 / 3 * weights.var() / weights[1], rel=1e-14)
 
 
+def test_curation_ends_at_the_greatest_reward_of_the_support():
+    """What the first model never says is never said: the second reward of three wins."""
+    law = [0.7, 0.3, 0.0]
+    for _ in range(60):
+        law = nb.curated_probabilities(
+            rewards=[0.0, 1.0, 5.0], probabilities=law, contenders=2
+        ).tolist()
+    assert law[1:] == [pytest.approx(1.0, abs=1e-9), 0.0]
+
+
 def test_curation_broadcasts_and_has_slopes():
     rewards = np.array([[0.0, 1.0, 2.0], [50.0, -50.0, 0.0]])
     p = np.array([0.2, 0.3, 0.5])

@@ -140,6 +140,9 @@ def test_laws_of_votes_are_the_filter_and_binomial_tails():
                 false_accept=rate, false_reject=rate, votes=int(m), rule=int(m - n + 1)
             )
             assert filt.reject[0] == pytest.approx(chance, rel=1e-11, abs=0.0)
+            # Where n must accept, n that err accept what is wrong.
+            filt = bs.NoisyFilter(false_accept=rate, false_reject=0.0, votes=int(m), rule=int(n))
+            assert filt.accept[1] == pytest.approx(chance, rel=1e-11, abs=0.0)
     with pytest.raises(ValueError, match="at most as many looks"):
         bs.laws.threshold_noise(rate=0.1, votes=2, least=3)
     for correlation in (0.0, 0.3, 1.0):

@@ -15,7 +15,7 @@ from jaxtyping import Array
 from boostsim.theory.law import AT_LEAST_ONE, COUNT, POSITIVE, PROBABILITY, Domain, law, survival
 
 # What grows geometrically at least doubles, and after so many doublings is beyond what floats tell.
-GROWING, MOST_DOUBLINGS = Domain(low=2, high=np.inf), 1080
+GROWING, MOST_DOUBLINGS = Domain(low=2, high=np.inf, whole=True), 1080
 # Of a product so many factors as they stand, the others by Stirling's series.
 AS_THEY_STAND = 64
 
@@ -143,7 +143,8 @@ def growing_diversity(*, examples: Array, growth: Array, iterations: Array) -> A
 
     Statement: M_t = M g^(t-1): E H_T = H_0 prod_{t=1}^T (1 - g^(1-t)/M), which tends to
     (1/M; 1/g)_infinity, above 0 for M > 1: diversity survives.
-    Domain: M >= 1 whole; g >= 2; T >= 0.
+    Domain: M >= 1 whole; g >= 2 whole, so that each M_t is; T >= 0. For other growths give
+    ``scheduled_diversity`` the numbers.
     Proof: ``scheduled_diversity``; sum 1/M_t = g/(M (g - 1)) is finite.
     Reference: derived here (docs/theory.md, section 4).
 

@@ -217,9 +217,9 @@ CLAIMS = [
         title="the greatest reward is all that stays",
         direction="below",
         statement="Trained on the preferred of K >= 2 attempts for ever, the model says what has "
-        "the greatest reward, and nothing else.",
-        formula="p_t(argmax r) -> 1",
-        proof="For a response of the greatest reward the others weigh no more than it does, so "
+        "the greatest reward of all that it said at first, and nothing else.",
+        formula="p_t(argmax of r where p_0 > 0) -> 1",
+        proof="Of the responses with mass none weighs more than one of the greatest reward, so its "
         "H_K >= 1: its probability rises, and has a limit. There H_K = 1, and K >= 2: all mass has "
         "that weight.",
         reference="Ferbach et al. 2024, arXiv 2407.09499, Theorem 2.1; derived here.",
