@@ -60,7 +60,7 @@ T5_THRESHOLD = near(
     law=lambda rate, votes, least: float(
         bs.laws.threshold_noise(rate=rate, votes=votes + 1, least=least)
     ),
-    domain=bs.Box(rate=(0.1, 0.9), votes=[4, 6], least=[1, 2, 3]),
+    domain=bs.Box(rate=(0.1, 0.9), votes=[4, 6], least=[1, 2, 3], wrong=[0, 1]),
 )
 T5_HIGHER = near(
     "T5.floor",

@@ -30,10 +30,11 @@ def _voting(gamma: float, votes: int, beta: float = 0.5) -> Procedure:
     return boosting(filter=NoisyFilter(gamma, votes=votes), labeler=WeakLabeler(beta))
 
 
-def _threshold(rate: float, votes: int, least: int) -> Procedure:
-    rule = votes - least + 1
-    filter = NoisyFilter(false_accept=0.0, false_reject=rate, votes=votes, rule=rule)
-    return boosting(filter=filter, labeler=WeakLabeler(0.5))
+def _threshold(rate: float, votes: int, least: int, wrong: int) -> Procedure:
+    """Labels err where the response was right alone, so the error is what was judged amiss."""
+    rule = least if wrong else votes - least + 1
+    filter = NoisyFilter(false_accept=rate, false_reject=rate, votes=votes, rule=rule)
+    return boosting(filter=filter, labeler=WeakLabeler(float(wrong)))
 
 
 def _correlated(gamma: float, votes: int, correlation: float, beta: float = 0.5) -> Procedure:
@@ -95,8 +96,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "T5.threshold": Measurement(
         _threshold,
-        "labels",
-        task=lambda: one_prompt(initial_error=0.0),
+        task=lambda wrong: one_prompt(initial_error=float(wrong)),
         iterations=1,
         binary=True,
         rounding=lambda predicted: 1e-11 * predicted + SMALLEST,

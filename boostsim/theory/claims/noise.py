@@ -183,14 +183,15 @@ CLAIMS = [
         laws.threshold_noise,
         title="any number of looks that must accept",
         kind="equality",
-        statement="Where at least m - n + 1 of m looks must accept, a right response is rejected "
-        "with the probability that at least n of them err.",
+        statement="A right response is rejected where m - n + 1 of m looks must accept, and a "
+        "wrong one accepted where n must, with the probability that at least n looks err.",
         formula="P(Binomial(m, r) >= n)",
         domain=Box(
             (("n <= m", lambda votes, least: least <= votes),),
             rate=UNIT,
             votes=range(1, 31),
             least=range(1, 31),
+            wrong=[0, 1],
         ),
     ),
     claim(
