@@ -205,6 +205,7 @@ SLOW = (
     "test_policy_gradient.py::test_with_every_preset_many_visits_are_the_population[star",
     "test_population.py::test_at_an_edge_the_slope_is_that_of_the_inside[0.0",
     "test_population.py::test_at_an_edge_the_slope_is_that_of_the_inside[0.5",
+    "test_population.py::test_at_such_an_end_other_slopes_are_those_of_the_procedure_there",
     "test_population.py::test_slopes_are_the_differences_of_runs[mirror",
     "test_population.py::test_slopes_are_the_differences_of_runs[soft",
     "test_population.py::test_without_numbers_it_is_the_run_bit_for_bit[mirror",

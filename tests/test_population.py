@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -354,6 +355,128 @@ def test_a_budget_that_just_pays_is_one_sided_and_never_nothing():
     before, at, after = (float(gain(seam + off)) for off in (-1e-9, 0.0, 1e-9))
     assert abs(before - after) > 0.01
     assert min(abs(at - before), abs(at - after)) < 1e-6
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5])
+def test_votes_of_every_rule_have_the_slopes_of_their_binomials_at_the_ends_too(correlation):
+    """d P(at least h of m) = m binomial(m - 1, h - 1) r^(h - 1) (1 - r)^(m - h) dr, 0^0 = 1."""
+    rates = np.array([0.0, 0.3, 1.0])
+    for votes in (1, 2, 3, 4):
+        for least in range(1, votes + 1):
+            filt = bs.NoisyFilter(0.1, votes=votes, rule=least, correlation=correlation)
+
+            def density(rate, at_least, votes=votes):
+                many = votes * math.comb(votes - 1, at_least - 1)
+                alone = many * rate ** (at_least - 1) * (1.0 - rate) ** (votes - at_least)
+                return correlation + (1.0 - correlation) * alone
+
+            for side in (True, False):
+                told, slopes = jax.jvp(
+                    lambda rate, filt=filt, side=side: filt.judged(rate, side),
+                    (jnp.asarray(rates),),
+                    (jnp.ones(3),),
+                )
+                accepts = (1.0 - rates) if side else rates
+                want = density(accepts, least), -density(accepts, least)
+                known = [filt.judged(rate, side) for rate in rates]
+                for each, (got, slope) in enumerate(zip(told, slopes, strict=True)):
+                    sign = (1.0, -1.0)[side]
+                    np.testing.assert_allclose(
+                        slope, sign * want[each], rtol=64 * EPS, atol=64 * EPS
+                    )
+                    np.testing.assert_allclose(got, [both[each] for both in known], rtol=64 * EPS)
+
+
+@pytest.mark.parametrize(
+    ("votes", "correlation", "slope"), [(2, 0.0, 0.5), (4, 0.0, 1.0), (4, 0.5, 0.75)]
+)
+def test_a_run_has_the_slope_of_a_unanimous_vote_at_no_noise(votes, correlation, slope):
+    """Lost are m g of right responses, kept c g of wrong ones, and half of all labels are right."""
+    task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
+    filt = bs.NoisyFilter(0.0, votes=votes, rule="unanimity", correlation=correlation)
+    run = follow(bs.boosting(filter=filt, labeler=bs.WeakLabeler(0.5)), task, 1)
+    got = jax.grad(lambda gamma: run({"gamma": gamma})["error"][1])(0.0)
+    assert float(got) == pytest.approx(slope, rel=rounding(1, 1))
+
+
+@pytest.mark.parametrize(("votes", "rule"), [(2, "unanimity"), (4, 1), (3, "majority")])
+def test_no_slope_through_a_vote_is_nan_at_any_two_rates(votes, rule):
+    """Also where all is rejected, and where a model knows nothing."""
+    filt = bs.NoisyFilter(false_accept=0.1, false_reject=0.2, votes=votes, rule=rule)
+    run = follow(bs.boosting(filter=filt, labeler=WEAK), HELPLESS, 2)
+    rates = np.array([0.0, 0.3, 1.0])
+    wrong, right = (jnp.asarray(each.ravel()) for each in np.meshgrid(rates, rates))
+    slope = jax.jit(jax.vmap(jax.grad(lambda values: run(values)["error"][-1])))
+    for name, slopes in slope({"false_accept": wrong, "false_reject": right}).items():
+        assert np.isfinite(slopes).all(), (name, slopes)
+
+
+LACKING = bs.table_task([[1, 0]], initial=[[1.0, 0.0]])
+
+
+@pytest.mark.parametrize("stands", [0.0, 0.5])
+def test_a_reference_of_0_pulls_to_nothing_and_a_small_one_forbids_what_it_lacks(stands):
+    """A coin filters, labels are wrong: from 1, right is 2/3, then 4/9, unless it is pulled to 1.
+
+    At 0 the pull on what both have is log(1 / (2/3)), and moves 2/3 1/3 of it; labels add half.
+    """
+    learner = bs.PolicyGradient(rate=1.0, reference=stands)
+    procedure = bs.Procedure(
+        filter=bs.NoisyFilter(0.5), labeler=bs.WeakLabeler(0.0), learner=learner
+    )
+    run = follow(procedure, LACKING, 2)
+    errors = jax.jit(lambda reference: run({"reference": reference})["error"])
+    off = rounding(1, 2)
+    np.testing.assert_allclose(errors(0.0), [0.0, 1 / 3, 5 / 9], rtol=off)
+    np.testing.assert_allclose(errors(1e-12), [0.0, 1 / 3, 1 / 3], rtol=off)
+    slope = jax.jit(jax.jacfwd(errors))(0.0)
+    np.testing.assert_allclose(slope, [0.0, 0.0, -np.log(1.5) * 4 / 27], rtol=off, atol=off)
+
+
+@pytest.mark.parametrize("stands", [0.5, 1.0])
+def test_a_whole_step_learns_what_the_model_lacks_and_no_smaller_one(stands):
+    """Of half the labels right: the wrong one goes from 1 to 0.5^s beside 0.5, at s = 1 and below.
+
+    Its share moves by (1/2) (1/2) log(1/2), then by 1/4 3/4 of log(3/4 / ...), as below.
+    """
+    learner = bs.StrongLearner(step=stands, step_mean="geometric")
+    task = bs.table_task([[1, 0]], initial=[[0.0, 1.0]])
+    run = follow(bs.boosting(labeler=bs.WeakLabeler(0.5), learner=learner), task, 2)
+    errors = jax.jit(lambda values: run(values)["error"])
+    off = rounding(1, 2)
+    np.testing.assert_allclose(errors({"step": 1.0}), [1.0, 0.5, 0.25], rtol=off)
+    np.testing.assert_allclose(errors({"step": 1.0 - 1e-12}), np.ones(3), rtol=off)
+    slopes = jax.jit(jax.jacfwd(errors))({"step": 1.0, "beta": 0.5})
+    # First and second share of the wrong one, each with a pull of its own, and of the first's move.
+    first = 0.25 * np.log(0.5)
+    second = 0.5 * first + 0.25 * 0.75 * (np.log(0.25 / 0.5) - np.log(0.75 / 0.5))
+    np.testing.assert_allclose(slopes["step"], [0.0, first, second], rtol=off)
+    # Of (1 - beta)^t.
+    np.testing.assert_allclose(slopes["beta"], [0.0, -1.0, -1.0], rtol=off)
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "learner"),
+    [
+        ("reference", 0.0, bs.PolicyGradient(0.5)),
+        ("step", 1.0, bs.StrongLearner(slack=0.1, step_mean="geometric")),
+    ],
+)
+def test_at_such_an_end_other_slopes_are_those_of_the_procedure_there(name, end, learner):
+    """Where the first model lacks half of the answers: of a run whose program knows no such end."""
+    run = follow(
+        bs.boosting(attempts=2, filter=NOISY, labeler=WEAK, label_weight=0.5, learner=learner)
+    )
+    final = lambda values: run(values)["error"][-1]  # noqa: E731
+    at = {"beta": 0.3, "gamma": 0.1, "label_weight": 0.5}
+    want, wanted = jax.jit(jax.value_and_grad(final))(at)
+    got, slopes = jax.jit(jax.value_and_grad(final))(at | {name: end})
+    np.testing.assert_allclose(got, want, rtol=rounding(2, 3))
+    for each, slope in wanted.items():
+        np.testing.assert_allclose(
+            slopes[each], slope, rtol=rounding(2, 3), atol=rounding(2, 3), err_msg=each
+        )
+    assert np.isfinite(slopes[name])
 
 
 def test_it_is_mapped_and_compiled():

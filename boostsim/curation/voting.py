@@ -74,15 +74,30 @@ def checked_voters(got: Any) -> np.ndarray:
 def at_least(least: int, votes: int, rate: Any) -> Any:
     """Return P(Binomial(votes, rate) >= least), by the incomplete beta function.
 
-    Of a rate that is an array of JAX, which may be traced, by that of JAX.
+    Of a rate that is an array of JAX, which may be traced, by that of JAX. Of that, where all must
+    say it or one is enough, the slope at 0 and 1 is 0 times infinity: there it is a power.
     """
     if votes == 1:
         return rate
+    if isinstance(rate, jax.Array) and least == votes:
+        return rate**votes
+    if isinstance(rate, jax.Array) and least == 1:
+        return _any_of(votes, rate)
     ends = float(least), float(votes - least + 1)
     if isinstance(rate, jax.Array):
         return jax.scipy.special.betainc(*ends, rate)
     tail = betainc(*ends, rate)
     return tail if np.ndim(tail) else float(tail)
+
+
+def _any_of(votes: int, rate: jax.Array) -> jax.Array:
+    """Return 1 - (1 - rate)^votes, as a sum of products: twice as many looks for each digit."""
+    none, some = jax.numpy.ones_like(rate), jax.numpy.zeros_like(rate)
+    for digit in f"{votes:b}":
+        none, some = none * none, some + none * some
+        if digit == "1":
+            none, some = none * (1.0 - rate), some + none * rate
+    return some
 
 
 def at_least_of(least: int, rates: np.ndarray, others: np.ndarray) -> float:

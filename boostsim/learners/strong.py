@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -37,11 +38,16 @@ def arithmetic(numbers: Any, data: Rows, before: Rows, add: Callable[[Rows, Arra
 
 
 def geometric(numbers: Any, data: Rows, before: Rows, add: Callable[[Rows, Array], Rows]) -> Rows:
-    """Return f^(1 - s) D^s, normalised; f, where the two have no response in common."""
-    target = _target(numbers, data, before, add)
+    """Return f^(1 - s) D^s, normalised; f, where the two have no response in common.
+
+    Where s, which may be traced, is 1, it is D: 0^0 is 1.
+    """
+    target, step = _target(numbers, data, before, add), numbers["step"]
     both = [functools.reduce(operator.add, rows) for rows in (target, before)]
     ratio, left = log_ratio(*both)
-    return tilted(before, numbers["step"] * ratio, left)
+    lacked = (step == 1.0) & (both[1] == 0.0)
+    start = [jnp.where(lacked, new, old) for new, old in zip(target, before, strict=True)]
+    return tilted(start, step * ratio, left)
 
 
 @dataclass(frozen=True)

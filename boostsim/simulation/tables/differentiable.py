@@ -188,11 +188,19 @@ def population(
 
     Slopes: the run is smooth inside of its domain but where a budget changes whom it is spent on
     last. At an end of the domain (a beta or gamma of 0 or 1, no budget, no slack) the slope is that
-    of the inside, one-sided; where a budget just pays for everyone, that of a larger one, 0; where
-    it just pays for one priority and the next begins, up to rounding that of a smaller one. None is
-    NaN. Coverage, which counts prompts, has no slope, nor has a criterion's threshold that is
-    crossed, which is a jump; the entropy of a response without mass counts none, for there it is
-    infinite.
+    of the inside, one-sided; where a budget just pays for everyone, up to rounding that of a larger
+    one, 0; where it just pays for one priority and the next begins, up to rounding that of a
+    smaller one. None is NaN, unless masses or rates that are not 0 are so small, below 1e-100 say,
+    that powers of their inverses overflow. Coverage, which counts prompts, has no slope, nor has a
+    criterion's threshold that is crossed, which is a jump; the entropy of a response without mass
+    counts none, for there it is infinite.
+
+    Jumps: at some ends the value itself jumps, and is there that of the procedure with this number.
+    A reference above 0, however small, forbids what f_0 lacks, and one of 0 does not; a geometric
+    step below 1 never learns what the model lacks, and one of 1 does. The slope along such a number
+    is there that of the responses that both rows have, as if the others had no pull; slopes along
+    the other numbers are those of the procedure. Likewise a row stays where nothing is left to
+    train on (at no budget, say, where nothing is accepted), and has no slope along that number.
 
     Args:
         procedure: what an iteration does.

@@ -80,6 +80,9 @@ def updated(
     """Return the model's rows after a step along the gradient, and towards the first model."""
     exponent, left = numbers.learner["rate"] * advantage, None
     if "reference" in numbers.learner:
-        pull, left = log_ratio(numbers.source_mass[0], total(rows))
-        exponent += numbers.learner["reference"] * pull
+        reference = numbers.learner["reference"]
+        pull, known = log_ratio(numbers.source_mass[0], total(rows))
+        # Of a reference that is traced and 0 the power is 1, also of what the first model lacks.
+        left = known | (reference == 0.0)
+        exponent += reference * pull
     return tilted(rows, exponent, left)
