@@ -69,7 +69,7 @@ LOOKS = {
     "first_model_labels": 24,
     "four_cells": 8,
     "coverage": 3,
-    "claims": 110,
+    "claims": 112,
     "correlated_votes": 1,
     "rates_by_prompt": 9,
     "drifting_filter": 3,

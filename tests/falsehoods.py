@@ -6,6 +6,7 @@ from dataclasses import replace
 import boostsim as bs
 from boostsim.certification.measurements import MEASUREMENTS
 from boostsim.tasks.table import table_task
+from boostsim.theory.claims.blind_spots import resting
 from boostsim.theory.step import boosting_step
 
 ITERATIONS = range(1, 9)
@@ -174,6 +175,60 @@ T19_GEOMETRIC = near(
     ),
     domain=bs.Box(beta=(0.3, 0.9), step=(0.2, 0.8), initial_error=(0.3, 1.0), iterations=[1, 3]),
 )
+
+
+def _two_classes(initial_accuracy, blind, true_accept, false_accept, blind_accept, iterations):
+    wrong = (1.0 - blind) * false_accept + blind * blind_accept
+    found = bs.laws.blind_spot(
+        initial_masses=[initial_accuracy, 1.0 - initial_accuracy],
+        accept=[true_accept, wrong],
+        iterations=iterations,
+    )
+    return float(found[0])
+
+
+T20_AVERAGED = near(
+    "T20",
+    "T20 with the mean acceptance of wrong answers",
+    law=_two_classes,
+    domain=bs.Box(
+        initial_accuracy=(0.2, 0.8),
+        blind=(0.05, 0.3),
+        true_accept=(0.7, 0.9),
+        false_accept=(0.05, 0.2),
+        blind_accept=(0.9, 1.0),
+        attempts=[1, 4],
+        iterations=range(2, 5),
+    ),
+)
+
+T20_ONCE = near(
+    "T20.boosting",
+    "boosting with a blind spot rests where it does with one attempt",
+    law=lambda beta, blind, true_accept, false_accept, blind_accept: float(
+        resting(beta, blind, true_accept, false_accept, blind_accept, 1)[0]
+    ),
+    domain=bs.Box(
+        beta=(0.2, 0.8),
+        blind=(0.05, 0.3),
+        true_accept=(0.6, 0.9),
+        false_accept=(0.05, 0.3),
+        blind_accept=(0.6, 0.95),
+        attempts=[2, 4],
+        iterations=[1, 8],
+    ),
+)
+# Begun there, it moves.
+T20_ONCE = (
+    T20_ONCE[0],
+    replace(
+        T20_ONCE[1],
+        task=lambda beta, blind, true_accept, false_accept, blind_accept: table_task(
+            [[1, 0, 0]],
+            initial=[resting(beta, blind, true_accept, false_accept, blind_accept, 1)],
+        ),
+    ),
+)
 T1_MEAN = (
     bs.Claim(
         name="T1 for the mean error, k = 2",
@@ -330,6 +385,8 @@ FALSEHOODS = {
         T18_UNSCALED,
         T18_UNBIASED,
         T19_GEOMETRIC,
+        T20_AVERAGED,
+        T20_ONCE,
         T1_MEAN,
         T9_ONE_VISIT,
         T4_CONTRACTS,

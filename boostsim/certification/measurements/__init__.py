@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import (
+    blind_spots,
     convergence,
     failure,
     freshness,
@@ -26,6 +27,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     **freshness.MEASUREMENTS,
     **weights.MEASUREMENTS,
     **updates.MEASUREMENTS,
+    **blind_spots.MEASUREMENTS,
     **visits.MEASUREMENTS,
     **regimes.MEASUREMENTS,
     **neighbours.MEASUREMENTS,

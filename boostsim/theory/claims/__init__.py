@@ -1,4 +1,4 @@
-"""T1 to T19, T21, T22 and theorems of neighbouring papers as claims, by name: ``bs.claims["T3"]``.
+"""T1 to T22 and theorems of neighbouring papers as claims, by name: ``bs.claims["T3"]``.
 
 A theorem with several parts is several claims: its own name stands for the main one, the others
 follow after a dot. A claim's domain is where it is *checked*; where its law holds further, over
@@ -14,6 +14,7 @@ from boostsim.objects import Named
 from boostsim.theory import neighbours
 from boostsim.theory.claim import Claim
 from boostsim.theory.claims import (
+    blind_spots,
     convergence,
     failure,
     freshness,
@@ -36,6 +37,7 @@ _ALL = [
     *freshness.CLAIMS,
     *weights.CLAIMS,
     *updates.CLAIMS,
+    *blind_spots.CLAIMS,
     *visits.CLAIMS,
     *regimes.CLAIMS,
 ]
