@@ -127,6 +127,7 @@ SLOW = (
     "test_exercises.py::test_answers_run_by_themselves_and_print_what_was_committed[06",
     "test_falsify.py::test_ascent_finds_what_the_search_does_not",
     "test_falsify.py::test_nor_by_draws[T2.optimal]",
+    "test_figures.py::test_committed_figures_are_true[blind_spot]",
     "test_figures.py::test_committed_figures_are_true[convergence]",
     "test_figures.py::test_committed_figures_are_true[few_visits]",
     "test_figures.py::test_committed_figures_are_true[freshness]",

@@ -496,6 +496,47 @@ def test_few_visits_of_other_parameters_are_true_in_part():
     assert row.error.item() == pytest.approx(run.error.values[0, -1], rel=DIGITS)
 
 
+def test_the_committed_blind_spot_comes_out_as_claimed():
+    """What title, claim and caption say; the law by powers, and a fixed point by a step."""
+    module, table = figure_module("blind_spot"), committed("blind_spot")
+    runs = table[table.panel != "rest"].pivot(
+        index="iteration", columns=["panel", "key_accept", "response"], values=["mass", "law"]
+    )
+    steps = np.arange(module.ITERATIONS + 1)
+    for key in module.KEYS:
+        accept = np.array([module.TRUE, module.FALSE, key])
+        powers = module.INITIAL * accept ** steps[:, None]
+        law = powers / powers.sum(1, keepdims=True)
+        for kind in ("mass", "law"):
+            alone = runs[kind]["filter only"][key][[*module.CLASSES]]
+            assert alone.to_numpy() == pytest.approx(law, rel=1e-7)
+        rest = runs.law.boosting[key][[*module.CLASSES]].to_numpy()[0]
+        failed = (1.0 - rest @ accept) ** module.ATTEMPTS
+        after = (1.0 - failed) * rest * accept / (rest @ accept) + failed * np.array(module.LABELS)
+        assert after == pytest.approx(rest, rel=1e-7)
+    for panel in ("filter only", "boosting"):
+        right, spot = (runs.mass[panel].xs(name, axis=1, level=1) for name in ("right", "key"))
+        assert right[0.5].iloc[-1] > 0.9999
+        # It rises, then falls to nothing, and what is left is the key's.
+        top = right[0.99].idxmax()
+        assert 0 < top < 10
+        assert right[0.99].max() > 0.95
+        assert (right[0.99].loc[top:].diff().dropna() < 0.0).all()
+        assert right[0.99].iloc[-1] < 1e-4 < 0.999 < spot[0.99].iloc[-1]
+    # A step, near which runs take long.
+    ends = table[table.panel == "rest"]
+    assert (ends.law[ends.key_accept <= module.TRUE] > 0.95).all()
+    assert (ends.law[ends.key_accept > module.TRUE] < 0.01).all()
+    long = ends[ends.iteration == module.LONG].set_index("key_accept")
+    assert long.mass[0.905] > 0.1 > 30 * long.law[0.905]
+    far = long[(long.index < 0.885) | (long.index > 0.915)]
+    assert far.mass.to_numpy() == pytest.approx(far.law.to_numpy(), abs=1e-4)
+    # Of so many visits the mean is the population's nearly; of few the key is often lost at once.
+    assert (table.sampled_mean - table.mass).abs().max() < 0.002
+    assert (1.0 - runs.mass["filter only"][0.99]["key"][1]) ** 10 > 0.7
+    assert (1.0 - runs.mass["filter only"][0.99]["key"][1]) ** module.VISITS < 1e-100
+
+
 def committed(name):
     return pd.read_csv(COMMITTED / f"{name}.csv", dtype={"stratum": str})
 

@@ -16,6 +16,7 @@ SECONDS: dict[str, dict[str, float]] = {
         "procedures": 8.0,
         "neighbours": 10.0,
         "label_price": 11.0,
+        "blind_spot": 11.0,
         "few_visits": 30.0,
         "regimes": 29.0,
         "limit_error": 11.0,
@@ -35,6 +36,7 @@ SECONDS: dict[str, dict[str, float]] = {
         "verdict": 17.0,
     },
     "quick": {
+        "blind_spot": 17.0,
         "convergence": 12.0,
         "procedures": 12.0,
         "neighbours": 14.0,

@@ -22,6 +22,7 @@ FIGURES = (
     "procedures",
     "limit_error",
     "few_visits",
+    "blind_spot",
     "label_price",
     "regimes",
     "freshness",
