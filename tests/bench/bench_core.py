@@ -296,3 +296,29 @@ def test_finite_visits_exactly(benchmark, best, report):
         report(f"exact at 100 visits, {name}, {states:,} states: seconds", law, "<=", 5)
         report(f"the same: 1,000 sampled seeds / the law, {name}", 100 * runs / law)
     benchmark.pedantic(exactly, rounds=1)
+
+
+def test_classes_of_a_filter(benchmark, best, report):
+    """A filter that tells responses apart beside one that knows right from wrong: whole calls."""
+    task = bs.random_table(0, prompts=10_000, responses=16, solvable=1.0)
+    levels = np.linspace(0.05, 0.4, 7)[np.arange(16) % 7]
+    filters = {
+        "right and wrong": bs.NoisyFilter(0.1),
+        "2 classes": bs.ClassFilter(np.where(task.quality == 1.0, 0.9, 0.1)),
+        "8 classes": bs.ClassFilter(np.where(task.quality == 1.0, 0.9, levels)),
+    }
+    for what, how, floors in (
+        ("exact", {}, (None, 4.0)),
+        ("sampled, 100 visits", {"visits": 100, "key": 0}, (None, 4.0)),
+    ):
+        runs = [
+            functools.partial(
+                bs.simulate, bs.filter_only(attempts=4, filter=each), task, 128, **how
+            )
+            for each in filters.values()
+        ]
+        usual, two, eight = best(*runs, rounds=3)
+        for name, seconds, floor in zip("28", (two, eight), floors, strict=True):
+            relation = None if floor is None else "<="
+            report(f"{what}: {name} classes / right and wrong", seconds / usual, relation, floor)
+    benchmark.pedantic(lambda: None, rounds=1)
