@@ -6,7 +6,7 @@ import importlib
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from hashlib import sha256
 from typing import Any
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.arguments import refuse
+from boostsim.arguments import first_line, refuse
 
 
 def same(one: Any, other: Any) -> bool:
@@ -97,6 +97,36 @@ def untraceable(error: Exception) -> str:
     if isinstance(error, jax.errors.TracerArrayConversionError):
         return "with jax.numpy, not with NumPy"
     return ""
+
+
+def said_by(
+    told: str, wanted: str, ask: Callable[[], Any], checked: Callable[[Any], np.ndarray]
+) -> np.ndarray:
+    """Return what a function of the user's says, once it is checked and was said twice.
+
+    Args:
+        told: its name, with what it is given, ``f(x)``.
+        wanted: what it must return.
+        ask: what asks it.
+        checked: what it said, as an array of its own, or a refusal.
+
+    Raises:
+        ValueError: where it raises an error, and where it says something else when asked again.
+    """
+    said = []
+    for _ in range(2):
+        try:
+            got = ask()
+        except Exception as error:
+            raise ValueError(
+                f"{told} must return {wanted}; it raised {first_line(error)}"
+            ) from error
+        said.append(checked(got))
+    first, again = said
+    if not np.array_equal(first, again):
+        given = told.partition("(")[2].rstrip(")")
+        raise ValueError(f"{told} must depend on {given} alone: asked again it says something else")
+    return first
 
 
 def _arrays(program: Any) -> list[Any]:

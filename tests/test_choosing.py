@@ -332,15 +332,22 @@ WRONG = {
     "nothing": (lambda prompts, responses: None, "with N numbers"),
     "an error": (lambda prompts, responses: 1 / 0, "ZeroDivisionError"),
     "not finite": (lambda prompts, responses: np.full(len(prompts), np.nan), "finite for every"),
+    "chance": (
+        lambda prompts, responses: np.random.default_rng().random(len(prompts)),
+        "depend on prompts and responses alone: asked again '<lambda>' says something else",
+    ),
 }
 
 
+@pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("name", WRONG)
-def test_a_function_that_gives_no_score_is_refused_before_anything_is_trained(name):
+def test_a_function_that_gives_no_score_is_refused_before_anything_is_trained(name, exact):
     function, told = WRONG[name]
-    with pytest.raises(ValueError, match="scores must be") as error:
-        bs.simulate(bs.best_of_n(scores=function), LOOKUP, 1, learner=TINY, visits=1, key=0)
+    how = {"exact": True} if exact else {"visits": 1}
+    with pytest.raises(ValueError, match="scores must ") as error:
+        bs.simulate(bs.best_of_n(scores=function), LOOKUP, 1, learner=TINY, key=0, **how)
     assert told in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_the_loop_has_its_laws_on_any_table():

@@ -287,7 +287,7 @@ LABELERS = {
         own(rows_for=lambda self, q: np.random.default_rng().dirichlet(np.ones(3), 2)),
         TABLE,
         None,
-        "asked again its rows must be the same",
+        "must depend on quality alone: asked again it says something else",
     ),
     "mutable": (own(rows_for=lambda self, q: q, __hash__=None), TABLE, None, "must be hashable"),
     "neither method": (own(), TABLE, None, "It needs one of rows_for and answers"),

@@ -232,6 +232,30 @@ def test_rows_that_are_none_are_refused(fault):
     assert "\n" not in str(caught.value)
 
 
+def several(self, quality):
+    raise RuntimeError("first line\nsecond line")
+
+
+RAISING = {
+    "no argument": (lambda: None, "it raised TypeError: <lambda>.. takes 0 positional arguments"),
+    "an error": (lambda self, quality: 1 / 0, "it raised ZeroDivisionError: division by zero$"),
+    "several lines": (several, "it raised RuntimeError: first line$"),
+    "chance": (
+        lambda self, quality: np.random.default_rng().dirichlet(np.ones(3), 2),
+        "must depend on quality alone: asked again it says something else",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", RAISING)
+def test_rows_that_are_not_to_be_had_twice_are_refused(fault):
+    function, words = RAISING[fault]
+    with pytest.raises(ValueError, match=words) as caught:
+        bs.simulate(bs.labels_only(labeler=own(rows_for=function)), TABLE, 1)
+    assert str(caught.value).startswith("labeler.rows_for(quality) must ")
+    assert "\n" not in str(caught.value)
+
+
 def counting(memory=[]):  # noqa: B006
     def answers(self, key, prompts):
         memory.append(0)

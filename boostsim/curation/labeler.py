@@ -8,7 +8,7 @@ import numpy as np
 
 from boostsim.arguments import distribution, flag, refuse
 from boostsim.curation.labelers import FirstModel, WeakLabeler, between
-from boostsim.objects import described, held_by_json
+from boostsim.objects import described, held_by_json, said_by
 
 ATTRIBUTES = ("persistent", "drift", "on")
 # What one of your own says, one or both.
@@ -25,7 +25,8 @@ class Labeler(Protocol):
 
     On tables, and where a task in tokens is run exactly, ``rows_for(quality)``: of the task's 0/1
     table ``[prompts, responses]`` to the probability of each label, of the same shape. So its beta
-    may depend on the prompt, as ``bs.WeakLabeler([0.9, 0.5])``'s does, and where it errs too.
+    may depend on the prompt, as ``bs.WeakLabeler([0.9, 0.5])``'s does, and where it errs too. What
+    is random about a label is drawn by the run: asked again the rows must be the same.
 
     In tokens ``answers(key, prompts)``: of a ``jax.random.key`` and int32 tokens ``[N, P]`` to one
     response each, ``[N, R]``, padded with 0 after its end. It runs on the host, in NumPy or JAX;
@@ -74,16 +75,22 @@ class Labeler(Protocol):
             quality: 1 where a response is correct, of that shape.
 
         Raises:
-            ValueError: where it has no ``rows_for``, or this returns no distributions.
+            ValueError: where it has no ``rows_for``, or this raises an error, returns no
+                distributions, or others when it is asked again.
         """
         asked = getattr(self, "rows_for", None)
         if asked is None:
             allowed = "one with rows_for(quality) on a table, and where a run is exact"
             raise refuse("labeler", allowed, self)
-        rows = distribution("labeler.rows_for(quality)", asked(quality.copy()), 2)
-        if rows.shape != quality.shape:
-            allowed = f"of the task's shape {quality.shape}"
-            raise refuse("labeler.rows_for(quality)", allowed, f"shape {rows.shape}")
+        told, wanted = "labeler.rows_for(quality)", "probabilities [prompts, responses]"
+
+        def checked(got: Any) -> np.ndarray:
+            rows = distribution(told, got, 2)
+            if rows.shape != quality.shape:
+                raise refuse(told, f"of the task's shape {quality.shape}", f"shape {rows.shape}")
+            return rows
+
+        rows = said_by(told, wanted, lambda: asked(quality.copy()), checked)
         return WeakLabeler(rows=rows, persistent=self.persistent)
 
 

@@ -67,6 +67,20 @@ class Scores(ByValue):
             raise refuse("scores", "finite for every response", float(told[bad[0]]))
         return told
 
+    def steady(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
+        """Return the same, of a function that says so twice.
+
+        Raises:
+            ValueError: also where it says something else when asked again.
+        """
+        told, again = (self.of(prompts, responses) for _ in range(2))
+        if not np.array_equal(told, again):
+            raise ValueError(
+                f"scores must depend on prompts and responses alone: asked again {self.name!r} "
+                "says something else"
+            )
+        return told
+
     @property
     def name(self) -> str:
         """The function's name."""

@@ -129,7 +129,7 @@ def tabular(
     procedure = replace(procedure, learner=StrongLearner())
     task, labeler = listing.task, procedure.labeler
     if procedure.scores is not None:
-        worth = procedure.scores.of(*_every_pair(listing)).reshape(listing.quality.shape)
+        worth = procedure.scores.steady(*_every_pair(listing)).reshape(listing.quality.shape)
         procedure = replace(procedure, scores=worth)
     filt = procedure.filter
     if judges(filt):

@@ -145,7 +145,7 @@ class Run:
         if self.answers:
             told["labeler"] = self.answers[1]
         if self.procedure.scores is not None:
-            worth = self.procedure.scores.of(*frames(self.task))
+            worth = self.procedure.scores.steady(*frames(self.task))
             told["scores"] = sha256(worth.tobytes()).hexdigest()[:16]
         shape = (1,) if mesh is None else mesh.devices.shape
         return {
