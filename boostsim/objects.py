@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import first_line, refuse
+
+Told = TypeVar("Told")
 
 
 def same(one: Any, other: Any) -> bool:
@@ -99,16 +101,14 @@ def untraceable(error: Exception) -> str:
     return ""
 
 
-def said_by(
-    told: str, wanted: str, ask: Callable[[], Any], checked: Callable[[Any], np.ndarray]
-) -> np.ndarray:
+def said_by(told: str, wanted: str, ask: Callable[[], Any], checked: Callable[[Any], Told]) -> Told:
     """Return what a function of the user's says, once it is checked and was said twice.
 
     Args:
         told: its name, with what it is given, ``f(x)``.
         wanted: what it must return.
         ask: what asks it.
-        checked: what it said, as an array of its own, or a refusal.
+        checked: what it said, in an array of its own, or None, or a refusal.
 
     Raises:
         ValueError: where it raises an error, and where it says something else when asked again.
@@ -123,7 +123,7 @@ def said_by(
             ) from error
         said.append(checked(got))
     first, again = said
-    if not np.array_equal(first, again):
+    if not same(first, again):
         given = told.partition("(")[2].rstrip(")")
         raise ValueError(f"{told} must depend on {given} alone: asked again it says something else")
     return first

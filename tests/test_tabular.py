@@ -2,11 +2,12 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim.simulation.tables import loop
+from boostsim.simulation.tables import loop, prepare
 
 TABLE = bs.random_table(0, prompts=6, responses=4, solvable=0.5)
 BETA = 0.4
@@ -145,6 +146,95 @@ def test_what_a_learner_gives_in_another_shape_is_refused(held, told):
     with pytest.raises(ValueError, match=told) as caught:
         bs.simulate(boosting(faulty(**held)), task, 1)
     assert "\n" not in str(caught.value)
+
+
+def ruled(rule):
+    return {"rule": staticmethod(lambda size, data, before, add: rule(data, before, add))}
+
+
+RULES = {
+    "not finite": (
+        lambda data, *_: [new * jnp.nan for new in data],
+        "rule must be a function to rows with finite masses of at least 0; got nan. It was tried",
+    ),
+    "negative": (lambda data, *_: [-new for new in data], "finite masses of at least 0; got -"),
+    "double": (
+        lambda data, *_: [2 * new for new in data],
+        "must be a function to rows that sum to one; got 2.0. It was tried on an example; see prom",
+    ),
+    "a branch": (
+        lambda data, before, _: data if data[0].sum() > 0 else before,
+        r"must be written without branches on values \(write jnp.where",
+    ),
+    "NumPy": (lambda data, *_: [np.exp(np.asarray(new)) for new in data], "jax.numpy, not with"),
+    "an error": (lambda *_: 1 / 0, "it raised ZeroDivisionError: division by zero$"),
+    "a number": (lambda *_: 1.0, "to rows of shapes .*; it raised TypeError"),
+    "complex": (lambda data, *_: [new * 1j for new in data], "real numbers; got 'complex128'"),
+    "chance": (
+        lambda data, *_: [new + np.random.default_rng().random() for new in data],
+        "must be a pure function: asked twice it computes something else",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", [{}, {"visits": 2, "key": 0}, {"record": "diversity"}])
+@pytest.mark.parametrize("fault", RULES)
+def test_a_rule_that_gives_no_rows_is_refused_before_the_run(fault, how):
+    rule, words = RULES[fault]
+    with pytest.raises(ValueError, match=words) as caught:
+        bs.simulate(boosting(faulty(**ruled(rule))), TABLE, 2, **how)
+    assert str(caught.value).startswith("learner.rule must ")
+    assert "\n" not in str(caught.value)
+
+
+def several(self, quality):
+    raise RuntimeError("one line\nand another")
+
+
+NOISES = {
+    "an error": (several, r"must return probabilities .*; it raised RuntimeError: one line$"),
+    "no distribution": (lambda self, quality: quality * 0.5, "must sum to one; row"),
+    "chance": (
+        lambda self, quality: np.random.default_rng().dirichlet(np.ones(4), 6),
+        "must depend on quality alone: asked again it says something else",
+    ),
+    "none": (lambda self, quality: None, "must be rows where learner.rule adds some"),
+}
+
+
+@pytest.mark.parametrize("fault", NOISES)
+def test_rows_of_its_own_that_are_none_are_refused(fault):
+    function, words = NOISES[fault]
+    with pytest.raises(ValueError, match=words) as caught:
+        bs.simulate(boosting(faulty(noise_rows_for=function)), TABLE, 2)
+    assert str(caught.value).startswith("learner.noise_rows_for(quality) must ")
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_that_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"learner\.numbers must be numbers, in tuples or"):
+        bs.simulate(boosting(faulty(numbers="half")), TABLE, 1)
+
+
+def test_only_a_rule_of_ones_own_is_tried(monkeypatch):
+    asked = []
+    monkeypatch.setattr(prepare, "tried", lambda *each: asked.append(each))
+    for learner in (bs.StrongLearner(0.1), bs.StrongLearner(step=0.5), bs.PolicyGradient(1.0)):
+        loops = bs.filter_only(attempts=2, learner=learner)
+        bs.kernel(loops, TABLE)
+    assert not asked
+    bs.kernel(boosting(PartialStep(0.5)), TABLE)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("slots", [{}, {"regime": "accumulate"}, {"attempts": 2}])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_rows_that_are_rows_are_let_through(persistent, slots):
+    """Split into copies by persistent answers, or not, with noise of all and noise of none."""
+    labeler = bs.WeakLabeler(BETA, persistent=persistent)
+    for noise in (0.0, 0.2):
+        learner = PartialStep(0.5, noise) if noise else PlainStep(0.5)
+        bs.kernel(bs.boosting(labeler=labeler, learner=learner, **slots), TABLE)
 
 
 def test_a_learner_of_tables_is_none_of_tokens():

@@ -26,7 +26,9 @@ class TabularLearner(Protocol):
     On each prompt with examples the next row is ``rule(numbers, data, before, add)``: of the law of
     the examples, and of the row before. Without examples a prompt keeps its row. Both are lists of
     arrays ``[classes, prompts]`` that add up to the row, so a rule has to be linear in them; and
-    ``add(rows, amount)`` returns rows with so much of the learner's own rows added.
+    ``add(rows, amount)`` returns rows with so much of the learner's own rows added. Before a run a
+    rule is tried once, on an example of the run's shapes: written with ``jax.numpy`` and without
+    branches on values, it must return rows that are finite, at least 0, and sum to one.
 
     A rule that treats each response by itself says so by one method more,
     ``tells_apart(*, sampled, alone) -> bool``: whether every response must be a class of its own,

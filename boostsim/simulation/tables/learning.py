@@ -15,7 +15,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from boostsim.arguments import refuse
@@ -79,6 +78,22 @@ def add_source(
     return [*rows[:row], added, *rows[row + 1 :]]
 
 
+def adder(structure: Structure, numbers: Numbers) -> Callable[[Rows, Any], Rows]:
+    """Return what adds the learner's own rows to others, by an amount.
+
+    Raises:
+        ValueError: once it is asked to, where the learner has none.
+    """
+
+    def add(rows: Rows, amount: Any) -> Rows:
+        if "noise" not in structure.sources:
+            allowed = "rows where learner.rule adds some of them"
+            raise refuse("learner.noise_rows_for(quality)", allowed, None)
+        return add_source(structure, numbers, rows, "noise", amount)
+
+    return add
+
+
 def learn(
     structure: Structure,
     numbers: Numbers,
@@ -123,15 +138,8 @@ def learn(
     taught = data if draw is None else draw(data, trained)
     model = taught
     if structure.learner:
-
-        def add(rows: Rows, amount: Any) -> Rows:
-            return add_source(structure, numbers, rows, "noise", amount)
-
+        add = adder(structure, numbers)
         model = structure.learner(numbers.learner, taught, list(state.mass), add)
-        wanted = [row.shape for row in taught]
-        shapes = [] if model is None else [np.shape(row) for row in model]
-        if shapes != wanted:
-            raise refuse("learner.rule", f"a function to rows of shapes {wanted}", shapes)
     mass = jnp.stack([jnp.where(trained, new, old) for new, old in zip(model, state.mass)])
     iteration = None if state.iteration is None else state.iteration + 1.0
     after = State(mass, memory=state.memory, iteration=iteration)

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from boostsim.arguments import distribution, refuse, sized
 from boostsim.arguments import numbers as numbers_in
-from boostsim.arguments import refuse, sized
 from boostsim.curation.filters import by_class
 from boostsim.curation.labelers import WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.rates import checked_for
 from boostsim.learners.gradient import PolicyGradient
+from boostsim.learners.strong import StrongLearner
 from boostsim.learners.tabular import TabularLearner, tells_apart
+from boostsim.objects import said_by
 from boostsim.simulation.tables import persistence
 from boostsim.simulation.tables.classes import Verdicts, chances, classes_of, collision
 from boostsim.simulation.tables.levels import choice_of, levels_of
 from boostsim.simulation.tables.levels import split as split_by
 from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.simulation.tables.tried import tried
 from boostsim.statistics import Wanted, statistics_in
 from boostsim.tasks.table import TableTask
 
@@ -91,8 +95,8 @@ def prepare(
             is used.
 
     Raises:
-        ValueError: where procedure and task do not fit, or an iteration would be more than 2^28
-            cells.
+        ValueError: where procedure and task do not fit, an iteration would be more than 2^28
+            cells, or a learner of one's own gives no rows on an example.
     """
     if isinstance(procedure.attempts, tuple):
         hint = "Where they may change is bs.simulate."
@@ -227,12 +231,14 @@ def prepare(
         collision=None if agree is None else jnp.asarray(spread(agree)),
         priority=None if priority is None else jnp.asarray(priority)[:, None],
         budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
-        learner=jax.tree.map(lambda number: jnp.asarray(number, float), learner.numbers),
+        learner=_numbers_of(learner),
         real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
         shares=None if labeler is None else _shares(labeler),
         label_weight=None if weight is None else jnp.asarray(np.array(weight, float)),
         choice=jax.tree.map(lambda each: jnp.asarray(spread(each)), choice),
     )
+    if learner.rule and type(learner) is not StrongLearner:
+        tried(structure, numbers)
     return structure, numbers
 
 
@@ -248,17 +254,38 @@ def _rows(
         rows |= {name: partial(each.rows_for, task.quality) for name, each in labeler.plain.items()}
     assert isinstance(procedure.learner, TabularLearner)
     if procedure.learner.rule:
-        noise = procedure.learner.noise_rows_for(task.quality)
+        noise = _noise_rows(procedure.learner, task.quality)
         if noise is not None:
-            noise = numbers_in("learner.noise_rows_for(quality)", noise, 2)
-            if noise.shape != task.quality.shape:
-                allowed = f"of the task's shape {task.quality.shape}"
-                raise refuse("learner.noise_rows_for(quality)", allowed, f"shape {noise.shape}")
             rows["noise"] = lambda: noise
     if np.any(procedure.trained_on.real_share):
         reference = task.reference
         rows["reference"] = lambda: reference
     return rows
+
+
+def _noise_rows(learner: TabularLearner, quality: np.ndarray) -> np.ndarray | None:
+    """Return the learner's own rows ``[prompts, responses]``, or None."""
+    if type(learner) is StrongLearner:
+        return learner.noise_rows_for(quality)
+    told, wanted = "learner.noise_rows_for(quality)", "probabilities [prompts, responses], or None"
+
+    def checked(got: Any) -> np.ndarray | None:
+        if got is None:
+            return None
+        shape = numbers_in(told, got, 2).shape
+        if shape != quality.shape:
+            raise refuse(told, f"of the task's shape {quality.shape}", f"shape {shape}")
+        return distribution(told, got, 2)
+
+    return said_by(told, wanted, lambda: learner.noise_rows_for(quality.copy()), checked)
+
+
+def _numbers_of(learner: TabularLearner) -> Any:
+    """Return the numbers of a learner's rule, as arrays."""
+    try:
+        return jax.tree.map(lambda number: jnp.asarray(number, float), learner.numbers)
+    except (TypeError, ValueError):
+        raise refuse("learner.numbers", "numbers, in tuples or dicts", learner.numbers) from None
 
 
 def _shares(labeler: WeakLabeler) -> Array | None:
