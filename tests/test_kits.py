@@ -340,6 +340,9 @@ def test_labelers_that_are_here_pass():
     bs.testing.check_labeler(bs.FirstModel(), TABLE, beta=0.1)
     bs.testing.check_labeler(bs.FirstModel(), LOOKUP)
     bs.testing.check_labeler(asked(0.5), LOOKUP, beta=0.5)
+    # One that ignores the key passes where it says so.
+    always = own(answers=lambda self, key, prompts: LOOKUP.solve(prompts), persistent=True)
+    bs.testing.check_labeler(always, LOOKUP, beta=0.9)
 
 
 def test_what_the_kits_are_given_is_checked():

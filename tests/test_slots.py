@@ -74,6 +74,21 @@ def test_a_filter_that_is_none_is_refused_where_it_comes_in(fault, door):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("filt", "side"),
+    [
+        (judging(by_response=False, accept=([0.9, 0.8], 0.2), reject=([0.1, 0.2], 0.8)), "accept"),
+        (judging(accept=(1.0, 0.2), reject=([0.0] * 2, 0.8)), "reject"),
+        (bs.NoisyFilter([0.1, 0.2]), "accept"),
+        (bs.DriftingFilter([bs.NoisyFilter(0.1), bs.NoisyFilter([0.1, 0.2])]), "accept"),
+    ],
+)
+def test_rates_for_other_prompts_than_there_are_are_named_by_their_side(filt, side):
+    words = rf"^filter\.{side} must be one rate, or one for each of 1 prompt; got 'rates for 2 pr"
+    with pytest.raises(ValueError, match=words):
+        bs.simulate(bs.filter_only(filter=filt), TASK, 1)
+
+
 @pytest.mark.parametrize("filt", [judging(), judging(accept=np.array([0.9, 0.2])), Lenient()])
 def test_a_filter_of_ones_own_runs_and_is_described(filt):
     """Its numbers are those of the same rates in bs.NoisyFilter, with two calls a response."""

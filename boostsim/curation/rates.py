@@ -133,9 +133,13 @@ def prompts_of(filter: Any) -> int | None:
 
 def checked_for(filter: Any, prompts: int) -> None:
     """Refuse a filter that has rates for other prompts than there are."""
-    if prompts_of(filter) not in (None, prompts):
-        allowed = f"with one rate, or one for each of {prompts} prompts"
-        raise refuse("filter", allowed, f"rates for {prompts_of(filter)}")
+    have = prompts_of(filter)
+    if have not in (None, prompts):
+        each = getattr(filter, "filters", (filter,))
+        sides = ("accept", "reject")
+        side = next(s for s in sides for one in each if any(map(np.ndim, getattr(one, s, ()))))
+        allowed = f"one rate, or one for each of {prompts} prompt{'s' * (prompts != 1)}"
+        raise refuse(f"filter.{side}", allowed, f"rates for {have} prompts")
 
 
 def alike(filter: Any, where: str) -> Any:

@@ -27,12 +27,10 @@ def tried(structure: Structure, numbers: Numbers) -> None:
             and returns rows of other shapes, with masses that are negative or not finite, or that
             do not sum to one.
     """
-    # A run may be prepared while a user's own program is traced.
-    with jax.ensure_compile_time_eval():
-        example = numbers.learner, *_example(structure, numbers)
-        _traced(structure, numbers, example)
-        rows = _said(structure, numbers, *example)
-        row = np.sum([np.asarray(each, np.float64) for each in rows], axis=0)
+    example = numbers.learner, *_example(structure, numbers)
+    _traced(structure, numbers, example)
+    rows = _said(structure, numbers, *example)
+    row = np.sum([np.asarray(each, np.float64) for each in rows], axis=0)
     classes, prompts = row.shape
     rounding = ROUNDINGS * classes * np.finfo(np.float64).eps
 
