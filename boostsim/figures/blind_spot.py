@@ -99,7 +99,7 @@ def _masses(
     """Return ``[seeds, iterations + 1, prompts, classes]``: a prompt for each row of accept."""
     run = bs.simulate(
         procedure_of(panel, accept, attempts),
-        task_of(len(accept)),
+        _task_of(len(accept)),
         iterations,
         record="rows",
         **sampled,
@@ -107,7 +107,7 @@ def _masses(
     return np.asarray(run.rows.values)
 
 
-def task_of(prompts: int) -> TableTask:
+def _task_of(prompts: int) -> TableTask:
     """Return prompts with one response of each class."""
     return bs.table_task([[1, 0, 0]] * prompts, initial=[INITIAL] * prompts)
 
