@@ -91,6 +91,37 @@ def fingerprint(traced: Any) -> str:
     return sha256("".join(told).encode()).hexdigest()[:16]
 
 
+def is_own(thing: Any) -> bool:
+    """Whether a function, or an object of a class, was written outside of this package."""
+    module = getattr(thing, "__module__", None) or type(thing).__module__
+    return module.split(".")[0] != "boostsim"
+
+
+# What functions computed when programs were last compiled with them.
+_compiled_with: dict[Any, str] = {}
+
+
+def renewed(thing: Any, program: str) -> str:
+    """Return a fingerprint, once nothing is left that was compiled when it was another one.
+
+    Programs are compiled for a function, and remembered by it. One that reads a number from outside
+    is the same function where that has changed, but computes something else.
+
+    Args:
+        thing: the function, or what holds it, with what else its program depends on; hashable.
+        program: the fingerprint of what it computes now.
+
+    Example:
+        >>> renewed("twice", "a"), renewed("twice", "b")
+        ('a', 'b')
+    """
+    if _compiled_with.setdefault(thing, program) != program:
+        # All of them: a program may be part of any other.
+        jax.clear_caches()
+        _compiled_with[thing] = program
+    return program
+
+
 def untraceable(error: Exception) -> str:
     """Return how a function must be written that JAX cannot trace, or nothing: something else."""
     ambiguous = isinstance(error, ValueError) and "truth value" in str(error)

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from boostsim.arguments import first_line, flag, refuse, text
 from boostsim.mode import fixed
-from boostsim.objects import ByReference, fingerprint
+from boostsim.objects import ByReference, fingerprint, renewed
 from boostsim.results import TAKEN
 
 
@@ -115,7 +115,7 @@ class Statistic(ByReference):
             raise ValueError(
                 f"{told} must be a pure function of the row: asked twice it computes something else"
             )
-        return prints.pop()
+        return renewed((self, responses), prints.pop())
 
 
 def _arguments(function: Callable[..., Any]) -> int:

@@ -24,7 +24,7 @@ from boostsim.curation.rule_files import FROM_FILE, restored
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
 from boostsim.mode import fixed
-from boostsim.objects import ByReference, fingerprint, untraceable
+from boostsim.objects import ByReference, fingerprint, is_own, renewed, untraceable
 
 # What a criterion can read that is known before the run: the same in every iteration.
 _KNOWN_BEFOREHAND = frozenset({"accepted", "attempts", "pass_rate"})
@@ -147,7 +147,9 @@ class Criterion(ByReference):
         The traced program is walked backwards from its result, so the answer errs only towards
         naming too much.
         """
-        return _reads_of(self.name, self.tried, attempts)
+        # One that reads something outside may depend on something else than when it was asked last.
+        now = renewed(self, self.fingerprint(1)) if is_own(self.function) else ""
+        return _reads_of(self.name, self.tried, attempts, now)
 
     def fingerprint(self, attempts: int) -> str:
         """Return a hash of what the rule computes: two bodies under one name differ.
@@ -247,8 +249,13 @@ def _traced(name: str, rule: Callable[[Visits], Any], attempts: int) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _reads_of(name: str, rule: Callable[[Visits], Any], attempts: int) -> frozenset[str]:
-    """Return the names of the fields of ``Visits`` that a function of them depends on."""
+def _reads_of(
+    name: str, rule: Callable[[Visits], Any], attempts: int, program: str
+) -> frozenset[str]:
+    """Return the names of the fields of ``Visits`` that a function of them depends on.
+
+    The answer is remembered by what the function computes.
+    """
     with fixed(double=True):
         traced = _traced(name, rule, attempts).jaxpr
     needed = {id(variable) for variable in traced.outvars}

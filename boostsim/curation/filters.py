@@ -6,6 +6,7 @@ section 1). A perfect filter is ``NoisyFilter(0.0)``; no filter at all is :class
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -29,7 +30,7 @@ from boostsim.curation.voting import (
     least_accepting,
     together,
 )
-from boostsim.objects import ByValue, Described, described, held_by_json
+from boostsim.objects import ByValue, Described, described, held_by_json, is_own
 
 # What is told only where it is used: a run begun without it is its own.
 ADDED = {"correlation": 0.0, "rule": MAJORITY, "voters": None}
@@ -43,8 +44,8 @@ class Filter(Protocol):
     All four are probabilities, and those of one class sum to one. They are kept side by side, never
     as one minus the other, so that a false-accept rate of 1e-200 survives. A class of your own has
     these attributes; where it derives from this one, all but the first two have a default. In
-    provenance it is what its ``describe()`` returns, if it has one; else the fields of a dataclass;
-    else these attributes.
+    provenance it is what its ``describe()`` returns, if it has one, or the fields of a dataclass;
+    and these attributes.
 
     One that reads the response itself has a method ``judge(prompts, responses)`` besides, or, for
     tasks in tokens alone, instead of ``accept`` and ``reject``: see :class:`boostsim.TokenFilter`.
@@ -169,7 +170,7 @@ def by_class(filter: Filter) -> Filter:
 def described_filter(filter: Filter) -> Any:
     """Return what a filter is, as JSON can hold it."""
     told = described(filter)
-    if told is not filter:
+    if told is not filter and not is_own(filter):
         return told
     given = ATTRIBUTES[:2] if _rated(filter) else ()
     sides: dict[str, Any] = {
@@ -179,8 +180,12 @@ def described_filter(filter: Filter) -> Any:
     if tells_responses_apart(filter):
         sides = {name: described(np.asarray(getattr(filter, name), float)) for name in given}
         sides["by_response"] = True
+    # What one of one's own says of itself need not tell its rates.
+    own = {"name": type(filter).__name__}
+    if told is not filter:
+        own = dict(told) if isinstance(told, Mapping) else {**own, "told": told}
     return {
-        "name": type(filter).__name__,
+        **own,
         **sides,
         "looks": int(filter.looks),
         "generates": bool(filter.generates),

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from boostsim.learners.network import Trained
+from boostsim.mode import fixed
+from boostsim.objects import fingerprint, is_own, renewed
 
 # Masses by class, an array for each part of the row that is told apart; the row is their sum.
 Rows = list[Float[Array, "classes prompts"]]
@@ -34,6 +38,9 @@ class TabularLearner(Protocol):
     ``tells_apart(*, sampled, alone) -> bool``: whether every response must be a class of its own,
     in a sampled run or not, where every row is by class a multiple of f_0 (``alone``) or not. Its
     lists then have one array, and it need not be linear.
+
+    The rule is compiled, so it has to be a pure function. A trace has its fingerprint in
+    ``attrs["learner_program"]``.
 
     Example:
         A step of size s towards the data: here boosting takes an error e to (1 - s beta) e.
@@ -70,6 +77,46 @@ def tells_apart(learner: TabularLearner, *, sampled: bool, alone: bool) -> bool:
     """Return whether a learner wants every response to be a class of its own."""
     asked = getattr(learner, "tells_apart", None)
     return asked is not None and bool(asked(sampled=sampled, alone=alone))
+
+
+def rule_program(learner: TabularLearner, prompts: int, responses: int) -> str:
+    """Return the fingerprint of the rule of a learner of one's own; of ours, or of none, "".
+
+    Args:
+        learner: any.
+        prompts, responses: of the table that it learns.
+
+    Raises:
+        ValueError: for a rule that computes something else each time.
+    """
+    rule = learner.rule
+    if rule is None or not is_own(rule):
+        return ""
+    with fixed(double=True):
+        # Right and wrong; but a rule may want every response.
+        for classes in (2, responses):
+            rows = [jax.ShapeDtypeStruct((classes, prompts), float)]
+            try:
+                numbers = jax.tree.map(lambda number: jnp.asarray(number, float), learner.numbers)
+                programs = {_rule_traced(rule, numbers, rows) for _ in range(2)}
+            except Exception:
+                # The run says what is wrong with it.
+                continue
+            if len(programs) > 1:
+                raise ValueError(
+                    "learner.rule must be a pure function: asked twice it computes something else"
+                )
+            return renewed((rule, prompts), programs.pop())
+    return ""
+
+
+def _rule_traced(rule: Rule, numbers: Any, rows: Any) -> str:
+    def add(rows: Rows, amount: Any) -> Rows:
+        return [rows[0] + amount, *rows[1:]]
+
+    # Through a fresh function each time, for JAX remembers what it has traced.
+    traced = jax.make_jaxpr(lambda numbers, data, before: rule(numbers, data, before, add))
+    return fingerprint(traced(numbers, rows, rows))
 
 
 Learner = TabularLearner | Trained

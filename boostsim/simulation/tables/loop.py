@@ -29,7 +29,7 @@ from boostsim.simulation.seeing import Seeing, VisitsEach
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.population import right_and_wrong, total
-from boostsim.simulation.tables.prepare import measured_beta
+from boostsim.simulation.tables.prepare import measured_beta, own_parts
 from boostsim.simulation.tables.programs import Programs, prepared, told_visits
 from boostsim.simulation.tables.recording import (
     AHEAD,
@@ -158,6 +158,7 @@ def attributes_of(
         "visited_share": 1.0 if each is None else each.visited_share,
         "key": "none" if key is None else key_text(key),
         **measured_beta(procedure, task),
+        **own_parts(procedure, task),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
@@ -15,12 +16,13 @@ from jaxtyping import Array
 from boostsim.arguments import distribution, refuse, sized
 from boostsim.arguments import numbers as numbers_in
 from boostsim.curation.filters import by_class
+from boostsim.curation.labeler import of_ones_own
 from boostsim.curation.labelers import WeakLabeler, shares
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.rates import checked_for
 from boostsim.learners.gradient import PolicyGradient
 from boostsim.learners.strong import StrongLearner
-from boostsim.learners.tabular import TabularLearner, tells_apart
+from boostsim.learners.tabular import TabularLearner, rule_program, tells_apart
 from boostsim.objects import said_by
 from boostsim.simulation.tables import persistence
 from boostsim.simulation.tables.classes import Verdicts, chances, classes_of, collision
@@ -71,6 +73,24 @@ def measured_beta(procedure: Procedure, task: TableTask) -> dict[str, float]:
     return {"beta": beta, "beta_least": float(right.min())}
 
 
+def own_parts(procedure: Procedure, task: TableTask) -> dict[str, str]:
+    """Return what a learner and a labeler of one's own do, which their fields need not tell.
+
+    ``learner_program`` is the fingerprint of the learner's rule, ``labeler_rows`` a hash of the
+    labeler's rows on the task.
+    """
+    told = {}
+    assert isinstance(procedure.learner, TabularLearner)
+    program = rule_program(procedure.learner, task.prompts, task.responses)
+    if program:
+        told["learner_program"] = program
+    labeler = _labeler_on(procedure, task)
+    if labeler is not None and of_ones_own(procedure.labeler):
+        rows = [each.rows_for(task.quality) for each in labeler.plain.values()]
+        told["labeler_rows"] = sha256(np.stack(rows).tobytes()).hexdigest()[:16]
+    return told
+
+
 def prepare(
     procedure: Procedure,
     task: TableTask,
@@ -104,6 +124,7 @@ def prepare(
     quality = task.quality
     learner = procedure.learner
     assert isinstance(learner, TabularLearner)
+    rule_program(learner, task.prompts, task.responses)
     gradient = learner if isinstance(learner, PolicyGradient) else None
     parts, priority = _parts(procedure, apart=gradient is not None and sampled)
     asked = procedure.labeler is not None and priority is None

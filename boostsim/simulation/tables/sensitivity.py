@@ -24,6 +24,7 @@ from boostsim.simulation.tables.loop import traced
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.recording import wanted_records
 from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.statistics import described_on, statistics_in
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def nearby(
     if isinstance(world[0].attempts, tuple):
         return [None] * len(directions)
     wanted = wanted_records(record)
+    described_on(statistics_in(wanted), world[1].responses)
     with fixed(double=True):
         check(*world)
         structure, numbers = prepare(*world, sampled=False, wanted=wanted)

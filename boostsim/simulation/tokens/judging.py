@@ -13,7 +13,7 @@ import numpy as np
 from boostsim.arguments import first_line, refuse
 from boostsim.curation.filters import Filter
 from boostsim.mode import fixed
-from boostsim.objects import fingerprint, untraceable
+from boostsim.objects import fingerprint, renewed, untraceable
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.vocabulary import END
 
@@ -115,7 +115,7 @@ def program_of(filt: Any, task: SequenceTask) -> str:
         first, again = map(fingerprint, programs)
     if first != again:
         raise ValueError(f"{told} must be a pure function: asked twice it computes something else")
-    return first
+    return renewed((filt, lengths), first)
 
 
 def known_prompts(task: SequenceTask) -> np.ndarray:
