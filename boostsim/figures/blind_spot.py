@@ -98,7 +98,7 @@ def _masses(
 ) -> np.ndarray:
     """Return ``[seeds, iterations + 1, prompts, classes]``: a prompt for each row of accept."""
     run = bs.simulate(
-        procedure_of(panel, accept, attempts),
+        _procedure_of(panel, accept, attempts),
         _task_of(len(accept)),
         iterations,
         record="rows",
@@ -112,7 +112,7 @@ def _task_of(prompts: int) -> TableTask:
     return bs.table_task([[1, 0, 0]] * prompts, initial=[INITIAL] * prompts)
 
 
-def procedure_of(panel: str, accept: np.ndarray, attempts: int) -> Procedure:
+def _procedure_of(panel: str, accept: np.ndarray, attempts: int) -> Procedure:
     """Return the procedure of a panel, whose filter accepts by prompt and class."""
     filt = bs.ClassFilter(accept)
     if panel == "filter only":
