@@ -412,3 +412,12 @@ def test_bounds_of_the_best_of_n_are_reached_without_ties_alone(many):
     assert wins == pytest.approx(most, abs=many / responses)
     assert divergence <= bound + 1e-12
     assert wins <= most + 1e-12
+
+
+def test_the_best_of_any_finite_scores_is_told_without_a_word(recwarn):
+    """How far they are apart matters to who is preferred alone."""
+    wide = [0.0, 1e308, -1e308, 1.0]
+    bs.best_of_n(attempts=4, scores=wide)
+    with pytest.raises(ValueError, match=r"scores must be within 100 .*; got inf"):
+        bs.Procedure(attempts=2, keep="preferred", scores=wide)
+    assert not recwarn.list

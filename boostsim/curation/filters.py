@@ -224,7 +224,8 @@ class NoisyFilter(ByValue, Described):
         votes: m, looks a response, at least 1, odd for a majority; each is one filter call.
         persistent: one verdict a pair, drawn once per seed, instead of fresh noise; or the share
             s in [0, 1] of pairs that have one: 0 is False, 1 is True.
-        correlation: c in [0, 1], the probability that all looks at a response are one draw.
+        correlation: c in [0, 1], the probability that all looks at a response are one draw; of a
+            single look it changes nothing, so that the votes may be gone through from 1 on.
         rule: ``"majority"``, ``"unanimity"``, or h, how many looks must accept.
         voters: instead of the rates: one rate for each voter, or a (false_accept, false_reject) for
             each; at most 1,000. Votes are as many.

@@ -114,10 +114,12 @@ def checked_scores(keep: str, got: Any) -> Scores | None:
     if got is None:
         raise refuse("scores", f"{TABLE}, or in tokens {FUNCTION}, where keep is {keep!r}", None)
     table = numbers("scores", got, min(max(_dimensions(got), 1), 2)) + 0.0
-    spread = np.ptp(table, axis=-1).max()
-    if keep == "preferred" and spread > LARGEST_SPREAD:
-        allowed = f"within {LARGEST_SPREAD:g} of each other on a prompt where keep is 'preferred'"
-        raise refuse("scores", allowed, float(spread))
+    if keep == "preferred":
+        with np.errstate(over="ignore"):
+            spread = np.ptp(table, axis=-1).max()
+        if spread > LARGEST_SPREAD:
+            allowed = f"within {LARGEST_SPREAD:g} of each other on a prompt where keep is {keep!r}"
+            raise refuse("scores", allowed, float(spread))
     table.setflags(write=False)
     return Scores(table)
 
