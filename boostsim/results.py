@@ -105,9 +105,12 @@ def make_trace(
         "seed": np.arange(seeds),
         "iteration": ("iteration", np.arange(iterations), {"units": "iterations"}),
     }
-    data, descriptions = {}, {**DESCRIPTIONS, **_statistics(attributes)}
+    data, statistics = {}, _statistics(attributes)
+    descriptions = {**DESCRIPTIONS, **statistics}
     for name, values in variables.items():
         units, text = descriptions[name]
+        if name in statistics:
+            _in_its_units(name, units, values)
         dims = ["seed", "iteration", "prompt", "response"][: values.ndim]
         if name in LAST:
             dims = [*dims[: values.ndim - 1], LAST[name]]
@@ -119,6 +122,8 @@ def make_trace(
     return xarray.Dataset(data, coordinates, {**provenance(), **attributes})
 
 
+# Units, and what rows in float32 may be off.
+PROBABILITY, ROUNDING = "probability", 1e-6
 NEURAL_DESCRIPTIONS = {
     "accuracy": ("probability", "accuracy of one sampled response"),
     "error": ("probability", "1 - accuracy"),
@@ -192,9 +197,21 @@ def make_neural_trace(
             coordinates["k"] = list(pass_at)
         if name in statistics and values.ndim > 2:
             dims.append("prompt")
+        if name in statistics:
+            _in_its_units(name, units, values)
         about = {"units": units, "long_name": text}
         data[name] = (dims, np.asarray(values, np.float64), about)
     return xarray.Dataset(data, coordinates, {**provenance(double=False), **attributes})
+
+
+def _in_its_units(name: str, units: str, values: np.ndarray) -> None:
+    """Refuse a statistic that is said to be a probability and is none."""
+    if units != PROBABILITY:
+        return
+    bad = values[(values < -ROUNDING) | (values > 1.0 + ROUNDING)]
+    if bad.size:
+        allowed, hint = "in [0, 1] where its units are probability", "Give it other units."
+        raise refuse(f"statistic {name!r}", allowed, float(bad[0]), hint)
 
 
 def _statistics(attributes: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

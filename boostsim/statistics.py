@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from boostsim.arguments import first_line, flag, refuse, text
 from boostsim.mode import fixed
 from boostsim.objects import ByReference, fingerprint, renewed
-from boostsim.results import TAKEN
+from boostsim.results import PROBABILITY, ROUNDING, TAKEN
 
 
 @dataclass(frozen=True)
@@ -223,10 +223,17 @@ def statistics_in(wanted: Wanted) -> tuple[Statistic, ...]:
 
 
 def average_of(statistic: Statistic, values: Any, weights: Any) -> Any:
-    """Return a statistic's average over prompts; rounding must not lift a probability above one."""
+    """Return a statistic's average over prompts; rounding must not lift a probability above one.
+
+    What is beyond rounding is none: it stands for the average, for the trace to refuse it.
+    """
     mean = (values * weights).sum(-1)
-    least: Any = jnp.minimum if isinstance(values, jax.Array) else np.minimum
-    return least(mean, 1.0) if statistic.units == "probability" else mean
+    if statistic.units != PROBABILITY:
+        return mean
+    of: Any = jnp if isinstance(values, jax.Array) else np
+    low, high = values.min(-1), values.max(-1)
+    mean = of.where(low < -ROUNDING, low, of.minimum(mean, 1.0))
+    return of.where(high > 1.0 + ROUNDING, high, mean)
 
 
 def described_on(statistics: Iterable[Statistic], responses: int) -> dict[str, dict[str, Any]]:

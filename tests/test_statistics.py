@@ -142,3 +142,13 @@ def test_read_off_a_network_where_rows_can_be(tmp_path):
     changed = bs.statistic(lambda row: jnp.min(row), name="boldest")
     with pytest.raises(ValueError, match="statistics"):
         bs.simulate(NOISY, task, 1, record=(changed, surprise), **how)
+
+
+@pytest.mark.parametrize("how", [{}, {"visits": 3, "key": 0}, {"visits": 2, "exact": True}])
+@pytest.mark.parametrize("shift", [5.0, -5.0])
+def test_what_is_no_probability_is_refused_and_not_clipped(how, shift):
+    """On one prompt is enough, however the average is."""
+    world = bs.table_task([[1, 0], [1, 0]], initial=[[1.0, 0.0], [0.0, 1.0]])
+    wrong = bs.statistic(lambda row: row[0] * shift, units="probability", name="far")
+    with pytest.raises(ValueError, match=r"^statistic 'far' must be in \[0, 1\] where its units"):
+        bs.simulate(bs.uncurated(), world, 1, record=wrong, **how)
