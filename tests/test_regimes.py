@@ -337,3 +337,32 @@ def test_the_command_has_a_flag_for_each(options, regime):
 def test_flags_that_do_not_fit_a_regime_are_refused(options, told):
     with pytest.raises(ValueError, match=told):
         build("boosting", options)
+
+
+@pytest.mark.parametrize("how", [{}, {"visits": 3, "key": 0}], ids=["exact", "sampled"])
+def test_a_window_costs_no_more_than_the_run_fills(how):
+    """Of any larger one the numbers are the same bits, and those of a longer run's beginning."""
+    runs = [
+        bs.simulate(curated(bs.Window(window)), TASK, iterations, **how).error.values[:, :4]
+        for window, iterations in ((4, 3), (10**9, 3), (10**9, 4))
+    ]
+    assert (runs[0] == runs[1]).all()
+    assert (runs[0] == runs[2]).all()
+
+
+def test_a_window_that_is_too_much_is_named():
+    """A kernel may be asked for any number of iterations."""
+    with pytest.raises(ValueError, match=r"^regime\.window must ask for at most"):
+        bs.kernel(bs.uncurated(regime=bs.Window(10**9)), TASK)
+
+
+def test_a_window_in_tokens_has_room_for_what_is_there():
+    """An exact run's is that of accumulate where it is larger, however large."""
+    world = dict(learner=bs.SoftmaxRegression(steps=8, batch=8, first_steps=0), exact=True, key=0)
+    errors = [
+        bs.simulate(bs.filter_only(keep="one", regime=regime), bs.lookup(4, 4), 5, **world)
+        for regime in ("accumulate", bs.Window(6), bs.Window(10**9))
+    ]
+    for other in errors[1:]:
+        assert other.error.values == pytest.approx(errors[0].error.values, abs=1e-5)
+    assert (errors[1].error == errors[2].error).all()

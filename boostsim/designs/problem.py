@@ -99,8 +99,9 @@ class Problem:
             key = jax.random.fold_in(needed_key(goal.key, "where verdicts persist"), 0)
         elif procedure.criterion.remembers:
             key = jax.random.fold_in(as_key(0 if goal.key is None else goal.key), 0)
-        structure, numbers = prepare(procedure, goal.task, sampled=False, key=key)
-        world = World(goal.procedure, goal.task, frozenset(), key)
+        most = costs.iterations
+        structure, numbers = prepare(procedure, goal.task, sampled=False, key=key, iterations=most)
+        world = World(goal.procedure, goal.task, frozenset(), key, most)
         held = {name: KNOBS[name].number.held(world) for name in knobs}
         score = goal.program()
         return cls(structure, numbers, knobs, held, score, costs, goal.spend, key)

@@ -37,12 +37,14 @@ class World(NamedTuple):
         procedure, task: of the run.
         wanted: what is recorded on request.
         key: of the run, where there is one.
+        iterations: of the run.
     """
 
     procedure: Procedure
     task: TableTask
     wanted: Wanted
     key: jax.Array | None
+    iterations: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,12 @@ def _label_ends(world: World) -> tuple[_Ends, _Ends]:
     for value in (1.0, 0.0):
         beta = _beta_of(value, world.task)
         procedure = _turned_beta(world.procedure, beta)
-        structure, numbers = prepare(
-            procedure, world.task, sampled=False, wanted=world.wanted, key=world.key
-        )
+        given: dict[str, Any] = {
+            "wanted": world.wanted,
+            "key": world.key,
+            "iterations": world.iterations,
+        }
+        structure, numbers = prepare(procedure, world.task, sampled=False, **given)
         split = numbers.share is not None
         labels = numbers.source_mass[structure.sources.index("labels")]
         ends.append(_Ends(labels, numbers.share, numbers.weights if split else None))

@@ -150,9 +150,12 @@ class Run:
                 procedure = NUMBERS[name].turn(procedure, inside)
         world = world._replace(procedure=procedure)
         with fixed(double=True), jax.ensure_compile_time_eval():
-            structure, numbers = prepare(
-                procedure, world.task, sampled=False, wanted=world.wanted, key=world.key
-            )
+            given: dict[str, Any] = {
+                "wanted": world.wanted,
+                "key": world.key,
+                "iterations": world.iterations,
+            }
+            structure, numbers = prepare(procedure, world.task, sampled=False, **given)
             return structure, numbers, {name: NUMBERS[name].held(world) for name in names}
 
 
@@ -242,7 +245,7 @@ def population(
         as_key(key)
     stands = {name: number.value(procedure) for name, number in NUMBERS.items()}
     values = {name: value for name, value in stands.items() if value is not None}
-    run = Run(values, World(procedure, task, wanted, seed), iterations)
+    run = Run(values, World(procedure, task, wanted, seed, iterations), iterations)
     # What does not fit is refused here.
     run._prepared[frozenset()] = run._prepare(frozenset())
     return run

@@ -141,7 +141,9 @@ def _run(
 ) -> dict[str, Any]:
     """Return the measurements of one seed, ``[iteration, ...]``, and when it ended, or None."""
     with fixed(double=True):
-        programs = prepared(procedure, task, sampled=False, wanted=wanted, key=key)
+        programs = prepared(
+            procedure, task, sampled=False, wanted=wanted, key=key, iterations=iterations
+        )
         structure, numbers = programs.first
         own = statistics_in(wanted)
         plain = not (own or wanted & set(LAWS))

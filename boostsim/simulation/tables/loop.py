@@ -102,9 +102,8 @@ def simulate_table(
         made = None
         for seed_key in keys:
             if made is None or persistent:
-                made = prepared(
-                    procedure, task, sampled=sampling is not None, wanted=wanted, key=seed_key
-                )
+                ways: dict[str, Any] = {"sampled": sampling is not None, "iterations": iterations}
+                made = prepared(procedure, task, wanted=wanted, key=seed_key, **ways)
             yield made, sampling
 
     recording, copies = Recording(len(keys), iterations + 1), 1

@@ -98,6 +98,7 @@ def prepare(
     sampled: bool,
     wanted: Wanted = frozenset(),
     key: jax.Array | None = None,
+    iterations: int | None = None,
 ) -> tuple[Structure, Numbers]:
     """Return the structure and the numbers of a run; call it with 64-bit types enabled.
 
@@ -113,6 +114,8 @@ def prepare(
         wanted: what is recorded on request.
         key: the seed's, where :func:`boostsim.simulation.tables.persistence.draws` says that one
             is used.
+        iterations: how many there will be, where that is known: of a larger window no more is kept
+            than they can fill.
 
     Raises:
         ValueError: where procedure and task do not fit, an iteration would be more than 2^28
@@ -168,9 +171,13 @@ def prepare(
         None if size is None else int(size) for size in (trained.window, trained.draws)
     )
     accumulates = trained.remembers
-    if accumulates and window is not None:
-        cells *= window
     sized("task", task.prompts * cells, f"{task.prompts:,} prompts x {cells:,} cells of each")
+    if accumulates and window is not None:
+        if iterations is not None:
+            # f_0 is a batch too, and a window of one would be no window.
+            window = max(2, min(window, iterations + 1))
+        what = f"{task.prompts:,} prompts x {cells:,} cells of each x {window:,} iterations"
+        sized("regime.window", task.prompts * cells * window, what)
 
     if labeler is not None and labeler.persistent and sampled:
         assert key is not None

@@ -68,6 +68,7 @@ def prepared(
     sampled: bool,
     wanted: Wanted = frozenset(),
     key: jax.Array | None = None,
+    iterations: int | None = None,
 ) -> Programs:
     """Return the programs of a run; see :func:`boostsim.simulation.tables.prepare.prepare`.
 
@@ -76,7 +77,7 @@ def prepared(
     """
     given: Any = procedure.attempts
     attempts = given if isinstance(given, tuple) else (given,)
-    ways: dict[str, Any] = {"sampled": sampled, "key": key}
+    ways: dict[str, Any] = {"sampled": sampled, "key": key, "iterations": iterations}
 
     def made(wanted: Wanted) -> dict[int, Made]:
         return {

@@ -72,11 +72,11 @@ def nearby(
     described_on(statistics_in(wanted), world[1].responses)
     with fixed(double=True):
         check(*world)
-        structure, numbers = prepare(*world, sampled=False, wanted=wanted)
+        structure, numbers = prepare(*world, sampled=False, wanted=wanted, iterations=iterations)
         tangents, smooth = [], []
         for direction in directions:
             (kind_above, above), (kind_below, below) = (
-                prepare(*each, sampled=False, wanted=wanted)
+                prepare(*each, sampled=False, wanted=wanted, iterations=iterations)
                 for each in (direction.above, direction.below)
             )
             same = kind_above == kind_below == structure

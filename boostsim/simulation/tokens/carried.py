@@ -45,6 +45,25 @@ class Carried(NamedTuple):
         examples = None if examples is None else examples[gone:]
         return self._replace(data=data[gone:], examples=examples, batches=batches[-window:])
 
+    def with_room(self, window: int | None) -> Carried:
+        """Return it, of an exact run, with room for one more batch before one goes that is there.
+
+        Batches that nobody made stand before the others; each time there are as many again, so that
+        an iteration's program is made a few times, not each time.
+        """
+        if window is None or self.batches is None or self.examples is None or self.data is None:
+            return self
+        there = len(self.batches)
+        more = min(there, window - 1 - there) if self.examples[0].any() else 0
+
+        def behind_none(kept: np.ndarray) -> np.ndarray:
+            return np.concatenate([np.zeros((more, *kept.shape[1:])), kept])
+
+        batches = np.repeat(self.batches[-1:], there + more)
+        return self._replace(
+            data=behind_none(self.data), examples=behind_none(self.examples), batches=batches
+        )
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Return it as arrays with names, to be written to a file."""
         data = np.zeros((0, 0)) if self.data is None else self.data

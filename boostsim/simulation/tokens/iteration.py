@@ -109,13 +109,8 @@ class Seed:
             rows = self.first_rows
             if run.window is None:
                 return Carried(rows, np.ones(len(rows)), memory)
-            # What nobody has made yet stands before it.
-            before = np.zeros((run.window - 2, *rows.shape)), np.zeros((run.window - 2, len(rows)))
-            data, weighs = (
-                np.concatenate([none, first[None]])
-                for none, first in zip(before, (rows, np.ones(len(rows))), strict=True)
-            )
-            return Carried(data, weighs, memory, np.full(run.window - 1, len(rows)))
+            one = np.ones((1, len(rows)))
+            return Carried(rows[None], one, memory, np.array([len(rows)]))
         prompts, _ = self._visited(0)
         length = run.task.response_length
         said, _ = generate(run.learner, self.first_model, prompts, length, self.site(0, ATTEMPTS))

@@ -188,7 +188,8 @@ class TrainingLaw:
         self, procedure: Procedure, listing: Listing, rows: np.ndarray, key: jax.Array
     ) -> None:
         """Prepare it from the first model's rows; what persists is drawn once from the key."""
-        self.listing = listing
+        self.listing, regime = listing, procedure.trained_on
+        self.window = regime.window if regime.remembers else None
         with fixed(double=True):
             # Every token is a class of its own, and a persistent labeler has drawn its answers.
             self.structure, self.numbers = prepare(
@@ -196,6 +197,8 @@ class TrainingLaw:
                 sampled=True,
                 wanted=frozenset({"entropy"}),
                 key=key,
+                # Room for more batches is made when there are more.
+                iterations=1,
             )
             sources = dict(zip(self.structure.sources, self.numbers.source_mass, strict=True))
             self.label_accuracies = {
@@ -220,6 +223,7 @@ class TrainingLaw:
         """
         with fixed(double=True):
             number = jnp.asarray(float(iteration)) if self.numbers.changes else None
+            carried = carried.with_room(self.window)
             data, examples, memory, _ = jax.tree.map(jnp.asarray, carried)
             if data is not None:
                 data = jnp.swapaxes(data, -1, -2)[..., None, :, :]
