@@ -10,9 +10,10 @@ tournaments of equals by two hundred, one gap between equals by the other, what 
 shorter ones, what a gap report prints by ``test_gap``, the answers of some notebooks by those of
 others, attempts that are not made by what a table of responses shows of those that are, draws of a
 law at finite visits by three procedures of six, all slots with all others by every two of them, a
-seed beside others by ``test_recorded``, a schedule that is a number by a kernel's, filters that are
-one by filters that differ, slopes of a run at an edge by those at another, and by laws. But not the
-calibration of certificates, JAX's switches, the devices, what rows take of room, what a yardstick
+seed beside others by ``test_recorded``, a schedule that is a number by a kernel's, what has changed
+outside by two of five, filters that are one by filters that differ, slopes of a run at an edge by
+those at another, and by laws. But not the calibration of
+certificates, JAX's switches, the devices, what rows take of room, what a yardstick
 is told of the first model, how programs that cannot be kept are told, and that notebooks run: so
 everything runs every night, and before anything is released.
 """
@@ -188,6 +189,9 @@ SLOW = (
     "test_networks.py::test_what_learns_is_the_procedures_wherever_it_was_said[Transformer]",
     "test_neural.py::test_the_same_procedure_runs_on_a_table_and_with_a_transformer",
     "test_notebooks.py::test_a_notebook_runs",
+    "test_outside.py::test_a_run_computes_what_its_fingerprint_says[criterion that",
+    "test_outside.py::test_a_run_computes_what_its_fingerprint_says[filter",
+    "test_outside.py::test_a_run_computes_what_its_fingerprint_says[rule",
     "test_persistence.py::test_attempts_weigh_the_first_model_against_the_labels[2]",
     "test_persistence.py::test_in_many_worlds",
     "test_persistence.py::test_sampled_steps_on_persistent_draws_have_the_law_of_every_outcome",
