@@ -260,3 +260,13 @@ def test_a_learner_of_another_shape_is_another_run(run):
     wider = {**SMALL, "learner": dataclasses.replace(TINY, width=16)}
     with pytest.raises(ValueError, match="was begun with learner"):
         bs.simulate(RULE, TASK, 1, folder=run, **wider)
+
+
+def test_what_differs_in_a_list_is_named_by_its_place(tmp_path):
+    """The filters of a run that drifts look alike for longer than a line is."""
+    told = [{"false_accept": None, "gamma": rate, "votes": 1, "looks": 1} for rate in (0.1, 0.2)]
+    other = [told[0], told[1] | {"gamma": 0.3}]
+    with pytest.raises(ValueError, match=r"begun with filters\[1\]\.gamma 0\.2, not 0\.3$"):
+        checkpoints.same_run(tmp_path, {"filters": other}, {"filters": told})
+    with pytest.raises(ValueError, match=r"begun with filters \[\{.*, not \[\{"):
+        checkpoints.same_run(tmp_path, {"filters": told[:1]}, {"filters": told})

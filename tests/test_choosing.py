@@ -421,3 +421,8 @@ def test_the_best_of_any_finite_scores_is_told_without_a_word(recwarn):
     with pytest.raises(ValueError, match=r"scores must be within 100 .*; got inf"):
         bs.Procedure(attempts=2, keep="preferred", scores=wide)
     assert not recwarn.list
+
+
+def test_scores_are_shown_as_they_were_given():
+    assert repr(bs.best_of_n(scores=[0, 1.5]).scores) == "[0.0, 1.5]"
+    assert "scores=[0.0, 1.5]" in repr(bs.best_of_n(scores=[0, 1.5]))

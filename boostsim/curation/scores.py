@@ -29,6 +29,10 @@ class Scores(ByValue):
 
     given: Any
 
+    def __repr__(self) -> str:
+        """Show what was given."""
+        return self.name if self.function is not None else repr(self.given.tolist())
+
     @property
     def function(self) -> Callable[..., Any] | None:
         """The function, or None where there is a table."""

@@ -164,10 +164,15 @@ def same_run(path: Path, about: dict[str, Any], found: dict[str, Any]) -> None:
 
 def _difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:
     """Follow two descriptions down to the first entry in which they differ."""
-    while isinstance(before, dict) and isinstance(now, dict):
-        entry = next(key for key in sorted({*before, *now}) if before.get(key) != now.get(key))
-        name, before, now = f"{name}.{entry}", before.get(entry), now.get(entry)
-    return name, before, now
+    while True:
+        if isinstance(before, dict) and isinstance(now, dict):
+            entry = next(key for key in sorted({*before, *now}) if before.get(key) != now.get(key))
+            name, before, now = f"{name}.{entry}", before.get(entry), now.get(entry)
+        elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+            place = next(i for i, each in enumerate(before) if each != now[i])
+            name, before, now = f"{name}[{place}]", before[place], now[place]
+        else:
+            return name, before, now
 
 
 def _short(value: Any) -> str:
