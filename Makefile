@@ -39,7 +39,7 @@ notebooks: $(VENV)/.test
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file docs/site/mkdocs.yml
 
-# Three minutes; pages built after it show the certificates themselves.
+# Some minutes; pages built after it show the certificates themselves.
 certificates: $(VENV)/.installed
 	mkdir -p build
 	$(BIN)/boostsim certify --json > build/certificates.json

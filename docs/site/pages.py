@@ -56,8 +56,15 @@ def notebooks() -> list[Path]:
 def copies() -> dict[str, Path]:
     """Return the files that are shown as they are."""
     kinds = (".csv", ".png", ".svg")
-    drawn = [path for path in (ROOT / "figures").iterdir() if path.suffix in kinds]
-    return {f"figures/{path.name}": path for path in sorted(drawn)}
+    folder = ROOT / "figures"
+    drawn = [
+        path
+        for place in (folder, folder / "full")
+        if place.is_dir()
+        for path in place.iterdir()
+        if path.suffix in kinds
+    ]
+    return {path.relative_to(ROOT).as_posix(): path for path in sorted(drawn)}
 
 
 def pages() -> dict[str, str | bytes]:
