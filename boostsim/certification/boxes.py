@@ -201,7 +201,7 @@ def prove_all(
 
     Example:
         >>> [proof.verdict for proof in prove_all(["T5"])]
-        ['proved', 'proved']
+        ['proved', 'proved', 'proved']
     """
     clock = Clock(time_limit)
     theorems = {name.split("/")[0] for name in STATEMENTS}

@@ -36,7 +36,7 @@ class DriftingFilter(ByValue, Described):
         >>> procedure.at(2).filter.gamma
         0.25
         >>> bs.simulate(procedure, task, 2).error.values
-        array([[0.5   , 0.25  , 0.3125]])
+        array([[0.5 , 0.25, 0.25]])
     """
 
     filters: Sequence[Filter]
@@ -45,14 +45,18 @@ class DriftingFilter(ByValue, Described):
         """Refuse what cannot follow each other."""
         allowed = "a list of filters, one for each iteration"
         given = several("filters", allowed, self.filters, ())
-        if not given or isinstance(self.filters, str):
+        if not given or isinstance(self.filters, (str, bytes)):
             raise refuse("filters", allowed, self.filters)
         for number, each in enumerate(given, 1):
             hint = f"See that of iteration {number}."
             if each is None or drifts(each):
                 raise refuse("filters", "filters such as bs.NoisyFilter(0.1)", each, hint)
+            try:
+                checked_filter(each)
+            except ValueError as error:
+                raise ValueError(f"filters[{number - 1}]: {error}") from None
             other = callable(getattr(each, "judge", None)) or tells_responses_apart(each)
-            if by_class(checked_filter(each)).persistent or other:
+            if by_class(each).persistent or other:
                 wanted = "filters of fresh noise that know right from wrong"
                 raise refuse("filters", wanted, each, hint)
             if (each.looks, each.generates) != (given[0].looks, given[0].generates):

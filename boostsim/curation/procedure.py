@@ -103,7 +103,7 @@ class Procedure:
         [[0.5, 0.16]]
         >>> best = bs.Procedure(attempts=2, keep="best", scores=[1.0, 0.0])
         >>> bs.simulate(best, task, 2).accuracy.values
-        array([[0.5       , 0.75      , 0.9375    ]])
+        array([[0.5   , 0.75  , 0.9375]])
     """
 
     attempts: int | Sequence[int] = 1
