@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim import files
+from boostsim import files, store
 from boostsim.figures.kept import kept
 from boostsim.simulation.tokens import checkpoints
 
@@ -166,12 +166,12 @@ def test_a_run_sweeps_what_a_killed_one_left(run):
 
 def test_locks_end_with_their_run(tmp_path):
     with (
-        checkpoints.locked(tmp_path),
-        pytest.raises(checkpoints.InUse),
-        checkpoints.locked(tmp_path),
+        store.locked(tmp_path),
+        pytest.raises(store.InUse),
+        store.locked(tmp_path),
     ):
         pass
-    with checkpoints.locked(tmp_path):
+    with store.locked(tmp_path):
         pass
     assert not (tmp_path / ".lock").stat().st_mode & 0o111
 
@@ -182,13 +182,13 @@ def test_a_folder_that_another_run_holds_is_in_use(tmp_path, monkeypatch, number
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", held)
-    with pytest.raises(checkpoints.InUse, match="in use"), checkpoints.locked(tmp_path):
+    with pytest.raises(store.InUse, match="in use"), store.locked(tmp_path):
         pass
 
 
 def held_twice(folder):
     for _ in range(2):
-        with checkpoints.locked(folder):
+        with store.locked(folder):
             pass
 
 
@@ -229,7 +229,7 @@ def test_figures_make_damaged_runs_again_and_wait_for_others(tmp_path, monkeypat
 
     def in_turn(folder):
         if next(busy):
-            raise checkpoints.InUse("by another")
+            raise store.InUse("by another")
         return folder
 
     waited = []

@@ -20,6 +20,7 @@ ORDER = [
     ("arguments", "vocabulary"),
     ("keys",),
     ("extras", "files", "html", "objects", "processors", "progress"),
+    ("store",),
     ("theory",),
     ("learners",),
     ("curation",),

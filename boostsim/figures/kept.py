@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from boostsim.files import Damaged, cache_folder
-from boostsim.simulation.tokens.checkpoints import InUse, locked
+from boostsim.store import InUse, locked
 
 Made = TypeVar("Made")
 

@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import io
 import json
-import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from boostsim.files import Damaged, read_sealed, sweep, warn_once, write_sealed
+from boostsim.files import Damaged, read_sealed, write_sealed
+from boostsim.store import same_run
 
 REMEDY = "Delete it, and what it held is made again from the start."
 # Of a model after one iteration that a run goes on without.
 WITHOUT = "Delete it: the run goes on without this model, which only a new run makes again."
-
-
-class InUse(ValueError):
-    """Another run holds the folder."""
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one run; the lock dies with the process.
-
-    What a run that was killed left half-written is swept. Where a file system has no locks, the
-    run goes on without one, and says so: two runs in one folder are then nobody's to prevent.
-
-    Raises:
-        InUse: where another run holds it.
-        ValueError: where it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
-    except OSError as error:
-        raise ValueError(
-            f"folder must be one that can be made and written to; got {str(folder)!r} "
-            f"({error.strerror})"
-        ) from None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                told = f"folder must not be in use by another run; got {str(folder)!r}"
-                raise InUse(told) from None
-            warn_once(
-                f"{str(folder)!r} cannot be locked ({error.strerror}): "
-                "see to it that no other run uses it"
-            )
-        else:
-            # Nobody else writes here.
-            sweep(folder, older=-math.inf)
-        yield
-    finally:
-        os.close(handle)
 
 
 def save_state(path: Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -148,33 +102,3 @@ def _wrong(
     if len({len(arrays[name]) for name in others if name.startswith("m_")}) > 1:
         return "has measured some things in more iterations than others"
     return None
-
-
-def same_run(path: Path, about: dict[str, Any], found: dict[str, Any]) -> None:
-    """Refuse a file of another run, and say what differs."""
-    wanted = json.loads(json.dumps(about))
-    for name in sorted({*found, *wanted}):
-        if found.get(name) != wanted.get(name):
-            where, before, now = _difference(name, found.get(name), wanted.get(name))
-            raise ValueError(
-                f"folder must hold this very run; {str(path)!r} was begun with {where} "
-                f"{_short(before)}, not {_short(now)}"
-            )
-
-
-def _difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:
-    """Follow two descriptions down to the first entry in which they differ."""
-    while True:
-        if isinstance(before, dict) and isinstance(now, dict):
-            entry = next(key for key in sorted({*before, *now}) if before.get(key) != now.get(key))
-            name, before, now = f"{name}.{entry}", before.get(entry), now.get(entry)
-        elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-            place = next(i for i, each in enumerate(before) if each != now[i])
-            name, before, now = f"{name}[{place}]", before[place], now[place]
-        else:
-            return name, before, now
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -28,13 +28,14 @@ from boostsim.learners.regression import SoftmaxRegression
 from boostsim.learners.transformer import Transformer
 from boostsim.mode import KEYS, fixed
 from boostsim.objects import described, same
-from boostsim.simulation.tokens.checkpoints import check_arrays, load_state, read_state, same_run
+from boostsim.simulation.tokens.checkpoints import check_arrays, load_state, read_state
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import first_model, shapes
 from boostsim.simulation.tokens.iteration import FIRST, LASTING_VERDICTS
 from boostsim.simulation.tokens.keeping import BETA, TOLD, Keeping, assembled
 from boostsim.simulation.tokens.resuming import KEPT, entries_of, words
 from boostsim.simulation.tokens.verdicts import judged, key_words, verifier
+from boostsim.store import same_run
 from boostsim.tasks.arithmetic import Arithmetic
 from boostsim.tasks.gym import ReasoningGym
 from boostsim.tasks.lookup import Lookup

@@ -38,7 +38,7 @@ from boostsim.said import COLUMNS, LABEL, RESPONSES
 from boostsim.simulation.passing import MOST_DRAWN
 from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
 from boostsim.simulation.tokens.carried import Carried
-from boostsim.simulation.tokens.checkpoints import load_state, locked, save_state
+from boostsim.simulation.tokens.checkpoints import load_state, save_state
 from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.tokens.first_model import shapes
 from boostsim.simulation.tokens.iteration import EVALUATION, Seed
@@ -50,6 +50,7 @@ from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.simulation.tokens.watching import watched
 from boostsim.statistics import Statistic
+from boostsim.store import locked
 from boostsim.tasks.sequences import SequenceTask
 
 if TYPE_CHECKING:
