@@ -6,7 +6,11 @@ from importlib import import_module
 from typing import Any
 
 # What a package that is imported under this name is called where it is installed.
-CALLED = {"hypothesis": "Hypothesis", "reasoning_gym": "reasoning-gym"}
+CALLED = {
+    "distributed": "Dask distributed",
+    "hypothesis": "Hypothesis",
+    "reasoning_gym": "reasoning-gym",
+}
 
 
 class MissingExtra(ModuleNotFoundError, ValueError):

@@ -26,6 +26,7 @@ ORDER = [
     ("curation",),
     ("tasks",),
     ("results",),
+    ("jobs",),
     ("logs", "measures", "prices", "said", "stacking", "statistics"),
     ("simulation",),
     ("certification",),

@@ -1,0 +1,341 @@
+"""Jobs of unequal length: here one after another, or as tasks on Dask distributed.
+
+A job is a function and its arguments, and what it returns is a piece of a store
+(:mod:`boostsim.store`): it is written as it arrives, by who asked for it, so that each is there
+once, whatever became of the machine that made it. No cluster is ever started: where there is none
+jobs run in this process. A job's result depends on its arguments alone, so it is the same to the
+last bit wherever it ran, on CPUs of one kind; a worker with another version of what decides these
+bits is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import pickle
+import platform
+import sys
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from boostsim.arguments import first_line, refuse
+from boostsim.curation.rule_files import FROM_FILE
+from boostsim.extras import needed
+from boostsim.objects import ByReference
+from boostsim.progress import counted, tell, track
+from boostsim.results import provenance
+from boostsim.store import Piece, Store
+
+# How long a scheduler may take to answer.
+PATIENCE_SECONDS = 5.0
+# What is sent ahead: all jobs, or of large ones as many as make so many bytes, but at least these.
+AHEAD_BYTES, AHEAD_JOBS = 2**30, 64
+# They change no number.
+IDLE = ("format", "python_version")
+
+
+class Job(NamedTuple):
+    """A part of long work.
+
+    Attributes:
+        name: of its piece, unlike those of the others.
+        function: returns a :class:`boostsim.store.Piece`; computes from its arguments alone.
+        arguments: of the function.
+    """
+
+    name: str
+    function: Callable[..., Piece]
+    arguments: tuple[Any, ...] = ()
+
+
+class Unlike(ValueError):
+    """A worker would give other numbers, or cannot read what it was sent."""
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, scheduler: Any = None, store: Store, description: str
+) -> list[Piece]:
+    """Return the pieces of jobs, in their order: those that are there, and those made now, kept.
+
+    Args:
+        jobs: of different names.
+        scheduler: the address of a Dask scheduler, ``"tcp://host:port"``, or a
+            ``distributed.Client``; None to run them here, one after another.
+        store: where pieces are kept.
+        description: what is being done, for progress.
+
+    Raises:
+        ValueError: for jobs of one name; for a scheduler that does not answer, a worker of other
+            versions, or what cannot be sent. What a job raises is raised, with a note that names
+            it: at once, or, where pieces are kept and workers are at the others, once these are.
+
+    Example:
+        >>> from boostsim.store import opened
+        >>> def squared(n):
+        ...     return Piece(n * n, {})
+        >>> jobs = [Job(f"square-{n}", squared, (n,)) for n in range(3)]
+        >>> with opened(None, {"of": "squares"}) as store:
+        ...     [piece.told for piece in run_jobs(jobs, store=store, description="squares")]
+        [0, 1, 4]
+    """
+    names = [job.name for job in jobs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise refuse("jobs", "of different names", f"two of the name {twice!r}")
+    now = facts()
+    pieces, missing = {}, []
+    for job in jobs:
+        found = store.read(job.name)
+        if found is None:
+            missing.append(job)
+        else:
+            _warn_of_others(store, found.told["with"], now)
+            pieces[job.name] = Piece(found.told["told"], found.arrays)
+
+    def keep(job: Job, piece: Piece) -> None:
+        # As it is read back.
+        told = json.loads(json.dumps(piece.told))
+        store.write(job.name, piece.arrays, {"told": told, "with": now})
+        pieces[job.name] = Piece(told, piece.arrays)
+
+    if scheduler is None or not missing:
+        for job in track(missing, description, len(missing)):
+            with _naming(job):
+                piece = job.function(*job.arguments)
+            keep(job, piece)
+    else:
+        with _connected(scheduler) as client:
+            _distribute(client, missing, keep, store.folder is not None, description, len(jobs))
+    return [pieces[name] for name in names]
+
+
+def facts() -> dict[str, str]:
+    """Return what a result's last bits depend on, besides the arguments."""
+    return {name: value for name, value in provenance().items() if name not in IDLE}
+
+
+def differs(told: dict[str, str], now: dict[str, str]) -> str:
+    """Return in words what is told that is not so now.
+
+    Example:
+        >>> differs({"jax_version": "0.10"}, {"jax_version": "0.11"})
+        'jax 0.10 (not 0.11)'
+    """
+    names = [name for name in sorted({*told, *now}) if told.get(name) != now.get(name)]
+    return " and ".join(
+        f"{name.removesuffix('_version').replace('_', ' ')} {told.get(name, 'unknown')} "
+        f"(not {now.get(name, 'unknown')})"
+        for name in names
+    )
+
+
+@contextlib.contextmanager
+def _connected(scheduler: Any) -> Iterator[Any]:
+    """Give a client of a scheduler; one that is given stays open, one that is made is closed.
+
+    None stays None: no cluster is ever started.
+
+    Raises:
+        MissingExtra: where Dask distributed is not installed.
+        ValueError: for what is no scheduler, and for one that does not answer.
+    """
+    if scheduler is None:
+        yield None
+        return
+    distributed = needed("distributed", "dask", "A scheduler")
+    allowed = "the address of a Dask scheduler, 'tcp://host:port', or a distributed.Client"
+    if isinstance(scheduler, distributed.Client):
+        if scheduler.asynchronous or scheduler.status != "running":
+            raise refuse("scheduler", "a client that waits, and is connected", scheduler)
+        yield scheduler
+        return
+    if not isinstance(scheduler, str) or ":" not in scheduler:
+        raise refuse("scheduler", allowed, scheduler)
+    try:
+        client = distributed.Client(
+            scheduler, timeout=PATIENCE_SECONDS, set_as_default=False, name="boostsim"
+        )
+    except Exception as error:
+        raise ValueError(
+            f"scheduler must be {allowed}; {scheduler!r} does not answer ({first_line(error)}). "
+            "'dask scheduler' starts one, and 'dask worker ADDRESS' a worker."
+        ) from None
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(Exception):
+            client.close(timeout=PATIENCE_SECONDS)
+
+
+def _distribute(
+    client: Any,
+    jobs: Sequence[Job],
+    keep: Callable[[Job, Piece], None],
+    kept: bool,
+    description: str,
+    total: int,
+) -> None:
+    """Send jobs to the workers, and keep each result as it arrives.
+
+    What a worker had in hand when it died, the scheduler gives to another: it knows each job by a
+    key of its own, and gives its result once.
+    """
+    from distributed import CancelledError, as_completed
+    from distributed.scheduler import KilledWorker
+
+    if not client.scheduler_info()["workers"]:
+        tell(f"{description}: the scheduler has no workers yet, and jobs wait for the first")
+    now, one_call = {**facts(), "python": _python()}, uuid.uuid4().hex
+    left, sent, errors = list(reversed(jobs)), {}, {}
+    arriving = as_completed(loop=client.loop)
+
+    def send() -> None:
+        while left and (
+            len(sent) < AHEAD_JOBS or sum(size for _, size in sent.values()) < AHEAD_BYTES
+        ):
+            job = left.pop()
+            packed = _packed(job)
+            future = client.submit(_work, packed, now, key=f"{job.name}-{one_call}")
+            sent[future] = job, len(packed)
+            arriving.add(future)
+
+    try:
+        with counted(description, total) as update, _quiet():
+            update(total - len(jobs), "")
+            send()
+            while sent:
+                future = next(arriving)
+                job, _ = sent[future]
+                try:
+                    content = future.result()
+                except CancelledError:
+                    raise ValueError(
+                        "scheduler must stay until all jobs are done; it went away, or somebody "
+                        f"cancelled job {job.name!r}. What a folder was given to keep is there."
+                    ) from None
+                except KilledWorker as error:
+                    errors[job.name] = ValueError(
+                        f"job {job.name!r} must fit on a worker; {error.allowed_failures + 1} died "
+                        "at it, for want of memory perhaps"
+                    )
+                except Exception as error:
+                    error.add_note(f"In job {job.name!r}.")
+                    errors[job.name] = error
+                else:
+                    keep(job, pickle.loads(content))
+                del sent[future]
+                future.release()
+                first = next(iter(errors.values()), None)
+                if first is not None and (not kept or isinstance(first, Unlike)):
+                    raise first
+                update(total - len(left) - len(sent) - len(errors), "")
+                send()
+    finally:
+        if sent and client.status == "running":
+            with contextlib.suppress(Exception):
+                client.cancel(list(sent), force=True)
+    for job in jobs:
+        if job.name in errors:
+            raise errors[job.name]
+
+
+def _packed(job: Job) -> bytes:
+    """Return a job as bytes, functions and rules that no module has by value.
+
+    Raises:
+        ValueError: where something in it cannot be sent, which is named.
+    """
+    try:
+        return _pickled((job.name, job.function, job.arguments))
+    except Exception as error:
+        what = "its function"
+        for number, each in enumerate(job.arguments, start=1):
+            try:
+                _pickled(each)
+            except Exception:
+                what = f"its argument {number}, {type(each).__name__}"
+                break
+        raise ValueError(
+            f"job {job.name!r} must be of what can be sent to a worker; {what}, cannot "
+            f"({first_line(error)})"
+        ) from error
+
+
+def _pickled(thing: Any) -> bytes:
+    import cloudpickle
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith(FROM_FILE):
+            # A worker need not have the file.
+            cloudpickle.register_pickle_by_value(module)
+    by_value = {"__main__", *cloudpickle.list_registry_pickle_by_value()}
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, thing: Any) -> Any:
+            if isinstance(thing, ByReference):
+                place = thing._place()
+                if place is not None and place[0] in by_value:
+                    return object.__reduce_ex__(thing, 4)
+            return super().reducer_override(thing)
+
+    content = io.BytesIO()
+    Pickler(content, protocol=pickle.HIGHEST_PROTOCOL).dump(thing)
+    return content.getvalue()
+
+
+def _work(packed: bytes, now: dict[str, str]) -> bytes:
+    """Run a job on a worker, as its client would run it."""
+    from distributed import get_worker
+
+    own = {**facts(), "python": _python()}
+    if own != now:
+        raise Unlike(
+            f"scheduler must have workers that give the numbers given here; {get_worker().address} "
+            f"has {differs(own, now)}"
+        )
+    try:
+        _, function, arguments = pickle.loads(packed)
+    except Exception as error:
+        raise Unlike(
+            "scheduler must have workers with the modules that jobs are made of; "
+            f"{get_worker().address} cannot read one ({first_line(error)}). Install it there, or "
+            "send it along: cloudpickle.register_pickle_by_value(module)."
+        ) from None
+    return pickle.dumps(function(*arguments), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def _python() -> str:
+    """Return the version as far as functions that are sent by value depend on it."""
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+@contextlib.contextmanager
+def _naming(job: Job) -> Iterator[None]:
+    """Let what goes wrong name the job."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"In job {job.name!r}.")
+        raise
+
+
+def _warn_of_others(store: Store, told: dict[str, str], now: dict[str, str]) -> None:
+    if told != now:
+        warnings.warn(
+            f"{str(store.folder)!r} has pieces computed with {differs(told, now)}: numbers may "
+            "differ in their last digits from those of one go",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Let Dask say nothing of jobs that bring large arrays."""
+    import dask
+
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+        yield
