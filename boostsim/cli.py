@@ -21,12 +21,14 @@ from boostsim import __version__
 from boostsim.commands.device import same_every_time
 from boostsim.commands.flags import Command, Info, Reproduce
 from boostsim.commands.output import Unread, flushed, reserved, say
-from boostsim.progress import tell
+from boostsim.progress import Manner, tell, told
 
 # What ends a command with this is no answer; 1 is one: no.
 UNEXPECTED = 4
 # No path is longer, and nothing else in a command comes near.
 LONGEST = 4096
+# What may stand anywhere in the line, of whatever command.
+ANYWHERE = ("--debug", "--quiet")
 
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
@@ -46,8 +48,8 @@ Then
   boostsim forecast LOG --help       what the log of a run says of its next iterations
   boostsim advise LOG --budget 100   which of its prompts to label next
   boostsim info                      versions, device, cache
-Any of them with --debug says where an error comes from; --version says which boostsim this is, and
---install-completion [bash|zsh] completes its words in your shell.
+Any of them with --quiet shows no progress, with --debug says where an error comes from; --version
+says which boostsim this is, and --install-completion [bash|zsh] completes its words in your shell.
 """
 
 
@@ -56,15 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
 
     0 what was asked for came true, 1 it is false (a claim is violated, a statement refuted, a plan
     impossible), 2 bad input, 3 undecided, 4 anything unexpected, 130 interrupted. Whatever ends a
-    command early is told in one line; ``--debug`` adds the traceback.
+    command early is told in one line; ``--debug`` adds the traceback. Progress is told on the error
+    stream, with ``--json`` as lines of JSON, with ``--quiet`` not at all.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    debug, quiet = "--debug" in arguments, "--quiet" in arguments
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A letter that the terminal's encoding lacks is written as its number.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = _answered([word for word in arguments if word != "--debug"])
+        code = _answered([word for word in arguments if word not in ANYWHERE], quiet)
         flushed(sys.stdout)
     except Unread:
         code = 0
@@ -102,7 +105,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= 500 else f"{text[:497]}..."
 
 
-def _answered(arguments: list[str]) -> int:
+def _answered(arguments: list[str], quiet: bool) -> int:
     if not arguments:
         say(WELCOME.rstrip())
         return 0
@@ -123,7 +126,8 @@ def _answered(arguments: list[str]) -> int:
         if isinstance(value, Path):
             setattr(command, name, Path(os.path.expanduser(value)))
     same_every_time()
-    with reserved():
+    manner: Manner = "quiet" if quiet else "json" if getattr(command, "json", False) else "shown"
+    with reserved(), told(manner):
         return _dispatch(command)
 
 
@@ -137,7 +141,8 @@ def _parse(arguments: list[str]) -> Command | None:
                 args=arguments,
                 prog="boostsim",
                 description=f"boostsim {__version__}: training on synthetic and weak data. "
-                "--debug, anywhere, says where an error comes from. --version; "
+                "--quiet, anywhere, shows no progress, --debug says where an error comes from. "
+                "--version; "
                 "--install-completion [bash|zsh].",
             )
     except SystemExit as stop:

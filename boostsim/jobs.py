@@ -203,7 +203,7 @@ def _distribute(
             arriving.add(future)
 
     try:
-        with counted(description, total) as update, _quiet():
+        with counted(description, total, even=True, found=total - len(jobs)) as update, _quiet():
             update(total - len(jobs), "")
             send()
             while sent:

@@ -667,5 +667,5 @@ def test_help_lists_what_can_be_named(capsys):
             assert name in told
     assert cli.main(["--help"]) == 0
     told = capsys.readouterr().out
-    for word in ("--version", "--install-completion", "--debug"):
+    for word in ("--version", "--install-completion", "--debug", "--quiet"):
         assert word in told

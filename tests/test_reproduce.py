@@ -31,8 +31,14 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     out, err = capsys.readouterr()
     report = json.loads(out)
     assert [figure["figure"] for figure in report["figures"]] == ["convergence"]
-    drawn = tmp_path / "new" / "convergence.png"
-    assert f"convergence: {drawn} (figure 1 of 1)" in err
+    # Lines of JSON, the last as it is done, and nothing else.
+    told = [json.loads(line) for line in err.splitlines()][-1]
+    assert {name: told[name] for name in ("what", "done", "total", "more")} == {
+        "what": "convergence",
+        "done": 1,
+        "total": 1,
+        "more": "convergence is drawn",
+    }
     found = sorted(path.name for path in (tmp_path / "new").iterdir())
     files = [f"convergence.{kind}" for kind in ("csv", "png", "svg")]
     assert found == [*files, "drawn.json", "index.html"]
@@ -44,10 +50,14 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     assert cli.main(line) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == report
-    assert err == (
+    assert err == ""
+    assert cli.main(line[:-1]) == 0
+    assert capsys.readouterr().err == (
         f"1 of 1 figures stand in {tmp_path / 'new'}/ as this code draws "
         "them (--again draws them again)\n"
     )
+    assert cli.main([*line[:-1], "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 NOTHING = {
@@ -93,11 +103,19 @@ def test_the_quickest_figures_come_first_and_networks_last(quickly_drawn, tmp_pa
     out, err = capsys.readouterr()
     # They are told in the order in which they were asked for.
     assert [figure["figure"] for figure in json.loads(out)["figures"]] == names
-    lines = err.splitlines()
-    assert lines[0].startswith(f"convergence: {tmp_path}/convergence.svg (figure 1 of 4, about ")
-    assert lines[-1] == f"arithmetic: {tmp_path}/arithmetic.svg (figure 4 of 4)"
+    told = [json.loads(line) for line in err.splitlines()]
+    assert [each["done"] for each in told] == [1, 2, 3, 4]
+    assert [each["more"] for each in told] == [f"{name} is drawn" for name in quickly_drawn]
+    assert {(each["what"], each["total"]) for each in told} == {("figures", 4)}
+    assert told[0]["left"] > 60.0
+    line = line[:-1]
     assert cli.main([*line, "--again"]) == 0
     assert len(quickly_drawn) == 8
+    lines = capsys.readouterr().err.splitlines()
+    first = f"figure 1 of 4: convergence, {tmp_path}/convergence.svg (about "
+    assert lines[0].startswith(first)
+    assert lines[0].endswith(" left)")
+    assert lines[-1] == f"figure 4 of 4: arithmetic, {tmp_path}/arithmetic.svg"
     # One that somebody changed is drawn again, and so is one at another scale.
     (tmp_path / "programs.svg").write_text("something else")
     assert cli.main(line) == 0

@@ -26,11 +26,11 @@ from typing import Any
 
 from boostsim.commands.cache import said_elsewhere, use_cache
 from boostsim.commands.output import console, say
-from boostsim.commands.waiting import in_words, left, quickest_first
+from boostsim.commands.waiting import left, quickest_first
 from boostsim.figures import Look
 from boostsim.files import cache_folder
 from boostsim.processors import processors
-from boostsim.progress import counted, silenced, tell
+from boostsim.progress import Update, counted, in_words, note, silenced, tell
 
 Done = Callable[[str, dict[str, Any], float | None], None]
 
@@ -115,7 +115,7 @@ def reproduce(
     }
     order = quickest_first([name for name in names if name not in standing])
     if standing:
-        tell(
+        note(
             f"{len(standing)} of {len(names)} figures stand in {folder}/ as this code draws them "
             "(--again draws them again)"
         )
@@ -125,8 +125,8 @@ def reproduce(
         record.keep(folder, name, entry)
         _page(folder, absent)
         path = folder / entry["files"][0]
-        more = f", {in_words(remaining)} left" if remaining else ""
-        tell(f"{name}: {path} (figure {len(standing)} of {len(names)}{more})")
+        more = f" ({in_words(remaining)} left)" if remaining else ""
+        note(f"figure {len(standing)} of {len(names)}: {name}, {path}{more}")
 
     try:
         draw = partial(_drawn, folder=folder, how=how)
@@ -223,17 +223,24 @@ def _draw(
     took: dict[str, float] = {}
     began: dict[str, float] = {}
 
-    def ended(name: str, entry: dict[str, Any], update: Callable[[int, str], None]) -> None:
-        took[name] = entry["seconds"]
+    def remaining() -> float | None:
         at_work = {each: time.monotonic() - at for each, at in began.items() if each not in took}
-        remaining = left(names, scale_name, took, at_work, max(workers, 1))
-        update(len(took), f"{in_words(remaining)} left" if remaining else "")
-        done(name, entry, remaining)
+        return left(names, scale_name, took, at_work, max(workers, 1))
+
+    def begun(name: str, update: Update) -> None:
+        began[name] = time.monotonic()
+        drawing = ", ".join(each for each in began if each not in took)
+        update(len(took), f"drawing {drawing}", remaining())
+
+    def ended(name: str, entry: dict[str, Any], update: Update) -> None:
+        took[name] = entry["seconds"]
+        update(len(took), f"{name} is drawn", remaining())
+        done(name, entry, remaining())
 
     with counted("figures" if len(names) > 1 else names[0], len(names)) as update:
         if not workers:
             for name in names:
-                began[name] = time.monotonic()
+                begun(name, update)
                 ended(name, draw(name), update)
             return
         spawn = multiprocessing.get_context("spawn")
@@ -243,7 +250,7 @@ def _draw(
                 while waiting or running:
                     while waiting and len(running) < workers:
                         name = waiting.pop(0)
-                        began[name] = time.monotonic()
+                        begun(name, update)
                         running[pool.submit(draw, name)] = name
                     for figure in wait(running, return_when=FIRST_COMPLETED).done:
                         ended(running[figure], figure.result(), update)

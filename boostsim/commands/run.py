@@ -22,7 +22,7 @@ from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write
 from boostsim.objects import as_json, same
-from boostsim.progress import tell
+from boostsim.progress import note
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +93,7 @@ def run(flags: dict[str, Any]) -> int:
     trace = bs.simulate(procedure, task, options.get("iterations", iterations), **loop, **more)
     try:
         if "save" in options:
-            tell(f"saved {bs.save(trace, options['save'])}")
+            note(f"saved {bs.save(trace, options['save'])}")
     finally:
         # Whatever became of the file: the run has been made.
         if json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from boostsim.figures import NEURAL
@@ -125,18 +124,3 @@ def left(
             until.sort()
             until[0] += paces[name in NEURAL] * known[name]
     return max(until)
-
-
-def in_words(seconds: float) -> str:
-    """Return a time that is only about known.
-
-    Example:
-        >>> in_words(20.0), in_words(61.0), in_words(1500.0), in_words(7300.0)
-        ('under a minute', 'about 2 minutes', 'about 25 minutes', 'about 2 hours')
-    """
-    if seconds < 60.0:
-        return "under a minute"
-    minutes = math.ceil(seconds / 60.0)
-    if minutes < 120:
-        return f"about {minutes} minutes"
-    return f"about {round(seconds / 3600.0)} hours"
