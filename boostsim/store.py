@@ -18,7 +18,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,7 +120,7 @@ class Store:
         if path is None or not path.exists():
             return None
         try:
-            return _unpacked(path, self.work)
+            return read_piece(path, self.work)
         except Damaged as error:
             warnings.warn(str(error), RuntimeWarning, stacklevel=2)
             path.unlink(missing_ok=True)
@@ -142,6 +142,18 @@ class Store:
             pieces = {f"a_{each}": values for each, values in (arrays or {}).items()}
             np.savez(archive, about=np.frombuffer(about, np.uint8), **pieces)  # type: ignore[arg-type]
             write_sealed(path, archive.getvalue(), "folder")
+
+    def names(self) -> list[str]:
+        """Return the names of the pieces that are there, whole or not."""
+        files = [] if self.folder is None else sorted(self.folder.glob(f"*{ENDING}"))
+        return [file.stem for file in files if NAME.fullmatch(file.stem)]
+
+    def remove(self, name: str) -> None:
+        """Remove a piece that is needed no more, where it is there."""
+        path = self.path(name)
+        if path is not None:
+            with suppress(OSError):
+                path.unlink()
 
     def made(self, name: str, make: Callable[[], Piece]) -> Piece:
         """Return a piece: that which is there, or else that which ``make`` makes, then kept."""
@@ -180,8 +192,7 @@ def opened(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
         making 1
         making 2
     """
-    told = json.loads(json.dumps(about, sort_keys=True))
-    digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    told, digest = json.loads(json.dumps(about, sort_keys=True)), digest_of(about)
     if folder is None:
         yield Store(None, digest)
         return
@@ -190,6 +201,51 @@ def opened(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
         if not _same_work(path, told):
             write_sealed(path, json.dumps(told, sort_keys=True).encode(), "folder")
         yield Store(folder, digest)
+
+
+def digest_of(about: Mapping[str, Any]) -> str:
+    """Return the digest of what a work is, which its pieces carry."""
+    return sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def look_into(folder: Path, remedy: str) -> dict[str, Any] | None:
+    """Return what work a folder says that it holds, or None; nothing is held or changed.
+
+    Raises:
+        Damaged: a ValueError, where that is not what was written; it ends with the remedy.
+    """
+    path = folder / WORK
+    if not path.exists():
+        return None
+    told: dict[str, Any] = json.loads(read_sealed(path, "folder", ALLOWED, remedy))
+    return told
+
+
+def read_piece(path: Path, work: str, remedy: str = AGAIN) -> Piece:
+    """Return the piece in a file, of the work with this digest.
+
+    Raises:
+        Damaged: a ValueError, where it is not what was written; it ends with the remedy.
+        ValueError: for one of another work, or of another kind.
+    """
+    content = read_sealed(path, "folder", ALLOWED, remedy)
+    try:
+        with np.load(io.BytesIO(content)) as file:
+            arrays = {name: file[name] for name in file.files}
+        about = json.loads(arrays.pop("about").tobytes())
+        found, told = about["work"], about["told"]
+    except Exception as error:
+        # With a digest that fits: it was not written by this program, or by another version.
+        raise ValueError(
+            f"folder must be {ALLOWED}; {str(path)!r} is of another kind ({type(error).__name__}). "
+            "Delete it, and it is made again."
+        ) from None
+    if found != work:
+        raise ValueError(
+            f"folder must hold this very run; {str(path)!r} is a piece of another. Delete it, and "
+            "it is made again."
+        )
+    return Piece(told, {name.removeprefix("a_"): values for name, values in arrays.items()})
 
 
 def same_run(path: Path, about: Mapping[str, Any], found: Mapping[str, Any]) -> None:
@@ -210,37 +266,15 @@ def same_run(path: Path, about: Mapping[str, Any], found: Mapping[str, Any]) -> 
 
 def _same_work(path: Path, about: dict[str, Any]) -> bool:
     """Return whether a folder says that it holds this work; a damaged word is none, and said."""
-    if not path.exists():
-        return False
     try:
-        found = json.loads(read_sealed(path, "folder", ALLOWED, AGAIN))
+        found = look_into(path.parent, AGAIN)
     except Damaged as error:
         # Pieces carry the digest of their work: those of another are not taken for this one's.
         warnings.warn(str(error), RuntimeWarning, stacklevel=2)
         return False
-    same_run(path, about, found)
-    return True
-
-
-def _unpacked(path: Path, work: str) -> Piece:
-    content = read_sealed(path, "folder", ALLOWED, AGAIN)
-    try:
-        with np.load(io.BytesIO(content)) as file:
-            arrays = {name: file[name] for name in file.files}
-        about = json.loads(arrays.pop("about").tobytes())
-        found, told = about["work"], about["told"]
-    except Exception as error:
-        # With a digest that fits: it was not written by this program, or by another version.
-        raise ValueError(
-            f"folder must be {ALLOWED}; {str(path)!r} is of another kind ({type(error).__name__}). "
-            "Delete it, and it is made again."
-        ) from None
-    if found != work:
-        raise ValueError(
-            f"folder must hold this very run; {str(path)!r} is a piece of another. Delete it, and "
-            "it is made again."
-        )
-    return Piece(told, {name.removeprefix("a_"): values for name, values in arrays.items()})
+    if found is not None:
+        same_run(path, about, found)
+    return found is not None
 
 
 def _difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:

@@ -193,7 +193,7 @@ class Run:
     devices: Whole = None
     """Devices that share a transformer's seeds and batches (default: all)."""
     folder: File = None
-    """Where a transformer's run is kept, to be resumed after a stop."""
+    """Where the run is kept, to be gone on with after a stop, or for more iterations."""
     save: File = None
     """Write the trace to this netCDF file."""
     json: bool = False

@@ -63,10 +63,13 @@ SLOTS = (
     *("attempts", "keep", "criterion", "budget", "rate", "regime", "real_share"),
     *("label_weight", "label_share", "labels_per_visit", "until_accepted", "scores"),
 )
-LOOP = ("iterations", "visits", "visited_share", "exact", "seeds", "record", "pass_at", "key")
+LOOP = (
+    *("iterations", "visits", "visited_share", "exact", "seeds", "record", "pass_at", "key"),
+    "folder",
+)
 # What only a task in tokens takes: the transformer, the loop.
 TRANSFORMER = ("width", "layers", "heads", "steps")
-TRAINING = ("prompts_per_iteration", "pool", "devices", "folder")
+TRAINING = ("prompts_per_iteration", "pool", "devices")
 KEYS = (
     *("preset", "task", *SIZES, *FILTER, *LABELER, *SHARPENING, *SLOTS, *KEPT),
     *(*STRONG, *GRADIENT, *LOOP, "save"),

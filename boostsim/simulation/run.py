@@ -122,11 +122,14 @@ def simulate(
             entries are measured, exactly, from the rows of the transformer.)
         devices: how many share the work, seeds first, then the batch; None is all that JAX has.
             More than one change the order of sums, so losses agree to rounding only.
-        folder: where each seed's state is kept after every iteration; a run that was stopped, or
-            was for fewer iterations, goes on from there to the numbers of one go, and
-            :func:`boostsim.load_run` looks into it. After an upgrade (of JAX, say) it goes on with
-            a warning, for last digits may differ, and ``attrs["resumed"]`` of the trace says which
-            iterations were computed with what. Another run, criterion or backend is refused.
+        folder: where what is finished is kept, with the state after it: after every iteration in
+            tokens, every few seconds and at the end on tables, each file whole or not at all. The
+            same call, after a stop or for more iterations, goes on from there to the numbers of one
+            go; one of another run, criterion or backend is refused. A damaged file is told, and
+            what was in it is made again. In tokens :func:`boostsim.load_run` looks into the folder,
+            and after an upgrade (of JAX, say) the run goes on with a warning, for last digits may
+            differ, ``attrs["resumed"]`` of the trace saying which iterations were computed with
+            what; on tables it is refused. Exact at finite visits a seed is kept when it is whole.
         keep_models: whether the model after every iteration stays in the folder, not the latest
             alone: a file each, of four bytes a weight.
 
@@ -178,7 +181,7 @@ def simulate(
         "pool": pool,
         "exact": exact,
     }
-    others: dict[str, Any] = {"evaluate": evaluate, "devices": devices, "folder": folder}
+    others: dict[str, Any] = {"evaluate": evaluate, "devices": devices}
     keeps = flag("keep_models", keep_models)
     passed = checked_pass_at(pass_at)
     if isinstance(task, SequenceTask):
@@ -192,7 +195,7 @@ def simulate(
             raise refuse("visits", "None in an exact run where the task is in tokens", visits)
         from boostsim.simulation.tokens.loop import simulate_tokens
 
-        others |= {"pass_at": passed, "record": shown, "keep_models": keeps}
+        others |= {"pass_at": passed, "record": shown, "folder": folder, "keep_models": keeps}
         others["statistics"] = statistics_in(asked)
         trace = simulate_tokens(procedure, task, how, iterations, seeds, key, **others)
     else:
@@ -201,7 +204,7 @@ def simulate(
         _left_out("a table", **{name: (value, None) for name, value in (drawn | others).items()})
         _left_out("a table", keep_models=(keeps, False))
         seen = seeing(**amount)
-        told = iterations, seeds, key, record, passed, until
+        told = iterations, seeds, key, record, passed, until, folder
         if isinstance(seen, ExactVisits):
             trace = simulate_finite(procedure, task, seen, *told)
         else:

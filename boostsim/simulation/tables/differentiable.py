@@ -21,10 +21,16 @@ from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed, needs_double
 from boostsim.simulation.tables.continuous import NUMBERS, World
-from boostsim.simulation.tables.loop import advance, begin, check_priorities, totals
+from boostsim.simulation.tables.loop import advance, begin, totals
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import check, prepare
-from boostsim.simulation.tables.recording import LAWS, RECORDS, check_size, wanted_records
+from boostsim.simulation.tables.recording import (
+    LAWS,
+    RECORDS,
+    check_priorities,
+    check_size,
+    wanted_records,
+)
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.statistics import Statistic, Wanted, described_on, statistics_in
 from boostsim.tasks.table import TableTask

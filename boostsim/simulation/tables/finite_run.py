@@ -6,6 +6,7 @@ What is asked of a prompt after t iterations is the expectation of a function of
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from boostsim.arguments import refuse, sized, whole
+from boostsim.arguments import as_path, refuse, sized, whole
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed
@@ -23,6 +24,7 @@ from boostsim.simulation.seeing import ExactVisits
 from boostsim.simulation.tables.accumulating import grown
 from boostsim.simulation.tables.finite import first_rows, kinds_of, spaces
 from boostsim.simulation.tables.following import MEASURED, Steps, followed, laws_of, of_models
+from boostsim.simulation.tables.keeping import told_of
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds, traced
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.programs import prepared
@@ -32,6 +34,7 @@ from boostsim.simulation.tables.untied import checked_alone
 from boostsim.simulation.tables.visiting import alone
 from boostsim.simulation.until import Until, carried, checked_until
 from boostsim.statistics import Statistic, Wanted, average_of, described_on, statistics_in
+from boostsim.store import Piece, opened
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def simulate_finite(
     record: Iterable[str | Statistic] | Statistic = (),
     pass_at: tuple[int, ...] = (),
     until: Until | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> xarray.Dataset:
     """Return the trace of the law of every prompt; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
@@ -81,21 +85,33 @@ def simulate_finite(
     elif key is not None:
         # Not needed, but a mistake all the same.
         as_key(key)
-    runs = [
-        _run(procedure, task, how, iterations, each, wanted, pass_at, until)
-        for each in track(keys, "seeds", len(keys))
-    ]
+    level = "exact at finite visits" + (", given the verdicts" if persistent else "")
+
+    def attributes() -> dict[str, Any]:
+        drawn = as_key(key) if persistent and key is not None else None
+        ends = {} if until is None else {"until": until.describe()}
+        return attributes_of(procedure, task, level, how, drawn) | ends
+
+    about = {}
+    if folder is not None:
+        about = told_of(procedure, task, attributes(), wanted, pass_at, iterations)
+    with opened(None if folder is None else as_path("folder", folder), about) as store:
+
+        def made(number: int) -> dict[str, Any]:
+            told = procedure, task, how, iterations, keys[number], wanted, pass_at, until
+            # Kept whole: from what its law was nothing goes on.
+            name = f"seed-{chosen[number]}-iterations-{iterations}"
+            piece = store.made(name, lambda: _piece(_run(*told)))
+            return {**piece.arrays, **piece.told}
+
+        runs = [made(number) for number in track(range(len(keys)), "seeds", len(keys))]
     ended = [run.pop("ended") for run in runs]
     support = _on_one_support(runs) if "law" in wanted else None
     variables = _stacked(runs)
     if until is not None:
         variables, variables["ended"] = carried(variables, ended)
-    level = "exact at finite visits" + (", given the verdicts" if persistent else "")
-    told = as_key(key) if persistent and key is not None else None
-    attributes = attributes_of(procedure, task, level, how, told)
-    if until is not None:
-        attributes["until"] = until.describe()
-    trace = traced(procedure, task, variables, attributes, wanted).assign_coords(seed=list(chosen))
+    trace = traced(procedure, task, variables, attributes(), wanted)
+    trace = trace.assign_coords(seed=list(chosen))
     if pass_at:
         trace = trace.assign_coords(k=list(pass_at))
     if "quantiles" in wanted:
@@ -104,6 +120,10 @@ def simulate_finite(
         about = {"units": "probability", "long_name": "accuracy of a prompt"}
         trace = trace.assign_coords(value=("value", support, about))
     return trace
+
+
+def _piece(run: dict[str, Any]) -> Piece:
+    return Piece({"ended": run.pop("ended")}, run)
 
 
 def _stacked(runs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

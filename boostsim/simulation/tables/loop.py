@@ -7,7 +7,8 @@ overlaps them), so a seed's numbers cannot depend on which others run beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.seeing import Seeing, VisitsEach
+from boostsim.simulation.tables.keeping import Begun, Keeping, keeping, taken_up, told_of
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.population import right_and_wrong, total
@@ -36,6 +38,7 @@ from boostsim.simulation.tables.recording import (
     LAWS,
     QUANTILES,
     Recording,
+    check_priorities,
     check_size,
     numbers_each,
     wanted_records,
@@ -66,6 +69,7 @@ def simulate_table(
     record: Iterable[str | Statistic] | Statistic = (),
     pass_at: tuple[int, ...] = (),
     until: Until | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> xarray.Dataset:
     """Run a procedure on a table; the arguments of ``bs.simulate``."""
     iterations = whole("iterations", iterations, 0)
@@ -98,38 +102,43 @@ def simulate_table(
         # Not needed, but a mistake all the same.
         as_key(key)
 
-    def programs() -> Iterator[Program]:
-        made = None
-        for seed_key in keys:
-            if made is None or persistent:
-                ways: dict[str, Any] = {"sampled": sampling is not None, "iterations": iterations}
-                made = prepared(procedure, task, wanted=wanted, key=seed_key, **ways)
-            yield made, sampling
+    def attributes() -> dict[str, Any]:
+        drawn = None if keys[0] is None else as_key(0 if key is None else key)
+        ends = {} if until is None else {"until": until.describe()}
+        return attributes_of(procedure, task, _level(procedure, sampling), how, drawn) | ends
 
+    made: Programs | None = None
     recording, copies = Recording(len(keys), iterations + 1), 1
-    with fixed(double=True), waited_for(recording.begun):
+    told: dict[str, Any] = {}
+    if folder is not None:
+        told = told_of(procedure, task, attributes(), wanted, pass_at, iterations)
+    kept_in = keeping(folder, told, chosen, iterations, recording)
+    with fixed(double=True), waited_for(recording.begun), kept_in as kept:
         # Long blocks of long rows would take as much memory as the trace.
         most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted, pass_at)))
         ended: list[int | None] = []
         if until is not None:
             most = min(most, FEW_AHEAD)
             wanted |= {"absorbed"} if until.absorbed else set()
-        runs = zip(programs(), keys, strict=True)
-        for number, (program, seed_key) in enumerate(track(runs, "seeds", len(keys))):
-            copies = program[0].first[0].copies
-            told = program, seed_key, iterations, wanted, pass_at, most, recording, number
-            ended.append(_run(*told, until, task.prompt_weights))
+        for number, seed_key in enumerate(track(keys, "seeds", len(keys))):
+            begun = None if kept is None else kept.begun(number)
+            if begun is not None and begun.whole:
+                recording.add(number, 0, begun.rows)
+                ended.append(begun.ended)
+                continue
+            if made is None or persistent:
+                ways: dict[str, Any] = {"sampled": sampling is not None, "iterations": iterations}
+                made = prepared(procedure, task, wanted=wanted, key=seed_key, **ways)
+            copies = made.first[0].copies
+            given = (made, sampling), seed_key, iterations, wanted, pass_at, most, recording, number
+            ended.append(_run(*given, until, task.prompt_weights, kept, begun))
         variables = recording.variables()
     if until is not None:
         variables.pop("absorbed", None)
-        variables, ends = carried(variables, ended)
+        variables, variables["ended"] = carried(variables, ended)
     check_priorities(procedure, task, copies, variables.pop("invalid"))
-    drawn = None if keys[0] is None else as_key(0 if key is None else key)
-    attributes = attributes_of(procedure, task, _level(procedure, sampling), how, drawn)
-    if until is not None:
-        attributes["until"] = until.describe()
-        variables["ended"] = ends
-    trace = traced(procedure, task, variables, attributes, wanted).assign_coords(seed=list(chosen))
+    trace = traced(procedure, task, variables, attributes(), wanted)
+    trace = trace.assign_coords(seed=list(chosen))
     if "accuracy_quantiles" in wanted:
         trace = trace.assign_coords(quantile=list(QUANTILES))
     return trace.assign_coords(k=list(pass_at)) if pass_at else trace
@@ -301,23 +310,29 @@ def _run(
     number: int,
     until: Until | None,
     weights: np.ndarray,
+    kept: Keeping | None,
+    begun: Begun | None,
 ) -> int | None:
     """Record the measurements of one seed, block by block; the first model is a block of its own.
 
     A block is of ``most`` iterations at most. Where what is waited for has come true the run ends,
-    and the iteration is returned.
+    and the iteration is returned. What was begun is gone on from, and what is made is kept.
     """
     programs, sampling = program
     structure, numbers = programs.first
     state, row = begin(structure, wanted, numbers, sampling, pass_at)
+    after, state = taken_up(begun, state)
     rows: Mapping[str, Any] = {name: value[None] for name, value in row.items()}
+    if begun is not None:
+        rows = {name: values[: after + 1] for name, values in begun.rows.items()}
     recording.add(number, 0, rows)
     seen = None
     if until is not None:
         seen = {name: np.asarray(values) for name, values in rows.items()}
-        if until.met(seen, None, weights) is not None:
-            return 0
-    blocks = programs.blocks(iterations, most)
+        if begun is None and until.met(seen, None, weights) is not None:
+            return 0 if kept is None else kept.ended(number, 0, 0, state)
+    blocks = [each for each in programs.blocks(iterations, most) if each[0] >= after]
+    lasting = after, state
     for start, length, (structure, numbers) in track(blocks, "iterations", len(blocks)):
         with unbroken():
             state, rows = advance(
@@ -330,7 +345,15 @@ def _run(
             seen = {name: np.asarray(values) for name, values in rows.items()}
             met = until.met(seen, before, weights)
             if met is not None:
-                return start + 1 + met
+                at = start + 1 + met
+                return at if kept is None else kept.ended(number, at, *lasting)
+        done = start + length
+        # A block that the end of the run cut short is a longer one in a longer run.
+        lasting = (done, state) if length == most or done < iterations else lasting
+        if kept is not None:
+            kept.done(number, done, *lasting, rows)
+    if kept is not None and not blocks:
+        kept.done(number, iterations, *lasting)
     return None
 
 
@@ -391,19 +414,3 @@ def advance(
         return state, {**_measure(structure, numbers, state, wanted, pass_at), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))
-
-
-def check_priorities(
-    procedure: Procedure, task: TableTask, copies: int, invalid: np.ndarray
-) -> None:
-    """Refuse a criterion that said what is no priority; ``invalid`` is ``[seed, iteration]``."""
-    bad = np.argwhere(invalid >= 0)
-    if not len(bad):
-        return
-    seed, iteration = (int(i) for i in bad[0])
-    accepted, cell = divmod(int(invalid[seed, iteration]), copies * task.prompts)
-    raise ValueError(
-        f"criterion {procedure.criterion.name!r} must return finite priorities of at least 0; it "
-        f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt "
-        f"{cell % task.prompts} with {accepted} of {procedure.at(iteration).trials} accepted"
-    )

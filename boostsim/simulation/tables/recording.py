@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from boostsim.arguments import choice, refuse, several, sized
+from boostsim.curation.procedure import Procedure
 from boostsim.statistics import BUILT_IN, Statistic, Wanted, statistics_in
 from boostsim.tasks.table import TableTask
 
@@ -118,3 +119,19 @@ class Recording:
 
 def _size(block: Mapping[str, Any]) -> int:
     return sum(values.size for values in block.values())
+
+
+def check_priorities(
+    procedure: Procedure, task: TableTask, copies: int, invalid: np.ndarray
+) -> None:
+    """Refuse a criterion that said what is no priority; ``invalid`` is ``[seed, iteration]``."""
+    bad = np.argwhere(invalid >= 0)
+    if not len(bad):
+        return
+    seed, iteration = (int(i) for i in bad[0])
+    accepted, cell = divmod(int(invalid[seed, iteration]), copies * task.prompts)
+    raise ValueError(
+        f"criterion {procedure.criterion.name!r} must return finite priorities of at least 0; it "
+        f"did not in iteration {iteration} of seed {seed}, first on the visits to prompt "
+        f"{cell % task.prompts} with {accepted} of {procedure.at(iteration).trials} accepted"
+    )
