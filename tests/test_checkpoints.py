@@ -3,17 +3,19 @@
 import dataclasses
 import errno
 import fcntl
+import io
 import json
 import os
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
 import boostsim as bs
 from boostsim import files, store
 from boostsim.figures.kept import kept
-from boostsim.simulation.tokens import checkpoints
+from boostsim.objects import same
 
 TASK = bs.lookup(6, 2)
 TINY = bs.Transformer(width=8, heads=1, layers=1, steps=2, batch=4, first_steps=2)
@@ -57,18 +59,20 @@ def run(begun, tmp_path):
 def contents(path):
     """The arrays of a file of a run, as it is on the disk: an archive that NumPy reads."""
     with np.load(path) as file:
-        return {name: file[name] for name in file.files}
+        return {name.removeprefix("a_"): file[name] for name in file.files}
 
 
 def rewritten(path, arrays):
     """Write them with a digest that fits, as somebody who knows how would."""
     about = json.loads(arrays["about"].tobytes())
-    checkpoints.save_state(path, about, {n: a for n, a in arrays.items() if n != "about"})
+    sound = {n: a for n, a in arrays.items() if n != "about"}
+    store.Store(path.parent, about["work"]).write(path.stem, sound, about["told"])
 
 
-def test_a_damaged_file_of_a_run_is_named_with_what_to_do(run):
-    path = run / "seed-0.npz"
-    whole = path.read_bytes()
+def test_a_damaged_file_of_a_run_is_named_and_made_again(run):
+    path = run / "seed-0.piece"
+    whole, before, want = path.read_bytes(), contents(path), simulate()
+    del before["m_seconds"]
     rng = np.random.default_rng(0)
     damaged = [
         b"",
@@ -82,17 +86,52 @@ def test_a_damaged_file_of_a_run_is_named_with_what_to_do(run):
         damaged.append(bytes(flipped))
     for content in damaged:
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"folder must .*seed-0\.npz.* Delete it") as told:
-            simulate(2, run)
-        assert "\n" not in str(told.value)
-        assert path.read_bytes() == content
-    # The remedy is one.
-    path.unlink()
+        with pytest.warns(RuntimeWarning, match=r"seed-0\.piece.* is made again\.$") as told:
+            assert simulate(1, run).identical(want)
+        assert len(told) == 1
+        assert same(before, {name: contents(path)[name] for name in before})
     assert simulate(2, run).identical(simulate(2))
 
 
-def test_files_that_lack_something_are_refused_though_their_digest_fits(run):
+def as_it_was(folder):
+    """Rewrite a folder as it was written before there was a store: each file says what it is."""
+    about, key = store.look_into(folder, ""), jax.random.key(3)
+    assert about.pop("key") == np.ravel(jax.random.key_data(key)).tolist()
+    for path in folder.glob("*.piece"):
+        told = {**about, "key": np.ravel(jax.random.key_data(jax.random.fold_in(key, 0))).tolist()}
+        arrays = contents(path) | {"about": np.frombuffer(json.dumps(told).encode(), np.uint8)}
+        archive = io.BytesIO()
+        np.savez(archive, **arrays)
+        files.write_sealed(path.with_suffix(".npz"), archive.getvalue())
+        path.unlink()
+    (folder / store.WORK).unlink()
+
+
+def test_a_folder_that_was_written_before_the_store_is_read_and_gone_on_with(run):
+    trace = bs.load_run(run).trace
+    as_it_was(run)
+    assert sorted(path.name for path in run.iterdir()) == [".lock", "seed-0.npz"]
+    assert bs.load_run(run).trace.identical(trace)
+    with pytest.raises(ValueError, match=r"seed-0\.npz' was begun with key"):
+        bs.simulate(RULE, TASK, 2, folder=run, **SMALL | {"key": 4})
+    assert sorted(path.name for path in run.iterdir()) == [".lock", "seed-0.npz"]
+    want = simulate(2)
+    assert simulate(2, run).identical(want)
+    names = [".lock", "seed-0.piece", store.WORK]
+    assert sorted(path.name for path in run.iterdir()) == names
+    assert bs.load_run(run).trace.drop_vars("seconds").identical(want)
+    as_it_was(run)
     path = run / "seed-0.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"seed-0\.npz.* damaged"):
+        bs.load_run(run)
+    with pytest.warns(RuntimeWarning, match=r"seed-0\.npz.* is made again\.$"):
+        assert simulate(2, run).identical(want)
+    assert sorted(path.name for path in run.iterdir()) == names
+
+
+def test_files_that_lack_something_are_refused_though_their_digest_fits(run):
+    path = run / "seed-0.piece"
     whole = contents(path)
     weights = [name for name in whole if name.startswith("w_")]
     assert {"data", "c_0", "m_labels", "m_accuracy_by_stratum", "m_slack"} < set(whole)
@@ -101,24 +140,24 @@ def test_files_that_lack_something_are_refused_though_their_digest_fits(run):
     for name in whole:
         if name not in ("about", "h_told"):
             rewritten(path, {n: a for n, a in whole.items() if n != name})
-            with pytest.raises(ValueError, match=f"seed-0.npz' lacks the array {name}"):
+            with pytest.raises(ValueError, match=f"seed-0.piece' lacks the array {name}"):
                 simulate(2, run)
     for name in weights:
         for bad, told in ((np.nan, "not finite"), (np.inf, "not finite")):
             changed = whole[name].copy()
             changed.flat[-1] = bad
             rewritten(path, {**whole, name: changed})
-            with pytest.raises(ValueError, match=rf"seed-0\.npz' has numbers in {name}.*{told}"):
+            with pytest.raises(ValueError, match=rf"seed-0\.piece' has numbers in {name}.*{told}"):
                 simulate(2, run)
         rewritten(path, {**whole, name: whole[name][..., :1]})
-        with pytest.raises(ValueError, match=rf"seed-0\.npz' has {name} of shape"):
+        with pytest.raises(ValueError, match=rf"seed-0\.piece' has {name} of shape"):
             simulate(2, run)
     shorter = {n: a[:1] if n == "m_labels" else a for n, a in whole.items()}
     rewritten(path, shorter)
-    with pytest.raises(ValueError, match=r"seed-0\.npz' has measured"):
+    with pytest.raises(ValueError, match=r"seed-0\.piece' has measured"):
         simulate(2, run)
     files.write_sealed(path, b"no archive")
-    with pytest.raises(ValueError, match=r"seed-0\.npz' is of another kind.*Delete it"):
+    with pytest.raises(ValueError, match=r"seed-0\.piece' is of another kind.*Delete it"):
         simulate(2, run)
     rewritten(path, {n: a for n, a in whole.items() if n != "h_told"})
     assert simulate(2, run).identical(simulate(2))
@@ -137,10 +176,9 @@ def test_a_damaged_first_model_is_made_again_with_a_warning(tmp_path):
     flipped[len(whole) // 2] ^= 1
     for content in (b"", whole[:-1], bytes(flipped), broken, path.read_bytes()):
         path.write_bytes(content)
-        with pytest.warns(UserWarning, match="cached first model") as told:
+        with pytest.warns(RuntimeWarning, match=f"{path}.* made again|cached.*{path}") as told:
             assert simulate().identical(want)
-        want_told = f"the cached first model '{path}' is damaged; it is trained again"
-        assert [str(each.message) for each in told] == [want_told]
+        assert len(told) == 1
         assert path.read_bytes() == whole
         assert simulate().identical(want)
 
@@ -214,11 +252,15 @@ def test_figures_make_damaged_runs_again_and_wait_for_others(tmp_path, monkeypat
         return simulate(1, folder / "cell")
 
     want = kept(["told"], made)
-    path = where[0] / "cell" / "seed-0.npz"
-    other = path.with_name("seed-1.npz")
+    path = where[0] / "cell" / "seed-0.piece"
+    other = path.with_name("seed-1.piece")
     other.write_bytes(b"not asked for")
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.warns(UserWarning, match=r"a run is made again: .*cell/seed-0\.npz"):
+    with pytest.warns(RuntimeWarning, match=r"cell/seed-0\.piece.* is made again"):
+        assert kept(["told"], made).identical(want)
+    # Whole, but of another version.
+    rewritten(path, {name: array for name, array in contents(path).items() if name != "data"})
+    with pytest.warns(UserWarning, match=r"a run is made again: .*cell/seed-0\.piece"):
         assert kept(["told"], made).identical(want)
     assert other.exists()
     assert kept(["told"], made).identical(want)
@@ -247,12 +289,12 @@ def test_a_run_that_cannot_be_kept_ends_in_words(run, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    before = (run / "seed-0.npz").read_bytes()
+    before = (run / "seed-0.piece").read_bytes()
     with monkeypatch.context() as filled:
         filled.setattr(os, "fsync", full)
-        with pytest.raises(ValueError, match=r"folder must .*seed-0\.npz.*No space left"):
+        with pytest.raises(ValueError, match=r"folder must .*seed-0\.piece.*No space left"):
             simulate(2, run)
-    assert (run / "seed-0.npz").read_bytes() == before
+    assert (run / "seed-0.piece").read_bytes() == before
     assert simulate(2, run).identical(simulate(2))
 
 
@@ -267,6 +309,6 @@ def test_what_differs_in_a_list_is_named_by_its_place(tmp_path):
     told = [{"false_accept": None, "gamma": rate, "votes": 1, "looks": 1} for rate in (0.1, 0.2)]
     other = [told[0], told[1] | {"gamma": 0.3}]
     with pytest.raises(ValueError, match=r"begun with filters\[1\]\.gamma 0\.2, not 0\.3$"):
-        checkpoints.same_run(tmp_path, {"filters": other}, {"filters": told})
+        store.same_run(tmp_path, {"filters": other}, {"filters": told})
     with pytest.raises(ValueError, match=r"begun with filters \[\{.*, not \[\{"):
-        checkpoints.same_run(tmp_path, {"filters": told[:1]}, {"filters": told})
+        store.same_run(tmp_path, {"filters": told[:1]}, {"filters": told})

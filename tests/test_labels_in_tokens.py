@@ -20,6 +20,7 @@ from boostsim.simulation.tokens import iteration, listed, loop
 from boostsim.simulation.tokens.asking import ask, ask_model
 from boostsim.simulation.tokens.carried import Carried
 from boostsim.simulation.tokens.iteration import ATTEMPTS, LABELS, Seed
+from boostsim.store import look_into
 
 TASK = bs.lookup(12, 3)
 # As many steps as are compiled together: the first model is trained by the same program.
@@ -535,18 +536,18 @@ def test_a_run_that_weighs_goes_on_to_the_same_numbers(tmp_path):
     bs.simulate(procedure, TASK, 1, folder=tmp_path, **given)
     resumed = bs.simulate(procedure, TASK, 3, folder=tmp_path, **given)
     assert resumed.drop_vars("seconds").identical(whole.drop_vars("seconds"))
-    with np.load(tmp_path / "seed-0.npz") as file:
-        assert file["data"].shape[1] == TASK.prompt_length + TASK.response_length + 1
-        assert len(set(file["data"][:, -1])) > 1
+    with np.load(tmp_path / "seed-0.piece") as file:
+        assert file["a_data"].shape[1] == TASK.prompt_length + TASK.response_length + 1
+        assert len(set(file["a_data"][:, -1])) > 1
 
 
 def test_a_folder_of_a_run_without_them_is_as_it_was(tmp_path):
     """No slot that is not used, and no weights, stand in its file."""
     plain = bs.boosting(attempts=2, labeler=WEAK, regime="accumulate")
     bs.simulate(plain, TASK, 1, folder=tmp_path, learner=TINY, visits=2, key=4)
-    with np.load(tmp_path / "seed-0.npz") as file:
-        told = json.loads(file["about"].tobytes())["procedure"]
-        assert file["data"].shape[1] == TASK.prompt_length + TASK.response_length
+    told = look_into(tmp_path, "")["procedure"]
+    with np.load(tmp_path / "seed-0.piece") as file:
+        assert file["a_data"].shape[1] == TASK.prompt_length + TASK.response_length
     names = {"label_weight", "label_share", "labels_per_visit", "until_accepted"}
     assert not names & set(told)
 

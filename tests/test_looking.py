@@ -16,9 +16,9 @@ from test_neural import BOOSTING, SMALL, TASK
 import boostsim as bs
 from boostsim.files import write_sealed
 from boostsim.keys import as_key
-from boostsim.simulation.tokens.checkpoints import save_state
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.iteration import EVALUATION
+from boostsim.store import WORK, Store, opened
 
 PERSISTENT = bs.NoisyFilter(0.3, persistent=True)
 LOOKING = dict(learner=SMALLEST, key=3, visits=2, record="responses")
@@ -205,7 +205,7 @@ def test_a_run_that_shows_goes_on_showing(tmp_path):
 
 def test_seeds_that_are_not_all_done_are_one_trace(copied):
     """What is missing of a run that was stopped is made by the same call."""
-    (copied / "seed-1.npz").unlink()
+    (copied / "seed-1.piece").unlink()
     how = SMALL | dict(folder=copied, record="responses")
     bs.simulate(BOOSTING, TASK, 3, **how)
     run = bs.load_run(copied)
@@ -224,8 +224,8 @@ def test_seeds_that_are_not_all_done_are_one_trace(copied):
 
 
 def test_a_seed_whose_file_is_gone_is_missed_aloud(copied):
-    (copied / "seed-0.npz").unlink()
-    with pytest.warns(UserWarning, match=r"has no seed-0\.npz: without these seeds"):
+    (copied / "seed-0.piece").unlink()
+    with pytest.warns(UserWarning, match=r"has no seed-0\.piece: without these seeds"):
         run = bs.load_run(copied)
     assert run.seeds == (1,)
     assert run.trace.seed.values.tolist() == [1]
@@ -233,7 +233,7 @@ def test_a_seed_whose_file_is_gone_is_missed_aloud(copied):
 
 def test_a_model_that_is_gone_is_not_promised(copied):
     assert "Models of every iteration." in bs.load_run(copied).summary()
-    (copied / "seed-0-iteration-1.npz").unlink()
+    (copied / "seed-0-iteration-1.piece").unlink()
     run = bs.load_run(copied)
     assert run.models == {0: (0, 2), 1: (0, 1, 2)}
     assert "Models of the first and the latest iteration, and some between." in run.summary()
@@ -257,21 +257,27 @@ def test_folders_that_are_no_runs_are_refused_in_a_sentence(copied, tmp_path):
     refused("was begun with learner", learner=dataclasses.replace(SMALL["learner"], steps=1))
     refused("task must be the one in tokens", task="programs")
     refused("learner must be the", learner="transformer")
-    run, path = bs.load_run(copied), copied / "seed-1.npz"
+    run, path = bs.load_run(copied), copied / "seed-1.piece"
     sound = path.read_bytes()
     rewritten(path, {name: array for name, array in contents(path).items() if name != "h_told"})
-    refused(r"folder must be one kept by this version.*seed-1\.npz.* goes on")
+    refused(r"folder must be one kept by this version.*seed-1\.piece.* goes on")
     path.write_bytes(sound[:-1])
-    refused(r"folder must .*seed-1\.npz.*damaged")
+    refused(r"folder must .*seed-1\.piece.*damaged")
     write_sealed(path, b"something else")
-    refused(r"seed-1\.npz' is of another kind")
-    save_state(path, {"a": "first model"}, {"x": np.zeros(1)})
-    refused(r"folder must hold this very run; .*seed-1\.npz' was begun with")
-    shutil.copy(path, copied / "seed-0.npz")
-    refused(r"folder must be one in which .*seed-0\.npz holds something else")
-    model = copied / "seed-0-iteration-1.npz"
+    refused(r"seed-1\.piece' is of another kind")
+    Store(copied, "another").write("seed-1", {"x": np.zeros(1)})
+    refused(r"folder must hold this very run; .*seed-1\.piece' is a piece of another")
+    (copied / WORK).rename(tmp_path / WORK)
+    refused(r"folder must be one that a run has written.*no work\.json")
+    (copied / WORK).write_bytes((tmp_path / WORK).read_bytes()[:-1])
+    refused(r"folder must .*work\.json.*damaged.* makes it again")
+    with opened(tmp_path / "other", {"a": "first model"}) as other:
+        other.write("seed-0", {"x": np.zeros(1)})
+    refused(r"folder must be one in which .*seed-0\.piece holds some", tmp_path / "other")
+    (tmp_path / WORK).rename(copied / WORK)
+    model = copied / "seed-0-iteration-1.piece"
     model.write_bytes(model.read_bytes()[1:])
-    with pytest.raises(ValueError, match=r"iteration-1\.npz.*damaged.* only a new run makes again"):
+    with pytest.raises(ValueError, match=r"iteration-1\.piece.* only a new run makes again"):
         run.model(0, 1)
     model.unlink()
     with pytest.raises(ValueError, match="files stay"):

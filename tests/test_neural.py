@@ -260,7 +260,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_numbers(tmp_path):
     folder, iterations = tmp_path / "run", 6
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
     child = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], env=environment)
-    state = folder / "seed-0.npz"
+    state = folder / "seed-0.piece"
     try:
         began = time.monotonic()
         while not state.exists() and time.monotonic() - began < 120:
@@ -272,7 +272,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_numbers(tmp_path):
         child.send_signal(signal.SIGKILL)
         child.wait()
     with np.load(state) as file:
-        done = len(file["m_labels"]) - 1
+        done = len(file["a_m_labels"]) - 1
     assert 1 <= done < 40
     iterations = done + 3
     procedure = dataclasses.replace(BOOSTING, regime="accumulate")

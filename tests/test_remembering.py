@@ -351,11 +351,11 @@ def test_memory_with_a_transformer(how, tmp_path, monkeypatch):
     resumed = bs.simulate(procedure, task, 3, folder=tmp_path / "run", **run)
     assert (whole.accuracy.values == resumed.accuracy.values).all()
     assert (whole.labels.values == resumed.labels.values).all()
-    with np.load(tmp_path / "run" / "seed-0.npz") as state:
+    with np.load(tmp_path / "run" / "seed-0.piece") as state:
         # In labels, as if a group had ten visits; here every prompt has as many as any other.
         if "prompts_per_iteration" not in how:
-            assert state["c_0"].sum() / (10 * 16) == pytest.approx(resumed.labels.values[0, -1])
-        assert (state["c_1"] <= state["c_0"]).all()
+            assert state["a_c_0"].sum() / (10 * 16) == pytest.approx(resumed.labels.values[0, -1])
+        assert (state["a_c_1"] <= state["a_c_0"]).all()
 
 
 class Deaf:

@@ -10,6 +10,7 @@ from boostsim import cli
 from boostsim.commands.waiting import SECONDS, left
 from boostsim.figures import FIGURES, SCALES, figure_module
 from boostsim.report.record import digests
+from boostsim.store import locked
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     }
     found = sorted(path.name for path in (tmp_path / "new").iterdir())
     files = [f"convergence.{kind}" for kind in ("csv", "png", "svg")]
-    assert found == [*files, "drawn.json", "index.html"]
+    assert found == [".lock", *files, "drawn.json", "index.html"]
     assert report["report"] == str(tmp_path / "new" / "index.html")
     page = (tmp_path / "new" / "index.html").read_text()
     assert f"{figure_module('convergence').TITLE}.</strong> Lines: law T1." in page
@@ -120,12 +121,41 @@ def test_the_quickest_figures_come_first_and_networks_last(quickly_drawn, tmp_pa
     (tmp_path / "programs.svg").write_text("something else")
     assert cli.main(line) == 0
     assert quickly_drawn[8:] == ["programs"]
+    assert "programs is drawn again: programs.svg gone, dam" in capsys.readouterr().err
     assert cli.main([*line, "--scale", "full"]) == 0
     assert len(quickly_drawn) == 13
     assert " left" not in capsys.readouterr().err.splitlines()[-4]
     # And so is one that is to look otherwise.
     assert cli.main([*line, "--scale", "full", "--plain"]) == 0
     assert len(quickly_drawn) == 17
+
+
+def test_a_damaged_record_is_told_and_its_figures_drawn_again(quickly_drawn, tmp_path, capsys):
+    line = ["reproduce", "convergence", "--scale", "smoke", "--folder", str(tmp_path)]
+    assert cli.main(line) == 0
+    path = tmp_path / "drawn.json"
+    whole = path.read_bytes()
+    for content in (b"", whole[:-9], whole.replace(b'"said"', b'"sa\x69e"', 1)):
+        path.write_bytes(content)
+        capsys.readouterr()
+        assert cli.main(line) == 0
+        assert f"{path} is damaged: the figures that it" in capsys.readouterr().err
+    assert quickly_drawn == ["convergence"] * 4
+    # One that was written before there was a digest in it is read.
+    old = json.loads(path.read_bytes())
+    del old["sha256"]
+    path.write_text(json.dumps(old))
+    assert cli.main(line) == 0
+    assert len(quickly_drawn) == 4
+
+
+def test_two_into_one_folder_are_refused(quickly_drawn, tmp_path, capsys):
+    line = ["reproduce", "convergence", "--scale", "smoke", "--folder", str(tmp_path)]
+    with locked(tmp_path):
+        assert cli.main(line) == 2
+    assert "folder must not be in use by another run" in capsys.readouterr().err
+    assert quickly_drawn == []
+    assert cli.main(line) == 0
 
 
 def test_an_interrupt_keeps_what_is_drawn_and_says_how_to_go_on(

@@ -115,12 +115,12 @@ def test_training_that_diverges_ends_in_an_error_that_says_when(rate, how, tmp_p
     hot = dataclasses.replace(LEARNER, learning_rate=rate)
     with pytest.raises(ValueError, match=r"learning_rate must be so small.*in iteration 1"):
         tokens(hot, folder=tmp_path / "run", **how)()
-    assert not list((tmp_path / "run").glob("*.npz"))
+    assert not list((tmp_path / "run").glob("*.piece"))
     hot = dataclasses.replace(LEARNER, first_learning_rate=rate)
-    kept = len(list(tmp_path.rglob("*.npz")))
+    kept = len(list(tmp_path.rglob("*.piece")))
     with pytest.raises(ValueError, match=r"first_learning_rate must be.*for the first model"):
         tokens(hot, **how)()
-    assert len(list(tmp_path.rglob("*.npz"))) == kept == 1
+    assert len(list(tmp_path.rglob("*.piece"))) == kept == 1
 
 
 def test_disagreement_is_the_share_of_pairs_that_differ():

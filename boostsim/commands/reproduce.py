@@ -80,9 +80,9 @@ def reproduce(
     again: bool = False,
 ) -> int:
     """Draw the named figures (all where none is named) at a scale into a folder."""
-    from boostsim.figures import FIGURES, NEURAL, figure_module, scale_named
+    from boostsim.figures import FIGURES, figure_module, scale_named
     from boostsim.files import try_to_write
-    from boostsim.report import record
+    from boostsim.store import locked
 
     scale, look = scale_named(scale_name), Look(_sides(size), not plain, not plain)
     how = How(scale.name, look, ("png", "svg", *(["pdf"] if pdf else [])))
@@ -101,18 +101,39 @@ def reproduce(
             f"({error.strerror})"
         ) from None
     try_to_write(folder / f"{names[0]}.csv", "folder")
+    with locked(folder):
+        return _reproduced(names, asked, how, folder, into, again, as_json, left_out, absent)
+
+
+def _reproduced(
+    names: tuple[str, ...],
+    asked: bool,
+    how: How,
+    folder: Path,
+    into: Path | None,
+    again: bool,
+    as_json: bool,
+    left_out: Mapping[str, str],
+    absent: Mapping[str, str],
+) -> int:
+    """Draw figures into a folder that is held; the arguments of :func:`reproduce`."""
+    from boostsim.figures import NEURAL
+    from boostsim.report import record
+
     for name, told in left_out.items():
         tell(f"{name} is left out: {told}")
     use_cache()
     # Asked for here, so that it is said once, and not by each worker, where there is none.
     cache_folder()
 
-    known = record.read(folder)
-    standing = {
-        name: known[name]
-        for name in names
-        if not again and record.stands(folder, known.get(name), how.fingerprint(name))
-    }
+    known, standing = record.read(folder, told=tell), dict[str, dict[str, Any]]()
+    for name in names:
+        if again or name not in known or known[name]["fingerprint"] != how.fingerprint(name):
+            continue
+        if wrong := record.changed(folder, known[name]):
+            tell(f"{name} is drawn again: {', '.join(wrong)} gone, damaged or changed")
+        else:
+            standing[name] = known[name]
     order = quickest_first([name for name in names if name not in standing])
     if standing:
         note(
@@ -130,7 +151,7 @@ def reproduce(
 
     try:
         draw = partial(_drawn, folder=folder, how=how)
-        _draw(order, draw, scale.name, _workers(tuple(order), NEURAL), done)
+        _draw(order, draw, how.scale, _workers(tuple(order), NEURAL), done)
     except KeyboardInterrupt:
         command = shlex.join(how.words(names if asked else (), into))
         raise KeyboardInterrupt(
@@ -149,7 +170,7 @@ def reproduce(
         for name in names
     ]
     if as_json:
-        summary = {"scale": scale.name, "figures": report, "report": str(page)}
+        summary = {"scale": how.scale, "figures": report, "report": str(page)}
         say(json.dumps(summary, indent=2))
         return 0
     from rich.table import Table
@@ -159,7 +180,7 @@ def reproduce(
         table.add_row(row["figure"], row["claim"], f"{row['seconds']:.1f}")
     screen = console(None)
     screen.print(table)
-    written = "PNG, SVG, PDF and CSV" if pdf else "PNG, SVG and CSV"
+    written = "PNG, SVG, PDF and CSV" if "pdf" in how.kinds else "PNG, SVG and CSV"
     say(f"{written} are in {folder}/; all of it on one page: {page}")
     return 0
 

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -48,30 +48,51 @@ def fingerprint(asked: dict[str, Any], sources: Sequence[Path] = ()) -> str:
     return sha256("\n".join(held).encode()).hexdigest()[:16]
 
 
-def read(folder: Path) -> dict[str, Entry]:
-    """Return what is known of the figures of a folder, by name; what is damaged is not known."""
+def read(folder: Path, told: Callable[[str], None] = lambda line: None) -> dict[str, Entry]:
+    """Return what is known of the figures of a folder, by name; what is damaged is not known.
+
+    Args:
+        folder: of the figures.
+        told: is told of what is damaged.
+    """
+    path = folder / RECORD
     try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))["figures"]
-        return {
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        found = kept["figures"]
+        # Written before there was a digest in it, it has none.
+        if kept.get("sha256", _sum(found)) != _sum(found):
+            raise ValueError("its content does not fit its digest")
+        known = {
             name: entry
             for name, entry in found.items()
             if isinstance(entry, dict) and set(entry) >= HELD
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        told(f"{path} is damaged: the figures that it was about are drawn again")
+        return {}
+    for name in sorted(set(found) - set(known)):
+        told(f"{path} is damaged: {name} is drawn again")
+    return known
 
 
 def stands(folder: Path, entry: Entry | None, expected: str) -> bool:
     """Return whether a figure is drawn as it would be now, and its files are what was written."""
-    if entry is None or entry["fingerprint"] != expected:
-        return False
-    return all(_digest(folder / name) == digest for name, digest in entry["sha256"].items())
+    return entry is not None and entry["fingerprint"] == expected and not changed(folder, entry)
+
+
+def changed(folder: Path, entry: Entry) -> list[str]:
+    """Return the files of a figure that are not what was written, or are gone."""
+    files = entry["sha256"].items()
+    return [name for name, digest in files if _digest(folder / name) != digest]
 
 
 def keep(folder: Path, name: str, entry: Entry) -> None:
     """Add what is known of a figure to its folder."""
     figures = read(folder) | {name: entry}
-    told = {"figures": {each: figures[each] for each in sorted(figures)}}
+    held = {each: figures[each] for each in sorted(figures)}
+    told = {"figures": held, "sha256": _sum(held)}
     write_whole(folder / RECORD, (json.dumps(told, indent=1) + "\n").encode())
 
 
@@ -124,6 +145,10 @@ def _code() -> str:
         if place.parts[0] not in LATER:
             told.append(f"{place.as_posix()} {_digest(path)}")
     return sha256("\n".join(told).encode()).hexdigest()
+
+
+def _sum(figures: Any) -> str:
+    return sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import functools
-import json
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.files import Damaged, cache_folder, warn_once
+from boostsim.files import cache_folder, warn_once
 from boostsim.keys import generator
 from boostsim.learners.generate import ROWS_ON_CPU, generate
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, train
 from boostsim.objects import described
-from boostsim.simulation.tokens.checkpoints import load_state, save_state
+from boostsim.simulation.tokens.checkpoints import check_arrays
 from boostsim.simulation.tokens.prompts import draw_prompts
 from boostsim.simulation.tokens.resuming import facts
+from boostsim.store import Store, digest_of
 from boostsim.tasks.sequences import SequenceTask
 
 EXAMPLES = 16_000
@@ -56,10 +53,11 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
         "key": words,
         "computed": facts(),
     }
-    digest = sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    digest = digest_of(about)
     folder = cache_folder()
-    path = None if folder is None else folder / "models" / f"{digest[:32]}.npz"
-    kept = None if path is None else _kept(path, about, shapes(task, model))
+    # Each model of the cache is a work of its own.
+    store, name = Store(None if folder is None else folder / "models", digest), digest[:32]
+    kept = _kept(store, name, shapes(task, model))
     if kept is not None:
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
     sites = [jax.random.fold_in(key, site) for site in range(3)]
@@ -87,21 +85,24 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
     if steps:
         peak = model.first_learning_rate
         check_converged(parameters, surprise, "first_learning_rate", peak, "for the first model")
-    if path is not None:
+    if store.folder is not None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_state(path, about, {name: np.asarray(leaf) for name, leaf in parameters.items()})
+            store.folder.mkdir(parents=True, exist_ok=True)
+            store.write(name, {each: np.asarray(leaf) for each, leaf in parameters.items()})
         except (OSError, ValueError) as error:
             warn_once(f"the first model is not kept, and is trained again next time: {error}")
     return parameters
 
 
-def _kept(path: Path, about: dict[str, Any], like: Parameters) -> dict[str, np.ndarray] | None:
-    """Return the weights of a file in the cache; None where it is missing or damaged."""
+def _kept(store: Store, name: str, like: Parameters) -> dict[str, np.ndarray] | None:
+    """Return the weights of a piece in the cache; None where it is missing or damaged."""
     try:
-        return load_state(path, about, like)
+        path, piece = store.path(name), store.read(name)
+        if path is None or piece is None:
+            return None
+        check_arrays(path, piece.arrays, like, ())
     except ValueError as error:
-        wrong = "is damaged" if isinstance(error, Damaged) else "cannot be used"
-        told = f"the cached first model {str(path)!r} {wrong}; it is trained again"
-        warnings.warn(told, stacklevel=2)
+        told = f"a cached first model cannot be used, and is trained again: {error}"
+        warnings.warn(told, RuntimeWarning, stacklevel=2)
         return None
+    return piece.arrays

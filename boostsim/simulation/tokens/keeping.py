@@ -1,14 +1,13 @@
 """What a run leaves in a folder, so that it can go on and be looked into; and a trace of it.
 
-One file a seed has the state after the latest iteration, see
-:mod:`boostsim.simulation.tokens.checkpoints`; on request a file an iteration has its model.
+One piece a seed has the state after the latest iteration, replaced after each; on request a piece
+an iteration has its model.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from boostsim.curation.rates import fresh, lasting, prompts_of, share_that_stays
 from boostsim.results import make_neural_trace
 from boostsim.simulation.tokens.shown import read
 from boostsim.simulation.tokens.structure import Run
+from boostsim.store import Store
 from boostsim.tasks.sequences import SequenceTask
 
 if TYPE_CHECKING:
@@ -32,22 +32,14 @@ class Keeping:
     """Where and what is kept of a run.
 
     Attributes:
-        folder: where.
+        store: where.
         told: what its trace says of it.
         models: whether the model after every iteration is kept, not the latest alone.
     """
 
-    folder: Path
+    store: Store
     told: dict[str, Any]
     models: bool = False
-
-    def state(self, number: int) -> Path:
-        """Return the file of a seed's state."""
-        return self.folder / f"seed-{number}.npz"
-
-    def model(self, number: int, iteration: int) -> Path:
-        """Return the file of a seed's model after an iteration."""
-        return self.folder / f"seed-{number}-iteration-{iteration}.npz"
 
     def arrays(self, run: Run, beta: np.ndarray | None) -> dict[str, np.ndarray]:
         """Return what is kept for whoever looks into it: how verdicts are drawn, too."""
@@ -63,6 +55,16 @@ class Keeping:
         text = json.dumps({"attributes": self.told, "filter": verdicts})
         kept = {TOLD: np.frombuffer(text.encode(), np.uint8)}
         return kept if beta is None else {**kept, BETA: beta}
+
+
+def state_of(number: int) -> str:
+    """Return the name of the piece with a seed's state."""
+    return f"seed-{number}"
+
+
+def model_of(number: int, iteration: int) -> str:
+    """Return the name of the piece with a seed's model after an iteration."""
+    return f"seed-{number}-iteration-{iteration}"
 
 
 def assembled(

@@ -28,14 +28,14 @@ from boostsim.learners.regression import SoftmaxRegression
 from boostsim.learners.transformer import Transformer
 from boostsim.mode import KEYS, fixed
 from boostsim.objects import described, same
-from boostsim.simulation.tokens.checkpoints import check_arrays, load_state, read_state
+from boostsim.simulation.tokens.checkpoints import check_arrays, former, read_kept
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import first_model, shapes
 from boostsim.simulation.tokens.iteration import FIRST, LASTING_VERDICTS
-from boostsim.simulation.tokens.keeping import BETA, TOLD, Keeping, assembled
+from boostsim.simulation.tokens.keeping import BETA, TOLD, assembled, model_of, state_of
 from boostsim.simulation.tokens.resuming import KEPT, entries_of, words
 from boostsim.simulation.tokens.verdicts import judged, key_words, verifier
-from boostsim.store import same_run
+from boostsim.store import ENDING, same_run
 from boostsim.tasks.arithmetic import Arithmetic
 from boostsim.tasks.gym import ReasoningGym
 from boostsim.tasks.lookup import Lookup
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 TASKS = {each.__name__: each for each in (Arithmetic, Lookup, Programs, ReasoningGym)}
 LEARNERS = {each.__name__: each for each in (SoftmaxRegression, Transformer)}
 RESPONSES, VERDICTS = range(2)
+# What to do about a damaged file: of a state, and of a model that a run goes on without.
+AGAIN = "The same call of bs.simulate makes it again."
+WITHOUT = "The run goes on without this model, which only a new run makes again."
 
 
 class KeptRun(Shown):
@@ -74,19 +77,19 @@ class KeptRun(Shown):
         about: dict[str, Any],
         states: dict[int, dict[str, np.ndarray]],
         keys: dict[int, list[int]],
+        files: dict[str, Path],
     ) -> None:
-        """Hold what was read: of which run, and the state and the key of each seed."""
-        self.folder, self.task, self.learner = folder, task, learner
+        """Hold what was read: of which run, the state and the key of each seed, and all files."""
+        self.folder, self.task, self.learner, self._files = folder, task, learner, files
         self._about, self._states, self._keys = about, states, keys
         self.procedure: dict[str, Any] = about["procedure"]
         self.seeds = tuple(states)
         self.iterations = {number: len(state["m_labels"]) - 1 for number, state in states.items()}
-        keeping = Keeping(folder, {})
         self.models = {
             number: tuple(
                 iteration
                 for iteration in range(done + 1)
-                if iteration in (0, done) or keeping.model(number, iteration).is_file()
+                if iteration in (0, done) or model_of(number, iteration) in files
             )
             for number, done in self.iterations.items()
         }
@@ -156,13 +159,12 @@ class KeptRun(Shown):
             return first_model(self.task, self.learner, key)
         state = self._states[seed]
         if iteration < done:
-            path = Keeping(self.folder, {}).model(seed, iteration)
-            about = {**self._about, "key": self._keys[seed]}
-            kept = load_state(path, about, self._like)
+            path = self._files[model_of(seed, iteration)]
             # It was there when the folder was looked at.
-            if kept is None:
+            if not path.is_file():
                 raise refuse("folder", "one whose files stay", str(path))
-            state = kept
+            _, state = read_kept(path, WITHOUT)
+            check_arrays(path, state, self._like, ())
         return {name: jnp.asarray(state[f"w_{name}"]) for name in shapes(self.task, self.learner)}
 
     def sample(
@@ -344,36 +346,34 @@ def load_run(
     allowed = "one in which bs.simulate has kept a run with a transformer"
     if not path.is_dir():
         raise refuse("folder", allowed, str(path), "There is no such folder.")
-    numbers = sorted(
-        int(found[1])
-        for entry in path.iterdir()
-        if (found := re.fullmatch(r"seed-(\d+)\.npz", entry.name))
-    )
+    pieces = {entry.stem: entry for entry in path.glob(f"seed-*{ENDING}")}
+    files = former(path) | pieces
+    found = (re.fullmatch(r"seed-(\d+)", name) for name in files)
+    numbers = sorted(int(each[1]) for each in found if each)
     if not numbers:
-        hint = "It has no file seed-0.npz, which is written after a first iteration."
+        hint = f"It has no file seed-0{ENDING}, which is written after a first iteration."
         raise refuse("folder", allowed, str(path), hint)
     if gone := sorted(set(range(numbers[-1])) - set(numbers)):
-        told = ", ".join(Keeping(path, {}).state(number).name for number in gone)
+        told = ", ".join(f"{state_of(number)}{ENDING}" for number in gone)
         warnings.warn(f"{str(path)!r} has no {told}: without these seeds", stacklevel=2)
-    files = {number: Keeping(path, {}).state(number) for number in numbers}
-    first, _ = read_state(files[numbers[0]])
+    first, _ = read_kept(files[state_of(numbers[0])], AGAIN)
     first.pop("key", None)
     if not {"procedure", "task", "learner", "evaluate"} <= set(first):
-        raise refuse(
-            "folder", allowed, str(path), f"{files[numbers[0]].name} holds something else."
-        )
-    made = _rebuilt(files[numbers[0]], first, task, learner)
+        name = files[state_of(numbers[0])].name
+        raise refuse("folder", allowed, str(path), f"{name} holds something else.")
+    made = _rebuilt(files[state_of(numbers[0])], first, task, learner)
     weights = {f"w_{name}": like for name, like in shapes(*made).items()}
     states, keys = {}, {}
-    for number, file in files.items():
-        about, states[number] = read_state(file)
+    for number in numbers:
+        file = files[state_of(number)]
+        about, states[number] = read_kept(file, AGAIN)
         keys[number] = about.pop("key", None)
         same_run(file, first, about)
         check_arrays(file, states[number], weights, (*KEPT, "m_labels", "m_accuracy"))
         if TOLD not in states[number]:
             hint = "As soon as bs.simulate goes on from it, with more iterations, it can be read."
             raise refuse("folder", "one kept by this version of boostsim", str(file), hint)
-    return KeptRun(path, *made, first, states, keys)
+    return KeptRun(path, *made, first, states, keys, files)
 
 
 def _rebuilt(

@@ -8,7 +8,6 @@ there to the same numbers, bit for bit.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,19 +37,19 @@ from boostsim.said import COLUMNS, LABEL, RESPONSES
 from boostsim.simulation.passing import MOST_DRAWN
 from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
 from boostsim.simulation.tokens.carried import Carried
-from boostsim.simulation.tokens.checkpoints import load_state, save_state
+from boostsim.simulation.tokens.checkpoints import check_arrays, read_formers, take_over
 from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.tokens.first_model import shapes
 from boostsim.simulation.tokens.iteration import EVALUATION, Seed
 from boostsim.simulation.tokens.judging import program_of
-from boostsim.simulation.tokens.keeping import Keeping, assembled
+from boostsim.simulation.tokens.keeping import Keeping, assembled, model_of, state_of
 from boostsim.simulation.tokens.resuming import KEPT, History
 from boostsim.simulation.tokens.shown import nothing_shown
 from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.simulation.tokens.watching import watched
 from boostsim.statistics import Statistic
-from boostsim.store import locked
+from boostsim.store import Store, opened
 from boostsim.tasks.sequences import SequenceTask
 
 if TYPE_CHECKING:
@@ -206,13 +205,13 @@ def _trace(
     Raises:
         ValueError: where the folder holds another run.
     """
-    with contextlib.ExitStack() as stack:
-        if folder is not None:
-            stack.enter_context(locked(folder))
-
+    about = run.describe()
+    before = {} if folder is None else read_formers(folder, about, lambda n: _words(key, n))
+    with opened(folder, {**about, "key": _words(key)}) as store:
+        take_over(store, before)
         attributes = run.attributes(key, mesh)
         told = {**provenance(double=False), **attributes}
-        keeping = None if folder is None else Keeping(folder, told, models=keep_models)
+        keeping = None if folder is None else Keeping(store, told, models=keep_models)
 
         @fixed()
         def measured(number: int) -> Measured:
@@ -251,16 +250,16 @@ def _measured(seed: Seed, iterations: int, number: int, keeping: Keeping | None)
     beta = seed.first_beta if reads else None
     path = history = None
     if keeping is not None:
-        path = keeping.state(number)
+        path = keeping.store.path(state_of(number))
         devices = str(1 if seed.mesh is None else seed.mesh.size)
         history = History(watched(run), devices=devices)
-    about = {**run.describe(), "key": np.ravel(jax.random.key_data(seed.key)).tolist()}
     row: dict[str, Any] = dict.fromkeys((*COSTS, "seconds"), 0.0)
     row |= dict.fromkeys(("label_accuracy", "right_tokens", "loss"), np.nan)
     if run.task.listed:
         row |= dict.fromkeys(("slack", "slack_worst_prompt"), np.nan)
     row["examples"] = 0.0
-    state = None if path is None else _begun(path, about, seed, (*row, *run.evaluation.names))
+    measured = (*row, *run.evaluation.names)
+    state = None if keeping is None else _begun(keeping.store, number, seed, measured)
     if state is None:
         if run.shows:
             row |= nothing_shown(run)
@@ -296,9 +295,9 @@ def _measured(seed: Seed, iterations: int, number: int, keeping: Keeping | None)
             kept = {f"m_{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
             kept |= keeping.arrays(run, beta)
             if keeping.models:
-                save_state(keeping.model(number, iteration), about, model)
+                keeping.store.write(model_of(number, iteration), model)
             state = {**model, **kept, **history.arrays(), **carried.arrays()}
-            save_state(keeping.state(number), about, state)
+            keeping.store.write(state_of(number), state)
     told = "" if history is None else history.words(iterations)
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}, told, beta
 
@@ -316,10 +315,20 @@ def _showing(seed: Seed, path: Path, rows: list[dict[str, Any]]) -> Seed:
     return replace(seed, run=replace(seed.run, shows=shown))
 
 
+def _words(key: jax.Array, number: int | None = None) -> list[int]:
+    """Return the words of a key, or of that of a seed."""
+    one = key if number is None else jax.random.fold_in(key, number)
+    words: list[int] = np.ravel(jax.random.key_data(one)).tolist()
+    return words
+
+
 def _begun(
-    path: Path, about: dict[str, Any], seed: Seed, measured: tuple[str, ...]
+    store: Store, number: int, seed: Seed, measured: tuple[str, ...]
 ) -> dict[str, np.ndarray] | None:
-    """Return the state of a run that was begun in the file, all of it, or None."""
+    """Return the state of a seed that was begun, all of it, or None."""
+    path, piece = store.path(state_of(number)), store.read(state_of(number))
+    if path is None or piece is None:
+        return None
     weights = {f"w_{name}": like for name, like in shapes(seed.run.task, seed.run.learner).items()}
     batches = None if seed.run.window is None else np.zeros(0, int)
     others = (*Carried(memory=seed.first_memory(), batches=batches).arrays(), *KEPT)
@@ -327,4 +336,5 @@ def _begun(
     others += ("h_labeler",) * bool(seed.run.answers)
     others += ("h_scores",) * (seed.run.procedure.scores is not None)
     others += tuple(f"m_{name}" for name in measured)
-    return load_state(path, about, weights, others)
+    check_arrays(path, piece.arrays, weights, others)
+    return piece.arrays
