@@ -1,10 +1,18 @@
 """What was stopped goes on to the numbers of one go, whatever became of it or of its files."""
 
+import errno
+import fcntl
+import os
+import re
+import resource
+import shutil
+
 import pytest
 from xarray.testing import assert_identical
 
 import boostsim as bs
-from boostsim.simulation.tables import keeping, loop
+from boostsim import files, store
+from boostsim.simulation.tables import finite_run, keeping, loop
 
 TABLE = bs.random_table(0, prompts=5, responses=3)
 # With a memory and with data that accumulate, a state has every kind of array.
@@ -130,11 +138,134 @@ def test_a_window_that_is_never_full_is_another_run(tmp_path):
 
 
 def test_exactly_at_finite_visits_a_seed_is_kept_when_it_is_whole(tmp_path, monkeypatch):
-    from boostsim.simulation.tables import finite_run
-
     how = dict(visits=2, exact=True, record="law", until=bs.Until(accuracy=0.9))
     rule = bs.filter_only(attempts=2)
     want = bs.simulate(rule, TABLE, 3, **how)
     assert_identical(bs.simulate(rule, TABLE, 3, folder=tmp_path, **how), want)
     monkeypatch.setattr(finite_run, "_run", None)
     assert_identical(bs.simulate(rule, TABLE, 3, folder=tmp_path, **how), want)
+
+
+# What is kept in a folder, by name: each is run there, and compared to the last bit.
+LISTED = bs.lookup(6, 2)
+NETWORK = bs.Transformer(width=8, heads=1, layers=1, steps=2, batch=4, first_steps=2)
+TOKENS = dict(learner=NETWORK, key=3, visits=2, seeds=2, keep_models=True)
+
+
+def a_table(folder, iterations=14):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "BLOCK", 4)
+        patch.setattr(keeping, "PAUSE_SECONDS", 0.0)
+        patch.setattr(keeping, "PAUSE_WRITES", 0.0)
+        return simulate(iterations, folder, **SAMPLED)
+
+
+def a_transformer(folder, iterations=2):
+    how = TOKENS if folder is not None else TOKENS | {"keep_models": False}
+    return bs.simulate(RULE, LISTED, iterations, folder=folder, **how).drop_vars("seconds")
+
+
+WORKS = {"table": a_table, "transformer": a_transformer}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOSTSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module", params=WORKS)
+def work(request, tmp_path_factory):
+    """A work: its call, what it gives in one go, and a folder in which it was done."""
+    run, folder = WORKS[request.param], tmp_path_factory.mktemp("whole")
+    want = run(None)
+    assert_identical(run(folder), want)
+    return run, want, folder
+
+
+def test_whenever_it_stops_it_goes_on_to_the_same(work, tmp_path, monkeypatch):
+    """From what is on the disk whenever that changes: a kill leaves no other."""
+    run, want, _ = work
+    folder, found = tmp_path / "run", []
+
+    def seen(change):
+        def changed(*given, **named):
+            if folder.is_dir():
+                found.append(shutil.copytree(folder, tmp_path / f"moment-{len(found)}"))
+            return change(*given, **named)
+
+        return changed
+
+    with monkeypatch.context() as patch:
+        for name in ("fsync", "replace", "unlink"):
+            patch.setattr(os, name, seen(getattr(os, name)))
+        assert_identical(run(folder), want)
+    assert len(found) > 12
+    assert any(list(moment.glob(".boostsim-*.tmp")) for moment in found)
+    for moment in found:
+        assert_identical(run(moment), want)
+        names = {path.name for path in moment.iterdir()}
+        assert names >= {path.name for path in folder.iterdir() if path.suffix != ".piece"}
+        assert not list(moment.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "emptied"])
+def test_what_is_damaged_is_told_by_name_and_made_again(work, harm, tmp_path):
+    run, want, whole = work
+    # What a run goes on without is not read.
+    for each in sorted(path for path in whole.glob("*.[pj]*") if "-iteration-" not in path.name):
+        folder = shutil.copytree(whole, tmp_path / each.stem)
+        content = bytearray(each.read_bytes())
+        content[len(content) // 3] ^= 16
+        kept = {"cut": content[:-7], "flipped": content, "emptied": b""}[harm]
+        (folder / each.name).write_bytes(kept)
+        with pytest.warns(RuntimeWarning, match=f"{re.escape(each.name)}.* is made again"):
+            assert_identical(run(folder), want)
+        assert_identical(run(folder), want)
+
+
+def test_a_second_run_in_a_folder_is_refused(work, tmp_path):
+    run, _, _ = work
+    with store.locked(tmp_path), pytest.raises(ValueError, match="not be in use by another run"):
+        run(tmp_path)
+
+
+def test_where_a_folder_has_no_locks_it_is_used_without(work, tmp_path, monkeypatch):
+    def lacking(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    run, want, _ = work
+    monkeypatch.setattr(fcntl, "flock", lacking)
+    files.warn_once.cache_clear()
+    with pytest.warns(RuntimeWarning, match="cannot be locked"):
+        assert_identical(run(tmp_path), want)
+
+
+def test_a_folder_that_is_not_to_be_written_to_is_refused_in_words(work, tmp_path, monkeypatch):
+    opened = os.open
+
+    def reading_only(path, flags, *mode, **more):
+        if str(path).startswith(str(tmp_path)) and flags & (os.O_CREAT | os.O_RDWR):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, flags, *mode, **more)
+
+    monkeypatch.setattr(os, "open", reading_only)
+    with pytest.raises(ValueError, match=r"folder must be one that can be .*Read-only file sys"):
+        work[0](tmp_path)
+
+
+def test_what_has_no_room_ends_in_words_and_what_is_finished_stays(work, tmp_path):
+    """As on a full disk: no file may be longer than what was finished before takes."""
+    run, want, _ = work
+    run(tmp_path, iterations=0 if run is a_table else 1)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.piece")}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(map(len, before.values())) // 2, hard))
+    try:
+        with pytest.raises(ValueError, match=r"folder must .*\(File too large\)"):
+            run(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert before.items() <= {path.name: path.read_bytes() for path in tmp_path.iterdir()}.items()
+    assert_identical(run(tmp_path), want)

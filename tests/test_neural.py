@@ -339,9 +339,9 @@ CASES = {
         lambda: bs.simulate(bs.uncurated(), TABLE, 1, learner=TINY),
         "learner must be one of tables, such as",
     ),
-    "a folder for a table": (
-        lambda: bs.simulate(bs.uncurated(), TABLE, 1, folder="x"),
-        "folder must be left out",
+    "a folder that is no path": (
+        lambda: bs.simulate(bs.uncurated(), TABLE, 1, folder=3),
+        "folder must be a path",
     ),
     "no prompts": (
         lambda: bs.simulate(BOOSTING, TASK, 1, **{**SMALL, "prompts_per_iteration": 0}),
