@@ -202,3 +202,12 @@ def test_tails_and_every_value_of_many_draws(n, p):
     groups = [held[~common & low].sum(), held[~common & ~low].sum()]
     shares = [law[~common & low].sum(), law[~common & ~low].sum()]
     assert_law("host_counts", [*held[common], *groups], [*law[common], *shares])
+
+
+def test_a_stream_is_philox_at_the_words_of_a_key_and_of_a_block():
+    for words, block in (([1, 2], 0), ([2**32 - 1, 7], 3)):
+        filled = np.array([*words, 0, block], np.uint32).view(np.uint64)
+        expected = np.random.Philox(key=filled)
+        got = bit_generator(np.array(words, np.uint32), block)
+        assert str(got.state) == str(expected.state)
+        np.testing.assert_array_equal(got.random_raw(9), expected.random_raw(9))
