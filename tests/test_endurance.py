@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import shutil
+from pathlib import Path
 
 import pytest
 from xarray.testing import assert_identical
@@ -269,3 +270,42 @@ def test_what_has_no_room_ends_in_words_and_what_is_finished_stays(work, tmp_pat
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert before.items() <= {path.name: path.read_bytes() for path in tmp_path.iterdir()}.items()
     assert_identical(run(tmp_path), want)
+
+
+def test_the_page_names_what_is_there_and_promises_what_is_so(work, tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "endurance.md").read_text()
+    told = set(re.findall(r"^\| `(\S+)` \|", page, re.MULTILINE))
+
+    def kinds(names):
+        return {re.sub(r"\d+", "N", name) for name in names}
+
+    bs.simulate(bs.uncurated(), TABLE, 3, visits=2, exact=True, folder=tmp_path)
+    found = [*work[2].iterdir(), *tmp_path.iterdir()]
+    assert kinds(path.name for path in found) <= kinds(told)
+    assert kinds(told) == {
+        *(".lock", "drawn.json", "work.json", "seeds-N-N-iterations-N.piece"),
+        *("seed-N-iterations-N.piece", "seed-N.piece", "seed-N-iteration-N.piece"),
+    }
+    assert (keeping.PAUSE_SECONDS, keeping.PAUSE_WRITES, loop.BLOCK) == (2.0, 50.0, 128)
+    assert "every two seconds, at most a fiftieth" in page
+    assert "at most some blocks of 128" in page
+
+
+def test_time_between_writes_is_fifty_times_that_of_a_write(short_blocks, tmp_path, monkeypatch):
+    """So keeping takes at most a fiftieth of a long run, however slow the disk is."""
+    clock, kept = [0.0], []
+
+    def write(self, name, arrays, told):
+        kept.append(clock[0])
+        clock[0] += 0.5
+
+    def advance(*given, _advance=loop.advance):
+        clock[0] += 1.0
+        return _advance(*given)
+
+    monkeypatch.setattr(keeping.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(store.Store, "write", write)
+    monkeypatch.setattr(loop, "advance", advance)
+    simulate(480, tmp_path)
+    # 120 blocks of a second, and five writes before the last: half a second, and fifty times that.
+    assert kept == [*(2.0 + 25.5 * n for n in range(5)), 122.5]
