@@ -6,13 +6,14 @@ import os
 import re
 import resource
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from xarray.testing import assert_identical
 
 import boostsim as bs
-from boostsim import files, store
+from boostsim import cli, files, store
 from boostsim.simulation.tables import finite_run, keeping, loop
 
 TABLE = bs.random_table(0, prompts=5, responses=3)
@@ -126,6 +127,15 @@ def test_another_run_on_a_table_is_refused(other, told, short_blocks, tmp_path):
         bs.simulate(other_rule, TABLE, 2, folder=tmp_path, **SAMPLED)
     with pytest.raises(ValueError, match=r"was begun with task\.prompts 5, not 6"):
         bs.simulate(RULE, bs.random_table(0, prompts=6), 2, folder=tmp_path, **SAMPLED)
+
+
+def test_a_schedule_of_attempts_is_cut_where_a_run_is(short_blocks, tmp_path):
+    """Blocks end where attempts change: in such a block, at its end, and in the next."""
+    rule = bs.filter_only(attempts=(1,) * 6 + (2,) * 8)
+    want = bs.simulate(rule, TABLE, 14)
+    for iterations in (5, 6, 11, 14):
+        found = bs.simulate(rule, TABLE, iterations, folder=tmp_path)
+        assert_identical(found, want.isel(iteration=slice(iterations + 1)))
 
 
 def test_a_window_that_is_never_full_is_another_run(tmp_path):
@@ -270,6 +280,54 @@ def test_what_has_no_room_ends_in_words_and_what_is_finished_stays(work, tmp_pat
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert before.items() <= {path.name: path.read_bytes() for path in tmp_path.iterdir()}.items()
     assert_identical(run(tmp_path), want)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, of half a megabyte; where none may be mounted, nothing to test."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    how = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
+    try:
+        subprocess.run(how, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system may be mounted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill(filler):
+    with filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1024))
+
+
+def test_a_full_disk_ends_in_words_and_what_is_finished_stays(work, small_disk):
+    run, want, _ = work
+    folder, filler = small_disk / "run", small_disk / "filler"
+    run(folder, iterations=0 if run is a_table else 1)
+    before = {path.name: path.read_bytes() for path in folder.glob("*.piece")}
+    with pytest.raises(OSError, match="No space left"):
+        fill(filler)
+    with pytest.raises(ValueError, match=r"folder must .*\(No space left on device\)"):
+        run(folder)
+    assert before.items() <= {path.name: path.read_bytes() for path in folder.iterdir()}.items()
+    assert not list(folder.glob("*.tmp"))
+    filler.unlink()
+    assert_identical(run(folder), want)
+
+
+def test_the_command_keeps_a_run_on_a_table(tmp_path, capsys):
+    line = ["run", "--prompts", "5", "--responses", "3", "--visits", "2", "--seeds", "2", "--json"]
+    line += ["--iterations", "3", "--folder", str(tmp_path)]
+    assert cli.main(line) == 0
+    (path,) = tmp_path.glob("*.piece")
+    told, before = capsys.readouterr().out, os.stat(path)
+    assert path.name == "seeds-0-1-iterations-3.piece"
+    assert cli.main(line) == 0
+    assert (capsys.readouterr().out, os.stat(path).st_mtime_ns) == (told, before.st_mtime_ns)
+    assert cli.main([*line, "--visits", "3"]) == 2
+    assert "was begun with visits 2, not 3" in capsys.readouterr().err
 
 
 def test_the_page_names_what_is_there_and_promises_what_is_so(work, tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_endurance import TABLE, a_table, a_transformer
+from test_endurance import a_table, a_transformer
 from xarray.testing import assert_identical
 
 import boostsim as bs
@@ -18,14 +18,6 @@ from boostsim import cli
 from boostsim.files import read_sealed
 
 KILLS = 20
-
-
-def a_sweep(folder):
-    over = {"beta": np.linspace(0.1, 0.9, 6), "attempts": [1, 2, 3]}
-    rule = bs.boosting(labeler=bs.WeakLabeler(0.5))
-    return bs.sweep(
-        rule, TABLE, 6, over=over, visits=4, seeds=2, key=1, folder=folder, memory=2**17
-    )
 
 
 def figures(folder):
@@ -40,7 +32,6 @@ def figures(folder):
 WORKS = {
     "table": lambda folder: a_table(folder, 800),
     "transformer": lambda folder: a_transformer(folder, 12),
-    "sweep": a_sweep,
     "figures": figures,
 }
 SCRIPT = """
