@@ -76,7 +76,9 @@ def cache_folder() -> Path | None:
     return folder
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes, name: str = "path") -> Path:
+def write_whole(
+    path: str | os.PathLike[str], content: bytes, name: str = "path", behind: bytes = b""
+) -> Path:
     """Write a file: whole, or not at all, and then what was there before stays.
 
     The mode and, where that is allowed, the owner of a file that is replaced are kept; a link is
@@ -86,6 +88,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes, name: str = "path"
         path: the file.
         content: all of it.
         name: of the argument, for the error.
+        behind: what follows the content, which may be too long to be copied.
 
     Returns:
         The path.
@@ -99,6 +102,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes, name: str = "path"
         sweep(target.parent)
         with os.fdopen(handle, "wb", closefd=False) as file:
             file.write(content)
+            file.write(behind)
         os.fsync(handle)
         os.replace(temporary, target)
         # The new name, too, is on the disk, as far as the file system can tell.
@@ -123,7 +127,7 @@ def try_to_write(path: str | os.PathLike[str], name: str = "path") -> None:
 
 def write_sealed(path: str | os.PathLike[str], content: bytes, name: str = "path") -> Path:
     """Write a file that :func:`read_sealed` reads: the content, and its digest behind it."""
-    return write_whole(path, content + _seal(content), name)
+    return write_whole(path, content, name, _seal(content))
 
 
 def read_sealed(path: str | os.PathLike[str], name: str, allowed: str, remedy: str) -> bytes:

@@ -138,6 +138,15 @@ def test_a_schedule_of_attempts_is_cut_where_a_run_is(short_blocks, tmp_path):
         assert_identical(found, want.isel(iteration=slice(iterations + 1)))
 
 
+def test_another_version_is_another_run_on_a_table(tmp_path, monkeypatch):
+    new = keeping.provenance
+    monkeypatch.setattr(keeping, "provenance", lambda: new() | {"jax_version": "0.9.7"})
+    bs.simulate(bs.uncurated(), TABLE, 2, folder=tmp_path)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match=r'was begun with computed\.jax_version "0\.9\.7", not "'):
+        bs.simulate(bs.uncurated(), TABLE, 2, folder=tmp_path)
+
+
 def test_a_window_that_is_never_full_is_another_run(tmp_path):
     rule = bs.filter_only(regime=bs.Window(4))
     want = bs.simulate(rule, TABLE, 5)
