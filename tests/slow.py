@@ -13,10 +13,11 @@ responses shows of those that are, draws of a law at finite visits by three proc
 slots with all others by every two of them, a seed beside others by ``test_recorded``, a schedule
 that is a number by a kernel's, what has changed outside by two of five, filters that are one by
 filters that differ, slopes of a run at an edge by those at another, and by laws, kill -9 by what is
-on the disk of a table's run whenever that changes. But not the calibration of certificates, JAX's
-switches, the devices, what rows take of room, what a yardstick is told of the first model, how
-programs that cannot be kept are told, and that notebooks run: so everything runs every night, and
-before anything is released.
+on the disk of a table's run whenever that changes, a transformer's folder by that of a table's run
+and by ``test_checkpoints``. But not the calibration of certificates, JAX's switches, the devices,
+what rows take of room, what a yardstick is told of the first model, how programs that cannot be
+kept are told, and that notebooks run: so everything runs every night, and before anything is
+released.
 """
 
 SLOW = (
@@ -122,7 +123,15 @@ SLOW = (
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/plan",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/task",
     "test_drifting_filters.py::test_the_same_in_every_iteration_is_one_filter",
+    "test_endurance.py::test_a_folder_that_is_not_to_be_written_to_is_refused_in_words[transformer",
+    "test_endurance.py::test_a_full_disk_ends_in_words_and_what_is_finished_stays[transformer",
+    "test_endurance.py::test_a_longer_run_on_a_table_goes_on_from_a_shorter_one[until",
+    "test_endurance.py::test_a_second_run_in_a_folder_is_refused[transformer",
+    "test_endurance.py::test_the_page_names_what_is_there_and_promises_what_is_so[transformer",
+    "test_endurance.py::test_what_has_no_room_ends_in_words_and_what_is_finished_stays[transformer",
+    "test_endurance.py::test_what_is_damaged_is_told_by_name_and_made_again[transformer",
     "test_endurance.py::test_whenever_it_stops_it_goes_on_to_the_same[transformer",
+    "test_endurance.py::test_where_a_folder_has_no_locks_it_is_used_without[transformer",
     "test_exact_visits.py::test_a_falsehood_near_each_is_caught_exactly[T21.rest",
     "test_exercises.py::test_answers_run_by_themselves_and_print_what_was_committed[02",
     "test_exercises.py::test_answers_run_by_themselves_and_print_what_was_committed[03",
