@@ -149,6 +149,13 @@ def test_a_damaged_record_is_told_and_its_figures_drawn_again(quickly_drawn, tmp
     assert len(quickly_drawn) == 4
 
 
+@pytest.mark.parametrize("more", [[], ["--again"]])
+def test_a_figure_that_is_not_known_makes_no_folder(more, tmp_path, capsys):
+    assert cli.main(["reproduce", "convergenc", "--folder", str(tmp_path / "new"), *more]) == 2
+    assert "'convergenc'" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 def test_two_into_one_folder_are_refused(quickly_drawn, tmp_path, capsys):
     line = ["reproduce", "convergence", "--scale", "smoke", "--folder", str(tmp_path)]
     with locked(tmp_path):

@@ -88,6 +88,9 @@ def reproduce(
     how = How(scale.name, look, ("png", "svg", *(["pdf"] if pdf else [])))
     folder = into or _usual(scale.name)
     asked, names = bool(names), tuple(dict.fromkeys(names)) or FIGURES
+    for name in names:
+        # One that is not known is refused before a folder is made.
+        figure_module(name)
     absent = {name: told for name in FIGURES if (told := _missing(figure_module(name)))}
     left_out = {name: told for name, told in absent.items() if name in names}
     if left_out and asked:
@@ -127,13 +130,13 @@ def _reproduced(
     cache_folder()
 
     known, standing = record.read(folder, told=tell), dict[str, dict[str, Any]]()
-    for name in names:
-        if again or name not in known or known[name]["fingerprint"] != how.fingerprint(name):
-            continue
-        if wrong := record.changed(folder, known[name]):
-            tell(f"{name} is drawn again: {', '.join(wrong)} gone, damaged or changed")
-        else:
-            standing[name] = known[name]
+    for name in () if again else names:
+        entry, expected = known.get(name), how.fingerprint(name)
+        if entry is not None and record.stands(folder, entry, expected):
+            standing[name] = entry
+        elif entry is not None and entry["fingerprint"] == expected:
+            wrong = ", ".join(record.changed(folder, entry))
+            tell(f"{name} is drawn again: {wrong} gone, damaged or changed")
     order = quickest_first([name for name in names if name not in standing])
     if standing:
         note(
