@@ -147,6 +147,44 @@ def test_another_version_is_another_run_on_a_table(tmp_path, monkeypatch):
         bs.simulate(bs.uncurated(), TABLE, 2, folder=tmp_path)
 
 
+class Tiring(bs.WeakLabeler):
+    """Answers more and more as a weaker one does, by half as often each time, or by a third."""
+
+    drift, rate = (0, 3), 0.5
+
+    @property
+    def plain(self):
+        return {"labels": bs.WeakLabeler(self.beta), "tired": bs.WeakLabeler(0.1)}
+
+    def weights(self, iteration):
+        return {"labels": self.rate**iteration, "tired": 1.0 - self.rate**iteration}
+
+
+def test_a_part_of_ones_own_that_does_something_else_is_another_run(tmp_path, monkeypatch):
+    """Though its name and its fields are the same."""
+    nothing = dict(learner=NETWORK, key=0, visits=1)
+    bs.simulate(bs.boosting(labeler=Tiring(0.6)), LISTED, 0, folder=tmp_path / "tokens", **nothing)
+    rule = bs.boosting(labeler=Tiring(0.6))
+    want = bs.simulate(rule, TABLE, 3, folder=tmp_path)
+    assert_identical(bs.simulate(rule, TABLE, 3, folder=tmp_path), want)
+    monkeypatch.setattr(Tiring, "rate", 0.25)
+    with pytest.raises(ValueError, match=r"was begun with shares\[0\]\[0\] 0\.5, not 0\.25"):
+        bs.simulate(rule, TABLE, 3, folder=tmp_path)
+    with pytest.raises(ValueError, match=r"was begun with shares\[0\]\[0\] 0\.5, not 0\.25"):
+        bs.simulate(rule, LISTED, 0, folder=tmp_path / "tokens", **nothing)
+
+    def ask(threshold):
+        @bs.criterion
+        def mine(visits):
+            return (visits.pass_rate < threshold) * 1.0
+
+        return bs.boosting(attempts=2, labeler=bs.WeakLabeler(0.5), criterion=mine)
+
+    bs.simulate(ask(0.5), TABLE, 1, folder=tmp_path / "mine")
+    with pytest.raises(ValueError, match="was begun with criterion"):
+        bs.simulate(ask(0.75), TABLE, 1, folder=tmp_path / "mine")
+
+
 def test_a_window_that_is_never_full_is_another_run(tmp_path):
     rule = bs.filter_only(regime=bs.Window(4))
     want = bs.simulate(rule, TABLE, 5)

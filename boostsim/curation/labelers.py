@@ -17,7 +17,7 @@ import numpy as np
 from boostsim.arguments import by_prompt, choice, distribution, flag, refuse, whole
 from boostsim.curation.sharpening import Sharpening
 from boostsim.mode import fixed
-from boostsim.objects import ByValue, Described
+from boostsim.objects import ByValue, Described, described, is_own
 
 SHUFFLED = "shuffled"
 WRONG = ("spread", "concentrated", "garbage", "systematic", "slip", SHUFFLED)
@@ -283,6 +283,14 @@ def shares(labeler: WeakLabeler, iterations: Iterable[int]) -> np.ndarray:
         allowed = f"numbers by name, of {', '.join(labeler.plain)}"
         raise refuse("labeler.weights", allowed, each[0]) from None
     return distribution("labeler.weights", table, 2)
+
+
+def drifting(labeler: Any) -> dict[str, Any]:
+    """Return what a labeler of one's own that changes does, which its fields need not tell."""
+    if not (isinstance(labeler, WeakLabeler) and is_own(labeler) and labeler.drift):
+        return {}
+    law = shares(labeler, range(1, int(labeler.drift[1]) + 1))
+    return {"labelers": described(labeler.plain), "shares": described(law)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import as_path
+from boostsim.curation.labelers import drifting
 from boostsim.curation.procedure import Procedure
 from boostsim.results import provenance
 from boostsim.simulation.tables.recording import AHEAD, Recording
@@ -260,6 +261,7 @@ def told_of(
         "pass_at": list(pass_at),
         "computed": {name: each for name, each in provenance().items() if name not in IDLE},
         **({"iterations": iterations} if longer else {}),
+        **drifting(procedure.labeler),
     }
 
 

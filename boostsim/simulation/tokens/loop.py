@@ -23,7 +23,7 @@ from jax.sharding import Mesh
 from boostsim.arguments import as_path, flag, refuse, sized, whole
 from boostsim.curation.filters import judges
 from boostsim.curation.labeler import of_ones_own
-from boostsim.curation.labelers import FirstModel, WeakLabeler
+from boostsim.curation.labelers import FirstModel, WeakLabeler, drifting
 from boostsim.curation.procedure import EXACT, Procedure
 from boostsim.curation.rates import alike, checked_for, in_two_classes, prompts_of
 from boostsim.curation.scores import FUNCTION
@@ -207,7 +207,8 @@ def _trace(
     """
     about = run.describe()
     before = {} if folder is None else read_formers(folder, about, lambda n: _words(key, n))
-    with opened(folder, {**about, "key": _words(key)}) as store:
+    own = drifting(run.procedure.labeler)
+    with opened(folder, {**about, **own, "key": _words(key)}) as store:
         take_over(store, before)
         attributes = run.attributes(key, mesh)
         told = {**provenance(double=False), **attributes}
