@@ -15,10 +15,12 @@ import io
 import json
 import pickle
 import platform
+import re
 import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from boostsim.arguments import first_line, refuse
@@ -107,9 +109,21 @@ def run_jobs(
                 piece = job.function(*job.arguments)
             keep(job, piece)
     else:
-        with _connected(scheduler) as client:
+        with connected(scheduler) as client:
             _distribute(client, missing, keep, store.folder is not None, description, len(jobs))
     return [pieces[name] for name in names]
+
+
+def piece_name(*words: str) -> str:
+    """Return the name of a piece for what any words call: theirs, as far as a file may have it.
+
+    Example:
+        >>> piece_name("few labels", "below(0.5)")
+        'few_labels-below_0.5-1d5fc3f6'
+    """
+    plain = [re.sub(r"[^A-Za-z0-9_.+=]+", "_", word).strip("_.+=")[:40] for word in words]
+    told = sha256(json.dumps(words).encode()).hexdigest()[:8]
+    return "-".join([*filter(None, plain), told])
 
 
 def facts() -> dict[str, str]:
@@ -133,7 +147,7 @@ def differs(told: dict[str, str], now: dict[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def _connected(scheduler: Any) -> Iterator[Any]:
+def connected(scheduler: Any) -> Iterator[Any]:
     """Give a client of a scheduler; one that is given stays open, one that is made is closed.
 
     None stays None: no cluster is ever started.
@@ -189,8 +203,10 @@ def _distribute(
     if not client.scheduler_info()["workers"]:
         tell(f"{description}: the scheduler has no workers yet, and jobs wait for the first")
     now, one_call = {**facts(), "python": _python()}, uuid.uuid4().hex
-    left, sent, errors = list(reversed(jobs)), {}, {}
-    arriving = as_completed(loop=client.loop)
+    left: list[Job] = list(reversed(jobs))
+    sent: dict[Any, tuple[Job, int]] = {}
+    errors: dict[str, Exception] = {}
+    arriving: Any = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]
 
     def send() -> None:
         while left and (

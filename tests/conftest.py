@@ -1,6 +1,7 @@
 """One profile for Hypothesis, and shapes checked at run time where arrays are computed."""
 
 import os
+import warnings
 from pathlib import Path
 
 # Tests draw to files only, and leave the user's own settings alone.
@@ -46,6 +47,21 @@ def programs_are_let_go():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MAPPED:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A real Dask cluster with two workers, in this process: it starts in a tenth of a second."""
+    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster, set_as_default=False) as client,
+        ):
+            yield client
 
 
 def pytest_collection_modifyitems(items):

@@ -2,7 +2,6 @@
 
 import threading
 import time
-import warnings
 from collections import Counter
 
 import numpy as np
@@ -13,21 +12,7 @@ from boostsim import jobs, store
 from boostsim.jobs import Job, run_jobs
 from boostsim.store import Piece, opened
 
-distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
-
-
-@pytest.fixture(scope="module")
-def client():
-    """A real scheduler with two real workers; in this process, which takes a second."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with (
-            distributed.LocalCluster(
-                n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
-            ) as cluster,
-            distributed.Client(cluster, set_as_default=False) as client,
-        ):
-            yield client
+pytest.importorskip("distributed", reason="the extra dask is not installed")
 
 
 def drawn(seed, size=1000):

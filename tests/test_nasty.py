@@ -438,14 +438,14 @@ CALLS = {
         bs.compare,
         {
             **{**MATCH, "iterations": 1, "visits": 2, "seeds": 2},
-            **{"assume": "normal", "prices": bs.Prices()},
+            **{"assume": "normal", "prices": bs.Prices(), "folder": None, "scheduler": None},
         },
     ),
     "race": (
         bs.race,
         {
             **{**MATCH, "iterations": 1, "visits": 2, "batch": 2, "assume": "normal"},
-            **{"most_seeds": 4, "resolution": 0.1},
+            **{"most_seeds": 4, "resolution": 0.1, "folder": None, "scheduler": None},
         },
     ),
     "fit": (bs.fit, {"log": LOG, "looks": None, "filter": None, "confidence": 0.9}),

@@ -161,7 +161,7 @@ def raced(rng, means, most_seeds=24, resolution=0.0, noise=0.02):
     }
     return run_race(
         tuple(rows),
-        lambda name, seeds: rows[name][seeds.start : seeds.stop],
+        lambda names, seeds: {name: rows[name][seeds.start : seeds.stop] for name in names},
         confidence=0.95,
         resolution=resolution,
         most_seeds=most_seeds,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -16,13 +18,16 @@ from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation import criteria as built_in
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.loading import load_criterion
+from boostsim.jobs import Job, piece_name, run_jobs
 from boostsim.keys import as_key, key_text
+from boostsim.objects import described
 from boostsim.prices import Prices
-from boostsim.progress import track
 from boostsim.results import provenance
 from boostsim.simulation.run import simulate
+from boostsim.store import Piece, Store
 from boostsim.tournament.challenge import ALL, Challenge
 from boostsim.tournament.intervals import ASSUMPTIONS
+from boostsim.tournament.keeping import function_of, kept
 from boostsim.tournament.leaderboard import SCORES, Tournament
 from boostsim.tournament.suite import stress_suite
 
@@ -75,12 +80,6 @@ def contenders(
     if twice or "oracle" in names:
         raise refuse("criteria", "of different names, none of them oracle", names)
     return rules
-
-
-def function_of(rule: Criterion, challenges: Mapping[str, Challenge]) -> str:
-    """Return what a rule computes in the challenges: equal for rules that are the same function."""
-    attempts = sorted({challenge.attempts for challenge in challenges.values()})
-    return " ".join([rule.allocation, *(rule.fingerprint(number) for number in attempts)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +146,20 @@ class Match:
             ),
         }
 
+    def kept(
+        self, folder: str | os.PathLike[str] | None, rules: Sequence[Criterion], **more: Any
+    ) -> AbstractContextManager[Store]:
+        """Hold a folder for these rules, whatever is then read off their runs."""
+        about = {name: value for name, value in self.about.items() if name != "challenges"}
+        about |= {"prices": described(self.prices), **more}
+        return kept(folder, about, rules, self.challenges)
+
+    def job(self, task: str, rule: Criterion, seeds: range) -> Job:
+        """Return a cell, as a job that is given no other challenge."""
+        name = piece_name(task, rule.name, f"seeds {seeds.start} to {seeds.stop - 1}")
+        alone = replace(self, challenges={task: self.challenges[task]})
+        return Job(name, _played, (alone, task, rule, seeds))
+
     def run(self, task: str, rule: Criterion, seeds: range) -> dict[str, np.ndarray]:
         """Return what a criterion reaches on a challenge: scores, labels and cost, by seed.
 
@@ -176,6 +189,10 @@ class Match:
         }
 
 
+def _played(match: Match, task: str, rule: Criterion, seeds: range) -> Piece:
+    return Piece(None, match.run(task, rule, seeds))
+
+
 def compare(
     criteria: Iterable[Criterion | str] | None = None,
     tasks: Mapping[str, Challenge] | None = None,
@@ -189,6 +206,8 @@ def compare(
     confidence: float = 0.95,
     assume: str = "normal",
     prices: Prices | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    scheduler: Any = None,
 ) -> Tournament:
     """Run every criterion on every challenge at the same budget, and say who is better.
 
@@ -215,13 +234,20 @@ def compare(
             over many prompts are, or ``"bounded"``, any of scores in [0, 1], which takes many more
             seeds (see :mod:`boostsim.tournament.intervals`).
         prices: what labels and the rest cost; default ``bs.Prices()``.
+        folder: where each criterion's runs on each challenge are kept once they are finished; a
+            tournament that was stopped goes on there, to the same numbers. One with other rules,
+            challenges, draws or seeds is refused; what is compared and how is read off the runs.
+            After an upgrade it goes on with a warning.
+        scheduler: of Dask distributed, whose workers run the cells, ``"tcp://host:port"`` or a
+            ``distributed.Client``; None: here, one after another. The numbers are the same.
 
     Returns:
         A :class:`~boostsim.tournament.leaderboard.Tournament`.
 
     Raises:
         ValueError: for an argument that is out of range; for a criterion that is no pure function
-            of the visits, or returns what is no priority: with its name and the challenge's.
+            of the visits, or returns what is no priority: with its name and the challenge's; for a
+            folder that is in use or holds another tournament, and a scheduler that does not answer.
 
     Example:
         >>> import boostsim as bs
@@ -246,13 +272,14 @@ def compare(
     seeds = whole("seeds", seeds, 2)
     confidence = between_0_and_1("confidence", confidence)
     choice("assume", assume, ASSUMPTIONS)
-    runs = [(task, rule) for task in match.challenges for rule in (*rules, built_in.oracle)]
-    # The seeds of one run keep all cores busy.
-    done = [match.run(*each, range(seeds)) for each in track(runs, "runs", len(runs))]
     everyone = (*rules, built_in.oracle)
+    # The seeds of one run keep all cores busy.
+    jobs = [match.job(task, rule, range(seeds)) for task in match.challenges for rule in everyone]
+    with match.kept(folder, everyone, work="a tournament", seeds=seeds) as store:
+        done = run_jobs(jobs, scheduler=scheduler, store=store, description="runs")
     names = [rule.name for rule in everyone]
     return Tournament.of(
-        done,
+        [piece.arrays for piece in done],
         {"task": list(match.challenges), "criterion": names},
         score=score,
         confidence=confidence,

@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import operator
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,13 @@ from boostsim.arguments import choice, finite, whole
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.criterion import Criterion
 from boostsim.html import Shown
+from boostsim.jobs import connected, run_jobs
 from boostsim.objects import ByValue, as_json
 from boostsim.progress import track
 from boostsim.tournament.challenge import Challenge
-from boostsim.tournament.compare import Match, contenders, function_of
+from boostsim.tournament.compare import Match, contenders
 from boostsim.tournament.intervals import ASSUMED, ASSUMPTIONS, always
+from boostsim.tournament.keeping import function_of
 
 # Before so many seeds nothing is decided: a variance of two values is no variance.
 FEWEST = 4
@@ -116,7 +119,7 @@ class Race(Shown, ByValue):
 
 def run_race(
     names: Sequence[str],
-    score: Callable[[str, range], np.ndarray],
+    score: Callable[[Sequence[str], range], Mapping[str, np.ndarray]],
     *,
     confidence: float,
     resolution: float,
@@ -133,7 +136,7 @@ def run_race(
 
     Args:
         names: of the contenders.
-        score: ``(name, range of seeds) -> scores``, smaller is better.
+        score: ``(names, range of seeds) -> scores`` by name, smaller is better.
         confidence: 1 - alpha.
         resolution: differences that do not matter.
         most_seeds: where the race ends at the latest.
@@ -152,8 +155,8 @@ def run_race(
     starts = range(0, most_seeds, batch)
     for start in track(starts, "seeds of a race, at most", len(starts)):
         more = range(start, min(start + batch, most_seeds))
-        for name in left:
-            scores[name] = np.concatenate([scores[name], score(name, more)])
+        for name, values in score(tuple(left), more).items():
+            scores[name] = np.concatenate([scores[name], values])
         seeds = more.stop
         if seeds < min(FEWEST, most_seeds):
             continue
@@ -197,6 +200,8 @@ def race(
     most_seeds: int = 64,
     batch: int = 2,
     assume: str = "normal",
+    folder: str | os.PathLike[str] | None = None,
+    scheduler: Any = None,
 ) -> Race:
     """Find the best criterion with as few runs as it takes.
 
@@ -217,6 +222,11 @@ def race(
         assume: for which score differences the intervals hold: ``"normal"``, nearly normal ones, as
             averages over many prompts are; or ``"bounded"``, any of scores in [0, 1], which takes
             some log(2 pairs/alpha)/resolution seeds: thousands for a resolution of 0.002.
+        folder: where what each look ran is kept; a race that was stopped goes on there, to the same
+            decisions. So does one with another score, confidence, resolution or assumption, or more
+            seeds, as far as its runs are there. One with other rules, challenges or draws is
+            refused; after an upgrade it goes on with a warning.
+        scheduler: as of ``bs.compare``; it runs the cells of one look side by side.
 
     Returns:
         A :class:`Race`.
@@ -242,24 +252,35 @@ def race(
     resolution = finite("resolution", resolution, 0.0)
     most_seeds, batch = whole("most_seeds", most_seeds, FEWEST), whole("batch", batch, 1)
 
-    def averaged(name: str, seeds: range) -> np.ndarray:
-        runs = [match.run(task, rules[name], seeds)[score] for task in match.challenges]
-        return np.mean(runs, axis=0)
-
     @functools.cache
     def function(name: str) -> str:
         return function_of(rules[name], match.challenges)
 
-    survivors, out, verdict, scores = run_race(
-        tuple(rules),
-        averaged,
-        confidence=confidence,
-        resolution=resolution,
-        most_seeds=most_seeds,
-        batch=batch,
-        assume=assume,
-        same=lambda first, second: function(first) == function(second),
-    )
+    with (
+        match.kept(folder, tuple(rules.values()), work="a race") as store,
+        connected(scheduler) as client,
+    ):
+
+        def averaged(names: Sequence[str], seeds: range) -> dict[str, np.ndarray]:
+            cells = [(name, task) for name in names for task in match.challenges]
+            jobs = [match.job(task, rules[name], seeds) for name, task in cells]
+            done = run_jobs(jobs, scheduler=client, store=store, description="runs of a look")
+            played = dict(zip(cells, done, strict=True))
+            return {
+                name: np.mean([played[name, task].arrays[score] for task in match.challenges], 0)
+                for name in names
+            }
+
+        survivors, out, verdict, scores = run_race(
+            tuple(rules),
+            averaged,
+            confidence=confidence,
+            resolution=resolution,
+            most_seeds=most_seeds,
+            batch=batch,
+            assume=assume,
+            same=lambda first, second: function(first) == function(second),
+        )
     runs = sum(len(values) for values in scores.values()) * len(match.challenges)
     conditions = {
         **match.about,

@@ -1,0 +1,154 @@
+"""Tournaments and races go on in a folder, and run on workers, to the numbers of one go."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+import boostsim as bs
+from boostsim.tournament import compare as tournament
+
+SUITE = bs.stress_suite(0, prompts=20)
+TASKS = {name: SUITE[name] for name in ("helpless", "few labels")}
+HOW = {"labels_per_visit": 0.05, "iterations": 4, "visits": 2, "key": 5}
+
+
+def mine(visits):
+    return 1.0 - visits.pass_rate
+
+
+def other(visits):
+    return (1.0 - visits.pass_rate) ** 2
+
+
+other.__name__ = "mine"
+RULES = ("failed", bs.criterion(mine))
+
+
+class Unsure(bs.Labeler):
+    """A labeler of one's own, whose rows are no field of it."""
+
+    share = 0.5
+
+    def rows_for(self, quality):
+        right = quality / quality.sum(1, keepdims=True)
+        return self.share * right + (1.0 - self.share) / quality.shape[1]
+
+
+def compared(rules=RULES, tasks=TASKS, **how):
+    return bs.compare(rules, tasks, **{"seeds": 3, **HOW, **how})
+
+
+def raced(rules=RULES, tasks=TASKS, **how):
+    return bs.race(rules, tasks, **{"most_seeds": 8, "resolution": 0.0, **HOW, **how})
+
+
+@pytest.fixture(params=[compared, raced])
+def play(request):
+    return request.param
+
+
+@pytest.fixture
+def stopping(monkeypatch):
+    """Let runs be counted, and stop at the n-th as Ctrl-C does."""
+    simulate, ran = tournament.simulate, []
+
+    def at(number):
+        ran.clear()
+        count = itertools.count(1)
+
+        def run(*arguments, **how):
+            if next(count) == number:
+                raise KeyboardInterrupt
+            ran.append(how["key"])
+            return simulate(*arguments, **how)
+
+        monkeypatch.setattr(tournament, "simulate", run)
+        return ran
+
+    return at
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_one_that_was_stopped_goes_on_to_the_same_numbers(play, number, stopping, tmp_path):
+    ran = stopping(0)
+    whole = play().to_json()
+    total, ran = len(ran), stopping(number)
+    with pytest.raises(KeyboardInterrupt):
+        play(folder=tmp_path)
+    assert len(ran) == number - 1
+    ran = stopping(0)
+    assert play(folder=tmp_path).to_json() == whole
+    assert len(ran) == total - (number - 1)
+    ran = stopping(0)
+    assert play(folder=str(tmp_path)).to_json() == whole
+    assert ran == []
+
+
+def test_workers_give_the_same_numbers(play, client, tmp_path):
+    whole = play().to_json()
+    assert play(scheduler=client, folder=tmp_path).to_json() == whole
+    assert play(folder=tmp_path).to_json() == whole
+
+
+def changed(**how):
+    return {**TASKS, "helpless": dataclasses.replace(TASKS["helpless"], **how)}
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"key": 6}, "begun with key "),
+        ({"iterations": 5}, "iterations 4, not 5"),
+        ({"visits": 3}, "visits 2, not 3"),
+        ({"labels_per_visit": 0.1}, r"labels_per_visit 0\.05, not 0\.1"),
+        ({"tasks": {"helpless": SUITE["helpless"]}}, "challenges.few labels"),
+        ({"tasks": changed(filter=bs.NoisyFilter(0.06))}, "challenges.helpless.filter"),
+        ({"tasks": changed(attempts=5)}, "challenges.helpless.attempts 4, not 5"),
+        ({"tasks": changed(task=bs.random_table(1, prompts=20))}, "challenges.helpless.task"),
+        ({"rules": ("failed", "uniform")}, "criteria.mine"),
+        ({"rules": ("failed", bs.criterion(other))}, "'mine' when it computed something else"),
+        ({"rules": ("failed", bs.Criterion(mine, "proportional"))}, "criteria.mine.allocation"),
+    ],
+)
+def test_another_one_is_refused_and_what_differs_is_named(how, words, play, begun):
+    with pytest.raises(ValueError, match=words):
+        play(folder=begun[play], **how)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    folders = {play: tmp_path_factory.mktemp(play.__name__) for play in (compared, raced)}
+    for play, folder in folders.items():
+        play(folder=folder)
+    return folders
+
+
+def test_a_tournament_is_no_race_and_has_its_number_of_seeds(begun):
+    with pytest.raises(ValueError, match="work"):
+        raced(folder=begun[compared])
+    with pytest.raises(ValueError, match="seeds 3, not 4"):
+        compared(seeds=4, folder=begun[compared])
+
+
+def test_what_a_labeler_of_ones_own_does_is_what_it_was(play, tmp_path, monkeypatch):
+    tasks = changed(labeler=Unsure())
+    play(tasks=tasks, folder=tmp_path)
+    monkeypatch.setattr(Unsure, "share", 0.25)
+    with pytest.raises(ValueError, match=r"challenges\.helpless\.labeler_rows"):
+        play(tasks=tasks, folder=tmp_path)
+
+
+def test_what_is_read_off_the_runs_may_be_another(begun, stopping):
+    ran = stopping(0)
+    for how in ({"score": "final_error"}, {"confidence": 0.9}, {"assume": "bounded"}):
+        assert compared(**how, folder=begun[compared]).to_json() == compared(**how).to_json()
+        ran.clear()
+        compared(**how, folder=begun[compared])
+        assert ran == []
+
+
+def test_a_race_goes_on_with_more_seeds(tmp_path, stopping):
+    raced(folder=tmp_path, most_seeds=4)
+    whole = raced().to_json()
+    assert raced(folder=tmp_path).to_json() == whole
