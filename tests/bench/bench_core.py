@@ -19,7 +19,7 @@ from jax import lax
 
 import boostsim as bs
 from boostsim.simulation.tables import exact, sampled
-from boostsim.simulation.tables.loop import _measure
+from boostsim.simulation.tables.loop import measure
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.state import masses
 
@@ -50,7 +50,7 @@ def exact_step(task, diversity=True):
     @jax.jit
     def step(parameters, state):
         state, info = exact.step(structure, parameters, state)
-        measured = _measure(structure, parameters, state, WITHIN if diversity else frozenset())
+        measured = measure(structure, parameters, state, WITHIN if diversity else frozenset())
         return state, {**measured, "labels": info.labels}
 
     state = exact.init(structure, parameters)
@@ -154,7 +154,7 @@ def test_sampled_step_within_classes(benchmark, best, report):
         @jax.jit
         def step(parameters, sampling, state, structure=structure):
             state, _ = sampled.step(structure, parameters, sampling, key, state)
-            return state, _measure(structure, parameters, state, WITHIN)
+            return state, measure(structure, parameters, state, WITHIN)
 
         state = sampled.init(structure, parameters, sampling)
         call = functools.partial(step, parameters, sampling, state)

@@ -229,7 +229,7 @@ def _level(procedure: Procedure, sampling: Sampling | None) -> str:
     return "exact given the verdicts" if draws(procedure, sampled=False) else "exact"
 
 
-def _measure(
+def measure(
     structure: Structure,
     numbers: Numbers,
     state: State,
@@ -245,20 +245,20 @@ def _measure(
 
     by_prompt = "prompt" in wanted
     measured = {
-        "accuracy": _merged(numbers, right) if by_prompt else average(right),
-        "error": _merged(numbers, wrong) if by_prompt else average(wrong),
+        "accuracy": merged(numbers, right) if by_prompt else average(right),
+        "error": merged(numbers, wrong) if by_prompt else average(wrong),
         "coverage": average((right > 0.0) * 1.0),
     }
     if pass_at:
         # Of what is rare, to full precision.
         passed = [-jnp.expm1(count * jnp.log1p(-jnp.minimum(right, 1.0))) for count in pass_at]
-        worth = [_merged(numbers, each) if by_prompt else average(each) for each in passed]
+        worth = [merged(numbers, each) if by_prompt else average(each) for each in passed]
         measured["pass_at_k"] = jnp.stack(worth, axis=-1)
     if "diversity" in wanted:
         apart = diversity(structure, numbers, state)
         measured["diversity"] = average(apart)
         if by_prompt:
-            measured["diversity_by_prompt"] = _merged(numbers, apart)
+            measured["diversity_by_prompt"] = merged(numbers, apart)
     if "accuracy_quantiles" in wanted:
         measured["accuracy_quantiles"] = _quantiles(right, weights)
     for statistic in statistics_in(wanted):
@@ -267,7 +267,7 @@ def _measure(
         if statistic.average:
             measured[statistic.name] = average_of(statistic, values, weights)
         else:
-            measured[statistic.name] = _merged(numbers, values, jnp.inf)
+            measured[statistic.name] = merged(numbers, values, jnp.inf)
     if "entropy" in wanted:
         # Of what has no mass there is no slope: that of entropy is infinite.
         some = jnp.where(mass > 0.0, mass, 1.0)
@@ -276,7 +276,7 @@ def _measure(
         measured["absorbed"] = jnp.all(at_rest(structure, numbers, state)) * 1.0
     if "rows" in wanted:
         # One by one a thousand responses would take a minute to compile.
-        measured["rows"] = jax.vmap(lambda each: _merged(numbers, each), out_axes=-1)(mass)
+        measured["rows"] = jax.vmap(lambda each: merged(numbers, each), out_axes=-1)(mass)
     return measured
 
 
@@ -288,7 +288,7 @@ def _quantiles(values: jax.Array, weights: jax.Array) -> jax.Array:
     return values[order][at]
 
 
-def _merged(numbers: Numbers, values: jax.Array, most: float = 1.0) -> jax.Array:
+def merged(numbers: Numbers, values: jax.Array, most: float = 1.0) -> jax.Array:
     """Average over the copies of each prompt what is at most so much."""
     if numbers.share is None:
         return values
@@ -373,7 +373,7 @@ def begin(
         "judged": jnp.zeros(()),
         "invalid": jnp.array(-1, jnp.int32),
     }
-    measured = _measure(structure, numbers, state, wanted, pass_at)
+    measured = measure(structure, numbers, state, wanted, pass_at)
     if structure.until_accepted:
         nothing["generations"] = jnp.zeros(())
     if "prompt" in wanted:
@@ -408,9 +408,9 @@ def advance(
         if info.generations is not None:
             spent["generations"] = info.generations
         if "prompt" in wanted:
-            spent["labels_by_prompt"] = _merged(
+            spent["labels_by_prompt"] = merged(
                 numbers, info.labels_by_prompt, structure.labels_each
             )
-        return state, {**_measure(structure, numbers, state, wanted, pass_at), **spent}
+        return state, {**measure(structure, numbers, state, wanted, pass_at), **spent}
 
     return lax.scan(iteration, state, start + jnp.arange(length))

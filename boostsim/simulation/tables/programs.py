@@ -26,10 +26,12 @@ class Programs:
     Attributes:
         made: by the number of attempts.
         attempts: of the first iterations; those that follow make as many as the last of them.
+        wanted: what they are made to be read for.
     """
 
     made: dict[int, Made]
     attempts: tuple[int, ...]
+    wanted: Wanted = frozenset()
 
     @property
     def first(self) -> Made:
@@ -43,13 +45,13 @@ class Programs:
     def blocks(self, iterations: int, most: int) -> list[tuple[int, int, Made]]:
         """Return where blocks of iterations of one program begin, how long they are, and which."""
         blocks = []
-        for start, length, attempts in self._stretches(iterations):
+        for start, length, attempts in self.stretches(iterations):
             for number in range(start, start + length, most):
                 size = min(most, start + length - number)
                 blocks.append((number, size, self.made[attempts]))
         return blocks
 
-    def _stretches(self, iterations: int) -> list[tuple[int, int, int]]:
+    def stretches(self, iterations: int) -> list[tuple[int, int, int]]:
         """Return where stretches of equal attempts begin, how long they are, and how many."""
         if len(self.made) == 1:
             return [(0, iterations, self.attempts[0])]
@@ -87,8 +89,9 @@ def prepared(
 
     found = made(wanted)
     if len({(one.correct, one.collides) for one, _ in found.values()}) > 1:
-        found = made(wanted | {"rows"})
-    return Programs(found, attempts)
+        wanted = wanted | {"rows"}
+        found = made(wanted)
+    return Programs(found, attempts, wanted)
 
 
 def told_visits(how: VisitsEach) -> int | str:

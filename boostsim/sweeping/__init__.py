@@ -1,0 +1,1 @@
+"""Sweeps: a procedure over a plane of its parameters, in one call."""

@@ -1,0 +1,312 @@
+"""The points of a sweep on tables, in groups that share a program."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from boostsim.arguments import refuse
+from boostsim.curation.filters import NoisyFilter
+from boostsim.curation.procedure import Procedure
+from boostsim.keys import needed_key
+from boostsim.simulation.tables.continuous import NUMBERS, World
+from boostsim.simulation.tables.persistence import draws
+from boostsim.simulation.tables.prepare import check
+from boostsim.simulation.tables.programs import prepared
+from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.simulation.until import Until
+from boostsim.statistics import Wanted
+from boostsim.sweeping.blocks import Leaves, Program
+from boostsim.sweeping.over import Axis, chosen, in_range, placed, with_place
+from boostsim.tasks.table import TableTask
+
+# Bytes of prepared worlds that are kept: others are prepared again when they are met again.
+KEPT = 2**28
+
+
+class Asked(NamedTuple):
+    """What a sweep on tables is asked for.
+
+    Attributes:
+        procedure, task: at the base.
+        iterations: T.
+        axes: what it goes over.
+        seeds: the keys of seeds.
+        key: that of the sweep, where it was given.
+        wanted: what is recorded on request.
+        reduce: ``"last"``, ``"all"``, or until when.
+    """
+
+    procedure: Procedure
+    task: TableTask
+    iterations: int
+    axes: tuple[Axis, ...]
+    seeds: tuple[jax.Array, ...]
+    key: jax.Array | None
+    wanted: Wanted
+    reduce: str | Until
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Places on each axis, and seeds."""
+        return (*(axis.size for axis in self.axes), len(self.seeds))
+
+    def values(self, places: tuple[int | None, ...]) -> dict[str, Any]:
+        """Return the value of each name at these places; None is none."""
+        return {
+            name: axis.of(name)[place]
+            for axis, place in zip(self.axes, places)
+            if place is not None
+            for name in axis.names
+        }
+
+    def told(self, places: tuple[int | None, ...]) -> str:
+        """Return these places in words."""
+        each = zip(self.axes, places)
+        return ", ".join(axis.told(place) for axis, place in each if place is not None)
+
+
+class Made(NamedTuple):
+    """A world, prepared: what its points have in common.
+
+    Attributes:
+        procedure, task: of it; numbers that are moved stand anywhere inside.
+        program: what its block is specialised to.
+        leaves: its arrays.
+    """
+
+    procedure: Procedure
+    task: TableTask
+    program: Program
+    leaves: Leaves
+
+    @property
+    def drawn(self) -> bool:
+        """Whether anything is drawn from a key."""
+        return self.program.keyed or draws(self.procedure, sampled=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its arrays."""
+        return sum(leaf.nbytes for leaf in jax.tree.leaves(self.leaves))
+
+
+class Cell(NamedTuple):
+    """Points that differ in numbers that are moved along whole axes alone.
+
+    Attributes:
+        places: on each axis and of the seed; None where all of an axis.
+        world: what it is prepared from, by places: what says nothing else is None there.
+        moved: names of the numbers that are moved.
+    """
+
+    places: tuple[int | None, ...]
+    world: tuple[int | None, ...]
+    moved: tuple[str, ...]
+
+
+@dataclass
+class Worlds:
+    """Prepared worlds, the last of them kept."""
+
+    asked: Asked
+    kept: OrderedDict[Any, Made] = field(default_factory=OrderedDict)
+
+    def made(self, cell: Cell) -> Made:
+        """Return the world of a cell."""
+        key = cell.world, cell.moved
+        if key not in self.kept:
+            self.kept[key] = _made(self.asked, cell)
+            while len(self.kept) > 1 and sum(each.size for each in self.kept.values()) > KEPT:
+                self.kept.popitem(last=False)
+        self.kept.move_to_end(key)
+        return self.kept[key]
+
+
+def _made(asked: Asked, cell: Cell) -> Made:
+    procedure, task, seed = *turned(asked, cell), asked.seeds[cell.places[-1] or 0]
+    for name in cell.moved:
+        inside = placed(procedure, task, name)
+        assert inside is not None
+        procedure = inside
+    ways: dict[str, Any] = {"key": seed, "iterations": asked.iterations}
+    programs = prepared(procedure, task, sampled=False, wanted=asked.wanted, **ways)
+    order = sorted(programs.made)
+    structures = tuple(programs.made[each][0] for each in order)
+    held, filt = [], None
+    for attempts in order:
+        world = World(procedure.trying(attempts), task, programs.wanted, seed, asked.iterations)
+        own = {name: NUMBERS[name].held(world) for name in cell.moved}
+        if any(isinstance(each, NoisyFilter) for each in own.values()):
+            # What a vote does to rates, not the rates.
+            filt = replace(procedure.filter, gamma=0.0, false_accept=None, false_reject=None)
+        held.append({n: each for n, each in own.items() if not isinstance(each, NoisyFilter)})
+    rule = procedure.criterion.remembers and procedure.labeler is not None
+    words = jax.random.key_data(seed) if rule else None
+    numbers: tuple[Numbers, ...] = tuple(programs.made[each][1] for each in order)
+    stretches = tuple(
+        (start, length, order.index(attempts))
+        for start, length, attempts in programs.stretches(asked.iterations)
+    )
+    program = Program(
+        structures,
+        stretches,
+        asked.wanted,
+        asked.reduce,
+        cell.moved,
+        filt,
+        apart=any(place is not None for place in cell.places[:-1]) or draws(procedure, sampled=False),
+        keyed=words is not None,
+    )
+    return Made(procedure, task, program, Leaves(numbers, tuple(held), words))
+
+
+def turned(asked: Asked, cell: Cell) -> tuple[Procedure, TableTask]:
+    """Return the procedure and the task of a cell, with what is not moved in its place.
+
+    Raises:
+        ValueError: where they cannot be; it says at which point.
+    """
+    given = asked.values(cell.places)
+    given = {name: each for name, each in given.items() if name not in cell.moved}
+    if not given:
+        check(asked.procedure, asked.task)
+        return asked.procedure, asked.task
+    try:
+        procedure, task = chosen(asked.procedure, asked.task, given)
+        check(procedure, task)
+        procedure.lasting(asked.iterations)
+    except ValueError as error:
+        raise ValueError(f"over at {asked.told(cell.places)}: {error}") from None
+    return procedure, task
+
+
+def cells_of(asked: Asked) -> Iterator[Cell]:
+    """Yield the cells of a sweep, in the order of their points.
+
+    Raises:
+        ValueError: where a procedure cannot be as it is to be, and for seeds where nothing is drawn.
+    """
+    movable = [
+        [name for name in axis.names if name in NUMBERS and axis.numeric(name)]
+        for axis in asked.axes
+    ]
+    names = tuple(name for each in movable for name in each)
+    whole = [len(each) == len(axis.names) for each, axis in zip(movable, asked.axes, strict=True)]
+    for places in _grid(asked.axes, [not each for each in whole]):
+        procedure, task = turned(asked, Cell((*places, None), (), names))
+        moved = tuple(name for name in names if placed(procedure, task, name) is not None)
+        for axis, each in zip(asked.axes, movable, strict=True):
+            for name in each:
+                if name in moved:
+                    in_range(with_place(procedure, name), axis, name)
+        # What cannot be moved is set, place by place.
+        lasting = [bool({*each} - {*moved}) for each in movable]
+        opened = [w and each for w, each in zip(whole, lasting, strict=True)]
+        for more in _grid(asked.axes, opened):
+            here = tuple(one if other is None else other for one, other in zip(places, more))
+            if draws(turned(asked, Cell((*here, None), (), moved))[0], sampled=False):
+                needed_key(asked.key, "where verdicts persist")
+            elif len(asked.seeds) > 1:
+                hint = "Give visits for a sampled run."
+                raise refuse("seeds", "1 in an exact run", len(asked.seeds), hint)
+            world = [_known(axis, place, moved) for axis, place in zip(asked.axes, here)]
+            for seed in range(len(asked.seeds)):
+                yield Cell((*here, seed), (*world, seed), moved)
+
+
+def _grid(axes: Sequence[Axis], opened: list[bool]) -> Iterator[tuple[int | None, ...]]:
+    """Yield the places on the axes that are opened; None on the others."""
+    each = (range(axis.size) if now else (None,) for axis, now in zip(axes, opened, strict=True))
+    return itertools.product(*each)
+
+
+def _known(axis: Axis, place: int | None, moved: tuple[str, ...]) -> Any:
+    """Return what a place says of a world: of one that is said twice the same."""
+    set_here = [name for name in axis.names if name not in moved]
+    if place is None or not set_here:
+        return None
+    return place if axis.labels is not None else tuple(axis.of(n)[place].item() for n in set_here)
+
+
+class Group(NamedTuple):
+    """Cells that share a program, and have arrays of the same shapes.
+
+    Attributes:
+        program: theirs.
+        cells: theirs, in order.
+        whole: the axes along which each of them goes, whole.
+    """
+
+    program: Program
+    cells: list[Cell]
+    whole: tuple[int, ...]
+
+    def each(self, asked: Asked) -> int:
+        """Return the points of a cell."""
+        return math.prod(asked.axes[axis].size for axis in self.whole)
+
+
+def groups_of(worlds: Worlds) -> list[Group]:
+    """Return the groups of a sweep, in the order of their first points."""
+    found: dict[Any, Group] = {}
+    for cell in cells_of(worlds.asked):
+        made = worlds.made(cell)
+        whole = tuple(axis for axis, place in enumerate(cell.places) if place is None)
+        leaves, tree = jax.tree.flatten(made.leaves)
+        shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        key = made.program, whole, tree, shapes
+        found.setdefault(key, Group(made.program, [], whole)).cells.append(cell)
+    return [*found.values()]
+
+
+class Batch(NamedTuple):
+    """Points of a group as its program takes them.
+
+    Attributes:
+        leaves: arrays, of each point where these come apart.
+        values: of the numbers that are moved, ``[points, names]``.
+        places: on each axis and of the seed, ``[axes + 1, points]``.
+        looks, generates: of the filter at each point.
+    """
+
+    leaves: Leaves
+    values: np.ndarray
+    places: np.ndarray
+    looks: np.ndarray
+    generates: np.ndarray
+
+
+def batch_of(worlds: Worlds, group: Group, points: np.ndarray) -> Batch:
+    """Return some points of a group, by their numbers in it."""
+    asked, sizes = worlds.asked, [worlds.asked.axes[axis].size for axis in group.whole]
+    number, inner = np.divmod(points, group.each(asked))
+    here, back = np.unique(number, return_inverse=True)
+    cells = [group.cells[cell] for cell in here]
+    fixed = np.array([[-1 if p is None else p for p in cell.places] for cell in cells])
+    places = fixed.T[:, back]
+    if sizes:
+        places[list(group.whole)] = np.unravel_index(inner, sizes)
+    moved = [
+        asked.axes[axis].of(name)[places[axis]]
+        for name in group.program.names
+        for axis, each in enumerate(asked.axes)
+        if name in each.names
+    ]
+    values = np.stack(moved, axis=1) if moved else np.zeros((len(points), 0))
+    made = [worlds.made(cell) for cell in cells]
+    leaves = made[0].leaves
+    if group.program.apart:
+        leaves = jax.tree.map(lambda *each: np.stack(each)[back], *(one.leaves for one in made))
+    looks, generates = (
+        np.array([getattr(one.procedure.filter, name) for one in made], float)[back]
+        for name in ("looks", "generates")
+    )
+    return Batch(leaves, values.astype(float), places, looks, generates)

@@ -1,0 +1,251 @@
+"""What a sweep goes over: axes of named values, and what a procedure makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from boostsim.arguments import finite, refuse, several, unknown
+from boostsim.curation.filters import NoisyFilter
+from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.procedure import Procedure, checked
+from boostsim.curation.regimes import Anchor, Replace
+from boostsim.simulation.tables.continuous import NUMBERS
+from boostsim.tasks.sequences import SequenceTask
+from boostsim.tasks.table import TableTask
+
+SLOTS = tuple(entry.name for entry in fields(Procedure) if entry.init)
+NAMES = sorted({*NUMBERS, *SLOTS, "votes", "procedure", "task"})
+# What a procedure needs for there to be a number of this name.
+NEEDS = {
+    "beta": "a labeler such as bs.WeakLabeler(0.5), of one beta",
+    **dict.fromkeys(("gamma", "false_accept", "false_reject", "votes"), "a bs.NoisyFilter"),
+    "criterion_temperature": "bs.criteria.difficulty as criterion, and a labeler",
+    "temperature": "a bs.Sharpening",
+    **dict.fromkeys(("rate", "reference"), "a bs.PolicyGradient as learner"),
+    **dict.fromkeys(("slack", "step"), "a bs.StrongLearner as learner"),
+}
+
+
+class Axis(NamedTuple):
+    """One dimension of a sweep.
+
+    Attributes:
+        names: of what changes along it: several where they change together.
+        values: of each name, by place: an array of numbers, of text, of truth values, or a list of
+            anything.
+        labels: of the places, where they are said by labels.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+    labels: np.ndarray | None = None
+
+    @property
+    def dimension(self) -> str:
+        """What it is called in the result."""
+        return ",".join(self.names)
+
+    @property
+    def size(self) -> int:
+        """The number of its places."""
+        return len(self.values[0])
+
+    def numeric(self, name: str) -> bool:
+        """Whether a name's values are numbers: what is said by labels is not moved."""
+        return self.labels is None and self.of(name).dtype.kind in "iuf"
+
+    def of(self, name: str) -> Any:
+        """Return the values of a name."""
+        return self.values[self.names.index(name)]
+
+    def coordinates(self) -> dict[str, Any]:
+        """Return its coordinates in the result: its labels, or the values of each of its names."""
+        if self.labels is not None:
+            return {self.dimension: (self.dimension, self.labels)}
+        return {
+            name: (self.dimension, values)
+            for name, values in zip(self.names, self.values, strict=True)
+        }
+
+    def told(self, place: int) -> str:
+        """Return a place in words."""
+        if self.labels is not None:
+            return f"{self.dimension}={self.labels[place]}"
+        return ", ".join(
+            f"{name}={values[place]}"
+            for name, values in zip(self.names, self.values, strict=True)
+        )
+
+
+def axes_of(over: Any, names: Iterable[str] = NAMES) -> tuple[Axis, ...]:
+    """Return the axes that are asked for.
+
+    Raises:
+        ValueError: for no axis, an unknown name, a name twice, and an axis without values, or of
+            what is neither numbers nor text nor said by labels.
+    """
+    if not isinstance(over, Mapping) or not over:
+        allowed = "a dictionary from names to values, one name at least"
+        raise refuse("over", allowed, over, 'For example {"beta": [0.1, 0.2]}.')
+    axes: list[Axis] = []
+    for given, values in over.items():
+        together = given if isinstance(given, tuple) else (given,)
+        if not together:
+            raise refuse("over", "of names, or tuples of names", given)
+        for name in together:
+            if name not in names:
+                raise unknown("over", name, names)
+        taken = [*(name for axis in axes for name in axis.names), *together]
+        twice = sorted({name for name in taken if taken.count(name) > 1})
+        if twice:
+            raise refuse("over", "of names that are each given once", twice)
+        axes.append(_axis(together, values))
+    return tuple(axes)
+
+
+def _axis(names: tuple[str, ...], values: Any) -> Axis:
+    where = f"over[{names[0] if len(names) == 1 else names!r}]".replace("(", "").replace(")", "")
+    labels = None
+    if isinstance(values, Mapping):
+        labels = _plain(f"the labels of {where}", list(values))
+        values = list(values.values())
+    else:
+        allowed = "a list of values, or a dictionary from labels to values"
+        values = several(where, allowed, values, alone=(str, bytes)) if not _array(values) else values
+    if not len(values):
+        raise refuse(where, "of one value at least", values)
+    if len(names) == 1:
+        columns = [values]
+    else:
+        for place, row in enumerate(values):
+            if not isinstance(row, (tuple, list, np.ndarray)) or len(row) != len(names):
+                allowed = f"a tuple with one value for each of {', '.join(names)}"
+                raise refuse(f"{where}[{place}]", allowed, row)
+        columns = [[row[i] for row in values] for i in range(len(names))]
+    if labels is None:
+        columns = [
+            _plain(f"over[{name}]", column) for name, column in zip(names, columns, strict=True)
+        ]
+    return Axis(names, tuple(columns), labels)
+
+
+def _array(values: Any) -> bool:
+    return isinstance(values, np.ndarray) and values.ndim in (1, 2)
+
+
+def _plain(where: str, values: Any) -> np.ndarray:
+    """Return values that can be coordinates: numbers, or text, or truth values."""
+    hint = "What is none is given with labels: {label: value}."
+    if not (isinstance(values, np.ndarray) and values.dtype.kind in "iuf"):
+        kinds = {str: "text", bool: "truth values", np.bool_: "truth values", np.str_: "text"}
+        found = {kinds.get(type(each), "numbers") for each in values}
+        if len(found) > 1:
+            raise refuse(where, "all numbers, or all text, or all truth values", values, hint)
+        if found != {"numbers"}:
+            return np.array(list(values))
+        for place, each in enumerate(values):
+            try:
+                finite(where, each)
+            except ValueError:
+                raise refuse(f"{where}[{place}]", "a finite number", each, hint) from None
+        whole = all(isinstance(each, (int, np.integer)) for each in values)
+        values = np.array([int(v) if whole else float(v) for v in values])
+    if values.ndim != 1:
+        raise refuse(where, "an array with 1 dimension", f"shape {values.shape}")
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise refuse(f"{where}[{bad[0]}]", "a finite number", float(values[bad[0]]), hint)
+    return np.array(values)
+
+
+def chosen(
+    procedure: Procedure, task: TableTask | SequenceTask, values: Mapping[str, Any]
+) -> tuple[Procedure, Any]:
+    """Return a procedure and a task in which these values stand."""
+    procedure, task = values.get("procedure", procedure), values.get("task", task)
+    checked(procedure)
+    slots = {name: _own(each) for name, each in values.items() if name in SLOTS}
+    numbers = {name: slots.pop(name) for name in [*slots] if name in NUMBERS and _one(slots[name])}
+    if slots:
+        procedure = replace(procedure, **slots)
+    if "votes" in values:
+        if not isinstance(procedure.filter, NoisyFilter):
+            raise _lacking("votes")
+        procedure = replace(procedure, filter=replace(procedure.filter, votes=values["votes"]))
+    numbers |= {n: each for n, each in values.items() if n in NUMBERS and n not in SLOTS}
+    for name, value in numbers.items():
+        if _one(value):
+            placed(procedure, task, name)
+        procedure = NUMBERS[name].turn(with_place(procedure, name), value)
+    return procedure, task
+
+
+def _one(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _own(value: Any) -> Any:
+    """Return a NumPy number or text as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def with_place(procedure: Procedure, name: str) -> Procedure:
+    """Return a procedure in which a slot that it may have has a number."""
+    if name == "real_share" and not np.any(procedure.trained_on.share):
+        trained = procedure.trained_on
+        regime = Anchor(0.5) if isinstance(trained, Replace) else trained.sharing(0.5)
+        return replace(procedure, regime=regime, real_share=None)
+    if name in ("budget", "label_share") and getattr(procedure, name) is None:
+        return replace(procedure, **{name: 0.5})
+    return procedure
+
+
+def placed(procedure: Procedure, task: Any, name: str) -> Procedure | None:
+    """Return a procedure whose program has a place for a number; None where it can but be set.
+
+    Raises:
+        ValueError: where the procedure has no such number.
+    """
+    number = NUMBERS[name]
+    procedure = with_place(procedure, name)
+    if number.value(procedure) is not None and isinstance(task, TableTask):
+        inside = number.inside(procedure, task)
+        return procedure if inside is None else number.turn(procedure, inside)
+    fits: Any = {
+        "beta": isinstance(procedure.labeler, WeakLabeler),
+        **dict.fromkeys(("gamma", "false_accept", "false_reject"), _noisy(procedure)),
+        "label_weight": True,
+        "budget": True,
+        "label_share": True,
+        "real_share": True,
+    }
+    if number.value(procedure) is None and not fits.get(name, False):
+        raise _lacking(name)
+    return None
+
+
+def _noisy(procedure: Procedure) -> bool:
+    return isinstance(procedure.filter, NoisyFilter)
+
+
+def _lacking(name: str) -> ValueError:
+    hint = f"Give the procedure {NEEDS[name]}."
+    return refuse("over", "of numbers that the procedure has", name, hint)
+
+
+def in_range(procedure: Procedure, axis: Axis, name: str) -> None:
+    """Refuse a value that the procedure cannot have; what it can be is an interval.
+
+    Raises:
+        ValueError: that names the place.
+    """
+    values = axis.of(name)
+    for place in dict.fromkeys((int(values.argmin()), int(values.argmax()))):
+        try:
+            NUMBERS[name].turn(procedure, float(values[place]))
+        except ValueError as error:
+            raise ValueError(f"over[{name}][{place}]: {error}") from None

@@ -1,0 +1,184 @@
+"""A sweep on tables, run: blocks one after another, a few at a time, in pieces that are kept."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from boostsim.arguments import refuse
+from boostsim.jobs import differs, facts
+from boostsim.progress import counted, tell
+from boostsim.simulation.interrupts import unbroken, waited_for
+from boostsim.simulation.tables.recording import numbers_each
+from boostsim.simulation.until import Until
+from boostsim.store import Piece, Store
+from boostsim.sweeping.blocks import block, bytes_of, points_of
+from boostsim.sweeping.groups import Batch, Group, Worlds, batch_of
+
+# Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
+STEPS, NUMBERS_KEPT = 2**30, 2**21
+# What a sweep takes of the memory that is free, where nothing is said.
+SHARE = 0.25
+
+
+class Part(NamedTuple):
+    """A group as it is run.
+
+    Attributes:
+        group: which.
+        points: of it.
+        block: points of a block.
+        piece: points of a piece: whole blocks.
+        memory: bytes of a block while it runs.
+    """
+
+    group: Group
+    points: int
+    block: int
+    piece: int
+    memory: int
+
+    def pieces(self) -> Iterator[range]:
+        """Yield the points of each piece."""
+        for start in range(0, self.points, self.piece):
+            yield range(start, min(start + self.piece, self.points))
+
+
+def part_of(worlds: Worlds, group: Group) -> Part:
+    """Return a group with how it is cut, which follows from what is asked for alone."""
+    asked, program = worlds.asked, group.program
+    made = worlds.made(group.cells[0])
+    each = numbers_each(made.task, asked.wanted)
+    points = points_of(program, made.leaves.numbers, each)
+    values = np.zeros((points, len(program.names)))
+    first = batch_of(worlds, group, np.zeros(points, int))
+    outputs = jax.eval_shape(lambda leaves: block(program, leaves, values), first.leaves)
+    cells = sum(one.source_mass[0].size for one in made.leaves.numbers[:1])
+    recorded = each * (asked.iterations + 1 if asked.reduce == "all" else 1)
+    blocks = min(
+        STEPS // (points * cells * max(asked.iterations, 1)), NUMBERS_KEPT // (points * recorded)
+    )
+    memory = bytes_of(program, made.leaves, points, outputs)
+    total = len(group.cells) * group.each(asked)
+    return Part(group, total, points, points * max(blocks, 1), memory)
+
+
+def ahead(parts: list[Part], memory: int | None) -> int:
+    """Return how many blocks may be under way at once.
+
+    Raises:
+        ValueError: where not one may.
+    """
+    most, busy = max(part.memory for part in parts), 2 * (os.cpu_count() or 1)
+    if memory is None:
+        return max(1, min(busy, int(SHARE * free()) // most))
+    if memory < most:
+        raise refuse("memory", f"at least {most} bytes, what a block takes", memory)
+    return min(busy, memory // most)
+
+
+def free() -> int:
+    """Return the bytes of memory that are free; where that is not known, what is little."""
+    if "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 2**30
+
+
+def run_parts(
+    worlds: Worlds, parts: list[Part], store: Store, memory: int | None
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Yield pieces: the place of each point in the result, laid flat, and what is recorded of it.
+
+    Raises:
+        ValueError: for a criterion that said what is no priority.
+    """
+    shape, most, now = worlds.asked.shape, ahead(parts, memory), facts()
+    done, total, warned = 0, sum(part.points for part in parts), set()
+    with counted("points", total) as update:
+        for number, part in enumerate(parts):
+            for points in part.pieces():
+                name = f"group-{number}-from-{points.start}"
+                found = store.read(name)
+                if found is None:
+                    arrays = _piece(worlds, part, points, most, lambda n, d=done: update(d + n, ""))
+                    found = Piece(now, arrays)
+                    store.write(name, found.arrays, found.told)
+                elif found.told != now:
+                    warned.add(differs(found.told, now))
+                done += len(points)
+                update(done, "")
+                places = batch_of(worlds, part.group, np.array(points)).places
+                yield np.ravel_multi_index(tuple(places), shape), found.arrays
+    for each in sorted(warned):
+        tell(f"folder: some of its pieces were computed with {each}; last digits may differ")
+
+
+def _piece(
+    worlds: Worlds, part: Part, points: range, most: int, update: Any
+) -> dict[str, np.ndarray]:
+    """Return what is recorded of some points, ``[points, ...]``."""
+    arrays: dict[str, np.ndarray] = {}
+    waiting: deque[tuple[int, int, Batch, Any]] = deque()
+
+    def write() -> None:
+        start, size, batch, rows = waiting[0]
+        found = recorded(worlds, part.group, batch, {n: np.asarray(v) for n, v in rows.items()})
+        for name, values in found.items():
+            if name not in arrays:
+                arrays[name] = np.empty((len(points), *values.shape[1:]))
+            at = start - points.start
+            arrays[name][at : at + size] = values[:size]
+        waiting.popleft()
+        update(start + size - points.start)
+
+    with waited_for(lambda: [rows for *_, rows in waiting]):
+        for start in range(points.start, points.stop, part.block):
+            # The last one is filled up.
+            here = np.minimum(np.arange(start, start + part.block), points.stop - 1)
+            batch = batch_of(worlds, part.group, here)
+            with unbroken():
+                rows = block(part.group.program, batch.leaves, batch.values)
+                size = min(part.block, points.stop - start)
+                waiting.append((start, size, batch, rows))
+            while len(waiting) >= most:
+                write()
+        while waiting:
+            write()
+    return arrays
+
+
+def recorded(
+    worlds: Worlds, group: Group, batch: Batch, rows: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return what is recorded of a block with its costs, as a trace has them.
+
+    Raises:
+        ValueError: for a criterion that said what is no priority.
+    """
+    program, asked = group.program, worlds.asked
+    bad = np.flatnonzero(rows.pop("invalid") >= 0)
+    if len(bad):
+        raise worlds.invalid(tuple(int(place) for place in batch.places[:, bad[0]]))
+    every = asked.reduce == "all"
+    spread = (slice(None), None) if every else slice(None)
+    looks, generates = batch.looks[spread], batch.generates[spread]
+    if every:
+        for name in rows.keys() & {"labels", "labels_by_prompt", "judged", "generations"}:
+            rows[name] = np.cumsum(rows[name], axis=1)
+    tried = [program.structures[which].attempts for _, n, which in program.stretches for _ in range(n)]
+    made = np.concatenate([[0.0], np.cumsum(tried)])
+    if every:
+        made = made[None]
+        rows.pop("visited")
+    else:
+        made = made[rows.pop("iterations")] if isinstance(asked.reduce, Until) else made[-1]
+    made = generates * rows.pop("generations", made)
+    criterion = program.structures[0].criterion
+    asks = criterion is not None and criterion.asks_filter
+    judged = rows.pop("judged", rows["labels"] if asks else 0.0)
+    return {**rows, "generations": made, "filter_calls": looks * (made + judged)}

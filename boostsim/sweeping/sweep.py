@@ -1,0 +1,280 @@
+"""The door: a procedure over a plane of its parameters."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from boostsim.arguments import as_path, choice, flag, refuse, sized, whole
+from boostsim.curation.filters import described_filter
+from boostsim.curation.labeler import described_labeler
+from boostsim.curation.procedure import Procedure, checked
+from boostsim.keys import as_key, key_text
+from boostsim.mode import fixed
+from boostsim.objects import described
+from boostsim.results import make_trace
+from boostsim.simulation.seeing import Population
+from boostsim.simulation.tables.loop import attributes_of, chosen_seeds
+from boostsim.simulation.tables.prepare import check
+from boostsim.simulation.tables.recording import LAWS, QUANTILES, RECORDS, numbers_each, wanted_records
+from boostsim.simulation.until import Until, checked_until
+from boostsim.statistics import Statistic, described_on, statistics_in
+from boostsim.store import opened
+from boostsim.sweeping.blocks import block
+from boostsim.sweeping.groups import Asked, Worlds, batch_of, groups_of
+from boostsim.sweeping.over import Axis, axes_of
+from boostsim.sweeping.running import Part, ahead, part_of, run_parts
+from boostsim.tasks.table import TableTask
+
+if TYPE_CHECKING:
+    import xarray
+
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+UNITS |= {f"{name}i": 2 ** (10 * power) for power, name in enumerate("kmgt", 1)}
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What a sweep would take, as ``bs.sweep(..., dry_run=True)`` returns it.
+
+    Attributes:
+        points: parameters times seeds.
+        compilations: programs that are compiled.
+        chunks: pieces in which it is computed, and kept.
+        bytes: of memory, about: of the blocks under way and of the result.
+        seconds: about, compiling included, told from one block that was timed.
+    """
+
+    points: int
+    compilations: int
+    chunks: int
+    bytes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        return (
+            f"{self.points:,} points in {self.chunks:,} chunks, {self.compilations:,} compiled "
+            f"programs, {self.bytes / 1e6:,.0f} MB, about {self.seconds:,.1f} s"
+        )
+
+
+def sweep(
+    procedure: Procedure,
+    task: TableTask,
+    iterations: int,
+    *,
+    over: Mapping[Any, Any],
+    seeds: int | range = 1,
+    key: jax.Array | int | None = None,
+    record: Iterable[str | Statistic] | Statistic = (),
+    reduce: str | Until = "last",
+    folder: str | os.PathLike[str] | None = None,
+    memory: int | str | None = None,
+    dry_run: bool = False,
+) -> xarray.Dataset | SweepPlan:
+    """Run a procedure at every point of a plane of its parameters, and return one trace of all.
+
+    A point is what :func:`boostsim.simulate` returns there, to rounding. Its numbers depend on its
+    parameters and seed alone: they are the same to the last bit whatever other points there are,
+    in whatever order and chunks. Numbers (those of :func:`boostsim.population`, which says what
+    each is) are moved within a program, many points side by side; whatever else changes is grouped
+    by the programs that it needs, and each of these is compiled once.
+
+    Args:
+        procedure: what an iteration does, where ``over`` says nothing else.
+        task: a table task.
+        iterations: T, at least 0.
+        over: from names to values. A name is a number (``"beta"``, ``"gamma"``, ``"budget"``, ...),
+            ``"votes"`` of a noisy filter, a slot of the procedure (``"attempts"``, ``"filter"``,
+            ``"labeler"``, ``"regime"``, ...), ``"procedure"`` or ``"task"``. Values are numbers, or
+            text, or truth values; others come with labels, ``{label: value}``. Every name is a
+            dimension, and every combination a point; names in a tuple change together, along one
+            dimension of their names joined by commas: ``{("beta", "gamma"): [(0.1, 0.2), ...]}``.
+        seeds: of runs in which verdicts persist; as of :func:`boostsim.simulate`.
+        key: where verdicts persist, or a criterion draws; as of :func:`boostsim.simulate`.
+        record: as of :func:`boostsim.simulate`.
+        reduce: ``"last"``, what a trace has at its last iteration; ``"all"``, every iteration; or a
+            ``bs.Until``: what it has when that has come true, or at its end.
+        folder: where finished chunks are kept; a later run with the same arguments goes on.
+        memory: most bytes that blocks under way take, or text such as ``"2GB"``; by default a
+            quarter of what is free. It changes no number.
+        dry_run: whether to say what it would take instead, see below.
+
+    Returns:
+        An ``xarray.Dataset`` with the dimensions of ``over``, in order, then those of a trace:
+        seed, and with ``"all"`` iteration; with a ``bs.Until`` also ``ended``, the iteration at
+        which it came true, NaN where it never did. Of a dry run the numbers of points, compiled
+        programs, chunks, bytes, and estimated seconds.
+
+    Raises:
+        ValueError: for an argument that is out of range, with its name and place; for what the
+            procedure has no number of; and for more than 2^28 numbers in the result.
+
+    Example:
+        >>> import boostsim as bs
+        >>> task = bs.random_table(0, prompts=10, solvable=0.0)
+        >>> rule = bs.boosting(labeler=bs.WeakLabeler(0.5))
+        >>> swept = sweep(rule, task, 3, over={"beta": [0.25, 0.5]})
+        >>> swept.error.dims, swept.error.values[:, 0].round(6).tolist()
+        (('beta', 'seed'), [0.421875, 0.125])
+    """
+    if isinstance(jnp.zeros(()), jax.core.Tracer):
+        raise ValueError("sweep must be called outside of jit; bs.population can be called there")
+    procedure = checked(procedure)
+    procedure.describe()
+    axes = axes_of(over)
+    check(procedure, task)
+    iterations = whole("iterations", iterations, 0)
+    procedure.lasting(iterations)
+    chosen = chosen_seeds(seeds)
+    wanted = wanted_records(record, tuple(name for name in RECORDS if name not in LAWS))
+    described_on(statistics_in(wanted), task.responses)
+    if isinstance(reduce, Until):
+        checked_until(reduce, sampled=False)
+    else:
+        choice("reduce", reduce, ("last", "all"))
+    budget = None if memory is None else as_bytes("memory", memory)
+    path = None if folder is None else as_path("folder", folder)
+    dry = flag("dry_run", dry_run)
+    with fixed(double=True):
+        base = as_key(0 if key is None else key)
+        keys = tuple(jax.random.fold_in(base, seed) for seed in chosen)
+        given = None if key is None else base
+        asked = Asked(procedure, task, iterations, axes, keys, given, wanted, reduce)
+        _check_size(asked)
+        worlds = Worlds(asked)
+        parts = [part_of(worlds, group) for group in groups_of(worlds)]
+        if dry:
+            return _plan(worlds, parts, budget)
+        about = _about(asked, base)
+        variables: dict[str, np.ndarray] = {}
+        points = int(np.prod(asked.shape))
+        with opened(path, about) as store:
+            for places, arrays in run_parts(worlds, parts, store, budget):
+                for name, values in arrays.items():
+                    if name not in variables:
+                        variables[name] = np.empty((points, *values.shape[1:]))
+                    variables[name][places] = values
+        return _dataset(worlds, variables, list(chosen), base)
+
+
+def as_bytes(name: str, got: int | str) -> int:
+    """Return a number of bytes, given as one or as text.
+
+    Example:
+        >>> as_bytes("memory", "2GB"), as_bytes("memory", "1.5 KiB"), as_bytes("memory", 10)
+        (2000000000, 1536, 10)
+    """
+    if not isinstance(got, str):
+        return whole(name, got, 1)
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]i?|)b?\s*", got.lower())
+    if not found:
+        raise refuse(name, "bytes, such as 2000000000 or '2GB' or '512MiB'", got)
+    return whole(name, int(float(found[1]) * UNITS[found[2]]), 1)
+
+
+def _check_size(asked: Asked) -> None:
+    each = numbers_each(asked.task, asked.wanted)
+    iterations = asked.iterations + 1 if asked.reduce == "all" else 1
+    points = int(np.prod(asked.shape, dtype=object))
+    sized("over", points * iterations * each, f"{points:,} points x {iterations} x {each:,}")
+    tasks = [axis for axis in asked.axes if "task" in axis.names]
+    apart = asked.wanted & {"prompt", "rows"} or any(
+        not each.average for each in statistics_in(asked.wanted)
+    )
+    if tasks and apart:
+        raise refuse("record", "of averages over prompts where the task changes", asked.wanted)
+
+
+def _plan(worlds: Worlds, parts: list[Part], memory: int | None) -> SweepPlan:
+    """Return what a sweep would take; one block of the largest group is timed."""
+    largest = max(parts, key=lambda part: part.points)
+    first = batch_of(worlds, largest.group, np.arange(largest.block) % largest.points)
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        jax.block_until_ready(block(largest.group.program, first.leaves, first.values))
+        seconds.append(time.perf_counter() - began)
+    blocks = sum(-(-part.points // part.block) * part.memory / largest.memory for part in parts)
+    asked = worlds.asked
+    rows = asked.iterations + 1 if asked.reduce == "all" else 1
+    result = 8 * int(np.prod(asked.shape)) * rows * numbers_each(asked.task, asked.wanted)
+    return SweepPlan(
+        points=sum(part.points for part in parts),
+        compilations=len({(part.group.program, part.block) for part in parts}),
+        chunks=sum(len([*part.pieces()]) for part in parts),
+        bytes=ahead(parts, memory) * max(part.memory for part in parts) + result,
+        seconds=len(parts) * max(seconds[0] - seconds[1], 0.0) + blocks * seconds[1],
+    )
+
+
+def _told(name: str, value: Any) -> Any:
+    """Return a value as JSON can hold it."""
+    telling: dict[str, Any] = {"filter": described_filter, "labeler": described_labeler}
+    return telling.get(name, described)(value)
+
+
+def _axis_told(axis: Axis) -> Any:
+    """Return what an axis goes over, as JSON can hold it; many numbers by a hash."""
+    if axis.labels is None:
+        return {name: described(axis.of(name)) for name in axis.names}
+    told = {name: [_told(name, each) for each in axis.of(name)] for name in axis.names}
+    return {"labels": axis.labels.tolist(), **told}
+
+
+def _about(asked: Asked, key: jax.Array) -> dict[str, Any]:
+    """Return what decides the pieces of a sweep."""
+    reduce = asked.reduce
+    names = [each if isinstance(each, str) else each.name for each in asked.wanted]
+    return {
+        "kind": "sweep",
+        "procedure": json.loads(asked.procedure.describe()),
+        "task": asked.task.describe(),
+        "iterations": asked.iterations,
+        "over": {axis.dimension: _axis_told(axis) for axis in asked.axes},
+        "seeds": [key_text(each) for each in asked.seeds],
+        "record": sorted(names),
+        "statistics": described_on(statistics_in(asked.wanted), asked.task.responses),
+        "reduce": reduce.describe() if isinstance(reduce, Until) else reduce,
+    }
+
+
+def _dataset(
+    worlds: Worlds, variables: dict[str, np.ndarray], seeds: list[int], key: jax.Array
+) -> xarray.Dataset:
+    """Return what was recorded of each point, labelled."""
+    asked, reduce = worlds.asked, worlds.asked.reduce
+    told = attributes_of(
+        asked.procedure, asked.task, worlds.level, Population(), key if worlds.drawn else None
+    )
+    told["over"] = json.dumps(
+        {axis.dimension: _axis_told(axis) for axis in asked.axes}, sort_keys=True
+    )
+    told["reduce"] = reduce.describe() if isinstance(reduce, Until) else reduce
+    own = statistics_in(asked.wanted)
+    if own:
+        about = described_on(own, asked.task.responses)
+        told["statistics"] = json.dumps(about, sort_keys=True)
+    every = reduce == "all"
+    ended = variables.pop("ended", None)
+    if not every:
+        variables = {name: values[:, None] for name, values in variables.items()}
+    trace = make_trace(variables, asked.task.prompt_weights, told)
+    if not every:
+        trace = trace.isel(iteration=0)
+        trace = (
+            trace.drop_vars("iteration")
+            if isinstance(reduce, Until)
+            else trace.assign_coords(iteration=trace.iteration.copy(data=asked.iterations))
+        )
+    return _unfolded(trace, asked, ended, seeds)
