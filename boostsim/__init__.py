@@ -12,8 +12,8 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 - a procedure: boosting, escaping_collapse, filter_only, random_labels, and others; NoisyFilter,
   ClassFilter, WeakLabeler, criteria, criterion, Sharpening, Replace, Accumulate, Anchor, Window,
   Subsample
-- a run: simulate, which returns an xarray.Dataset; save, load, concat, kernel, population; learners
-  StrongLearner, PolicyGradient, Transformer; of a transformer's run load_run, responses
+- a run: simulate, which returns an xarray.Dataset; sweep; save, load, concat, kernel, population;
+  learners StrongLearner, PolicyGradient, Transformer; of a transformer's run load_run, responses
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
 - decisions: plan, fate, design, compare, race, stress_suite; gap_report, collapse_measures, priced
 - a log of yours: read_log, fit, write_log
@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from boostsim.stacking import concat as concat
     from boostsim.statistics import Statistic as Statistic
     from boostsim.statistics import statistic as statistic
+    from boostsim.sweeping.sweep import sweep as sweep
     from boostsim.tasks.arithmetic import arithmetic as arithmetic
     from boostsim.tasks.gym import reasoning_gym as reasoning_gym
     from boostsim.tasks.lookup import lookup as lookup
@@ -217,6 +218,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "simulation.until": ("Until",),
             "stacking": ("concat",),
             "statistics": ("Statistic", "statistic"),
+            "sweeping.sweep": ("sweep",),
             "tasks.arithmetic": ("arithmetic",),
             "tasks.gym": ("reasoning_gym",),
             "tasks.lookup": ("lookup",),

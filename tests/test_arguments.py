@@ -65,6 +65,13 @@ def followed(**how):
         return run({})["error"].tolist()
 
 
+def swept(memory=2**30, dry_run=False, **how):
+    persistent = bs.boosting(filter=bs.NoisyFilter(0.1, persistent=True), labeler=WEAK)
+    how |= {"over": {"beta": [0.25]}, "memory": memory, "dry_run": dry_run}
+    found = bs.sweep(persistent, table(), **how)
+    return found.points if dry_run else found.error.values.tolist()
+
+
 def designed(**how):
     goal = bs.Objective(bs.boosting(labeler=WEAK), table(), 1, spend=0.5)
     return bs.design(goal, {"budget": bs.Knob(0.0, 1.0)}, **how).to_json()
@@ -303,6 +310,7 @@ CALLS = [
     ),
     ("migration", lambda **how: bs.migration(reference=WEAK, **how), dict(rate=0.25)),
     ("population", followed, dict(iterations=2, key=1)),
+    ("sweep", swept, dict(iterations=2, seeds=2, key=1, memory=2**30, dry_run=False)),
     ("statistic", lambda **how: bs.statistic(jnp.max, **how).average, dict(average=False)),
     ("Statistic", lambda **how: bs.Statistic(jnp.max, **how).average, dict(average=False)),
     (
@@ -333,6 +341,7 @@ SLOW = {
     "race",
     "simulate",
     "stress_suite",
+    "sweep",
     "testing.check_criterion",
 }
 # What others return; what hands everything on to one that is listed; what the clock decides.

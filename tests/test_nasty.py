@@ -288,6 +288,13 @@ CALLS = {
         bs.population,
         {"procedure": BOOSTING, "task": TASK, "iterations": 1, "record": (), "key": 0},
     ),
+    "sweep": (
+        functools.partial(bs.sweep, BOOSTING),
+        {
+            **{"task": TASK, "iterations": 1, "over": {"beta": [0.5]}, "seeds": 1, "key": 0},
+            **{"record": (), "reduce": "last", "folder": None, "memory": None, "dry_run": True},
+        },
+    ),
     "Knob": (bs.Knob, {"low": 0.1, "high": 0.2, "per_iteration": False}),
     "Objective": (
         bs.Objective,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -189,12 +189,9 @@ def _last(program: Program, moved: list[Numbers], key: Any) -> dict[str, Array]:
     for start, length, which in program.stretches:
         one = partial(_iteration, program, program.structures[which], moved[which], key)
         if asked:
-            end = start + length
-            carry = lax.while_loop(
-                lambda carry, end=end: (carry.iteration < end) & ~carry.met, one, carry
-            )
+            carry = lax.while_loop(partial(_goes_on, start + length), one, carry)
         else:
-            carry, _ = lax.scan(lambda carry, _, one=one: (one(carry), None), carry, length=length)
+            carry = lax.fori_loop(0, length, partial(_next, one), carry)
     rows = dict(measure(structure, numbers, carry.state, program.wanted))
     rows |= {"labels": jnp.sum(numbers.weights * carry.labels), "invalid": carry.invalid}
     if any(each.until_accepted for each in program.structures):
@@ -205,6 +202,14 @@ def _last(program: Program, moved: list[Numbers], key: Any) -> dict[str, Array]:
         rows["ended"] = jnp.where(carry.met, carry.iteration, jnp.nan)
         rows["iterations"] = carry.iteration
     return rows
+
+
+def _goes_on(end: int, carry: _Carry) -> Array:
+    return (carry.iteration < end) & ~carry.met
+
+
+def _next(one: Callable[[_Carry], _Carry], number: Any, carry: _Carry) -> _Carry:
+    return one(carry)
 
 
 def _iteration(

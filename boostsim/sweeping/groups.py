@@ -10,17 +10,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import refuse
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import needed_key
+from boostsim.simulation.run import simulate
 from boostsim.simulation.tables.continuous import NUMBERS, World
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import check
 from boostsim.simulation.tables.programs import prepared
-from boostsim.simulation.tables.structure import Numbers, Structure
+from boostsim.simulation.tables.structure import Numbers
 from boostsim.simulation.until import Until
 from boostsim.statistics import Wanted
 from boostsim.sweeping.blocks import Leaves, Program
@@ -88,11 +90,6 @@ class Made(NamedTuple):
     leaves: Leaves
 
     @property
-    def drawn(self) -> bool:
-        """Whether anything is drawn from a key."""
-        return self.program.keyed or draws(self.procedure, sampled=False)
-
-    @property
     def size(self) -> int:
         """Bytes of its arrays."""
         return sum(leaf.nbytes for leaf in jax.tree.leaves(self.leaves))
@@ -114,20 +111,44 @@ class Cell(NamedTuple):
 
 @dataclass
 class Worlds:
-    """Prepared worlds, the last of them kept."""
+    """Prepared worlds, the last of them kept.
+
+    Attributes:
+        asked: what they are of.
+        kept: by what they are prepared from.
+        drawn: whether anything was drawn in any of them.
+        level: what kind of runs they are.
+    """
 
     asked: Asked
     kept: OrderedDict[Any, Made] = field(default_factory=OrderedDict)
+    drawn: bool = False
+    level: str = "exact"
 
     def made(self, cell: Cell) -> Made:
         """Return the world of a cell."""
         key = cell.world, cell.moved
         if key not in self.kept:
-            self.kept[key] = _made(self.asked, cell)
+            made = self.kept[key] = _made(self.asked, cell)
+            own = draws(made.procedure, sampled=False)
+            self.drawn |= own or made.program.keyed
+            self.level = "exact given the verdicts" if own else self.level
             while len(self.kept) > 1 and sum(each.size for each in self.kept.values()) > KEPT:
                 self.kept.popitem(last=False)
         self.kept.move_to_end(key)
         return self.kept[key]
+
+    def invalid(self, places: tuple[int, ...]) -> ValueError:
+        """Return the error of a criterion that said what is no priority at a point, as its run."""
+        asked = self.asked
+        procedure, task = chosen(asked.procedure, asked.task, asked.values(places))
+        try:
+            key = asked.key if self.drawn else None
+            simulate(procedure, task, asked.iterations, key=key)
+        except ValueError as error:
+            return ValueError(f"over at {asked.told(places)}: {error}")
+        allowed = "one that returns finite priorities of at least 0"
+        return refuse("criterion", f"{allowed} at {asked.told(places)}", procedure.criterion.name)
 
 
 def _made(asked: Asked, cell: Cell) -> Made:
@@ -140,13 +161,15 @@ def _made(asked: Asked, cell: Cell) -> Made:
     programs = prepared(procedure, task, sampled=False, wanted=asked.wanted, **ways)
     order = sorted(programs.made)
     structures = tuple(programs.made[each][0] for each in order)
-    held, filt = [], None
+    held: list[dict[str, Any]] = []
+    filt: NoisyFilter | None = None
     for attempts in order:
         world = World(procedure.trying(attempts), task, programs.wanted, seed, asked.iterations)
         own = {name: NUMBERS[name].held(world) for name in cell.moved}
-        if any(isinstance(each, NoisyFilter) for each in own.values()):
+        judge = procedure.filter
+        if isinstance(judge, NoisyFilter) and judge in own.values():
             # What a vote does to rates, not the rates.
-            filt = replace(procedure.filter, gamma=0.0, false_accept=None, false_reject=None)
+            filt = replace(judge, gamma=0.0, false_accept=None, false_reject=None)
         held.append({n: each for n, each in own.items() if not isinstance(each, NoisyFilter)})
     rule = procedure.criterion.remembers and procedure.labeler is not None
     words = jax.random.key_data(seed) if rule else None
@@ -162,7 +185,8 @@ def _made(asked: Asked, cell: Cell) -> Made:
         asked.reduce,
         cell.moved,
         filt,
-        apart=any(place is not None for place in cell.places[:-1]) or draws(procedure, sampled=False),
+        apart=any(place is not None for place in cell.places[:-1])
+        or draws(procedure, sampled=False),
         keyed=words is not None,
     )
     return Made(procedure, task, program, Leaves(numbers, tuple(held), words))
@@ -188,11 +212,11 @@ def turned(asked: Asked, cell: Cell) -> tuple[Procedure, TableTask]:
     return procedure, task
 
 
-def cells_of(asked: Asked) -> Iterator[Cell]:
+def _cells(asked: Asked) -> Iterator[Cell]:
     """Yield the cells of a sweep, in the order of their points.
 
     Raises:
-        ValueError: where a procedure cannot be as it is to be, and for seeds where nothing is drawn.
+        ValueError: where a procedure cannot be what it is to be, and for seeds of nothing drawn.
     """
     movable = [
         [name for name in axis.names if name in NUMBERS and axis.numeric(name)]
@@ -257,7 +281,7 @@ class Group(NamedTuple):
 def groups_of(worlds: Worlds) -> list[Group]:
     """Return the groups of a sweep, in the order of their first points."""
     found: dict[Any, Group] = {}
-    for cell in cells_of(worlds.asked):
+    for cell in _cells(worlds.asked):
         made = worlds.made(cell)
         whole = tuple(axis for axis, place in enumerate(cell.places) if place is None)
         leaves, tree = jax.tree.flatten(made.leaves)
@@ -304,7 +328,9 @@ def batch_of(worlds: Worlds, group: Group, points: np.ndarray) -> Batch:
     made = [worlds.made(cell) for cell in cells]
     leaves = made[0].leaves
     if group.program.apart:
-        leaves = jax.tree.map(lambda *each: np.stack(each)[back], *(one.leaves for one in made))
+        leaves = jax.tree.map(
+            lambda *each: jnp.asarray(np.stack(each)[back]), *(one.leaves for one in made)
+        )
     looks, generates = (
         np.array([getattr(one.procedure.filter, name) for one in made], float)[back]
         for name in ("looks", "generates")

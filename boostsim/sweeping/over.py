@@ -76,8 +76,7 @@ class Axis(NamedTuple):
         if self.labels is not None:
             return f"{self.dimension}={self.labels[place]}"
         return ", ".join(
-            f"{name}={values[place]}"
-            for name, values in zip(self.names, self.values, strict=True)
+            f"{name}={values[place]}" for name, values in zip(self.names, self.values, strict=True)
         )
 
 
@@ -115,7 +114,9 @@ def _axis(names: tuple[str, ...], values: Any) -> Axis:
         values = list(values.values())
     else:
         allowed = "a list of values, or a dictionary from labels to values"
-        values = several(where, allowed, values, alone=(str, bytes)) if not _array(values) else values
+        values = (
+            several(where, allowed, values, alone=(str, bytes)) if not _array(values) else values
+        )
     if not len(values):
         raise refuse(where, "of one value at least", values)
     if len(names) == 1:
@@ -199,8 +200,10 @@ def with_place(procedure: Procedure, name: str) -> Procedure:
         trained = procedure.trained_on
         regime = Anchor(0.5) if isinstance(trained, Replace) else trained.sharing(0.5)
         return replace(procedure, regime=regime, real_share=None)
-    if name in ("budget", "label_share") and getattr(procedure, name) is None:
-        return replace(procedure, **{name: 0.5})
+    if name == "budget" and procedure.budget is None:
+        return replace(procedure, budget=0.5)
+    if name == "label_share" and procedure.label_share is None:
+        return replace(procedure, label_share=0.5)
     return procedure
 
 

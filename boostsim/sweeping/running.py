@@ -170,7 +170,9 @@ def recorded(
     if every:
         for name in rows.keys() & {"labels", "labels_by_prompt", "judged", "generations"}:
             rows[name] = np.cumsum(rows[name], axis=1)
-    tried = [program.structures[which].attempts for _, n, which in program.stretches for _ in range(n)]
+    tried = [
+        program.structures[which].attempts for _, n, which in program.stretches for _ in range(n)
+    ]
     made = np.concatenate([[0.0], np.cumsum(tried)])
     if every:
         made = made[None]

@@ -21,11 +21,17 @@ from boostsim.curation.procedure import Procedure, checked
 from boostsim.keys import as_key, key_text
 from boostsim.mode import fixed
 from boostsim.objects import described
-from boostsim.results import make_trace
+from boostsim.results import DESCRIPTIONS, make_trace
 from boostsim.simulation.seeing import Population
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds
 from boostsim.simulation.tables.prepare import check
-from boostsim.simulation.tables.recording import LAWS, QUANTILES, RECORDS, numbers_each, wanted_records
+from boostsim.simulation.tables.recording import (
+    LAWS,
+    QUANTILES,
+    RECORDS,
+    numbers_each,
+    wanted_records,
+)
 from boostsim.simulation.until import Until, checked_until
 from boostsim.statistics import Statistic, described_on, statistics_in
 from boostsim.store import opened
@@ -278,3 +284,33 @@ def _dataset(
             else trace.assign_coords(iteration=trace.iteration.copy(data=asked.iterations))
         )
     return _unfolded(trace, asked, ended, seeds)
+
+
+def _unfolded(
+    trace: xarray.Dataset, asked: Asked, ended: np.ndarray | None, seeds: list[int]
+) -> xarray.Dataset:
+    """Return a trace, whose seeds are points, with a dimension for each axis."""
+    import xarray
+
+    dimensions = [*(axis.dimension for axis in asked.axes), "seed"]
+    data: dict[Any, Any] = {
+        name: (
+            [*dimensions, *each.dims[1:]],
+            each.values.reshape(*asked.shape, *each.shape[1:]),
+            each.attrs,
+        )
+        for name, each in trace.data_vars.items()
+    }
+    if ended is not None:
+        units, text = DESCRIPTIONS["ended"]
+        about = {"units": units, "long_name": text}
+        data["ended"] = (dimensions, ended.reshape(asked.shape), about)
+    coordinates: dict[Any, Any] = {
+        name: each for name, each in trace.coords.items() if name != "seed"
+    }
+    for axis in asked.axes:
+        coordinates |= axis.coordinates()
+    coordinates["seed"] = seeds
+    if "accuracy_quantiles" in asked.wanted:
+        coordinates["quantile"] = list(QUANTILES)
+    return xarray.Dataset(data, coordinates, trace.attrs)

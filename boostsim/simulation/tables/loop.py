@@ -236,6 +236,7 @@ def measure(
     wanted: Wanted,
     pass_at: tuple[int, ...] = (),
 ) -> dict[str, Any]:
+    """Return what is recorded of a model, by name."""
     mass, weights = masses(state), numbers.weights
     right, wrong = right_and_wrong(structure, numbers, mass)
 
