@@ -289,9 +289,16 @@ CALLS = {
         {"procedure": BOOSTING, "task": TASK, "iterations": 1, "record": (), "key": 0},
     ),
     "sweep": (
-        functools.partial(bs.sweep, BOOSTING),
+        bs.sweep,
         {
-            **{"task": TASK, "iterations": 1, "over": {"beta": [0.5]}, "seeds": 1, "key": 0},
+            **{
+                "procedure": BOOSTING,
+                "task": TASK,
+                "iterations": 1,
+                "over": {"beta": [0.5]},
+                "seeds": 1,
+                "key": 0,
+            },
             **{"record": (), "reduce": "last", "folder": None, "memory": None, "dry_run": True},
         },
     ),

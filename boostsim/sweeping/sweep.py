@@ -149,7 +149,7 @@ def sweep(
         checked_until(reduce, sampled=False)
     else:
         choice("reduce", reduce, ("last", "all"))
-    budget = None if memory is None else as_bytes("memory", memory)
+    budget = None if memory is None else _as_bytes("memory", memory)
     path = None if folder is None else as_path("folder", folder)
     dry = flag("dry_run", dry_run)
     with fixed(double=True):
@@ -174,11 +174,11 @@ def sweep(
         return _dataset(worlds, variables, list(chosen), base)
 
 
-def as_bytes(name: str, got: int | str) -> int:
+def _as_bytes(name: str, got: int | str) -> int:
     """Return a number of bytes, given as one or as text.
 
     Example:
-        >>> as_bytes("memory", "2GB"), as_bytes("memory", "1.5 KiB"), as_bytes("memory", 10)
+        >>> _as_bytes("memory", "2GB"), _as_bytes("memory", "1.5 KiB"), _as_bytes("memory", 10)
         (2000000000, 1536, 10)
     """
     if not isinstance(got, str):
