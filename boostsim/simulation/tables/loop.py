@@ -27,6 +27,7 @@ from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.seeing import Seeing, VisitsEach
+from boostsim.simulation.tables.averages import weighted_sum
 from boostsim.simulation.tables.keeping import Begun, Keeping, keeping, taken_up, told_of
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.tables.persistence import draws
@@ -242,7 +243,7 @@ def measure(
 
     def average(values: Any) -> Any:
         # A weighted mean of probabilities; rounding of the weights must not lift it above one.
-        return guarded(jnp.sum(weights * values), None, 1.0)
+        return guarded(weighted_sum(weights, values), None, 1.0)
 
     by_prompt = "prompt" in wanted
     measured = {

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.bounds import guarded
+from boostsim.simulation.tables.averages import rounded
 from boostsim.simulation.tables.population import Shown, known_truth, pairs, sharpened, total
 from boostsim.simulation.tables.structure import Numbers, Structure
 
@@ -74,7 +75,7 @@ def diversity(structure: Structure, numbers: Numbers, state: State) -> Float[Arr
         assert numbers.collision is not None
         m = state.mass
         collisions = [
-            (1.0 if left == right else 2.0) * total(m[left] * m[right] * collision)
+            (1.0 if left == right else 2.0) * total(rounded(m[left] * m[right] * collision))
             for (left, right), collision in zip(pairs(len(m)), numbers.collision, strict=True)
         ]
         squares = total(collisions)
