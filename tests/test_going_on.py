@@ -2,10 +2,19 @@
 
 import dataclasses
 import itertools
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 import boostsim as bs
+from boostsim.cli import main
 from boostsim.tournament import compare as tournament
 
 SUITE = bs.stress_suite(0, prompts=20)
@@ -152,3 +161,63 @@ def test_a_race_goes_on_with_more_seeds(tmp_path, stopping):
     raced(folder=tmp_path, most_seeds=4)
     whole = raced().to_json()
     assert raced(folder=tmp_path).to_json() == whole
+
+
+def test_the_command_goes_on_and_asks_the_scheduler(tmp_path, capsys, client):
+    told = ["failed", "uniform", "--tasks", "helpless", "--prompts", "20", "--iterations", "4"]
+    told = ["compare", *told, "--visits", "2", "--seeds", "3", "--json"]
+    assert main(told) == 0
+    whole = capsys.readouterr().out
+    address = client.scheduler.address
+    for more in (["--scheduler", address], []):
+        assert main([*told, "--folder", str(tmp_path), *more]) == 0
+        assert capsys.readouterr().out == whole
+    assert main([*told, "--folder", str(tmp_path), "--key", "1"]) == 2
+    assert "begun with" in capsys.readouterr().err
+    assert main([*told, "--scheduler", "nowhere"]) == 2
+    assert "scheduler must be the address" in capsys.readouterr().err
+
+
+def child(play, folder):
+    """Play in a process of its own, which another may kill."""
+    code = f"import sys, test_going_on as t; print(t.{play.__name__}(folder=sys.argv[1]).to_json())"
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", code, str(folder)]
+    return subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
+    )
+
+
+def killed_once_it_has_begun(play, folder, wait):
+    """Kill -9 so many seconds after the first cell is there, or when it has ended."""
+    process = child(play, folder)
+    until = time.monotonic() + 120.0
+    try:
+        while len(list(folder.glob("*.piece"))) < 2 and time.monotonic() < until:
+            if process.poll() is not None:
+                break
+            time.sleep(0.005)
+        time.sleep(wait)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    return process.returncode
+
+
+def test_a_killed_race_goes_on(tmp_path):
+    whole = raced().to_json()
+    assert killed_once_it_has_begun(raced, tmp_path, 0.0) == -signal.SIGKILL
+    assert raced(folder=tmp_path).to_json() == whole
+
+
+def test_kill_9_at_twenty_random_moments(play, tmp_path):
+    """Ten of a tournament and ten of a race."""
+    whole, chance, killed = play().to_json(), random.Random(26), 0
+    for number in range(10):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        killed += killed_once_it_has_begun(play, folder, chance.uniform(0.0, 1.0)) != 0
+        assert play(folder=folder).to_json() == whole
+        shutil.rmtree(folder)
+    assert killed >= 3

@@ -1,8 +1,12 @@
 """Jobs give the same pieces here and on workers, each once, and what goes wrong is one sentence."""
 
+import os
+import signal
 import threading
 import time
+import warnings
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -217,3 +221,48 @@ def test_an_interrupt_cancels_what_is_pending(client, monkeypatch, tmp_path):
 
 def _left(dask_scheduler):
     return [str(key) for key in dask_scheduler.tasks]
+
+
+def slowly(seed, folder):
+    (Path(folder) / f"{seed}-{os.getpid()}").touch()
+    time.sleep(0.4)
+    return drawn(seed)
+
+
+def test_of_a_worker_that_is_killed_every_result_arrives_once(tmp_path, monkeypatch):
+    import distributed
+
+    begun, folder = tmp_path / "begun", tmp_path / "kept"
+    begun.mkdir()
+    listed = [Job(f"job-{seed}", slowly, (seed, str(begun))) for seed in range(8)]
+    written, write = [], store.Store.write
+    monkeypatch.setattr(
+        store.Store, "write", lambda *given: (written.append(given[1]), write(*given))[1]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster:
+            with distributed.Client(cluster, set_as_default=False) as client:
+                pids = list(client.run(os.getpid).values())
+
+            def kill():
+                while len(list(folder.glob("job-*.piece"))) < 2:
+                    time.sleep(0.01)
+                # In the middle of a job, which it has begun.
+                while not [path for path in begun.iterdir() if path.name.endswith(f"-{pids[0]}")]:
+                    time.sleep(0.01)
+                time.sleep(0.1)
+                os.kill(pids[0], signal.SIGKILL)
+
+            killer = threading.Thread(target=kill)
+            killer.start()
+            there = run(listed, folder, cluster.scheduler_address)
+            killer.join()
+    assert Counter(written) == Counter(job.name for job in listed)
+    same(there, run(some(count=8)))
+    assert sorted({path.name.split("-")[0] for path in begun.iterdir()}) == list("01234567")
+    assert not [key for key in os.listdir(folder) if key.endswith(".tmp")]
+    # One job at least was begun twice: the worker had it in hand.
+    assert len(list(begun.iterdir())) > 8

@@ -11,7 +11,18 @@ from typing import Annotated
 
 import tyro
 
-from boostsim.commands.kinds import File, Number, Numbers, Rule, Whole, Wholes, Word, Words, shown
+from boostsim.commands.kinds import (
+    File,
+    Folder,
+    Number,
+    Numbers,
+    Rule,
+    Whole,
+    Wholes,
+    Word,
+    Words,
+    shown,
+)
 from boostsim.commands.log_flags import Advise, Fit, Forecast
 from boostsim.commands.plan_flags import Plan
 from boostsim.figures import FIGURES
@@ -286,6 +297,10 @@ class Compare:
     """Key of the challenges and of all draws, below 2^32 (default: 0)."""
     plot: File = None
     """Write the picture of all regrets to this file (.png, .svg or .pdf)."""
+    folder: Folder = None
+    """Keep finished runs here; one that was stopped goes on (default: nothing is kept)."""
+    scheduler: Word = None
+    """Address of a Dask scheduler whose workers run it, tcp://host:port (default: run here)."""
     json: bool = False
     """Print the tournament for programs."""
 
