@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 import itertools
+import json
 
 import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim.sweeping import running
+from boostsim.sweeping import blocks, running
 
 TASK = bs.random_table(5, prompts=6, responses=4, solvable=0.7)
 NOISY, WEAK = bs.NoisyFilter(0.1), bs.WeakLabeler(0.3)
@@ -209,3 +210,114 @@ def test_a_point_is_the_same_to_the_last_bit_whatever_else_there_is(monkeypatch)
         chunks = run(over={("beta", "gamma"): points, **more}, memory="1GB")
         assert chunks.identical(whole)
         monkeypatch.undo()
+
+
+def test_points_in_tokens_are_runs_of_their_own(tmp_path):
+    network = bs.SoftmaxRegression(steps=2, batch=4, first_steps=2)
+    rule = bs.Procedure(filter=NOISY, labeler=WEAK, learner=network)
+    lookup, over = bs.lookup(entries=2, answers=2), {"gamma": [0.0, 0.3], "attempts": [1, 2]}
+    swept = bs.sweep(rule, lookup, 2, over=over, key=3, reduce="all", folder=tmp_path / "kept")
+    run = bs.simulate(SET["attempts"](2)(SET["gamma"](0.3)(rule)), lookup, 2, key=3)
+    here = swept.sel(gamma=0.3, attempts=2)
+    for name in run.data_vars.keys() - {"seconds"}:
+        assert here[name].dims == run[name].dims
+        np.testing.assert_array_equal(here[name], run[name])
+    again = bs.sweep(rule, lookup, 2, over=over, key=3, reduce="all", folder=tmp_path / "kept")
+    assert again.identical(swept)
+    assert bs.load(bs.save(swept, tmp_path / "swept.nc")).identical(swept)
+    plan = bs.sweep(rule, lookup, 2, over=over, key=3, dry_run=True)
+    assert plan.points == 4
+    assert "a run of its own" in str(plan)
+
+
+def test_a_sweep_is_kept_and_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "STEPS", 1)
+    over = {"beta": np.linspace(0.0, 1.0, 3), "gamma": np.linspace(0.0, 0.5, 1000)}
+    whole = bs.sweep(RULE, TASK, 3, over=over)
+    folder = tmp_path / "kept"
+    assert bs.sweep(RULE, TASK, 3, over=over, folder=folder).identical(whole)
+    pieces = sorted(folder.glob("*.piece"))
+    assert len(pieces) == bs.sweep(RULE, TASK, 3, over=over, dry_run=True).chunks >= 2
+    pieces[0].unlink()
+    made, piece = [], running._piece
+    monkeypatch.setattr(running, "_piece", lambda *told: made.append(told) or piece(*told))
+    assert bs.sweep(RULE, TASK, 3, over=over, folder=folder).identical(whole)
+    assert len(made) == 1
+    with pytest.raises(ValueError, match=r"begun with over.gamma.*not"):
+        bs.sweep(RULE, TASK, 3, over=over | {"gamma": [0.1]}, folder=folder)
+
+
+def test_what_changes_shapes_is_compiled_once_each_and_numbers_never():
+    over = {
+        "attempts": [1, 2],
+        "votes": [1, 3, 5],
+        "beta": np.linspace(0.0, 1.0, 50),
+        "budget": np.linspace(0.0, 1.0, 20),
+    }
+    before = blocks.block._cache_size()
+    swept = bs.sweep(RULE, TASK, 5, over=over)
+    assert blocks.block._cache_size() - before == 2
+    assert swept.error.size == bs.sweep(RULE, TASK, 5, over=over, dry_run=True).points == 6000
+    assert bs.sweep(RULE, TASK, 5, over=over, dry_run=True).compilations == 2
+    bs.sweep(RULE, TASK, 5, over=over | {"budget": [0.3, 0.4]})
+    assert blocks.block._cache_size() - before == 2
+
+
+def test_what_it_returns_is_saved_and_says_where_it_comes_from(tmp_path):
+    over = {"filter": {"none": bs.AcceptAll(), "noisy": NOISY}, ("beta", "budget"): [(0.1, 0.5)]}
+    swept = bs.sweep(RULE, TASK, 2, over=over, reduce=bs.Until(error=0.01))
+    assert bs.load(bs.save(swept, tmp_path / "swept.nc")).identical(swept)
+    told = json.loads(swept.over)
+    assert told["beta,budget"] == {"beta": [0.1], "budget": [0.5]}
+    assert told["filter"]["labels"] == ["none", "noisy"]
+    assert json.loads(swept.procedure) == json.loads(RULE.describe())
+    assert swept.attrs["reduce"] == "error <= 0.01"
+    assert swept.ended.isnull().all()
+    assert bs.sweep(RULE, TASK, 2, over={"beta": [0.5]}).iteration == 2
+
+
+BAD = [
+    ({}, "over must be a dictionary from names to values, one name at least"),
+    ({"bata": [0.1]}, "over must be one of .*Did you mean 'beta'"),
+    ({"beta": []}, "over\\['beta'\\] must be of one value at least"),
+    ({"beta": [0.1, 1.5]}, "over\\['beta'\\]\\[1\\]: beta must be a number in \\[0, 1\\]; got 1.5"),
+    ({"beta": [0.1, None]}, "over\\['beta'\\]\\[1\\] must be a finite number; got None"),
+    ({"beta": [np.nan]}, "over\\['beta'\\]\\[0\\] must be a finite number"),
+    ({"beta": 0.1}, "over\\['beta'\\] must be a list of values"),
+    ({"beta": [0.1], ("gamma", "beta"): [(0.1, 0.2)]}, "names that are each given once"),
+    ({("beta", "gamma"): [(0.1, 0.2), (0.1,)]}, "a tuple with one value for each"),
+    ({"attempts": [1, 0]}, "over at attempts=0: attempts must be"),
+    ({"votes": [2]}, "over at votes=2: votes must be"),
+    ({"rate": [0.1]}, "'rate'. Give the procedure a bs.PolicyGradient"),
+    ({"temperature": [0.1]}, "Give the procedure a bs.Sharpening"),
+    ({"beta": np.zeros(2**15), "budget": np.zeros(2**15)}, "over must ask for at most"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BAD)))
+def test_what_cannot_be_gone_over_is_refused_in_one_sentence(number):
+    over, told = BAD[number]
+    with pytest.raises(ValueError, match=told) as refused:
+        bs.sweep(RULE, TASK, 2, over=over)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_the_procedure_lacks_is_named():
+    plain = bs.Procedure(labeler=WEAK)
+    for name, needed in (("gamma", "bs.NoisyFilter"), ("votes", "bs.NoisyFilter")):
+        with pytest.raises(ValueError, match=f"Give the procedure a {needed}"):
+            bs.sweep(plain, TASK, 2, over={name: [1]})
+    with pytest.raises(ValueError, match=r"Give the procedure a labeler such as bs.WeakLabeler"):
+        bs.sweep(bs.filter_only(filter=NOISY), TASK, 2, over={"beta": [0.1]})
+    with pytest.raises(ValueError, match=r"key must be given where verdicts persist"):
+        bs.sweep(*WORLDS["persistent"][:1], TASK, 2, over={"beta": [0.1]})
+    with pytest.raises(ValueError, match=r"seeds must be 1"):
+        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, seeds=2)
+    with pytest.raises(ValueError, match=r"memory must be at least .* what a block takes"):
+        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory=10)
+    with pytest.raises(ValueError, match="memory must be bytes"):
+        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory="much")
+    broken = bs.criterion(lambda visits: visits.accepted - 1.5 + 0.0 * visits.disagreement)
+    rule = dataclasses.replace(RULE, criterion=broken)
+    with pytest.raises(ValueError, match=r"over at beta=0.1: criterion .* finite priorities"):
+        bs.sweep(rule, TASK, 2, over={"beta": [0.1]})

@@ -107,7 +107,7 @@ def axes_of(over: Any, names: Iterable[str] = NAMES) -> tuple[Axis, ...]:
 
 
 def _axis(names: tuple[str, ...], values: Any) -> Axis:
-    where = f"over[{names[0] if len(names) == 1 else names!r}]".replace("(", "").replace(")", "")
+    where = f"over[{(names[0] if len(names) == 1 else names)!r}]"
     labels = None
     if isinstance(values, Mapping):
         labels = _plain(f"the labels of {where}", list(values))
@@ -129,7 +129,7 @@ def _axis(names: tuple[str, ...], values: Any) -> Axis:
         columns = [[row[i] for row in values] for i in range(len(names))]
     if labels is None:
         columns = [
-            _plain(f"over[{name}]", column) for name, column in zip(names, columns, strict=True)
+            _plain(f"over[{name!r}]", column) for name, column in zip(names, columns, strict=True)
         ]
     return Axis(names, tuple(columns), labels)
 
@@ -251,4 +251,4 @@ def in_range(procedure: Procedure, axis: Axis, name: str) -> None:
         try:
             NUMBERS[name].turn(procedure, float(values[place]))
         except ValueError as error:
-            raise ValueError(f"over[{name}][{place}]: {error}") from None
+            raise ValueError(f"over[{name!r}][{place}]: {error}") from None

@@ -36,9 +36,11 @@ from boostsim.simulation.until import Until, checked_until
 from boostsim.statistics import Statistic, described_on, statistics_in
 from boostsim.store import opened
 from boostsim.sweeping.blocks import block
+from boostsim.sweeping.each import in_tokens, jobs_of, sweep_each
 from boostsim.sweeping.groups import Asked, Worlds, batch_of, groups_of
 from boostsim.sweeping.over import Axis, axes_of
 from boostsim.sweeping.running import Part, ahead, part_of, run_parts
+from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ class SweepPlan:
         compilations: programs that are compiled.
         chunks: pieces in which it is computed, and kept.
         bytes: of memory, about: of the blocks under way and of the result.
-        seconds: about, compiling included, told from one block that was timed.
+        seconds: about, compiling included, told from one block that was timed; NaN where nothing
+            was.
+        way: what a point is computed as.
     """
 
     points: int
@@ -65,18 +69,20 @@ class SweepPlan:
     chunks: int
     bytes: int
     seconds: float
+    way: str = "a place in a block"
 
     def __str__(self) -> str:
         """Return it in one line."""
         return (
-            f"{self.points:,} points in {self.chunks:,} chunks, {self.compilations:,} compiled "
-            f"programs, {self.bytes / 1e6:,.0f} MB, about {self.seconds:,.1f} s"
+            f"{self.points:,} points, each {self.way}, in {self.chunks:,} chunks, "
+            f"{self.compilations:,} compiled programs, {self.bytes / 1e6:,.0f} MB, "
+            f"about {self.seconds:,.1f} s"
         )
 
 
 def sweep(
     procedure: Procedure,
-    task: TableTask,
+    task: TableTask | SequenceTask,
     iterations: int,
     *,
     over: Mapping[Any, Any],
@@ -86,6 +92,7 @@ def sweep(
     reduce: str | Until = "last",
     folder: str | os.PathLike[str] | None = None,
     memory: int | str | None = None,
+    scheduler: Any = None,
     dry_run: bool = False,
 ) -> xarray.Dataset | SweepPlan:
     """Run a procedure at every point of a plane of its parameters, and return one trace of all.
@@ -98,7 +105,7 @@ def sweep(
 
     Args:
         procedure: what an iteration does, where ``over`` says nothing else.
-        task: a table task.
+        task: a table task; or one in tokens, where every point is a run of its own.
         iterations: T, at least 0.
         over: from names to values. A name is a number (``"beta"``, ``"gamma"``, ``"budget"``, ...),
             ``"votes"`` of a noisy filter, a slot of the procedure (``"attempts"``, ``"filter"``,
@@ -114,6 +121,8 @@ def sweep(
         folder: where finished chunks are kept; a later run with the same arguments goes on.
         memory: most bytes that blocks under way take, or text such as ``"2GB"``; by default a
             quarter of what is free. It changes no number.
+        scheduler: where points are runs of their own, the address of a Dask scheduler whose workers
+            they run on, or a ``distributed.Client``; None runs them here, one after another.
         dry_run: whether to say what it would take instead, see below.
 
     Returns:
@@ -139,7 +148,19 @@ def sweep(
     procedure = checked(procedure)
     procedure.describe()
     axes = axes_of(over)
-    check(procedure, task)
+    if in_tokens(task, axes):
+        how = {"seeds": seeds, "key": key, "record": record}
+        jobs = jobs_of(procedure, task, iterations, axes, reduce, how)
+        if flag("dry_run", dry_run):
+            return SweepPlan(len(jobs), len(jobs), len(jobs), 0, float("nan"), "a run of its own")
+        place = None if folder is None else as_path("folder", folder)
+        return sweep_each(jobs, axes, _over_told(axes, reduce), place, scheduler)
+    given: Any = task
+    check(procedure, given)
+    assert isinstance(task, TableTask)
+    if scheduler is not None:
+        hint = "Points of a table are computed in blocks, on this machine's processors."
+        raise refuse("scheduler", "None where the task is a table", scheduler, hint)
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
     chosen = chosen_seeds(seeds)
@@ -238,6 +259,13 @@ def _axis_told(axis: Axis) -> Any:
     return {"labels": axis.labels.tolist(), **told}
 
 
+def _over_told(axes: tuple[Axis, ...], reduce: str | Until) -> dict[str, str]:
+    """Return what a sweep went over, and what of each run it has, for provenance."""
+    over = {axis.dimension: _axis_told(axis) for axis in axes}
+    asked = reduce.describe() if isinstance(reduce, Until) else reduce
+    return {"over": json.dumps(over, sort_keys=True), "reduce": asked}
+
+
 def _about(asked: Asked, key: jax.Array) -> dict[str, Any]:
     """Return what decides the pieces of a sweep."""
     reduce = asked.reduce
@@ -263,10 +291,7 @@ def _dataset(
     told = attributes_of(
         asked.procedure, asked.task, worlds.level, Population(), key if worlds.drawn else None
     )
-    told["over"] = json.dumps(
-        {axis.dimension: _axis_told(axis) for axis in asked.axes}, sort_keys=True
-    )
-    told["reduce"] = reduce.describe() if isinstance(reduce, Until) else reduce
+    told |= _over_told(asked.axes, reduce)
     own = statistics_in(asked.wanted)
     if own:
         about = described_on(own, asked.task.responses)
