@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import inspect
 import os
 import re
 import resource
@@ -14,7 +15,10 @@ from xarray.testing import assert_identical
 
 import boostsim as bs
 from boostsim import cli, files, store
+from boostsim.jobs import piece_name
 from boostsim.simulation.tables import finite_run, keeping, loop
+from boostsim.sweeping import running
+from boostsim.tournament.keeping import RULES
 
 TABLE = bs.random_table(0, prompts=5, responses=3)
 # With a memory and with data that accumulate, a state has every kind of array.
@@ -223,6 +227,14 @@ def a_transformer(folder, iterations=2):
     return bs.simulate(RULE, LISTED, iterations, folder=folder, **how).drop_vars("seconds")
 
 
+def a_sweep(folder):
+    over = {"beta": [0.1, 0.5, 0.9], "attempts": [1, 2]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "STEPS", 1)
+        rule = bs.boosting(labeler=bs.WeakLabeler(0.5))
+        return bs.sweep(rule, TABLE, 2, over=over, folder=folder)
+
+
 WORKS = {"table": a_table, "transformer": a_transformer}
 
 
@@ -233,16 +245,32 @@ def own_cache(tmp_path_factory):
         yield
 
 
-@pytest.fixture(scope="module", params=WORKS)
-def work(request, tmp_path_factory):
+def done(run, folder):
     """A work: its call, what it gives in one go, and a folder in which it was done."""
-    run, folder = WORKS[request.param], tmp_path_factory.mktemp("whole")
     want = run(None)
     assert_identical(run(folder), want)
     return run, want, folder
 
 
+@pytest.fixture(scope="module", params=WORKS)
+def work(request, tmp_path_factory):
+    return done(WORKS[request.param], tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    return done(a_sweep, tmp_path_factory.mktemp("swept"))
+
+
 def test_whenever_it_stops_it_goes_on_to_the_same(work, tmp_path, monkeypatch):
+    goes_on(work, tmp_path, monkeypatch)
+
+
+def test_whenever_a_sweep_stops_it_goes_on_to_the_same(swept, tmp_path, monkeypatch):
+    goes_on(swept, tmp_path, monkeypatch)
+
+
+def goes_on(work, tmp_path, monkeypatch):
     """From what is on the disk whenever that changes: a kill leaves no other."""
     run, want, _ = work
     folder, found = tmp_path / "run", []
@@ -259,7 +287,7 @@ def test_whenever_it_stops_it_goes_on_to_the_same(work, tmp_path, monkeypatch):
         for name in ("fsync", "replace", "unlink"):
             patch.setattr(os, name, seen(getattr(os, name)))
         assert_identical(run(folder), want)
-    assert len(found) > 12
+    assert len(found) > 8
     assert any(list(moment.glob(".boostsim-*.tmp")) for moment in found)
     for moment in found:
         assert_identical(run(moment), want)
@@ -270,6 +298,14 @@ def test_whenever_it_stops_it_goes_on_to_the_same(work, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "emptied"])
 def test_what_is_damaged_is_told_by_name_and_made_again(work, harm, tmp_path):
+    is_made_again(work, harm, tmp_path)
+
+
+def test_what_is_damaged_of_a_sweep_is_told_by_name_and_made_again(swept, tmp_path):
+    is_made_again(swept, "flipped", tmp_path)
+
+
+def is_made_again(work, harm, tmp_path):
     run, want, whole = work
     # What a run goes on without is not read.
     for each in sorted(path for path in whole.glob("*.[pj]*") if "-iteration-" not in path.name):
@@ -377,20 +413,26 @@ def test_the_command_keeps_a_run_on_a_table(tmp_path, capsys):
     assert "was begun with visits 2, not 3" in capsys.readouterr().err
 
 
-def test_the_page_names_what_is_there_and_promises_what_is_so(work, tmp_path):
+def test_the_page_names_what_is_there_and_promises_what_is_so(work, swept, tmp_path):
     page = (Path(__file__).parent.parent / "docs" / "how-to" / "endurance.md").read_text()
     told = set(re.findall(r"^\| `(\S+)` \|", page, re.MULTILINE))
+    cell = f"{piece_name('helpless', 'failed', 'seeds 0 to 2')}.piece"
+    others = {cell, f"{RULES}.piece", "drawn.json"}
+    assert others < told
 
     def kinds(names):
         return {re.sub(r"\d+", "N", name) for name in names}
 
     bs.simulate(bs.uncurated(), TABLE, 3, visits=2, exact=True, folder=tmp_path)
-    found = [*work[2].iterdir(), *tmp_path.iterdir()]
-    assert kinds(path.name for path in found) <= kinds(told)
-    assert kinds(told) == {
-        *(".lock", "drawn.json", "work.json", "seeds-N-N-iterations-N.piece"),
+    found = [*work[2].iterdir(), *swept[2].iterdir(), *tmp_path.iterdir()]
+    assert kinds(path.name for path in found) <= kinds(told - others)
+    assert kinds(told - others) == {
+        *(".lock", "work.json", "seeds-N-N-iterations-N.piece", "group-N-from-N.piece"),
         *("seed-N-iterations-N.piece", "seed-N.piece", "seed-N-iteration-N.piece"),
     }
+    takes = re.search(r"takes a `folder`: (.*?)\. In it", page)[1]
+    for name in re.findall(r"`bs\.(\w+)`", takes):
+        assert "folder" in inspect.signature(getattr(bs, name)).parameters, name
     assert (keeping.PAUSE_SECONDS, keeping.PAUSE_WRITES, loop.BLOCK) == (2.0, 50.0, 128)
     assert "every two seconds, at most a fiftieth" in page
     assert "at most some blocks of 128" in page

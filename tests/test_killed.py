@@ -10,14 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_endurance import a_table, a_transformer
+from test_endurance import RULE, TABLE, a_table, a_transformer
 from xarray.testing import assert_identical
 
 import boostsim as bs
 from boostsim import cli
 from boostsim.files import read_sealed
+from boostsim.sweeping import running
 
 KILLS = 20
+
+
+def a_sweep(folder):
+    """Exact, of the two numbers of attempts a program each; a piece is one block."""
+    over = {"beta": np.linspace(0.0, 1.0, 20_000), "attempts": [1, 2]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "STEPS", 1)
+        return bs.sweep(RULE, TABLE, 20, over=over, folder=folder)
 
 
 def figures(folder):
@@ -32,6 +41,7 @@ def figures(folder):
 WORKS = {
     "table": lambda folder: a_table(folder, 800),
     "transformer": lambda folder: a_transformer(folder, 12),
+    "sweep": a_sweep,
     "figures": figures,
 }
 SCRIPT = """
