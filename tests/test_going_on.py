@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import boostsim as bs
+from boostsim.certification import points
 from boostsim.cli import main
 from boostsim.tournament import compare as tournament
 
@@ -221,3 +222,65 @@ def test_kill_9_at_twenty_random_moments(play, tmp_path):
         assert play(folder=folder).to_json() == whole
         shutil.rmtree(folder)
     assert killed >= 3
+
+
+LITTLE = {"samples": 4096, "points": 2, "exact_points": 2, "resolution": 0.5, "key": 3}
+
+
+def halving(factor=0.5):
+    domain = bs.Box(initial_error=(0.2, 0.9), iterations=range(1, 3))
+    claim = bs.Claim(
+        name="halving",
+        statement="Labels that are right half of the time halve the error.",
+        formula="e_T = 2^-T e_0",
+        kind="equality",
+        domain=domain,
+        law=lambda initial_error, iterations: factor**iterations * initial_error,
+    )
+    return claim, bs.Measurement(procedure=lambda: bs.boosting(labeler=bs.WeakLabeler(0.5)))
+
+
+def test_certificates_go_on_and_are_made_by_workers(tmp_path, monkeypatch, client):
+    claims = [halving(), "T10"]
+    whole = [each.to_json() for each in bs.certify_all(claims, **LITTLE)]
+    looks, seen = points.look_at, []
+
+    def at(number):
+        def look(*arguments):
+            if len(seen) == number:
+                raise LookupError("stopped")
+            seen.append(arguments[2])
+            return looks(*arguments)
+
+        seen.clear()
+        monkeypatch.setattr(points, "look_at", look)
+
+    at(1)
+    with pytest.raises(LookupError):
+        bs.certify(*halving(), **LITTLE, folder=tmp_path / "one")
+    at(9)
+    alone = bs.certify(*halving(), **LITTLE, folder=tmp_path / "one")
+    assert len(seen) == 1
+    assert alone.to_json() == bs.certify(*halving(), **LITTLE).to_json()
+    for more in ({"folder": tmp_path / "all"}, {"scheduler": client, "folder": tmp_path / "sent"}):
+        for count in (1, 0):
+            seen.clear()
+            found = bs.certify_all(claims, **LITTLE, **more)
+            assert [each.to_json() for each in found] == whole
+            assert bool(seen) == bool(count)
+    assert [each.to_json() for each in bs.certify_all(claims, **LITTLE, scheduler=client)] == whole
+
+
+def test_another_certificate_is_refused_and_what_differs_is_named(tmp_path):
+    how = {**LITTLE, "levels": "exact", "folder": tmp_path}
+    bs.certify(*halving(), **how)
+    for changed, words in (({"samples": 8192}, "samples 4096, not 8192"), ({"key": 4}, "key")):
+        with pytest.raises(ValueError, match=f"begun with {words}"):
+            bs.certify(*halving(), **{**how, **changed})
+    with pytest.raises(ValueError, match=r"claim\.law\.with\[0\] 0\.5, not 0\.25"):
+        bs.certify(*halving(0.25), **how)
+    other = bs.Measurement(procedure=lambda: bs.boosting(labeler=bs.WeakLabeler(0.25)))
+    with pytest.raises(ValueError, match=r"measurement\.procedure"):
+        bs.certify(halving()[0], other, **how)
+    with pytest.raises(ValueError, match="time_limit must be None with a folder"):
+        bs.certify(*halving(), **how, time_limit=1.0)

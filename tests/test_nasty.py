@@ -410,7 +410,10 @@ CALLS = {
     "prove": (bs.prove, {"statement": "T6/step", "halvings": 2, "time_limit": None}),
     "certify_all": (
         functools.partial(bs.certify_all, exact_points=1),
-        {"claims": [(HALVING, HALVED)], "time_limit": None, **SMALL},
+        {
+            **{"claims": [(HALVING, HALVED)], "time_limit": None, **SMALL},
+            **{"folder": None, "scheduler": None},
+        },
     ),
     "prove_all": (
         bs.prove_all,
@@ -421,7 +424,7 @@ CALLS = {
         {
             **{"claim": HALVING, "measurement": HALVED, "levels": ("exact",), "exact_points": 1},
             **{"confidence": 0.9, "samples": 64, "points": 1, "resolution": 0.1, "key": 0},
-            **{"time_limit": None, "stopped_at": None},
+            **{"time_limit": None, "stopped_at": None, "folder": None, "scheduler": None},
         },
     ),
     "assert_claim": (

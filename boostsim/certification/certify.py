@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import pandas as pd
 
-from boostsim.arguments import choice, finite, refuse, several, unknown, whole
+from boostsim.arguments import as_path, choice, finite, refuse, several, unknown, whole
 from boostsim.certification.certificate import Certificate
 from boostsim.certification.clock import Clock
-from boostsim.certification.exact import naming, read_exactly, seen_at
+from boostsim.certification.exact import seen_at
 from boostsim.certification.intervals import between_0_and_1
+from boostsim.certification.keeping import kept
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import MEASUREMENTS
-from boostsim.certification.readings import Reading, overall
-from boostsim.certification.statistical import look_at, looks_for
+from boostsim.certification.points import NO_TIME, Run, exact_rows, sampled_rows
+from boostsim.certification.readings import overall
+from boostsim.jobs import connected, piece_name, run_jobs
 from boostsim.keys import as_key, generator, key_text
 from boostsim.progress import track
 from boostsim.results import provenance
-from boostsim.theory.box import Point
+from boostsim.store import opened
 from boostsim.theory.claim import Claim
 from boostsim.theory.claims import CLAIMS
 
 LEVELS = ("exact", "statistical")
 WORKERS = 2
-NO_TIME = "time ran out"
-# Streams of the key: where to look, and what is drawn there.
-EXACT_POINTS, STATISTICAL_POINTS, DRAWS = range(3)
+# Threads that wait for the workers of a scheduler: more claims than that wait for one another.
+WAITING = 32
+# The stream of the key that says where to look exactly; the others are those of the points.
+EXACT_POINTS = 0
 
 
 def certify(
@@ -47,6 +52,8 @@ def certify(
     levels: Iterable[str] = LEVELS,
     time_limit: float | None = None,
     stopped_at: Mapping[str, Any] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    scheduler: Any = None,
 ) -> Certificate:
     """Check a claim: exactly at points of its domain, and by sampled runs with stated confidence.
 
@@ -76,13 +83,20 @@ def certify(
         levels: ``"exact"``, ``"statistical"`` or both.
         time_limit: seconds after which no further look begins; what is left is undecided.
         stopped_at: that of an earlier certificate, to have the same one again.
+        folder: where the exact part and each statistical point are kept once they are finished; a
+            certificate that was stopped goes on there, to the same numbers. Another one is refused;
+            after an upgrade it goes on with a warning.
+        scheduler: of Dask distributed, whose workers look at the points, ``"tcp://host:port"`` or a
+            ``distributed.Client``; None: here. The numbers are the same.
 
     Returns:
         A :class:`Certificate`.
 
     Raises:
         ValueError: for a claim without a measurement, a law that is no number somewhere, a
-            statistic outside its bounds, or an argument out of range.
+            statistic outside its bounds, or an argument out of range; for a time limit where points
+            are kept or sent (what time allowed is nothing to go on from); for a folder that is in
+            use or holds another certificate, and a scheduler that does not answer.
 
     Example:
         >>> import boostsim as bs
@@ -97,6 +111,7 @@ def certify(
     resolution = finite("resolution", resolution, 0.0, 1.0)
     levels = chosen_levels(levels)
     clock, typed = Clock(time_limit), as_key(key)
+    _untimed(time_limit, folder, scheduler)
     places = jax.random.fold_in(typed, EXACT_POINTS)
     if not claim.domain.edges() and not claim.domain.sample(generator(places), 1):
         raise refuse(
@@ -113,48 +128,56 @@ def certify(
     if sizes is not None:
         sizes = several("stopped_at", "numbers of draws by point, of a certificate", sizes)
         sizes = [whole("stopped_at", size, 0) for size in sizes]
+    settings = {
+        "confidence": confidence,
+        "samples": samples,
+        "points": points,
+        "exact_points": exact_points,
+        "resolution": resolution,
+        "key": key_text(typed),
+    }
     rows: list[dict[str, Any]] = []
     stopped: dict[str, Any] = {"exact": 0, "statistical": []}
-    if "exact" in levels:
-        most = whole("stopped_at", before.get("exact", 2**53), 0)
-        found = _exact(
-            claim,
-            measurement,
-            exact_points,
-            generator(places),
-            clock,
-            most,
-        )
-        stopped["exact"] = sum(row["why"] != NO_TIME for row in found)
-        rows += found
-    if "statistical" in levels:
-        found = _statistical(
-            claim,
-            measurement,
-            1.0 - confidence,
-            samples,
-            points,
-            resolution,
-            typed,
-            clock,
-            sizes,
-        )
-        stopped["statistical"] = [row["samples"] for row in found]
-        rows += found
+    with (
+        kept(folder, claim, measurement, {**settings, "stopped_at": before}) as store,
+        connected(scheduler) as client,
+    ):
+        run: Run | None = None
+        if folder is not None or client is not None:
+            run = partial(run_jobs, scheduler=client, store=store)
+        if "exact" in levels:
+            most = whole("stopped_at", before.get("exact", 2**53), 0)
+            found = exact_rows(
+                claim, measurement, exact_points, generator(places), clock, most, run
+            )
+            stopped["exact"] = sum(row["why"] != NO_TIME for row in found)
+            rows += found
+        if "statistical" in levels:
+            found = sampled_rows(
+                claim,
+                measurement,
+                1.0 - confidence,
+                samples,
+                points,
+                resolution,
+                typed,
+                clock,
+                sizes,
+                run,
+            )
+            stopped["statistical"] = [row["samples"] for row in found]
+            rows += found
     columns = [
         "level",
         *claim.domain.axes,
         *("measured", "law", "low", "high", "samples", "verdict", "why"),
     ]
     table = pd.DataFrame(rows, columns=columns)
+    typed_text = settings.pop("key")
     conditions = {
-        "confidence": confidence,
-        "samples": samples,
-        "points": points,
-        "exact_points": exact_points,
-        "resolution": resolution,
+        **settings,
         "ladder": seen_at(claim, measurement) if "exact" in levels else None,
-        "key": key_text(typed),
+        "key": typed_text,
         "levels": list(levels),
         **provenance(),
     }
@@ -166,12 +189,15 @@ def certify_all(
     *,
     confidence: float = 0.999,
     time_limit: float | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    scheduler: Any = None,
     **settings: Any,
 ) -> list[Certificate]:
     """Check several claims so that the confidence is that of all their reports together.
 
     Each gets an equal part of the error probability; ``time_limit`` is for all. A claim of one's
-    own comes as a pair with its measurement. The other arguments are those of :func:`certify`.
+    own comes as a pair with its measurement. In a folder each claim has one of its own; a scheduler
+    is given the points of all claims. The other arguments are those of :func:`certify`.
 
     Example:
         >>> import boostsim as bs
@@ -189,15 +215,34 @@ def certify_all(
     clock = Clock(time_limit)
     each = 1.0 - (1.0 - confidence) / max(len(chosen), 1)
 
-    def one(pair: tuple[Claim, Measurement]) -> Certificate:
-        return certify(*pair, confidence=each, time_limit=clock.left, **settings)
+    _untimed(time_limit, folder, scheduler)
+    top = None if folder is None else as_path("folder", folder)
+    # One name for each, though a claim may come twice.
+    often: Counter[str] = Counter()
+    homes = []
+    for claim, _ in chosen:
+        often[claim.name] += 1
+        named_so = piece_name(claim.name, str(often[claim.name]))
+        homes.append(None if top is None else top / named_so)
+    with opened(top, {"work": "several certificates"}), connected(scheduler) as client:
 
-    if len(chosen) == 1:
-        # On the main thread, where its own progress is seen.
-        return [one(chosen[0])]
-    # Compilation takes one thread and waits for nobody: claims side by side use every core.
-    with ThreadPoolExecutor(WORKERS) as threads:
-        return list(track(threads.map(one, chosen), "claims", len(chosen)))
+        def one(pair: tuple[Claim, Measurement], home: Path | None) -> Certificate:
+            return certify(
+                *pair,
+                confidence=each,
+                time_limit=clock.left,
+                folder=home,
+                scheduler=client,
+                **settings,
+            )
+
+        if len(chosen) == 1:
+            # On the main thread, where its own progress is seen.
+            return [one(chosen[0], homes[0])]
+        # Compilation takes one thread and waits for nobody: claims side by side use every core.
+        workers = WORKERS if client is None else min(max(len(chosen), 1), WAITING)
+        with ThreadPoolExecutor(workers) as threads:
+            return list(track(threads.map(one, chosen, homes), "claims", len(chosen)))
 
 
 def named(name: str) -> Claim:
@@ -209,6 +254,12 @@ def named(name: str) -> Claim:
     if name not in CLAIMS:
         raise unknown("claim", name, CLAIMS)
     return CLAIMS[name]
+
+
+def _untimed(time_limit: float | None, folder: Any, scheduler: Any) -> None:
+    """Refuse a time limit where points are kept or sent: what time allowed is no piece."""
+    if time_limit is not None and (folder is not None or scheduler is not None):
+        raise refuse("time_limit", "None with a folder or a scheduler", time_limit)
 
 
 def _verdict(rows: list[dict[str, Any]]) -> str:
@@ -252,91 +303,3 @@ def chosen_levels(levels: Iterable[str]) -> tuple[str, ...]:
     if not chosen:
         raise refuse("levels", "exact, statistical or both", levels)
     return chosen
-
-
-def _row(
-    level: str, point: Point, reading: Reading | None, predicted: float, samples: int, why: str = ""
-) -> dict[str, Any]:
-    if reading is None:
-        reading = Reading(np.nan, np.nan, np.nan, "undecided", why)
-    told = {"law": predicted, "samples": samples, **reading._asdict()}
-    return {"level": level, **point, **told}
-
-
-def _nowhere(level: str, why: str) -> dict[str, Any]:
-    return {"level": level, "samples": 0, "verdict": "inapplicable", "why": why}
-
-
-def _exact(
-    claim: Claim,
-    measurement: Measurement,
-    count: int,
-    rng: np.random.Generator,
-    clock: Clock,
-    most: int,
-) -> list[dict[str, Any]]:
-    suits = partial(measurement.applies, "exact")
-    if measurement.exact is False:
-        return [_nowhere("exact", measurement.why_not)]
-    places = [point for point in claim.domain.edges() if suits(point)]
-    places += claim.domain.sample(rng, count, suits)
-    if not places:
-        return [_nowhere("exact", measurement.why_not)]
-    rows = []
-    for number, point in enumerate(track(places, f"{claim.name}, exact", len(places))):
-        if not clock or number >= most:
-            rows.append(_row("exact", point, None, np.nan, 0, NO_TIME))
-            continue
-        with naming(claim, point):
-            reading, predicted = read_exactly(claim, measurement, point)
-        rows.append(_row("exact", point, reading, predicted, 0))
-    return rows
-
-
-def _statistical(
-    claim: Claim,
-    measurement: Measurement,
-    alpha: float,
-    samples: int,
-    count: int,
-    resolution: float,
-    key: jax.Array,
-    clock: Clock,
-    sizes: list[int] | None,
-) -> list[dict[str, Any]]:
-    suits = partial(measurement.applies, "sampled")
-    if measurement.sampled is False:
-        return [_nowhere("statistical", measurement.why_not)]
-    if claim.along is not None and measurement.sampled_ladder is None:
-        return [_nowhere("statistical", "the measurement gives no sampled_ladder for the limit")]
-    count = min(count, measurement.most_points or count)
-    rng = generator(jax.random.fold_in(key, STATISTICAL_POINTS))
-    places = claim.domain.sample(rng, count, suits, near_ends=False)
-    if not places:
-        return [_nowhere("statistical", measurement.why_not)]
-    plans = []
-    for point in places:
-        with naming(claim, point):
-            plans.append(looks_for(measurement, point, samples))
-    if sizes is not None and len(sizes) != len(places):
-        raise refuse("stopped_at", f"of a report with {len(places)} statistical points", sizes)
-    rows = []
-    draws = jax.random.fold_in(key, DRAWS)
-    planned = list(zip(places, plans, strict=True))
-    told = f"{claim.name}, statistical"
-    for number, (point, looks) in enumerate(track(planned, told, len(planned))):
-        level = alpha / (len(places) * len(looks.runs))
-        last = None if sizes is None else sizes[number]
-
-        def go_on(size: int, last: int | None = last) -> bool:
-            return bool(clock) if last is None else size <= last
-
-        place = jax.random.fold_in(draws, number)
-        with naming(claim, point):
-            look = look_at(claim, measurement, point, looks, level, resolution, place, go_on)
-        reading = look.reading
-        if reading is not None and reading.verdict == "undecided" and look.seen < looks.sizes[-1]:
-            reading = reading._replace(why=NO_TIME)
-        row = _row("statistical", point, reading, look.predicted, look.seen, NO_TIME)
-        rows.append({**row, "too_small": look.too_small})
-    return rows

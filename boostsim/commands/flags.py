@@ -339,6 +339,10 @@ class Certify:
     """Seconds after which what is left is undecided (default: none)."""
     key: Whole = None
     """Key of all draws, below 2^32 (default: 0)."""
+    folder: Folder = None
+    """Keep finished points here; what was stopped goes on (default: nothing is kept)."""
+    scheduler: Word = None
+    """Address of a Dask scheduler whose workers do it, tcp://host:port (default: done here)."""
     json: bool = False
     """Print the certificates for programs."""
 
