@@ -106,15 +106,16 @@ class WeakLabeler(ByValue, Described):
         parts = {name: change(part) for name, part in self.plain.items()}
         return parts["labels"] if len(parts) == 1 else Mixture(of=self, parts=parts)
 
-    def masses_for(self, quality: np.ndarray) -> np.ndarray:
+    def masses_for(self, quality: np.ndarray, correct: np.ndarray | None = None) -> np.ndarray:
         """Return the (correct, wrong) mass of every prompt's label, shape ``[2, prompts]``.
 
-        The wrong mass is computed as itself, not read off rounded rows.
+        The wrong mass is computed as itself, not read off rounded rows. ``correct`` is how many
+        responses to each prompt are, where that is known.
         """
         if self.rows is not None:
             rows = self.rows_for(quality)
             return np.stack([(rows * quality).sum(1), (rows * (1.0 - quality)).sum(1)])
-        beta = self._beta_for(quality)
+        beta = self._beta_for(quality, correct)
         return np.stack([beta, 1.0 - beta])
 
     def rows_for(self, quality: np.ndarray) -> np.ndarray:
@@ -134,7 +135,7 @@ class WeakLabeler(ByValue, Described):
             :, None
         ] * incorrect
 
-    def _beta_for(self, quality: np.ndarray) -> np.ndarray:
+    def _beta_for(self, quality: np.ndarray, correct: np.ndarray | None = None) -> np.ndarray:
         if self.wrong == "slip":
             raise refuse("wrong", "spread or concentrated on a table", self.wrong)
         prompts, responses = quality.shape
@@ -143,7 +144,7 @@ class WeakLabeler(ByValue, Described):
                 "beta", f"one number, or one for each of {prompts} prompts", np.shape(self.beta)
             )
         beta = np.broadcast_to(self.beta, (prompts,)).astype(np.float64)
-        correct = quality.sum(1)
+        correct = quality.sum(1) if correct is None else correct
         for lacking, asked, word in (
             (correct == 0, beta > 0.0, "correct"),
             (correct == responses, beta < 1.0, "wrong"),

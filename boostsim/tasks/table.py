@@ -80,7 +80,7 @@ class TableTask(ByValue):
         """
         if self.real is not None:
             return self.real
-        correct = self.quality.sum(1)
+        correct = self.correct_responses
         bad = np.flatnonzero(correct == 0)
         if bad.size:
             raise ValueError(
@@ -88,6 +88,13 @@ class TableTask(ByValue):
                 "has none"
             )
         return self.quality / correct[:, None]
+
+    @cached_property
+    def correct_responses(self) -> np.ndarray:
+        """How many responses to each prompt are correct, ``[prompts]``."""
+        counts = self.quality.sum(1)
+        counts.setflags(write=False)
+        return counts
 
     @cached_property
     def first_masses(self) -> np.ndarray:

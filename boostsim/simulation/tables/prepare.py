@@ -193,7 +193,9 @@ def prepare(
         if classes.two and levels is None:
             known["initial"] = task.first_masses
             if labeler is not None and not (labeler.persistent and sampled):
-                known |= {name: each.masses_for(quality) for name, each in labeler.plain.items()}
+                counts = task.correct_responses
+                for name, each in labeler.plain.items():
+                    known[name] = each.masses_for(quality, counts)
         mass = {
             name: known[name] if name in known else classes.masses(source())
             for name, source in rows.items()
