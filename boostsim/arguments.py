@@ -32,6 +32,18 @@ def refuse(name: str, allowed: str, got: Any, hint: str = "") -> ValueError:
     return ValueError(told + (f". {hint}" if hint else ""))
 
 
+class Words(str):
+    """What was got, in words of ours where its value tells less: shown as they stand, unquoted."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def shape_of(got: np.ndarray) -> Words:
+    """Return what is told of an array of a wrong shape."""
+    return Words(f"shape {got.shape}")
+
+
 def brief(got: Any) -> str:
     """Return what an error shows of a value: one line as Python writes it, cut where long.
 
@@ -292,9 +304,9 @@ def numbers(name: str, got: Any, dimensions: int) -> np.ndarray:
         allowed = f"an array of numbers with {dimensions} dimension(s)"
         raise refuse(name, allowed, got, _traced(got)) from None
     if array.ndim != dimensions:
-        raise refuse(name, f"an array with {dimensions} dimension(s)", f"shape {array.shape}")
+        raise refuse(name, f"an array with {dimensions} dimension(s)", shape_of(array))
     if array.size == 0:
-        raise refuse(name, "an array that is not empty", f"shape {array.shape}")
+        raise refuse(name, "an array that is not empty", shape_of(array))
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         place = tuple(int(i) for i in bad[0])

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from boostsim.arguments import as_path, refuse, whole
+from boostsim.arguments import Words, as_path, refuse, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.filters import drifts, judges
 from boostsim.curation.labeler import of_ones_own
@@ -161,7 +161,7 @@ def gap_report(
     for name in ("filter", "labeler"):
         if getattr(getattr(procedure, name), "persistent", False):
             # Each cell would meet other verdicts, and the difference would not be the learner's.
-            raise refuse(name, "fresh in a gap report, not persistent", "persistent=True")
+            raise refuse(name, "fresh in a gap report, not persistent", Words("persistent=True"))
     cells: dict[str, Seeing] = {"exact": exact, "sampled": sampled}
     fitted, trained = (
         simulate_tokens(procedure, task, how, iterations, seeds, key, folder=place and place / name)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
-from boostsim.arguments import refuse, whole
+from boostsim.arguments import Words, refuse, whole
 from boostsim.mode import KEYS
 
 
@@ -22,7 +22,7 @@ def as_key(got: Any) -> jax.Array:
     allowed = "a jax.random.key or a whole number in [0, 2^32)"
     if isinstance(got, jax.Array) and jnp.issubdtype(got.dtype, jax.dtypes.prng_key):
         if got.shape != ():
-            raise refuse("key", "one key", f"an array of keys of shape {got.shape}")
+            raise refuse("key", "one key", Words(f"an array of keys of shape {got.shape}"))
         if jax.random.key_impl(got) != KEYS:
             hint = f"Give a whole number, or jax.random.key(0, impl={KEYS!r})."
             raise refuse("key", f"of implementation {KEYS}", jax.random.key_impl(got), hint)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boostsim.arguments import refuse
+from boostsim.arguments import Words, refuse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,9 @@ def responses(trace: xarray.Dataset) -> pd.DataFrame:
     names = [*COLUMNS, *(name for name in LABEL if name in trace)]
     others = {str(name) for name in trace[names].dims} - DIMENSIONS
     if others:
-        raise refuse("trace", "of one run, or a part of it", f"dimensions {sorted(others)} besides")
+        raise refuse(
+            "trace", "of one run, or a part of it", Words(f"dimensions {sorted(others)} besides")
+        )
     # A part of a trace may lack a dimension, and be cut along others.
     visits = trace[names].reset_coords(drop=True)
     whole = visits.isel(label=0) if "label" in visits.dims else visits

@@ -7,6 +7,9 @@ import sys
 from inspect import ismodule
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import boostsim as bs
 
 PACKAGE, TESTS = Path(bs.__file__).parent, Path(__file__).parent
@@ -177,3 +180,18 @@ def test_a_function_that_only_its_module_knows_has_a_leading_underscore():
 def test_modules_stay_small():
     for _, path in rooms():
         assert len(path.read_text().splitlines()) <= 420 or path.parent.name == "theory", path
+
+
+def test_no_refusal_quotes_words_of_ours_as_if_they_had_been_given():
+    """What a caller gave is shown as Python writes it; ``Words`` are what we say of it."""
+    quoted = []
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "refuse":
+                got = node.args[2]
+                literal = isinstance(got, ast.Constant) and isinstance(got.value, str)
+                if literal or isinstance(got, ast.JoinedStr):
+                    quoted.append((name, node.lineno, ast.unparse(got)))
+    assert quoted == []
+    with pytest.raises(ValueError, match=r"got shape \(3,\)$"):
+        bs.table_task(np.ones(3))

@@ -292,7 +292,7 @@ LABELERS = {
     "mutable": (own(rows_for=lambda self, q: q, __hash__=None), TABLE, None, "must be hashable"),
     "neither method": (own(), TABLE, None, "It needs one of rows_for and answers"),
     "no tokens": (own(answers=lambda self, k, p: p[:, :1] * 0.5), LOOKUP, None, "numbers of float"),
-    "too short": (own(answers=lambda self, k, p: p[:, 0]), LOOKUP, None, "got 'shape"),
+    "too short": (own(answers=lambda self, k, p: p[:, 0]), LOOKUP, None, "got shape"),
     "it ignores the key": (
         own(answers=lambda self, k, p: LOOKUP.solve(p)),
         LOOKUP,

@@ -265,7 +265,7 @@ def counting(memory=[]):  # noqa: B006
 
 
 ANSWERS = {
-    "of another shape": (lambda self, key, prompts: prompts[:, 0], "got 'shape .256,.'"),
+    "of another shape": (lambda self, key, prompts: prompts[:, 0], "got shape .256,."),
     "no whole numbers": (lambda self, key, prompts: prompts[:, :1] * 1.0, "numbers of float64"),
     "no symbol": (lambda self, key, prompts: prompts[:, :1] * 0 + 99, "got 99. See the response"),
     "an error": (lambda self, key: 3, "it raised TypeError"),

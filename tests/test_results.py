@@ -11,6 +11,8 @@ import xarray
 import boostsim as bs
 from boostsim import results
 from boostsim.files import write_sealed
+from boostsim.simulation.tables import loop
+from boostsim.simulation.tables.programs import prepared
 
 TASK = bs.random_table(0, prompts=6)
 PROCEDURE = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
@@ -61,8 +63,6 @@ def test_no_iterations_is_the_first_model():
 
 def test_long_runs_are_one_run():
     """Blocks of iterations are an implementation detail."""
-    from boostsim.simulation.tables import loop
-
     whole = bs.simulate(PROCEDURE, TASK, 300)
     assert whole.sizes["iteration"] == 301
     assert loop.BLOCK < 300
@@ -71,6 +71,15 @@ def test_long_runs_are_one_run():
     sampled = bs.simulate(PROCEDURE, TASK, loop.BLOCK + 3, visits=3, key=0)
     start = bs.simulate(PROCEDURE, TASK, loop.BLOCK, visits=3, key=0)
     assert (sampled.error.values[:, : loop.BLOCK + 1] == start.error.values).all()
+
+
+def test_a_long_run_is_of_blocks_as_long_as_one_another_if_they_can_be():
+    """Each length is a program that has to be compiled."""
+    programs = prepared(PROCEDURE, TASK, sampled=False)
+    for iterations, sizes in ((0, []), (100, [100]), (150, [75, 75]), (300, [100] * 3)):
+        assert [size for _, size, _ in programs.blocks(iterations, loop.BLOCK)] == sizes
+    starts = [(start, size) for start, size, _ in programs.blocks(257, loop.BLOCK)]
+    assert starts == [(0, 86), (86, 86), (172, 85)]
 
 
 @pytest.mark.parametrize("record", [(), ("prompt",)])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from boostsim.arguments import refuse, several, unknown, whole
+from boostsim.arguments import Words, refuse, several, unknown, whole
 from boostsim.certification.clock import Clock
 from boostsim.certification.enclosure import Enclosure, enclosure
 from boostsim.html import Shown
@@ -276,7 +276,9 @@ def _compare(statement: Statement, point: Mapping[str, Any]) -> None:
     if direct is None or slack is None:
         # At a point taken at random a denominator is 0 only where it is 0 everywhere.
         raise refuse(
-            f"statement {statement.name!r}", "a number on its box", f"a division by 0 at {where}"
+            f"statement {statement.name!r}",
+            "a number on its box",
+            Words(f"a division by 0 at {where}"),
         )
     if not isinstance(slack, (int, Fraction)):
         raise _inexact(statement, f"the terms come to {slack!r}")

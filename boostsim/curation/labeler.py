@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from boostsim.arguments import distribution, flag, refuse
+from boostsim.arguments import distribution, flag, refuse, shape_of
 from boostsim.curation.labelers import FirstModel, WeakLabeler, between
 from boostsim.objects import described, held_by_json, said_by
 
@@ -87,7 +87,7 @@ class Labeler(Protocol):
         def checked(got: Any) -> np.ndarray:
             rows = distribution(told, got, 2)
             if rows.shape != quality.shape:
-                raise refuse(told, f"of the task's shape {quality.shape}", f"shape {rows.shape}")
+                raise refuse(told, f"of the task's shape {quality.shape}", shape_of(rows))
             return rows
 
         rows = said_by(told, wanted, lambda: asked(quality.copy()), checked)

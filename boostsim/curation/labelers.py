@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.arguments import by_prompt, choice, distribution, flag, refuse, whole
+from boostsim.arguments import by_prompt, choice, distribution, flag, refuse, shape_of, whole
 from boostsim.curation.sharpening import Sharpening
 from boostsim.mode import fixed
 from boostsim.objects import ByValue, Described, described, is_own
@@ -162,7 +162,7 @@ class WeakLabeler(ByValue, Described):
 
     def _checked_rows(self, quality: np.ndarray) -> np.ndarray:
         if self.rows.shape != quality.shape:
-            raise refuse("rows", f"of the task's shape {quality.shape}", f"shape {self.rows.shape}")
+            raise refuse("rows", f"of the task's shape {quality.shape}", shape_of(self.rows))
         if self.beta is not None:
             prompts = quality.shape[0]
             if np.ndim(self.beta) == 1 and len(self.beta) != prompts:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.arguments import finite, numbers, real, refuse
+from boostsim.arguments import Words, finite, numbers, real, refuse, shape_of
 
 # What accept and reject may together differ from one: a thousand roundings and more of a vote's
 # incomplete beta functions, and no error that a trace would show.
@@ -40,7 +40,7 @@ def rates_on(filter: Any, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if shape not in (quality.shape, quality.shape[1:]):
         prompts, responses = quality.shape
         allowed = f"of shape ({responses},) or ({prompts}, {responses}), like the task's quality"
-        raise refuse("filter.accept", allowed, f"shape {shape}")
+        raise refuse("filter.accept", allowed, Words(f"shape {shape}"))
     accept, reject = (
         np.broadcast_to(np.asarray(side, np.float64), quality.shape) for side in _sides(filter)
     )
@@ -89,8 +89,7 @@ def per_response(name: str, accept: Any, reject: Any) -> tuple[np.ndarray, np.nd
         return accept, 1.0 - accept
     reject = _probabilities(f"{name}reject", reject)
     if reject.shape != accept.shape:
-        shape = f"shape {reject.shape}"
-        raise refuse(f"{name}reject", f"of accept's shape, {accept.shape}", shape)
+        raise refuse(f"{name}reject", f"of accept's shape, {accept.shape}", shape_of(reject))
     bad = np.argwhere(np.abs(accept + reject - 1.0) > ROUNDING)
     if len(bad):
         place = tuple(int(i) for i in bad[0])
@@ -139,7 +138,7 @@ def checked_for(filter: Any, prompts: int) -> None:
         sides = ("accept", "reject")
         side = next(s for s in sides for one in each if any(map(np.ndim, getattr(one, s, ()))))
         allowed = f"one rate, or one for each of {prompts} prompt{'s' * (prompts != 1)}"
-        raise refuse(f"filter.{side}", allowed, f"rates for {have} prompts")
+        raise refuse(f"filter.{side}", allowed, Words(f"rates for {have} prompts"))
 
 
 def alike(filter: Any, where: str) -> Any:
@@ -151,7 +150,7 @@ def alike(filter: Any, where: str) -> Any:
         raise refuse("filter", f"the same in every iteration {where}", filter)
     if prompts_of(filter) is not None:
         allowed = f"one with the same rates on every prompt {where}"
-        raise refuse("filter", allowed, f"rates for {prompts_of(filter)} prompts")
+        raise refuse("filter", allowed, Words(f"rates for {prompts_of(filter)} prompts"))
     return filter
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.arguments import first_line, numbers, real, refuse
+from boostsim.arguments import Words, first_line, numbers, real, refuse, shape_of
 from boostsim.objects import ByValue, described
 
 # Whoever keeps one of several by a score. The others never look at one.
@@ -48,7 +48,7 @@ class Scores(ByValue):
             raise refuse("scores", f"{TABLE} where the task is a table", self.given)
         if self.given.shape not in ((responses,), (prompts, responses)):
             allowed = f"of shape ({responses},) or ({prompts}, {responses}), as the task is"
-            raise refuse("scores", allowed, f"shape {self.given.shape}")
+            raise refuse("scores", allowed, shape_of(self.given))
         return np.broadcast_to(self.given, (prompts, responses))
 
     def of(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ class Scores(ByValue):
             hint = f"It raised {first_line(error)}."
             raise refuse("scores", FUNCTION, self.given, hint) from error
         if told.shape != (len(prompts),):
-            raise refuse("scores", FUNCTION, f"one that returns shape {told.shape}")
+            raise refuse("scores", FUNCTION, Words(f"one that returns shape {told.shape}"))
         bad = np.flatnonzero(~np.isfinite(told))
         if len(bad):
             raise refuse("scores", "finite for every response", float(told[bad[0]]))

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from scipy.special import betainc
 
-from boostsim.arguments import numbers, refuse, unknown, whole
+from boostsim.arguments import numbers, refuse, shape_of, unknown, whole
 
 MAJORITY, UNANIMITY = RULES = ("majority", "unanimity")
 # Beyond it rounding in the law of how many accept adds up to what a filter's verdicts may be off.
@@ -61,7 +61,7 @@ def checked_voters(got: Any) -> np.ndarray:
     rates = numbers("voters", got, 2 if pairs else 1)
     if pairs and rates.shape[1] != 2:
         allowed = "one rate for each voter, or a (false_accept, false_reject) for each"
-        raise refuse("voters", allowed, f"shape {rates.shape}")
+        raise refuse("voters", allowed, shape_of(rates))
     if len(rates) > MOST_VOTERS:
         raise refuse("voters", f"at most {MOST_VOTERS:,}", len(rates))
     bad = np.argwhere((rates < 0.0) | (rates > 1.0))

@@ -12,7 +12,7 @@ import jax.extend.core
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from boostsim.arguments import choice, finite, refuse, whole
+from boostsim.arguments import Words, choice, finite, refuse, whole
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import needed_key
 from boostsim.mode import fixed
@@ -154,7 +154,7 @@ class Objective(ByValue):
                 raise refuse(
                     f"score {self.name!r}",
                     f"written with jax.numpy (jnp.log, jnp.where), of run[...] for {shown}",
-                    f"{type(error).__name__}: {str(error).splitlines()[0]}",
+                    Words(f"{type(error).__name__}: {str(error).splitlines()[0]}"),
                 ) from None
 
     @property

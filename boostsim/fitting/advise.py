@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency
 
-from boostsim.arguments import as_path, finite, number, probability, refuse, whole
+from boostsim.arguments import Words, as_path, finite, number, probability, refuse, whole
 from boostsim.curation.criteria import failed, uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.decorator import criterion as made_criterion
@@ -253,7 +253,7 @@ def _betas(log: Log, beta: Any) -> tuple[np.ndarray, np.ndarray, Any]:
             raise refuse("beta", allowed, dict(beta))
         values = np.array([probability("beta", beta[name]) for name in log.strata])
         if (stratum < 0).any():
-            raise refuse("log", "one whose prompts all have a stratum", "one without")
+            raise refuse("log", "one whose prompts all have a stratum", Words("one without"))
         return values[stratum], values[stratum], dict(beta)
     try:
         both = tuple(probability("beta", each) for each in beta)

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from boostsim.arguments import finite, refuse, whole
+from boostsim.arguments import Words, finite, refuse, whole
 from boostsim.fitting.bands import Draws, draw, resampled
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.outlook import ALL, FITTED, METHODS, Outlook, labels_bought, outlook, settled
@@ -234,7 +234,7 @@ def backtest(
     trained = _trained(iterations, share)
     if not _met_again(counts, trained):
         allowed = f"one that meets some prompt of its first {trained} iterations again in the rest"
-        raise refuse("log", allowed, "none")
+        raise refuse("log", allowed, Words("none"))
     training, rest = counts.until(trained), slice(trained, None)
     again = settled(_like(world, training), training, confidence)
     ahead = counts.times[rest] - training.span

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from boostsim.arguments import refuse
+from boostsim.arguments import Words, refuse
 from boostsim.learners.devices import row_size, spread
 from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
@@ -79,7 +79,7 @@ def generate(
     vocabulary, room = model.network.room(parameters)
     if prompts.shape[1] + response_length > room:
         allowed = f"at most {room - response_length} columns, for the model has {room} positions"
-        raise refuse("prompts", allowed, f"{prompts.shape[1]} columns")
+        raise refuse("prompts", allowed, Words(f"{prompts.shape[1]} columns"))
     if prompts.size and not 0 <= prompts.min() <= prompts.max() < vocabulary:
         raise refuse("prompts", f"tokens in [0, {vocabulary})", int(prompts.max()))
     count = len(prompts)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.arguments import refuse
+from boostsim.arguments import refuse, shape_of
 
 
 def array(name: str, got: Any, kinds: str, dtype: Any, shape: tuple[int, ...] | None) -> np.ndarray:
@@ -20,7 +20,7 @@ def array(name: str, got: Any, kinds: str, dtype: Any, shape: tuple[int, ...] | 
         raise refuse(name, f"an array of {allowed}", got)
     if given.shape != shape if shape is not None else given.ndim != 1 or not given.size:
         wanted = f"shape {shape}" if shape is not None else "one dimension and not empty"
-        raise refuse(name, f"an array of {wanted}", f"shape {given.shape}")
+        raise refuse(name, f"an array of {wanted}", shape_of(given))
     # What nobody can write to needs no copy.
     own = given.flags.owndata and not given.flags.writeable
     return given.astype(dtype, copy=not own)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from boostsim.arguments import choice, refuse, text
+from boostsim.arguments import Words, choice, refuse, text
 from boostsim.logs.arrays import array, index, names, whole_numbers
 from boostsim.logs.rules import COUNTS, LACKING, OPTIONAL, faults
 from boostsim.objects import ByValue
@@ -189,7 +189,7 @@ class Log(ByValue):
         """
         chosen = array("records", records, "b", np.bool_, self.prompt.shape)
         if not chosen.any():
-            raise refuse("records", "true for at least one record", "none")
+            raise refuse("records", "true for at least one record", Words("none"))
         new: dict[str, Any] = {}
         for entry in dataclasses.fields(self):
             held = getattr(self, entry.name)

@@ -13,7 +13,7 @@ import jax
 import msgspec
 import numpy as np
 
-from boostsim.arguments import refuse, sized, whole
+from boostsim.arguments import Words, refuse, sized, whole
 from boostsim.curation.criteria import failed
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.rates import in_two_classes
@@ -96,10 +96,12 @@ def write_log(
     check_task(trace, task)
     accuracy = getattr(trace, "accuracy", None)
     if accuracy is None or accuracy.dims != ("seed", "iteration", "prompt"):
-        raise refuse("trace", 'one of bs.simulate(..., record="prompt")', "one without prompts")
+        raise refuse(
+            "trace", 'one of bs.simulate(..., record="prompt")', Words("one without prompts")
+        )
     seed = whole("seed", seed, 0, trace.sizes["seed"] - 1)
     if trace.sizes["iteration"] < 2:
-        raise refuse("trace", "one with iterations", "the first model alone")
+        raise refuse("trace", "one with iterations", Words("the first model alone"))
     if _without_learner(trace.attrs["procedure"]) != _without_learner(procedure.describe()):
         allowed = f"the one that was run: {trace.attrs['procedure']}"
         raise refuse("procedure", allowed, procedure.describe())

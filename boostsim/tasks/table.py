@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from boostsim.arguments import distribution, numbers, probability, refuse, sized, whole
+from boostsim.arguments import distribution, numbers, probability, refuse, shape_of, sized, whole
 from boostsim.keys import as_key, generator
 from boostsim.objects import ByValue
 
@@ -52,7 +52,7 @@ class TableTask(ByValue):
         weights = distribution("prompt_weights", weights, 1)
         if weights.shape != (prompts,):
             allowed = f"of shape ({prompts},) like quality"
-            raise refuse("prompt_weights", allowed, f"shape {weights.shape}")
+            raise refuse("prompt_weights", allowed, shape_of(weights))
         first: Any = self.initial
         first = np.full(quality.shape, 1.0 / responses) if first is None else first
         object.__setattr__(self, "quality", quality)
@@ -152,7 +152,7 @@ def _rows_like(name: str, rows: Any, quality: np.ndarray) -> np.ndarray:
     """Return rows of probabilities of the quality table's shape."""
     rows = distribution(name, rows, 2)
     if rows.shape != quality.shape:
-        raise refuse(name, f"of shape {quality.shape} like quality", f"shape {rows.shape}")
+        raise refuse(name, f"of shape {quality.shape} like quality", shape_of(rows))
     return rows
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from boostsim.arguments import real, refuse
+from boostsim.arguments import Words, real, refuse
 from boostsim.theory.law import Domain
 
 # Where claims are listed.
@@ -86,7 +86,7 @@ class Box:
     def __init__(self, where: Sequence[Constraint] = (), **axes: Any) -> None:
         """Read the axes."""
         if not axes:
-            raise refuse("domain", "given: a range for at least one name", "no axes")
+            raise refuse("domain", "given: a range for at least one name", Words("no axes"))
         self.axes = {name: _axis(name, given) for name, given in axes.items()}
         if not isinstance(where, (list, tuple)):
             raise refuse("where", "a list of pairs of a sentence and a predicate", where)
@@ -331,5 +331,5 @@ def refuse_other_names(what: str, function: Callable[..., Any], known: Iterable[
             raise refuse(
                 what,
                 f"a function of {', '.join(sorted(known))}",
-                f"one that also needs {parameter.name!r}",
+                Words(f"one that also needs {parameter.name!r}"),
             )

@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from boostsim.arguments import real, refuse, unknown, whole
+from boostsim.arguments import Words, real, refuse, unknown, whole
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed, needs_double
@@ -144,7 +144,7 @@ class Run:
             each, fits = f"each of {least} iterations", len(shape) == 1 and shape[0] >= least
         if shape and not fits:
             allowed = f"one number{f', or one for {each}' if each else ''}"
-            raise refuse(f"values[{name!r}]", allowed, f"shape {shape}")
+            raise refuse(f"values[{name!r}]", allowed, Words(f"shape {shape}"))
 
     def _prepare(self, names: frozenset[str]) -> tuple[Structure, Numbers, dict[str, Any]]:
         """Return the program that has a place for these numbers, and the arrays of the others."""

@@ -68,7 +68,7 @@ def simulate_finite(
     if "accuracy_quantiles" in wanted:
         hint = "Of the law of a prompt drawn from mu there is 'quantiles'."
         allowed = "left out in a run that is exact at finite visits"
-        raise refuse("record", allowed, "accuracy_quantiles", hint)
+        raise refuse("record", allowed, ["accuracy_quantiles"], hint)
     described_on(statistics_in(wanted), task.responses)
     if how.visited_share < 1.0 and np.ptp(task.prompt_weights) > 1e-12:
         allowed = "1 in a run that is exact at finite visits, where prompt_weights differ"

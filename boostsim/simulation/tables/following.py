@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from boostsim.arguments import refuse
+from boostsim.arguments import Words, refuse
 from boostsim.simulation.tables.finite import (
     MOST_STATES,
     Chain,
@@ -187,7 +187,9 @@ def _united(spaces: Sequence[Space]) -> list[Space]:
     rows, same = different(np.concatenate([space.rows for space in spaces], axis=1))
     if rows.shape[1] > MOST_STATES:
         allowed = f"so few that all iterations together have at most {MOST_STATES:,} states"
-        raise refuse("visits", f"{allowed}, exact at finite visits", f"{rows.shape[1]:,} of them")
+        raise refuse(
+            "visits", f"{allowed}, exact at finite visits", Words(f"{rows.shape[1]:,} of them")
+        )
     one = spaces[0]
     right, _ = right_and_wrong(one.structure, one.numbers, jnp.asarray(rows))
     order = np.argsort(np.asarray(right), kind="stable")

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from boostsim.arguments import distribution, refuse, sized
+from boostsim.arguments import Words, distribution, refuse, sized
 from boostsim.arguments import numbers as numbers_in
 from boostsim.curation.filters import by_class
 from boostsim.curation.labeler import of_ones_own
@@ -304,7 +304,7 @@ def _noise_rows(learner: TabularLearner, quality: np.ndarray) -> np.ndarray | No
             return None
         shape = numbers_in(told, got, 2).shape
         if shape != quality.shape:
-            raise refuse(told, f"of the task's shape {quality.shape}", f"shape {shape}")
+            raise refuse(told, f"of the task's shape {quality.shape}", Words(f"shape {shape}"))
         return distribution(told, got, 2)
 
     return said_by(told, wanted, lambda: learner.noise_rows_for(quality.copy()), checked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -46,9 +47,11 @@ class Programs:
         """Return where blocks of iterations of one program begin, how long they are, and which."""
         blocks = []
         for start, length, attempts in self.stretches(iterations):
-            for number in range(start, start + length, most):
-                size = min(most, start + length - number)
-                blocks.append((number, size, self.made[attempts]))
+            # As long as one another, if they can be: each length is a program to compile.
+            size = math.ceil(length / max(1, math.ceil(length / most)))
+            for number in range(start, start + length, size or 1):
+                each = min(size, start + length - number)
+                blocks.append((number, each, self.made[attempts]))
         return blocks
 
     def stretches(self, iterations: int) -> list[tuple[int, int, int]]:

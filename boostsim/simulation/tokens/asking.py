@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from boostsim.arguments import first_line, refuse
+from boostsim.arguments import Words, first_line, refuse, shape_of
 from boostsim.curation.labelers import FirstModel, WeakLabeler
 from boostsim.curation.procedure import Procedure
 from boostsim.curation.sharpening import Sharpening
@@ -138,9 +138,9 @@ def answered(task: SequenceTask, labeler: Any, key: jax.Array, prompts: np.ndarr
     except Exception as error:
         raise ValueError(f"{told} must return {wanted}; it raised {first_line(error)}") from error
     if said.shape != (len(prompts), task.response_length):
-        raise refuse(told, wanted, f"shape {said.shape}")
+        raise refuse(told, wanted, shape_of(said))
     if said.dtype.kind not in "iu":
-        raise refuse(told, wanted, f"numbers of {said.dtype}")
+        raise refuse(told, wanted, Words(f"numbers of {said.dtype}"))
     bad = np.argwhere((said < 0) | (said >= len(task.symbols)))
     if len(bad):
         where = f"See the response to prompt {prompts[bad[0][0]].tolist()}."

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.arguments import first_line, refuse
+from boostsim.arguments import Words, first_line, refuse
 from boostsim.curation.filters import Filter
 from boostsim.mode import fixed
 from boostsim.objects import fingerprint, renewed, untraceable
@@ -108,7 +108,7 @@ def program_of(filt: Any, task: SequenceTask) -> str:
         if len(shapes) != 1 or shapes[0][0] != (rows,):
             raise refuse(told, wanted, [shape for shape, _ in shapes])
         if jnp.issubdtype(shapes[0][1], np.complexfloating):
-            raise refuse(told, wanted, f"numbers of {shapes[0][1]}")
+            raise refuse(told, wanted, Words(f"numbers of {shapes[0][1]}"))
         if traced.effects:
             effects = ", ".join(sorted(map(str, traced.effects)))
             raise ValueError(f"{told} must have no effects; it has {effects}")

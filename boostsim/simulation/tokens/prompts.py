@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from boostsim.arguments import refuse
+from boostsim.arguments import Words, refuse
 from boostsim.simulation.tokens.verdicts import hashed
 from boostsim.tasks.sequences import SequenceTask
 
@@ -45,5 +45,5 @@ def draw_prompts(
     raise refuse(
         "task",
         "prompts on both sides in every stratum (or held_out = 0)",
-        f"none {side} in {ROUNDS} draws from stratum {name!r}",
+        Words(f"none {side} in {ROUNDS} draws from stratum {name!r}"),
     )

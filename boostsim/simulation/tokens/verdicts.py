@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from boostsim.arguments import refuse
+from boostsim.arguments import Words, refuse
 from boostsim.curation import rates
 from boostsim.curation.filters import Filter, judges
 from boostsim.curation.labelers import SHUFFLED, WeakLabeler, shares
@@ -181,7 +181,7 @@ def noise_for(task: SequenceTask, labeler: WeakLabeler) -> str:
         ValueError: for a labeler that is a table, a beta per prompt, or an unknown name.
     """
     if labeler.rows is not None:
-        raise refuse("rows", "None where the task is in tokens", "an array")
+        raise refuse("rows", "None where the task is in tokens", Words("an array"))
     strata = len(task.strata)
     if np.ndim(labeler.beta) and len(labeler.beta) != strata:
         raise refuse(
