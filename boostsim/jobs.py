@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from boostsim.arguments import first_line, refuse
+from boostsim.arguments import Words, first_line, refuse
 from boostsim.curation.rule_files import FROM_FILE
 from boostsim.extras import needed
 from boostsim.objects import ByReference
@@ -86,7 +86,7 @@ def run_jobs(
     names = [job.name for job in jobs]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise refuse("jobs", "of different names", f"two of the name {twice!r}")
+        raise refuse("jobs", "of different names", Words(f"two of the name {twice!r}"))
     now = facts()
     pieces, missing = {}, []
     for job in jobs:

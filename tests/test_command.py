@@ -443,6 +443,17 @@ def test_scores_by_flags_and_by_a_file_are_the_procedure(capsys, tmp_path):
     assert preferred == bs.filter_only(keep="preferred", scores=[0.0, 1.0])
 
 
+def test_attempts_and_visits_of_each_iteration_are_flags_as_in_a_file(capsys, tmp_path):
+    path, told = tmp_path / "run.toml", []
+    path.write_text("attempts = [4, 2, 1]\nvisits = [5, 4, 3]\niterations = 3\nprompts = 9")
+    words = "--attempts 4 2 1 --visits 5 4 3 --iterations 3 --prompts 9"
+    for line in (["--config", str(path)], words.split()):
+        assert cli.main(["run", "--json", *line]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+    assert told[0]["provenance"]["procedure"]["attempts"] == [4, 2, 1]
+
+
 BAD = {
     "run best_of_n": "scores must be given to best_of_n; got None",
     "run best_of_n --scores 1 2": "scores must be of shape (8,) or (1000, 8), as the task is",
@@ -451,6 +462,9 @@ BAD = {
     "run boostin": "Did you mean 'boosting'",
     "run --gamma 2": "gamma",
     "run --gamma abc": "gamma must be a number; got 'abc'",
+    "run --correlation .5": "correlation must be 0 where a verdict is one look",
+    "run --voters .1 --correlation .5": "there is nothing to agree with; got 0.5. Give --votes",
+    "run --iterations 3 --attempts 4 2": "attempts must be one number, or one for each of 3",
     "run --gamma .1 --votes 2": "votes must be odd, so that a majority exists; got 2",
     "run --gamma .1 --rule most": "rule must be one of majority, unanimity",
     "run --gamma .1 --rule 2": "rule must be 'majority', 'unanimity', or how many of 1 looks",

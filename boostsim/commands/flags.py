@@ -72,8 +72,8 @@ class Run:
     """TOML file whose keys are these flags' names (false_accept, not false-accept); flags win."""
     iterations: Whole = None
     """Iterations T (default: 20; 8 with a transformer)."""
-    attempts: Whole = None
-    """Responses per visit, k (default: the preset's)."""
+    attempts: Wholes = None
+    """Responses per visit, k (default: the preset's); or one number for each iteration."""
     gamma: Number = None
     """Noise of the filter (default: 0, where the preset has one)."""
     false_accept: Number = None
@@ -163,8 +163,9 @@ class Run:
     """Correct responses to each prompt (default: 1)."""
     solvable: Number = None
     """Share of prompts that the first model can solve at all (default: 0.7; 0.5 of lookup)."""
-    visits: Whole = None
-    """Visits per prompt and iteration; without it a table's run is exact. Also with lookup."""
+    visits: Wholes = None
+    """Visits per prompt and iteration, or one number for each iteration; without it a table's run is
+    exact. Also with lookup."""
     visited_share: Number = None
     """Probability that a prompt is visited in an iteration (default: 1)."""
     seeds: Whole = None

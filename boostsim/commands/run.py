@@ -81,6 +81,10 @@ def run(flags: dict[str, Any]) -> int:
     """Run what the flags and the file say; flags win."""
     json, config = flags.pop("json", False), flags.pop("config", None)
     options = {**(_read_config(config) if config is not None else {}), **flags}
+    for each in options.keys() & {"attempts", "visits"}:
+        # One number is for every iteration.
+        if isinstance(options[each], tuple) and len(options[each]) == 1:
+            (options[each],) = options[each]
     if "save" in options:
         try_to_write(options["save"], "save")
     use_device(options.get("device"))
@@ -179,6 +183,10 @@ def build(name: str, options: dict[str, Any]) -> Procedure:
             )
     given = {KEYWORDS.get(name, name): options[name] for name in FILTER if name in options}
     if given:
+        alone = len(given["voters"]) if "voters" in given else given.get("votes", 1)
+        if given.get("correlation") and alone == 1:
+            allowed = "0 where a verdict is one look, for there is nothing to agree with"
+            raise refuse("correlation", allowed, given["correlation"], "Give --votes as well.")
         if not set(RATES) & set(given):
             given["gamma"] = 0.0
         slots["filter"] = bs.NoisyFilter(**given)

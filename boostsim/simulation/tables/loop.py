@@ -39,6 +39,7 @@ from boostsim.simulation.tables.recording import (
     LAWS,
     QUANTILES,
     Recording,
+    block_of,
     check_priorities,
     check_size,
     numbers_each,
@@ -324,7 +325,7 @@ def _run(
     structure, numbers = programs.first
     state, row = begin(structure, wanted, numbers, sampling, pass_at)
     after, state = taken_up(begun, state)
-    rows: Mapping[str, Any] = _block(row)
+    rows: Mapping[str, Any] = block_of(row)
     if begun is not None:
         rows = {name: values[: after + 1] for name, values in begun.rows.items()}
     recording.add(number, 0, rows)
@@ -357,12 +358,6 @@ def _run(
     if kept is not None and not blocks:
         kept.done(number, iterations, *lasting)
     return None
-
-
-@jax.jit
-def _block(row: dict[str, jax.Array]) -> dict[str, jax.Array]:
-    """Return a block of one row; name by name it took a tenth of a short run."""
-    return {name: value[None] for name, value in row.items()}
 
 
 @partial(jax.jit, static_argnums=(0, 1, 4))
