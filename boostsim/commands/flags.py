@@ -164,8 +164,8 @@ class Run:
     solvable: Number = None
     """Share of prompts that the first model can solve at all (default: 0.7; 0.5 of lookup)."""
     visits: Wholes = None
-    """Visits per prompt and iteration, or one number for each iteration; without it a table's run is
-    exact. Also with lookup."""
+    """Visits per prompt and iteration, or one number for each iteration; without it a table's run
+    is exact. Also with lookup."""
     visited_share: Number = None
     """Probability that a prompt is visited in an iteration (default: 1)."""
     seeds: Whole = None
