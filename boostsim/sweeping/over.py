@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from boostsim.arguments import finite, refuse, several, unknown
+from boostsim.arguments import finite, refuse, several, shape_of, unknown
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure, checked
@@ -156,7 +156,7 @@ def _plain(where: str, values: Any) -> np.ndarray:
         whole = all(isinstance(each, (int, np.integer)) for each in values)
         values = np.array([int(v) if whole else float(v) for v in values])
     if values.ndim != 1:
-        raise refuse(where, "an array with 1 dimension", f"shape {values.shape}")
+        raise refuse(where, "an array with 1 dimension", shape_of(values))
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise refuse(f"{where}[{bad[0]}]", "a finite number", float(values[bad[0]]), hint)
