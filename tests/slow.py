@@ -170,6 +170,7 @@ SLOW = (
     "test_gym.py::test_word_problems_run_end_to_end",
     "test_killed.py::test_killed_at_random_moments_it_goes_on_to_the_same",
     "test_going_on.py::test_a_killed_race_goes_on",
+    "test_going_on.py::test_certificates_go_on_and_are_made_by_workers",
     "test_going_on.py::test_kill_9_at_twenty_random_moments",
     "test_jobs.py::test_of_a_worker_that_is_killed_every_result_arrives_once",
     "test_label_weight.py::test_a_sampled_step_has_the_law_of_every_outcome_enumerated[share]",

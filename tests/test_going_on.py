@@ -271,6 +271,16 @@ def test_certificates_go_on_and_are_made_by_workers(tmp_path, monkeypatch, clien
     assert [each.to_json() for each in bs.certify_all(claims, **LITTLE, scheduler=client)] == whole
 
 
+def test_exact_certificates_go_on_and_are_made_by_workers(tmp_path, client):
+    how = {**LITTLE, "levels": "exact"}
+    claims = [halving(), "T10"]
+    whole = [each.to_json() for each in bs.certify_all(claims, **how)]
+    for more in ({"scheduler": client}, {}):
+        found = bs.certify_all(claims, **how, folder=tmp_path, **more)
+        assert [each.to_json() for each in found] == whole
+    assert len(list(tmp_path.glob("*/exact.piece"))) == 2
+
+
 def test_another_certificate_is_refused_and_what_differs_is_named(tmp_path):
     how = {**LITTLE, "levels": "exact", "folder": tmp_path}
     bs.certify(*halving(), **how)
