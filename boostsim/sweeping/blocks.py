@@ -25,6 +25,8 @@ from boostsim.mode import KEYS
 from boostsim.simulation.tables.continuous import NUMBERS
 from boostsim.simulation.tables.kernel import first_state, one_step
 from boostsim.simulation.tables.loop import advance, begin, measure, merged
+from boostsim.simulation.tables.resting import at_rest
+from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.until import Until
 from boostsim.statistics import Wanted
@@ -49,7 +51,8 @@ class Program:
         names: of the numbers that are moved.
         filter: how rates of mistakes become those of a vote, where they are moved.
         apart: whether each point comes with all its numbers, not with those that are moved alone.
-        keyed: whether there is a key.
+        keyed: whether each point has a key.
+        sampled: whether visits are finite.
     """
 
     structures: tuple[Structure, ...]
@@ -60,6 +63,7 @@ class Program:
     filter: NoisyFilter | None
     apart: bool
     keyed: bool
+    sampled: bool = False
 
     @property
     def iterations(self) -> int:
@@ -73,12 +77,12 @@ class Leaves(NamedTuple):
     Attributes:
         numbers: of each structure.
         held: of each structure what moving its numbers needs, by name.
-        key: the words of the seed's, where there is one.
+        sampling: how much is seen, where visits are finite.
     """
 
     numbers: tuple[Numbers, ...]
     held: tuple[dict[str, Any], ...]
-    key: Any = None
+    sampling: Sampling | None = None
 
 
 def points_of(program: Program, numbers: tuple[Numbers, ...], each: int) -> int:
@@ -102,29 +106,34 @@ def points_of(program: Program, numbers: tuple[Numbers, ...], each: int) -> int:
 
 
 @partial(jax.jit, static_argnums=0)
-def block(program: Program, leaves: Leaves, values: Array) -> dict[str, Array]:
+def block(
+    program: Program, leaves: Leaves, values: Array, words: Array | None = None
+) -> dict[str, Array]:
     """Return what is recorded of each point of a block.
 
     Args:
         program: what it is specialised to.
         leaves: the arrays, of each point where they come apart.
         values: of the numbers that are moved, ``[points, names]``.
+        words: of the seeds' keys, ``[points, 2]``, where there are any.
     """
-    one = partial(_point, program)
-    return jax.vmap(one, in_axes=(0 if program.apart else None, 0))(leaves, values)
+    axes = (0 if program.apart else None, 0, 0 if program.keyed else None)
+    return jax.vmap(partial(_point, program), in_axes=axes)(leaves, values, words)
 
 
-def _point(program: Program, leaves: Leaves, values: Array) -> dict[str, Array]:
+def _point(
+    program: Program, leaves: Leaves, values: Array, words: Array | None
+) -> dict[str, Array]:
     moved = [
         _moved(program, structure, numbers, held, values)
         for structure, numbers, held in zip(
             program.structures, leaves.numbers, leaves.held, strict=True
         )
     ]
-    key = jax.random.wrap_key_data(leaves.key, impl=KEYS) if program.keyed else None
+    key = None if words is None else jax.random.wrap_key_data(words, impl=KEYS)
     if program.reduce == "all":
-        return _all(program, moved, key)
-    return _last(program, moved, key)
+        return _all(program, moved, leaves.sampling, key)
+    return _last(program, moved, leaves.sampling, key)
 
 
 def _moved(
@@ -136,13 +145,15 @@ def _moved(
     return numbers
 
 
-def _all(program: Program, moved: list[Numbers], key: Any) -> dict[str, Array]:
-    state, first = begin(program.structures[0], program.wanted, moved[0], None)
+def _all(
+    program: Program, moved: list[Numbers], sampling: Sampling | None, key: Any
+) -> dict[str, Array]:
+    state, first = begin(program.structures[0], program.wanted, moved[0], sampling)
     parts = [{name: value[None] for name, value in first.items()}]
     for start, length, which in program.stretches:
         structure = program.structures[which]
         state, rows = advance(
-            structure, program.wanted, length, moved[which], None, key, start, state
+            structure, program.wanted, length, moved[which], sampling, key, start, state
         )
         parts.append(rows)
     joined = {name: jnp.concatenate([part[name] for part in parts]) for name in first}
@@ -157,7 +168,8 @@ class _Carry(NamedTuple):
         iteration: how many there were.
         state: the model.
         labels: bought so far, by prompt.
-        generations: made so far, where attempts stop.
+        bought: labels so far, of the visits that were made, where these are finite.
+        generations: made so far, where attempts stop, or visits are finite.
         invalid: the last cell without a priority, or -1.
         met: whether what is waited for has come true.
         before: what was measured last, where it is waited for that this stays.
@@ -166,20 +178,24 @@ class _Carry(NamedTuple):
     iteration: Array
     state: Any
     labels: Array
+    bought: Array
     generations: Array
     invalid: Array
     met: Array
     before: Any = None
 
 
-def _last(program: Program, moved: list[Numbers], key: Any) -> dict[str, Array]:
+def _last(
+    program: Program, moved: list[Numbers], sampling: Sampling | None, key: Any
+) -> dict[str, Array]:
     structure, numbers, until = program.structures[0], moved[0], program.reduce
     asked = isinstance(until, Until)
-    state = first_state(structure, numbers, None)
+    state = first_state(structure, numbers, sampling)
     carry = _Carry(
         jnp.zeros((), int),
         state,
         jnp.zeros_like(numbers.weights),
+        jnp.zeros(()),
         jnp.zeros(()),
         jnp.array(-1, jnp.int32),
         jnp.array(False),
@@ -187,14 +203,15 @@ def _last(program: Program, moved: list[Numbers], key: Any) -> dict[str, Array]:
     if asked:
         carry = _looked(program, structure, numbers, carry)
     for start, length, which in program.stretches:
-        one = partial(_iteration, program, program.structures[which], moved[which], key)
+        one = partial(_iteration, program, program.structures[which], moved[which], sampling, key)
         if asked:
             carry = lax.while_loop(partial(_goes_on, start + length), one, carry)
         else:
             carry = lax.fori_loop(0, length, partial(_next, one), carry)
     rows = dict(measure(structure, numbers, carry.state, program.wanted))
-    rows |= {"labels": jnp.sum(numbers.weights * carry.labels), "invalid": carry.invalid}
-    if any(each.until_accepted for each in program.structures):
+    bought = carry.bought if program.sampled else jnp.sum(numbers.weights * carry.labels)
+    rows |= {"labels": bought, "invalid": carry.invalid}
+    if program.sampled or any(each.until_accepted for each in program.structures):
         rows["generations"] = carry.generations
     if "prompt" in program.wanted:
         rows["labels_by_prompt"] = merged(numbers, carry.labels, jnp.inf)
@@ -213,17 +230,29 @@ def _next(one: Callable[[_Carry], _Carry], number: Any, carry: _Carry) -> _Carry
 
 
 def _iteration(
-    program: Program, structure: Structure, numbers: Numbers, key: Any, carry: _Carry
+    program: Program,
+    structure: Structure,
+    numbers: Numbers,
+    sampling: Sampling | None,
+    key: Any,
+    carry: _Carry,
 ) -> _Carry:
     fresh = None if key is None else jax.random.fold_in(key, carry.iteration)
-    state, info = one_step(structure, numbers, None, fresh, carry.state)
-    made = carry.generations
+    seen = None if sampling is None else sampling.at(carry.iteration)
+    state, info = one_step(structure, numbers, seen, fresh, carry.state)
+    made, bought = carry.generations, carry.bought
     if info.generations is not None:
         made = made + info.generations
+    elif program.sampled:
+        # An iteration in which nobody was visited costs nothing.
+        made = made + structure.attempts * info.visited
+    if program.sampled:
+        bought = bought + info.labels
     after = carry._replace(
         iteration=carry.iteration + 1,
         state=state,
         labels=carry.labels + info.labels_by_prompt,
+        bought=bought,
         generations=made,
         invalid=jnp.maximum(carry.invalid, info.invalid),
     )
@@ -242,6 +271,8 @@ def _looked(program: Program, structure: Structure, numbers: Numbers, carry: _Ca
         met |= averages["accuracy"] >= until.accuracy
     if until.error is not None:
         met |= reached(averages["error"], until.error)
+    if until.absorbed:
+        met |= jnp.all(at_rest(structure, numbers, carry.state))
     if until.change is not None:
         now = measure(structure, numbers, carry.state, program.wanted)
         if before is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -13,12 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.arguments import refuse
+from boostsim.arguments import refuse, whole
 from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import needed_key
 from boostsim.simulation.run import simulate
+from boostsim.simulation.seeing import Seeing, VisitsEach
 from boostsim.simulation.tables.continuous import NUMBERS, World
+from boostsim.simulation.tables.kernel import sampling_of
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import check
 from boostsim.simulation.tables.programs import prepared
@@ -41,6 +43,8 @@ class Asked(NamedTuple):
         iterations: T.
         axes: what it goes over.
         seeds: the keys of seeds.
+        numbers: of the seeds.
+        how: how much is seen; of visits that it goes over, those of the first place.
         key: that of the sweep, where it was given.
         wanted: what is recorded on request.
         reduce: ``"last"``, ``"all"``, or until when.
@@ -51,9 +55,35 @@ class Asked(NamedTuple):
     iterations: int
     axes: tuple[Axis, ...]
     seeds: tuple[jax.Array, ...]
+    numbers: range
+    how: Seeing
     key: jax.Array | None
     wanted: Wanted
     reduce: str | Until
+
+    @property
+    def sampled(self) -> bool:
+        """Whether visits are finite."""
+        return isinstance(self.how, VisitsEach)
+
+    def seeing(self, procedure: Procedure, places: tuple[int | None, ...]) -> Seeing:
+        """Return how much is seen at these places.
+
+        Raises:
+            ValueError: for what no visits can be.
+        """
+        if not isinstance(self.how, VisitsEach):
+            return self.how
+        visits = self.values(places).get("visits", self.how.visits)
+        try:
+            how = replace(self.how, visits=visits)
+            how.lasting(self.iterations)
+            whole("visits x attempts", how.most * procedure.most_attempts, 1)
+            whole("visits x labels_per_visit", how.most * procedure.labels_per_visit, 1)
+        except ValueError as error:
+            told = self.told(places)
+            raise ValueError(f"over at {told}: {error}" if told else str(error)) from None
+        return how
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,7 +129,7 @@ class Cell(NamedTuple):
     """Points that differ in numbers that are moved along whole axes alone.
 
     Attributes:
-        places: on each axis and of the seed; None where all of an axis.
+        places: on each axis and of the seed; None where all of an axis, or all seeds.
         world: what it is prepared from, by places: what says nothing else is None there.
         moved: names of the numbers that are moved.
     """
@@ -130,9 +160,12 @@ class Worlds:
         key = cell.world, cell.moved
         if key not in self.kept:
             made = self.kept[key] = _made(self.asked, cell)
-            own = draws(made.procedure, sampled=False)
+            own = draws(made.procedure, sampled=self.asked.sampled)
             self.drawn |= own or made.program.keyed
-            self.level = "exact given the verdicts" if own else self.level
+            if self.asked.sampled:
+                self.level = "sampled"
+            elif own:
+                self.level = "exact given the verdicts"
             while len(self.kept) > 1 and sum(each.size for each in self.kept.values()) > KEPT:
                 self.kept.popitem(last=False)
         self.kept.move_to_end(key)
@@ -143,8 +176,13 @@ class Worlds:
         asked = self.asked
         procedure, task = chosen(asked.procedure, asked.task, asked.values(places))
         try:
-            key = asked.key if self.drawn else None
-            simulate(procedure, task, asked.iterations, key=key)
+            told: dict[str, Any] = {"key": asked.key} if self.drawn else {}
+            how = asked.seeing(procedure, places)
+            if isinstance(how, VisitsEach):
+                number = asked.numbers[places[-1]]
+                told |= {"visits": how.visits, "visited_share": how.visited_share}
+                told["seeds"] = range(number, number + 1)
+            simulate(procedure, task, asked.iterations, **told)
         except ValueError as error:
             return ValueError(f"over at {asked.told(places)}: {error}")
         allowed = "one that returns finite priorities of at least 0"
@@ -158,13 +196,14 @@ def _made(asked: Asked, cell: Cell) -> Made:
         assert inside is not None
         procedure = inside
     ways: dict[str, Any] = {"key": seed, "iterations": asked.iterations}
-    programs = prepared(procedure, task, sampled=False, wanted=asked.wanted, **ways)
+    programs = prepared(procedure, task, sampled=asked.sampled, wanted=asked.wanted, **ways)
     order = sorted(programs.made)
     structures = tuple(programs.made[each][0] for each in order)
     held: list[dict[str, Any]] = []
     filt: NoisyFilter | None = None
     for attempts in order:
-        world = World(procedure.trying(attempts), task, programs.wanted, seed, asked.iterations)
+        told = procedure.trying(attempts), task, programs.wanted, seed, asked.iterations
+        world = World(*told, asked.sampled)
         own = {name: NUMBERS[name].held(world) for name in cell.moved}
         judge = procedure.filter
         if isinstance(judge, NoisyFilter) and judge in own.values():
@@ -172,7 +211,6 @@ def _made(asked: Asked, cell: Cell) -> Made:
             filt = replace(judge, gamma=0.0, false_accept=None, false_reject=None)
         held.append({n: each for n, each in own.items() if not isinstance(each, NoisyFilter)})
     rule = procedure.criterion.remembers and procedure.labeler is not None
-    words = jax.random.key_data(seed) if rule else None
     numbers: tuple[Numbers, ...] = tuple(programs.made[each][1] for each in order)
     stretches = tuple(
         (start, length, order.index(attempts))
@@ -186,10 +224,12 @@ def _made(asked: Asked, cell: Cell) -> Made:
         cell.moved,
         filt,
         apart=any(place is not None for place in cell.places[:-1])
-        or draws(procedure, sampled=False),
-        keyed=words is not None,
+        or draws(procedure, sampled=asked.sampled),
+        keyed=rule or asked.sampled,
+        sampled=asked.sampled,
     )
-    return Made(procedure, task, program, Leaves(numbers, tuple(held), words))
+    sampling = sampling_of(asked.seeing(procedure, cell.places))
+    return Made(procedure, task, program, Leaves(numbers, tuple(held), sampling))
 
 
 def turned(asked: Asked, cell: Cell) -> tuple[Procedure, TableTask]:
@@ -226,7 +266,12 @@ def _cells(asked: Asked) -> Iterator[Cell]:
     whole = [len(each) == len(axis.names) for each, axis in zip(movable, asked.axes, strict=True)]
     for places in _grid(asked.axes, [not each for each in whole]):
         procedure, task = turned(asked, Cell((*places, None), (), names))
-        moved = tuple(name for name in names if placed(procedure, task, name) is not None)
+        moved = tuple(
+            name
+            for name in names
+            if placed(procedure, task, name) is not None
+            and not (name == "beta" and asked.sampled and procedure.labeler.persistent)
+        )
         for axis, each in zip(asked.axes, movable, strict=True):
             for name in each:
                 if name in moved:
@@ -236,13 +281,17 @@ def _cells(asked: Asked) -> Iterator[Cell]:
         opened = [w and each for w, each in zip(whole, lasting, strict=True)]
         for more in _grid(asked.axes, opened):
             here = tuple(one if other is None else other for one, other in zip(places, more))
-            if draws(turned(asked, Cell((*here, None), (), moved))[0], sampled=False):
-                needed_key(asked.key, "where verdicts persist")
+            there = turned(asked, Cell((*here, None), (), moved))[0]
+            seeds: Iterable[int | None] = range(len(asked.seeds))
+            if draws(there, sampled=asked.sampled):
+                needed_key(asked.key, "where verdicts or answers persist")
+            elif asked.sampled:
+                seeds = (None,)
             elif len(asked.seeds) > 1:
                 hint = "Give visits for a sampled run."
                 raise refuse("seeds", "1 in an exact run", len(asked.seeds), hint)
             world = [_known(axis, place, moved) for axis, place in zip(asked.axes, here)]
-            for seed in range(len(asked.seeds)):
+            for seed in seeds:
                 yield Cell((*here, seed), (*world, seed), moved)
 
 
@@ -275,7 +324,7 @@ class Group(NamedTuple):
 
     def each(self, asked: Asked) -> int:
         """Return the points of a cell."""
-        return math.prod(asked.axes[axis].size for axis in self.whole)
+        return math.prod(asked.shape[axis] for axis in self.whole)
 
 
 def groups_of(worlds: Worlds) -> list[Group]:
@@ -297,12 +346,14 @@ class Batch(NamedTuple):
     Attributes:
         leaves: arrays, of each point where these come apart.
         values: of the numbers that are moved, ``[points, names]``.
+        words: of the seeds' keys, ``[points, 2]``, or None.
         places: on each axis and of the seed, ``[axes + 1, points]``.
         looks, generates: of the filter at each point.
     """
 
     leaves: Leaves
     values: np.ndarray
+    words: np.ndarray | None
     places: np.ndarray
     looks: np.ndarray
     generates: np.ndarray
@@ -310,7 +361,7 @@ class Batch(NamedTuple):
 
 def batch_of(worlds: Worlds, group: Group, points: np.ndarray) -> Batch:
     """Return some points of a group, by their numbers in it."""
-    asked, sizes = worlds.asked, [worlds.asked.axes[axis].size for axis in group.whole]
+    asked, sizes = worlds.asked, [worlds.asked.shape[axis] for axis in group.whole]
     number, inner = np.divmod(points, group.each(asked))
     here, back = np.unique(number, return_inverse=True)
     cells = [group.cells[cell] for cell in here]
@@ -335,4 +386,7 @@ def batch_of(worlds: Worlds, group: Group, points: np.ndarray) -> Batch:
         np.array([getattr(one.procedure.filter, name) for one in made], float)[back]
         for name in ("looks", "generates")
     )
-    return Batch(leaves, values.astype(float), places, looks, generates)
+    words = None
+    if group.program.keyed:
+        words = np.stack([jax.random.key_data(seed) for seed in asked.seeds])[places[-1]]
+    return Batch(leaves, values.astype(float), words, places, looks, generates)

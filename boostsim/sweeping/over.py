@@ -18,7 +18,7 @@ from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
 SLOTS = tuple(entry.name for entry in fields(Procedure) if entry.init)
-NAMES = sorted({*NUMBERS, *SLOTS, "votes", "procedure", "task"})
+NAMES = sorted({*NUMBERS, *SLOTS, "votes", "visits", "procedure", "task"})
 # What a procedure needs for there to be a number of this name.
 NEEDS = {
     "beta": "a labeler such as bs.WeakLabeler(0.5), of one beta",

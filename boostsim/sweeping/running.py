@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from boostsim.arguments import refuse
 from boostsim.jobs import differs, facts
@@ -19,9 +20,12 @@ from boostsim.simulation.until import Until
 from boostsim.store import Piece, Store
 from boostsim.sweeping.blocks import block, bytes_of, points_of
 from boostsim.sweeping.groups import Batch, Group, Worlds, batch_of
+from boostsim.sweeping.placing import blocks, ours
 
 # Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
 STEPS, NUMBERS_KEPT = 2**30, 2**21
+# Cells whose steps take as long as one that is drawn.
+DRAWN = 2**7
 # What a sweep takes of the memory that is free, where nothing is said.
 SHARE = 0.25
 
@@ -57,28 +61,32 @@ def part_of(worlds: Worlds, group: Group) -> Part:
     points = points_of(program, made.leaves.numbers, each)
     values = np.zeros((points, len(program.names)))
     first = batch_of(worlds, group, np.zeros(points, int))
-    outputs = jax.eval_shape(lambda leaves: block(program, leaves, values), first.leaves)
+    outputs = jax.eval_shape(
+        lambda leaves: block(program, leaves, values, first.words), first.leaves
+    )
     cells = sum(one.source_mass[0].size for one in made.leaves.numbers[:1])
     recorded = each * (asked.iterations + 1 if asked.reduce == "all" else 1)
+    dear = DRAWN if program.sampled else 1
     blocks = min(
-        STEPS // (points * cells * max(asked.iterations, 1)), NUMBERS_KEPT // (points * recorded)
+        STEPS // (dear * points * cells * max(asked.iterations, 1)),
+        NUMBERS_KEPT // (points * recorded),
     )
     memory = bytes_of(program, made.leaves, points, outputs)
     total = len(group.cells) * group.each(asked)
     return Part(group, total, points, points * max(blocks, 1), memory)
 
 
-def ahead(parts: list[Part], memory: int | None) -> int:
-    """Return how many blocks may be under way at once.
+def ahead(parts: list[Part], memory: int | None, devices: int = 1) -> int:
+    """Return how many blocks may be under way at once, on each of so many devices.
 
     Raises:
         ValueError: where not one may.
     """
-    most, busy = max(part.memory for part in parts), 2 * (os.cpu_count() or 1)
+    most, busy = devices * max(part.memory for part in parts), 2 * (os.cpu_count() or 1)
     if memory is None:
         return max(1, min(busy, int(SHARE * free()) // most))
     if memory < most:
-        raise refuse("memory", f"at least {most} bytes, what a block takes", memory)
+        raise refuse("memory", f"at least {most} bytes, what a block on each device takes", memory)
     return min(busy, memory // most)
 
 
@@ -90,36 +98,42 @@ def free() -> int:
 
 
 def run_parts(
-    worlds: Worlds, parts: list[Part], store: Store, memory: int | None
+    worlds: Worlds, parts: list[Part], store: Store, memory: int | None, mesh: Mesh
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Yield pieces: the place of each point in the result, laid flat, and what is recorded of it.
+
+    Of several processes each yields pieces of its own.
 
     Raises:
         ValueError: for a criterion that said what is no priority.
     """
-    shape, most, now = worlds.asked.shape, ahead(parts, memory), facts()
-    done, total, warned = 0, sum(part.points for part in parts), set()
+    shape, most, now = worlds.asked.shape, ahead(parts, memory, mesh.size), facts()
+    pieces = [
+        (f"group-{number}-from-{points.start}", part, points)
+        for number, part in enumerate(parts)
+        for points in part.pieces()
+    ]
+    pieces = [piece for number, piece in enumerate(pieces) if ours(number)]
+    done, total, warned = 0, sum(len(points) for _, _, points in pieces), set()
     with counted("points", total) as update:
-        for number, part in enumerate(parts):
-            for points in part.pieces():
-                name = f"group-{number}-from-{points.start}"
-                found = store.read(name)
-                if found is None:
-                    arrays = _piece(worlds, part, points, most, lambda n, d=done: update(d + n, ""))
-                    found = Piece(now, arrays)
-                    store.write(name, found.arrays, found.told)
-                elif found.told != now:
-                    warned.add(differs(found.told, now))
-                done += len(points)
-                update(done, "")
-                places = batch_of(worlds, part.group, np.array(points)).places
-                yield np.ravel_multi_index(tuple(places), shape), found.arrays
+        for name, part, points in pieces:
+            found = store.read(name)
+            if found is None:
+                told = worlds, part, points, most, mesh
+                found = Piece(now, _piece(*told, lambda n, d=done: update(d + n, "")))
+                store.write(name, found.arrays, found.told)
+            elif found.told != now:
+                warned.add(differs(found.told, now))
+            done += len(points)
+            update(done, "")
+            places = batch_of(worlds, part.group, np.array(points)).places
+            yield np.ravel_multi_index(tuple(places), shape), found.arrays
     for each in sorted(warned):
         tell(f"folder: some of its pieces were computed with {each}; last digits may differ")
 
 
 def _piece(
-    worlds: Worlds, part: Part, points: range, most: int, update: Any
+    worlds: Worlds, part: Part, points: range, most: int, mesh: Mesh, update: Any
 ) -> dict[str, np.ndarray]:
     """Return what is recorded of some points, ``[points, ...]``."""
     arrays: dict[str, np.ndarray] = {}
@@ -137,13 +151,14 @@ def _piece(
         update(start + size - points.start)
 
     with waited_for(lambda: [rows for *_, rows in waiting]):
-        for start in range(points.start, points.stop, part.block):
+        step = part.block * mesh.size
+        for start in range(points.start, points.stop, step):
             # The last one is filled up.
-            here = np.minimum(np.arange(start, start + part.block), points.stop - 1)
+            here = np.minimum(np.arange(start, start + step), points.stop - 1)
             batch = batch_of(worlds, part.group, here)
             with unbroken():
-                rows = block(part.group.program, batch.leaves, batch.values)
-                size = min(part.block, points.stop - start)
+                rows = blocks(mesh, part.group.program, batch.leaves, batch.values, batch.words)
+                size = min(step, points.stop - start)
                 waiting.append((start, size, batch, rows))
             while len(waiting) >= most:
                 write()
@@ -175,8 +190,8 @@ def recorded(
     ]
     made = np.concatenate([[0.0], np.cumsum(tried)])
     if every:
-        made = made[None]
-        rows.pop("visited")
+        # An iteration in which nobody was visited costs nothing.
+        made = np.cumsum(rows.pop("visited") * np.array([0, *tried]), axis=1)
     else:
         made = made[rows.pop("iterations")] if isinstance(asked.reduce, Until) else made[-1]
     made = generates * rows.pop("generations", made)

@@ -6,25 +6,28 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from boostsim.arguments import as_path, choice, flag, refuse, sized, whole
 from boostsim.curation.filters import described_filter
 from boostsim.curation.labeler import described_labeler
 from boostsim.curation.procedure import Procedure, checked
-from boostsim.keys import as_key, key_text
+from boostsim.keys import as_key, key_text, needed_key
 from boostsim.mode import fixed
 from boostsim.objects import described
+from boostsim.processors import processors
 from boostsim.results import DESCRIPTIONS, make_trace
-from boostsim.simulation.seeing import Population
+from boostsim.simulation.seeing import Seeing, VisitsEach, seeing
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds
 from boostsim.simulation.tables.prepare import check
+from boostsim.simulation.tables.programs import told_visits
 from boostsim.simulation.tables.recording import (
     LAWS,
     QUANTILES,
@@ -34,11 +37,11 @@ from boostsim.simulation.tables.recording import (
 )
 from boostsim.simulation.until import Until, checked_until
 from boostsim.statistics import Statistic, described_on, statistics_in
-from boostsim.store import opened
 from boostsim.sweeping.blocks import block
 from boostsim.sweeping.each import in_tokens, jobs_of, sweep_each
 from boostsim.sweeping.groups import Asked, Worlds, batch_of, groups_of
 from boostsim.sweeping.over import Axis, axes_of
+from boostsim.sweeping.placing import held, mesh_of, shared
 from boostsim.sweeping.running import Part, ahead, part_of, run_parts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
@@ -86,12 +89,15 @@ def sweep(
     iterations: int,
     *,
     over: Mapping[Any, Any],
+    visits: int | Sequence[int] | None = None,
+    visited_share: float = 1.0,
     seeds: int | range = 1,
     key: jax.Array | int | None = None,
     record: Iterable[str | Statistic] | Statistic = (),
     reduce: str | Until = "last",
     folder: str | os.PathLike[str] | None = None,
     memory: int | str | None = None,
+    devices: int | None = None,
     scheduler: Any = None,
     dry_run: bool = False,
 ) -> xarray.Dataset | SweepPlan:
@@ -108,17 +114,25 @@ def sweep(
         task: a table task; or one in tokens, where every point is a run of its own.
         iterations: T, at least 0.
         over: from names to values. A name is a number (``"beta"``, ``"gamma"``, ``"budget"``, ...),
-            ``"votes"`` of a noisy filter, a slot of the procedure (``"attempts"``, ``"filter"``,
+            ``"votes"`` of a noisy filter, ``"visits"``, a slot of the procedure (``"attempts"``, ``"filter"``,
             ``"labeler"``, ``"regime"``, ...), ``"procedure"`` or ``"task"``. Values are numbers, or
             text, or truth values; others come with labels, ``{label: value}``. Every name is a
             dimension, and every combination a point; names in a tuple change together, along one
             dimension of their names joined by commas: ``{("beta", "gamma"): [(0.1, 0.2), ...]}``.
-        seeds: of runs in which verdicts persist; as of :func:`boostsim.simulate`.
-        key: where verdicts persist, or a criterion draws; as of :func:`boostsim.simulate`.
+        visits, visited_share: as of :func:`boostsim.simulate`: with visits, here or in ``over``,
+            runs are drawn.
+        seeds: of runs that are drawn, or in which verdicts persist. Seed i of every point uses
+            fold_in(key, i), as of :func:`boostsim.simulate`: points have random numbers in common,
+            so differences between them are less noisy than each of them.
+        key: where anything is drawn, or verdicts persist; as of :func:`boostsim.simulate`.
         record: as of :func:`boostsim.simulate`.
         reduce: ``"last"``, what a trace has at its last iteration; ``"all"``, every iteration; or a
             ``bs.Until``: what it has when that has come true, or at its end.
         folder: where finished chunks are kept; a later run with the same arguments goes on.
+        devices: how many to use of those that this process has; None is all. Blocks are shared
+            between them, and each runs the same program: no number changes. Where there are several
+            processes (``jax.distributed``) all make the same call, each makes pieces of its own,
+            and every one returns the whole.
         memory: most bytes that blocks under way take, or text such as ``"2GB"``; by default a
             quarter of what is free. It changes no number.
         scheduler: where points are runs of their own, the address of a Dask scheduler whose workers
@@ -164,35 +178,82 @@ def sweep(
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
     chosen = chosen_seeds(seeds)
+    how = _how(axes, visits, visited_share)
+    if isinstance(how, VisitsEach):
+        needed_key(key, "in a sampled run")
     wanted = wanted_records(record, tuple(name for name in RECORDS if name not in LAWS))
     described_on(statistics_in(wanted), task.responses)
     if isinstance(reduce, Until):
-        checked_until(reduce, sampled=False)
+        checked_until(reduce, sampled=isinstance(how, VisitsEach))
     else:
         choice("reduce", reduce, ("last", "all"))
     budget = None if memory is None else _as_bytes("memory", memory)
     path = None if folder is None else as_path("folder", folder)
-    dry = flag("dry_run", dry_run)
+    dry, mesh = flag("dry_run", dry_run), mesh_of(devices)
     with fixed(double=True):
         base = as_key(0 if key is None else key)
         keys = tuple(jax.random.fold_in(base, seed) for seed in chosen)
         given = None if key is None else base
-        asked = Asked(procedure, task, iterations, axes, keys, given, wanted, reduce)
+        drawn = keys, chosen, how, given
+        asked = Asked(procedure, task, iterations, axes, *drawn, wanted, reduce)
         _check_size(asked)
         worlds = Worlds(asked)
         parts = [part_of(worlds, group) for group in groups_of(worlds)]
         if dry:
-            return _plan(worlds, parts, budget)
+            return _plan(worlds, parts, budget, mesh)
         about = _about(asked, base)
-        variables: dict[str, np.ndarray] = {}
-        points = int(np.prod(asked.shape))
-        with opened(path, about) as store:
-            for places, arrays in run_parts(worlds, parts, store, budget):
-                for name, values in arrays.items():
-                    if name not in variables:
-                        variables[name] = np.empty((points, *values.shape[1:]))
-                    variables[name][places] = values
+        with held(path, about) as store:
+            variables = _computed(asked, run_parts(worlds, parts, store, budget, mesh))
         return _dataset(worlds, variables, list(chosen), base)
+
+
+def _how(axes: tuple[Axis, ...], visits: Any, visited_share: float) -> Seeing:
+    """Return how much is seen; of visits that are gone over, those of the first place.
+
+    Raises:
+        ValueError: for what no visits can be, and for visits that are given twice.
+    """
+    over = [axis.of("visits") for axis in axes if "visits" in axis.names]
+    if not over:
+        return seeing(visits=visits, visited_share=visited_share)
+    if visits is not None:
+        raise refuse("visits", "left out where over has them", visits)
+    for place, each in enumerate(over[0]):
+        try:
+            seeing(visits=each)
+        except ValueError as error:
+            raise ValueError(f"over[visits][{place}]: {error}") from None
+    return seeing(visits=over[0][0], visited_share=visited_share)
+
+
+def _computed(asked: Asked, pieces: Iterator[tuple[np.ndarray, Any]]) -> dict[str, np.ndarray]:
+    """Return what is recorded of every point, by whichever process it was computed."""
+    variables: dict[str, np.ndarray] = {}
+    points = int(np.prod(asked.shape))
+
+    def put(places: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+        for name, values in arrays.items():
+            if name not in variables:
+                variables[name] = np.empty((points, *values.shape[1:]))
+            variables[name][places] = values
+
+    if jax.process_count() == 1:
+        for places, arrays in pieces:
+            put(places, arrays)
+        return variables
+    mine, error = [], ""
+    try:
+        for places, arrays in pieces:
+            mine.append(places)
+            put(places, arrays)
+    except ValueError as problem:
+        # The others wait: they are to know.
+        error = str(problem)
+    where = np.concatenate(mine) if mine else np.zeros(0, int)
+    own = {name: values[where] for name, values in variables.items()}
+    for found in shared({"places": where, **own}, error):
+        put(found.pop("places"), found)
+    return variables
 
 
 def _as_bytes(name: str, got: int | str) -> int:
@@ -223,14 +284,14 @@ def _check_size(asked: Asked) -> None:
         raise refuse("record", "of averages over prompts where the task changes", asked.wanted)
 
 
-def _plan(worlds: Worlds, parts: list[Part], memory: int | None) -> SweepPlan:
+def _plan(worlds: Worlds, parts: list[Part], memory: int | None, mesh: Mesh) -> SweepPlan:
     """Return what a sweep would take; one block of the largest group is timed."""
     largest = max(parts, key=lambda part: part.points)
     first = batch_of(worlds, largest.group, np.arange(largest.block) % largest.points)
     seconds = []
     for _ in range(2):
         began = time.perf_counter()
-        jax.block_until_ready(block(largest.group.program, first.leaves, first.values))
+        jax.block_until_ready(block(largest.group.program, first.leaves, first.values, first.words))
         seconds.append(time.perf_counter() - began)
     blocks = sum(-(-part.points // part.block) * part.memory / largest.memory for part in parts)
     asked = worlds.asked
@@ -240,9 +301,26 @@ def _plan(worlds: Worlds, parts: list[Part], memory: int | None) -> SweepPlan:
         points=sum(part.points for part in parts),
         compilations=len({(part.group.program, part.block) for part in parts}),
         chunks=sum(len([*part.pieces()]) for part in parts),
-        bytes=ahead(parts, memory) * max(part.memory for part in parts) + result,
-        seconds=len(parts) * max(seconds[0] - seconds[1], 0.0) + blocks * seconds[1],
+        bytes=ahead(parts, memory, mesh.size) * mesh.size * max(part.memory for part in parts)
+        + result,
+        seconds=len(parts) * max(seconds[0] - seconds[1], 0.0)
+        + blocks * seconds[1] / _at_once(mesh),
     )
+
+
+def _at_once(mesh: Mesh) -> int:
+    """Return how many blocks are computed at once: devices of a CPU share its processors."""
+    here = processors() if jax.default_backend() == "cpu" else mesh.size
+    return jax.process_count() * min(mesh.size, here)
+
+
+def _drawn(asked: Asked) -> dict[str, Any]:
+    """Return how much is seen, as JSON can hold it; nothing of infinitely many visits."""
+    if not isinstance(asked.how, VisitsEach):
+        return {}
+    over = any("visits" in axis.names for axis in asked.axes)
+    visits = "over" if over else told_visits(asked.how)
+    return {"visits": visits, "visited_share": asked.how.visited_share}
 
 
 def _told(name: str, value: Any) -> Any:
@@ -277,6 +355,7 @@ def _about(asked: Asked, key: jax.Array) -> dict[str, Any]:
         "iterations": asked.iterations,
         "over": {axis.dimension: _axis_told(axis) for axis in asked.axes},
         "seeds": [key_text(each) for each in asked.seeds],
+        **_drawn(asked),
         "record": sorted(names),
         "statistics": described_on(statistics_in(asked.wanted), asked.task.responses),
         "reduce": reduce.describe() if isinstance(reduce, Until) else reduce,
@@ -289,9 +368,9 @@ def _dataset(
     """Return what was recorded of each point, labelled."""
     asked, reduce = worlds.asked, worlds.asked.reduce
     told = attributes_of(
-        asked.procedure, asked.task, worlds.level, Population(), key if worlds.drawn else None
+        asked.procedure, asked.task, worlds.level, asked.how, key if worlds.drawn else None
     )
-    told |= _over_told(asked.axes, reduce)
+    told |= _over_told(asked.axes, reduce) | _drawn(asked)
     own = statistics_in(asked.wanted)
     if own:
         about = described_on(own, asked.task.responses)

@@ -38,6 +38,7 @@ class World(NamedTuple):
         wanted: what is recorded on request.
         key: of the run, where there is one.
         iterations: of the run.
+        sampled: whether visits are finite.
     """
 
     procedure: Procedure
@@ -45,6 +46,7 @@ class World(NamedTuple):
     wanted: Wanted
     key: jax.Array | None
     iterations: int | None = None
+    sampled: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _label_ends(world: World) -> tuple[_Ends, _Ends]:
             "key": world.key,
             "iterations": world.iterations,
         }
-        structure, numbers = prepare(procedure, world.task, sampled=False, **given)
+        structure, numbers = prepare(procedure, world.task, sampled=world.sampled, **given)
         split = numbers.share is not None
         labels = numbers.source_mass[structure.sources.index("labels")]
         ends.append(_Ends(labels, numbers.share, numbers.weights if split else None))

@@ -1,0 +1,128 @@
+"""Where a sweep is computed: blocks over the devices of a process, pieces over processes.
+
+Every device runs the program of one block, so it makes no difference to a point on which it is, and
+devices never wait for one another. Of several processes (``jax.distributed``) each makes pieces of
+its own, and all that travels is what was recorded: once, at the end, to every process.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from boostsim.arguments import refuse, whole
+from boostsim.store import Store, digest_of, opened
+from boostsim.sweeping.blocks import Leaves, Program, block
+
+POINTS = "points"
+Rows = dict[str, Any]
+
+
+def mesh_of(devices: int | None) -> Mesh:
+    """Return the devices of this process that a sweep uses.
+
+    Raises:
+        ValueError: for more than there are.
+    """
+    there = jax.local_devices()
+    count = len(there) if devices is None else whole("devices", devices, 1)
+    if count > len(there):
+        kind = jax.default_backend()
+        raise refuse("devices", f"at most the {len(there)} of kind {kind!r} here", count)
+    return Mesh(np.array(there[:count]), (POINTS,))
+
+
+def blocks(
+    mesh: Mesh, program: Program, leaves: Leaves, values: np.ndarray, words: np.ndarray | None
+) -> Rows:
+    """Return what is recorded of the points of as many blocks as there are devices."""
+    if mesh.size == 1:
+        return block(program, leaves, values, words)
+    split, same = NamedSharding(mesh, PartitionSpec(POINTS)), NamedSharding(mesh, PartitionSpec())
+    leaves = jax.device_put(leaves, split if program.apart else same)
+    values, words = jax.device_put((values, words), split)
+    rows: Rows = _over(mesh, program)(leaves, values, words)
+    return rows
+
+
+@cache
+def _over(mesh: Mesh, program: Program) -> Callable[..., Rows]:
+    split, same = PartitionSpec(POINTS), PartitionSpec()
+    specs = (split if program.apart else same, split, split)
+    one = partial(block, program)
+    return jax.jit(jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False))
+
+
+def ours(number: int) -> bool:
+    """Whether this process makes a piece, by its number."""
+    return number % jax.process_count() == jax.process_index()
+
+
+@contextmanager
+def held(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
+    """Hold a folder as :func:`boostsim.store.opened` does; of several processes the first, for all.
+
+    Raises:
+        ValueError: as there, in every process.
+    """
+    if jax.process_count() == 1 or folder is None:
+        with opened(folder, about) as store:
+            yield store
+    elif jax.process_index():
+        (told,) = everyones("", only=0)
+        if told:
+            raise ValueError(told)
+        yield Store(folder, digest_of(about))
+    else:
+        begun = False
+        try:
+            with opened(folder, about) as store:
+                begun = True
+                everyones("", only=0)
+                yield store
+        except ValueError as error:
+            if not begun:
+                everyones(str(error), only=0)
+            raise
+
+
+def everyones(told: str, only: int | None = None) -> list[str]:
+    """Return what each process says, in order, or what one of them does."""
+    found = [each.decode() for each in _gathered(told.encode())]
+    return found if only is None else [found[only]]
+
+
+def shared(arrays: Rows | None, error: str = "") -> list[Rows]:
+    """Return the arrays of every process, in order.
+
+    Raises:
+        ValueError: in every process, what went wrong in one of them.
+    """
+    errors = [each for each in everyones(error) if each]
+    if errors:
+        raise ValueError(errors[0])
+    archive = io.BytesIO()
+    np.savez(archive, **(arrays or {}))
+    found = []
+    for content in _gathered(archive.getvalue()):
+        with np.load(io.BytesIO(content)) as file:
+            found.append({name: file[name] for name in file.files})
+    return found
+
+
+def _gathered(content: bytes) -> list[bytes]:
+    """Return the bytes of every process, in order."""
+    sizes = np.ravel(multihost_utils.process_allgather(np.array([len(content)], np.int32)))
+    filled = np.zeros(max(int(sizes.max()), 1), np.uint8)
+    filled[: len(content)] = np.frombuffer(content, np.uint8)
+    rows = np.asarray(multihost_utils.process_allgather(filled)).reshape(len(sizes), -1)
+    return [row[:size].tobytes() for row, size in zip(rows, sizes.tolist(), strict=True)]

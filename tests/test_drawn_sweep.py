@@ -1,0 +1,96 @@
+"""A sweep of sampled runs: seed i of every point is the run that simulate makes of it."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+from test_sweep import NOISY, RULE, TASK, WEAK, agrees
+
+import boostsim as bs
+
+HOW = {"visits": 20, "seeds": 2, "key": 3}
+LARGE = {"beta": [0.0, 0.4, 1.0], "gamma": [0.05, 0.3]}
+WORLDS = {
+    "labels": (bs.boosting(attempts=2, filter=NOISY, labeler=WEAK), LARGE, HOW),
+    "budget": (RULE, {"beta": [0.3, 1.0], "budget": [0.1, 0.4]}, HOW | {"reduce": "all"}),
+    "few visits": (RULE, {"visits": [2, 3], "gamma": [0.1, 0.3]}, HOW | {"visits": None}),
+    "some prompts": (RULE, {"gamma": [0.1, 0.3]}, HOW | {"visited_share": 0.3}),
+    "until accepted": (
+        bs.Procedure(attempts=3, filter=NOISY, labeler=WEAK, until_accepted=True),
+        {"gamma": [0.1, 0.3]},
+        HOW | {"record": "prompt"},
+    ),
+    "classes": (
+        bs.boosting(attempts=2, labeler=WEAK),
+        {"filter": {"own": bs.ClassFilter([0.9, 0.5, 0.2, 0.1]), "noisy": NOISY}},
+        HOW | {"record": "diversity"},
+    ),
+    "within": (RULE, {"beta": [0.2, 0.6], "slack": [0.0, 0.1]}, HOW | {"record": "entropy"}),
+    "gradient": (
+        bs.Procedure(attempts=2, filter=NOISY, learner=bs.PolicyGradient(0.5)),
+        {"rate": [0.2, 1.0], "gamma": [0.1, 0.2]},
+        HOW,
+    ),
+    "persistent": (
+        dataclasses.replace(RULE, labeler=bs.WeakLabeler(0.3, persistent=True)),
+        {"beta": [0.2, 0.6], "budget": [0.1, 0.3]},
+        HOW,
+    ),
+    "remembering": (
+        bs.boosting(labeler=WEAK, criterion=bs.criteria.learning_progress(), budget=0.2),
+        {"beta": [0.2, 0.6]},
+        HOW,
+    ),
+    "accumulated": (dataclasses.replace(RULE, budget=0.23), {"regime": ["replace", "accumulate"], "beta": [0.2, 0.6]}, HOW),
+}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_seed_of_a_point_is_its_run(name):
+    rule, over, how = WORLDS[name]
+    swept = bs.sweep(rule, TASK, 3, over=over, **how)
+    how = {name: each for name, each in how.items() if name != "reduce"}
+    if "visits" in over:
+        for place, visits in enumerate(over["visits"]):
+            told = how | {"visits": visits}
+            rest = {name: values for name, values in over.items() if name != "visits"}
+            agrees(swept.isel(visits=place), rule, rest, iterations=3, **told)
+    else:
+        agrees(swept, rule, over, iterations=3, **how)
+    assert swept.attrs["level"] == "sampled"
+
+
+@pytest.mark.parametrize("until", [bs.Until(error=0.3), bs.Until(absorbed=True)])
+def test_a_seed_ends_when_its_run_does(until):
+    rule = bs.filter_only(filter=bs.NoisyFilter(0.05))
+    over, how = {"gamma": [0.05, 0.2]}, {"visits": 3, "seeds": 3, "key": 1}
+    swept = bs.sweep(rule, TASK, 12, over=over, reduce=until, **how)
+    agrees(swept, rule, over, iterations=12, until=until, **how)
+
+
+def test_a_seed_is_the_same_to_the_last_bit_whatever_else_there_is(tmp_path):
+    rng = np.random.default_rng(0)
+    points = [*zip(rng.uniform(0, 1, 40), rng.uniform(0, 0.5, 40), strict=True)]
+    task = bs.random_table(2, prompts=67, responses=3, solvable=0.6)
+    run = functools.partial(bs.sweep, RULE, task, 3, visits=20, key=0, record="diversity")
+    whole = run(over={("beta", "gamma"): points}, seeds=3)
+    order = rng.permutation(len(points))
+    turned = run(over={("beta", "gamma"): [points[i] for i in order]}, seeds=3)
+    alone = run(over={("beta", "gamma"): points[17:18]}, seeds=range(1, 2))
+    for name, values in whole.data_vars.items():
+        assert np.array_equal(values[order], turned[name]), name
+        assert np.array_equal(values[17, 1:2], alone[name][0]), name
+
+
+def test_what_is_seen_is_refused():
+    over = {"visits": [1, 0]}
+    for told, ways in (
+        ("key must be given in a sampled run", {"over": {"beta": [0.1]}, "visits": 3}),
+        (r"over\[visits\]\[1\]: visits", {"over": over, "key": 0}),
+        ("visits must be left out where over has them", {"over": over, "visits": 3, "key": 0}),
+        ("visited_share must be 1", {"over": {"beta": [0.1]}, "visited_share": 0.5}),
+        ("devices must be at most", {"over": {"beta": [0.1]}, "devices": 99}),
+    ):
+        with pytest.raises(ValueError, match=told):
+            bs.sweep(RULE, TASK, 2, **ways)
