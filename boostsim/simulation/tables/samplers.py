@@ -227,29 +227,34 @@ def _on_host(
     """Call ``draw`` on the host, for all keys of a batch at once.
 
     All operands travel as one vector of uint32, cut into pieces: most of a call's cost is per
-    operand.
+    operand. Those of a batch are one vector, too, so that no piece is larger for it.
     """
     words = jax.random.key_data(key).ravel()
     ends = words.size, words.size + 2 * count.size
     cells = len(probability)
 
     def call(*pieces: jax.Array) -> np.ndarray:
-        packed = np.concatenate([np.asarray(piece) for piece in pieces], axis=-1)
-        batch = packed.reshape(-1, packed.shape[-1])
+        batch = np.concatenate([np.asarray(piece) for piece in pieces]).reshape(-1, size)
         n, p = (
             np.ascontiguousarray(part).view(np.float64)
             for part in (batch[:, ends[0] : ends[1]], batch[:, ends[1] :])
         )
         drawn = _in_blocks(draw, batch[:, : ends[0]], n, p.reshape(len(batch), cells, -1))
-        return drawn.view(np.uint32).reshape(*packed.shape[:-1], *probability.shape, 2)
+        return drawn.view(np.uint32).reshape(-1, *probability.shape, 2)
 
-    bits = jax.pure_callback(
-        call,
-        jax.ShapeDtypeStruct((*probability.shape, 2), jnp.uint32),
-        *_pieces(jnp.concatenate([words, _bits(count), _bits(probability)])),
-        vmap_method="broadcast_all",
-    )
-    return lax.bitcast_convert_type(bits, jnp.float64)
+    @jax.custom_batching.custom_vmap
+    def asked(packed: Array) -> Array:
+        kind = jax.ShapeDtypeStruct((packed.size // size, *probability.shape, 2), jnp.uint32)
+        bits = jax.pure_callback(call, kind, *_pieces(packed.ravel()))
+        return bits.reshape(*packed.shape[:-1], *probability.shape, 2)
+
+    @asked.def_vmap
+    def together(number: int, batched: list[bool], packed: Array) -> tuple[Array, bool]:
+        return asked(packed), True
+
+    packed = jnp.concatenate([words, _bits(count), _bits(probability)])
+    size = packed.size
+    return lax.bitcast_convert_type(asked(packed), jnp.float64)
 
 
 def _pieces(packed: Array) -> list[Array]:
