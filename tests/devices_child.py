@@ -1,6 +1,6 @@
 """A sweep in a process of its own: on so many devices, or one of several processes.
 
-    python devices_child.py FILE [INDEX COUNT PORT [FOLDER]]
+python devices_child.py FILE [INDEX COUNT PORT [FOLDER]]
 """
 
 import sys

@@ -42,7 +42,11 @@ WORLDS = {
         {"beta": [0.2, 0.6]},
         HOW,
     ),
-    "accumulated": (dataclasses.replace(RULE, budget=0.23), {"regime": ["replace", "accumulate"], "beta": [0.2, 0.6]}, HOW),
+    "accumulated": (
+        dataclasses.replace(RULE, budget=0.23),
+        {"regime": ["replace", "accumulate"], "beta": [0.2, 0.6]},
+        HOW,
+    ),
 }
 
 

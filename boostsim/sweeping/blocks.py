@@ -35,6 +35,8 @@ from boostsim.theory.law import reached
 # Cells of a block's rows: what a core's own cache holds, or what keeps an accelerator busy.
 CELLS, CELLS_OF_ACCELERATORS = 2**14, 2**22
 MOST_POINTS = 2**12
+# Where visits are drawn: what a block lacks is filled up, and drawn in vain.
+MOST_DRAWN = 2**6
 # Numbers that a block may return.
 RETURNED = 2**21
 
@@ -101,7 +103,7 @@ def points_of(program: Program, numbers: tuple[Numbers, ...], each: int) -> int:
         for one, structure in zip(numbers, program.structures, strict=True)
     )
     rows = (program.iterations + 1) * each if program.reduce == "all" else each
-    fitting = min(MOST_POINTS, most // cells, RETURNED // rows)
+    fitting = min(MOST_DRAWN if program.sampled else MOST_POINTS, most // cells, RETURNED // rows)
     return 1 << max(fitting, 1).bit_length() - 1
 
 

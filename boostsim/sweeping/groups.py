@@ -270,7 +270,7 @@ def _cells(asked: Asked) -> Iterator[Cell]:
             name
             for name in names
             if placed(procedure, task, name) is not None
-            and not (name == "beta" and asked.sampled and procedure.labeler.persistent)
+            and not (name == "beta" and _answers(procedure, asked))
         )
         for axis, each in zip(asked.axes, movable, strict=True):
             for name in each:
@@ -293,6 +293,12 @@ def _cells(asked: Asked) -> Iterator[Cell]:
             world = [_known(axis, place, moved) for axis, place in zip(asked.axes, here)]
             for seed in seeds:
                 yield Cell((*here, seed), (*world, seed), moved)
+
+
+def _answers(procedure: Procedure, asked: Asked) -> bool:
+    """Whether answers are drawn once for all, with chances that beta says."""
+    labeler = procedure.labeler
+    return asked.sampled and labeler is not None and labeler.persistent
 
 
 def _grid(axes: Sequence[Axis], opened: list[bool]) -> Iterator[tuple[int | None, ...]]:
