@@ -78,7 +78,7 @@ def held(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
         with opened(folder, about) as store:
             yield store
     elif jax.process_index():
-        (told,) = everyones("", only=0)
+        (told,) = _everyones("", only=0)
         if told:
             raise ValueError(told)
         yield Store(folder, digest_of(about))
@@ -87,15 +87,15 @@ def held(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
         try:
             with opened(folder, about) as store:
                 begun = True
-                everyones("", only=0)
+                _everyones("", only=0)
                 yield store
         except ValueError as error:
             if not begun:
-                everyones(str(error), only=0)
+                _everyones(str(error), only=0)
             raise
 
 
-def everyones(told: str, only: int | None = None) -> list[str]:
+def _everyones(told: str, only: int | None = None) -> list[str]:
     """Return what each process says, in order, or what one of them does."""
     found = [each.decode() for each in _gathered(told.encode())]
     return found if only is None else [found[only]]
@@ -107,7 +107,7 @@ def shared(arrays: Rows | None, error: str = "") -> list[Rows]:
     Raises:
         ValueError: in every process, what went wrong in one of them.
     """
-    errors = [each for each in everyones(error) if each]
+    errors = [each for each in _everyones(error) if each]
     if errors:
         raise ValueError(errors[0])
     archive = io.BytesIO()

@@ -103,12 +103,13 @@ def sweep(
 ) -> xarray.Dataset | SweepPlan:
     """Run a procedure at every point of a plane of its parameters, and return one trace of all.
 
-    A point is what :func:`boostsim.simulate` returns there, to rounding: which in a run that is
-    drawn may, where a chance is 1/2 but for its last digit, turn a draw into its mirror image. Its numbers depend on its
-    parameters and seed alone: they are the same to the last bit whatever other points there are,
-    in whatever order and chunks. Numbers (those of :func:`boostsim.population`, which says what
-    each is) are moved within a program, many points side by side; whatever else changes is grouped
-    by the programs that it needs, and each of these is compiled once.
+    A point is what :func:`boostsim.simulate` returns there, to rounding (which in a run that is
+    drawn may turn a draw into its mirror image, where a chance is 1/2 but for its last digit). Its
+    numbers depend on its parameters and seed alone: they are the same to the last bit whatever
+    other points there are, in whatever order and chunks, on how many devices and of how many
+    processes. Numbers (those of :func:`boostsim.population`, which says what each is) are moved
+    within a program, many points side by side; whatever else changes is grouped by the programs
+    that it needs, and each of these is compiled once.
 
     Args:
         procedure: what an iteration does, where ``over`` says nothing else.
@@ -116,10 +117,10 @@ def sweep(
         iterations: T, at least 0.
         over: from names to values. A name is a number (``"beta"``, ``"gamma"``, ``"budget"``, ...),
             ``"votes"`` of a noisy filter, ``"visits"``, a slot of the procedure (``"attempts"``,
-            ``"filter"``, ``"labeler"``, ``"regime"``, ...), ``"procedure"`` or ``"task"``. Values are numbers, or
-            text, or truth values; others come with labels, ``{label: value}``. Every name is a
-            dimension, and every combination a point; names in a tuple change together, along one
-            dimension of their names joined by commas: ``{("beta", "gamma"): [(0.1, 0.2), ...]}``.
+            ``"filter"``, ``"labeler"``, ``"regime"``, ...), ``"procedure"`` or ``"task"``. Values
+            are numbers, or text, or truth values; others come with labels, ``{label: value}``.
+            Every name is a dimension, and every combination a point; names in a tuple change
+            together, along one dimension of their names joined by commas: ``{("beta", "gamma"): [(0.1, 0.2), ...]}``.
         visits, visited_share: as of :func:`boostsim.simulate`: with visits, here or in ``over``,
             runs are drawn.
         seeds: of runs that are drawn, or in which verdicts persist. Seed i of every point uses
