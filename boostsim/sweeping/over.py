@@ -13,6 +13,7 @@ from boostsim.curation.filters import NoisyFilter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Anchor, Replace
+from boostsim.simulation.seeing import Seeing, seeing
 from boostsim.simulation.tables.continuous import NUMBERS
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
@@ -238,6 +239,25 @@ def _noisy(procedure: Procedure) -> bool:
 def _lacking(name: str) -> ValueError:
     hint = f"Give the procedure {NEEDS[name]}."
     return refuse("over", "of numbers that the procedure has", name, hint)
+
+
+def seeing_over(axes: tuple[Axis, ...], visits: Any, visited_share: float) -> Seeing:
+    """Return how much is seen; of visits that are gone over, those of the first place.
+
+    Raises:
+        ValueError: for what no visits can be, and for visits that are given twice.
+    """
+    over = [axis.of("visits") for axis in axes if "visits" in axis.names]
+    if not over:
+        return seeing(visits=visits, visited_share=visited_share)
+    if visits is not None:
+        raise refuse("visits", "left out where over has them", visits)
+    for place, each in enumerate(over[0]):
+        try:
+            seeing(visits=each)
+        except ValueError as error:
+            raise ValueError(f"over[visits][{place}]: {error}") from None
+    return seeing(visits=over[0][0], visited_share=visited_share)
 
 
 def in_range(procedure: Procedure, axis: Axis, name: str) -> None:

@@ -24,7 +24,7 @@ from boostsim.mode import fixed
 from boostsim.objects import described
 from boostsim.processors import processors
 from boostsim.results import DESCRIPTIONS, make_trace
-from boostsim.simulation.seeing import Seeing, VisitsEach, seeing
+from boostsim.simulation.seeing import VisitsEach
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds
 from boostsim.simulation.tables.prepare import check
 from boostsim.simulation.tables.programs import told_visits
@@ -40,7 +40,7 @@ from boostsim.statistics import Statistic, described_on, statistics_in
 from boostsim.sweeping.blocks import block
 from boostsim.sweeping.each import in_tokens, jobs_of, sweep_each
 from boostsim.sweeping.groups import Asked, Worlds, batch_of, groups_of
-from boostsim.sweeping.over import Axis, axes_of
+from boostsim.sweeping.over import Axis, axes_of, seeing_over
 from boostsim.sweeping.placing import held, mesh_of, shared
 from boostsim.sweeping.running import Part, ahead, part_of, run_parts
 from boostsim.tasks.sequences import SequenceTask
@@ -120,7 +120,8 @@ def sweep(
             ``"filter"``, ``"labeler"``, ``"regime"``, ...), ``"procedure"`` or ``"task"``. Values
             are numbers, or text, or truth values; others come with labels, ``{label: value}``.
             Every name is a dimension, and every combination a point; names in a tuple change
-            together, along one dimension of their names joined by commas: ``{("beta", "gamma"): [(0.1, 0.2), ...]}``.
+            together, along one dimension of their names joined by commas:
+            ``{("beta", "gamma"): [(0.1, 0.2), ...]}``.
         visits, visited_share: as of :func:`boostsim.simulate`: with visits, here or in ``over``,
             runs are drawn.
         seeds: of runs that are drawn, or in which verdicts persist. Seed i of every point uses
@@ -165,7 +166,9 @@ def sweep(
     procedure.describe()
     axes = axes_of(over)
     if in_tokens(task, axes):
-        how = {"seeds": seeds, "key": key, "record": record}
+        how: dict[str, Any] = {"seeds": seeds, "key": key, "record": record}
+        how |= {} if visits is None else {"visits": visits}
+        how |= {} if visited_share == 1.0 else {"visited_share": visited_share}
         jobs = jobs_of(procedure, task, iterations, axes, reduce, how)
         if flag("dry_run", dry_run):
             return SweepPlan(len(jobs), len(jobs), len(jobs), 0, float("nan"), "a run of its own")
@@ -180,13 +183,13 @@ def sweep(
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
     chosen = chosen_seeds(seeds)
-    how = _how(axes, visits, visited_share)
-    if isinstance(how, VisitsEach):
+    seen = seeing_over(axes, visits, visited_share)
+    if isinstance(seen, VisitsEach):
         needed_key(key, "in a sampled run")
     wanted = wanted_records(record, tuple(name for name in RECORDS if name not in LAWS))
     described_on(statistics_in(wanted), task.responses)
     if isinstance(reduce, Until):
-        checked_until(reduce, sampled=isinstance(how, VisitsEach))
+        checked_until(reduce, sampled=isinstance(seen, VisitsEach))
     else:
         choice("reduce", reduce, ("last", "all"))
     budget = None if memory is None else _as_bytes("memory", memory)
@@ -196,7 +199,7 @@ def sweep(
         base = as_key(0 if key is None else key)
         keys = tuple(jax.random.fold_in(base, seed) for seed in chosen)
         given = None if key is None else base
-        drawn = keys, chosen, how, given
+        drawn = keys, chosen, seen, given
         asked = Asked(procedure, task, iterations, axes, *drawn, wanted, reduce)
         _check_size(asked)
         worlds = Worlds(asked)
@@ -207,25 +210,6 @@ def sweep(
         with held(path, about) as store:
             variables = _computed(asked, run_parts(worlds, parts, store, budget, mesh))
         return _dataset(worlds, variables, list(chosen), base)
-
-
-def _how(axes: tuple[Axis, ...], visits: Any, visited_share: float) -> Seeing:
-    """Return how much is seen; of visits that are gone over, those of the first place.
-
-    Raises:
-        ValueError: for what no visits can be, and for visits that are given twice.
-    """
-    over = [axis.of("visits") for axis in axes if "visits" in axis.names]
-    if not over:
-        return seeing(visits=visits, visited_share=visited_share)
-    if visits is not None:
-        raise refuse("visits", "left out where over has them", visits)
-    for place, each in enumerate(over[0]):
-        try:
-            seeing(visits=each)
-        except ValueError as error:
-            raise ValueError(f"over[visits][{place}]: {error}") from None
-    return seeing(visits=over[0][0], visited_share=visited_share)
 
 
 def _computed(asked: Asked, pieces: Iterator[tuple[np.ndarray, Any]]) -> dict[str, np.ndarray]:
