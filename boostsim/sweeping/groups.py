@@ -284,7 +284,7 @@ def _cells(asked: Asked) -> Iterator[Cell]:
             there = turned(asked, Cell((*here, None), (), moved))[0]
             seeds: Iterable[int | None] = range(len(asked.seeds))
             if draws(there, sampled=asked.sampled):
-                needed_key(asked.key, "where verdicts or answers persist")
+                needed_key(asked.key, "where verdicts persist")
             elif asked.sampled:
                 seeds = (None,)
             elif len(asked.seeds) > 1:
