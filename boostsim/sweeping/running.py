@@ -86,7 +86,7 @@ def ahead(parts: list[Part], memory: int | None, devices: int = 1) -> int:
     if memory is None:
         return max(1, min(busy, int(SHARE * free()) // most))
     if memory < most:
-        raise refuse("memory", f"at least {most} bytes, what a block on each device takes", memory)
+        raise refuse("memory", f"at least {most} bytes, what a block takes", memory)
     return min(busy, memory // most)
 
 
