@@ -118,3 +118,29 @@ def test_two_processes_compute_the_bits_of_one_and_a_lost_one_leaves_what_it_fin
     before = (folder / pieces[0]).stat().st_mtime_ns
     assert_identical(swept(folder=folder), whole)
     assert (folder / pieces[0]).stat().st_mtime_ns == before
+
+
+def test_the_page_on_hosts_says_what_is_so():
+    page = " ".join((CHILD.parent.parent / "docs" / "how-to" / "hosts.md").read_text().split())
+    task = bs.random_table(0, prompts=100, responses=8)
+    rule = bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.2))
+    pieces = []
+
+    def parts(*asked):
+        pieces.append(running.part_of(*asked))
+        return pieces[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("boostsim.sweeping.sweep.part_of", parts)
+        how = {"visits": 100, "seeds": 2, "key": 0}
+        found = bs.sweep(rule, task, 50, over={"beta": [0.1]}, **how)
+    (part,), each = pieces, 8 * (len(found.data_vars) + 1)
+    assert f"{each} bytes" in page
+    assert f"{part.piece} points and seeds a piece" in page
+    assert f"{part.piece * each:,} bytes of numbers" in page
+    assert f"{32e6 * each / 1e9:.1f} GB" in page
+    assert f"{32e6 * each * 8 / 1e10:.1f} s" in page
+    step = 55e-6
+    assert f"{1.6e7 * step:.0f} s of a core" in page
+    assert f"{1.6e7 * step / 64 / 16:.1f} s" in page
+    assert f"{part.piece * 50 * step:.1f} s of a core each" in page
