@@ -132,10 +132,13 @@ def _space_of(structure: Structure, numbers: Numbers, visits: int) -> Space:
 
 
 def _what_fits(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> int:
-    """Return the most visits whose states are few enough, by bisection."""
+    """Return the most visits whose states are few enough, by bisection.
+
+    Doubled as long as they fit: none of what is tried has many more states than may be.
+    """
     low, high = 0, visits
     while high - low > 1:
-        middle = (low + high) // 2
+        middle = min(2 * low + 1, (low + high) // 2)
         fits = _size(structure, numbers, visit, middle) is not None
         low, high = (middle, high) if fits else (low, middle)
     return low
@@ -168,8 +171,8 @@ def _size(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> 
         into[place] = keys.setdefault(key, len(keys))
         if len(keys) > len(first):
             first.append(place)
-    if len(keys) > MOST_STATES:
-        return None
+        if len(keys) > MOST_STATES:
+            return None
     taught = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
     rows, same = different(taught)
     into = np.append(same, -1)[into]
