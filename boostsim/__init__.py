@@ -17,7 +17,7 @@ Where to begin, each with ``help(bs.simulate)`` and the like:
 - the theory: laws, claims, statements; certify, falsify, prove; a Claim and a Measurement of yours
 - decisions: plan, fate, design, compare, race, stress_suite; gap_report, collapse_measures, priced
 - a log of yours: read_log, fit, write_log
-- a figure for a paper: figure
+- a figure for a paper: figure; of a sweep plot_sweep
 
 ``dir(bs)`` has all names; below this ``help(bs)`` shows every one of them at length. JAX does not
 survive a fork: start workers by spawn, as simulate says.
@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from boostsim.designs.knobs import Knob as Knob
     from boostsim.designs.objective import Objective as Objective
     from boostsim.figures.figure import figure as figure
+    from boostsim.figures.swept import plot_sweep as plot_sweep
     from boostsim.fitting.fit import fit as fit
     from boostsim.fitting.found import Fit as Fit
     from boostsim.gap import GapReport as GapReport
@@ -195,6 +196,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
             "designs.knobs": ("Knob",),
             "designs.objective": ("Objective",),
             "figures.figure": ("figure",),
+            "figures.swept": ("plot_sweep",),
             "fitting.fit": ("fit",),
             "fitting.found": ("Fit",),
             "gap": ("GapReport", "gap_report"),

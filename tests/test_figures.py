@@ -706,6 +706,44 @@ def test_laws_in_the_figures_are_the_exact_runs(name):
     assert rows.exact.to_numpy() == pytest.approx(rows.law.to_numpy(), rel=rel, abs=1e-300)
 
 
+def test_the_committed_plane_comes_out_as_claimed():
+    """Limits are laws, 99% is reached where they let it be, and a border parts the winners."""
+    from boostsim.figures import plane
+
+    table = committed("plane")
+    noise = bs.laws.majority_noise(gamma=table.gamma.to_numpy(), votes=table.votes.to_numpy())
+    law = np.asarray(
+        bs.laws.attempts_floor(
+            beta=table.beta.to_numpy(), gamma=noise, attempts=table.attempts.to_numpy()
+        )
+    )
+    # What is left of the start after T iterations at T3's rate, the slowest of them.
+    rate = np.asarray(bs.laws.noisy_boosting(beta=table.beta.to_numpy(), gamma=noise).rate)
+    left = rate**plane.ITERATIONS
+    assert (np.abs(1.0 - table.accuracy - law) <= 2.0 * left + DIGITS).all()
+    clear = np.abs(law - (1.0 - plane.REACHED)) > 2.0 * left + DIGITS
+    reached = table.labels_to_99.notna()
+    assert (reached == (law < 1.0 - plane.REACHED))[clear].all()
+    errors = {each: 1.0 - plane.plane(table, "accuracy", *each) for each in (plane.ONE, plane.TWO)}
+    assert (errors[plane.TWO] < errors[plane.ONE]).all(axis=None)
+    for votes in plane.VOTES:
+        other = 1.0 - plane.plane(table, "accuracy", 1, votes)
+        wins = (errors[plane.TWO] < other).to_numpy()
+        if votes == 3:
+            assert wins.all()
+            continue
+        assert wins.any()
+        assert not wins.all()
+        # The border is that of the laws, wherever a run of so many iterations can tell.
+        beta, gamma = np.meshgrid(other.columns, other.index)
+        apart = plane.limit(beta, gamma, 1, votes) - plane.limit(beta, gamma, *plane.TWO)
+        tell = np.abs(apart) > 4.0 * left.max() + DIGITS
+        assert tell.mean() > 0.8
+        assert (wins == (apart > 0.0))[tell].all()
+        # With more noise the attempts win, once they do: one border, a line over beta.
+        assert (np.diff(wins.astype(int), axis=0) >= 0).all()
+
+
 def test_committed_updates_come_out_as_claimed():
     """What the picture says in its titles and its caption, on the numbers that it is drawn from."""
     from boostsim.figures import updates

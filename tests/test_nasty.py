@@ -455,6 +455,13 @@ CALLS = {
         bs.Until,
         {"accuracy": 0.9, "error": 0.1, "change": 0.1, "absorbed": False},
     ),
+    "plot_sweep": (
+        bs.plot_sweep,
+        {
+            "dataset": bs.sweep(BOOSTING, TASK, 1, over={"beta": [0.3, 0.5]}),
+            **{"value": "accuracy", "x": None, "y": None, "axes": None},
+        },
+    ),
     "concat": (bs.concat, {"traces": [bs.simulate(BOOSTING, TASK, 0)] * 2, "dim": "run"}),
     "responses": (bs.responses, {"trace": bs.simulate(BOOSTING, TASK, 0)}),
     "load_run": (bs.load_run, {"folder": "none"}),

@@ -16,8 +16,8 @@ import boostsim as bs
 from boostsim.arguments import brief, choice, flag, refuse, unknown
 from boostsim.commands.cache import use_cache
 from boostsim.commands.device import use_device
-from boostsim.commands.flags import Run
 from boostsim.commands.output import console, say
+from boostsim.commands.run_flags import Run
 from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write
@@ -80,11 +80,7 @@ KEYS = (
 def run(flags: dict[str, Any]) -> int:
     """Run what the flags and the file say; flags win."""
     json, config = flags.pop("json", False), flags.pop("config", None)
-    options = {**(_read_config(config) if config is not None else {}), **flags}
-    for each in options.keys() & {"attempts", "visits"}:
-        # One number is for every iteration.
-        if isinstance(options[each], tuple) and len(options[each]) == 1:
-            (options[each],) = options[each]
+    options = single({**(read_config(config) if config is not None else {}), **flags})
     if "save" in options:
         try_to_write(options["save"], "save")
     use_device(options.get("device"))
@@ -110,6 +106,16 @@ def run(flags: dict[str, Any]) -> int:
     return 0
 
 
+def single(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options in which one number that is given alone is for every iteration."""
+    alone = {
+        name: options[name][0]
+        for name in options.keys() & {"attempts", "visits"}
+        if isinstance(options[name], tuple) and len(options[name]) == 1
+    }
+    return {**options, **alone}
+
+
 def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
     """Return the task, what a transformer needs besides, and the usual number of iterations."""
     name = options.get("task", "table")
@@ -130,8 +136,10 @@ def world(options: dict[str, Any], key: int) -> tuple[Any, dict[str, Any], int]:
     return task, {"learner": bs.Transformer(**shape), **loop}, 8
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    """Return the keys of a TOML file, all known."""
+def read_config(
+    path: Path, flags: type = Run, keys: tuple[str, ...] = KEYS, free: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return the keys of a TOML file, all known; those that are free may be of any kind."""
     try:
         # Some editors put a byte-order mark in front.
         options = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -145,11 +153,12 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"config must be a TOML file; got {str(path)!r} (it is nested too deeply)"
         ) from None
-    kinds = get_type_hints(Run)
+    kinds = get_type_hints(flags)
     for key in options:
-        if key not in KEYS:
-            raise unknown(f"key in {path.name}", key, KEYS)
-        options[key] = _of_kind(kinds.get(key), key, options[key])
+        if key not in keys:
+            raise unknown(f"key in {path.name}", key, keys)
+        if key not in free:
+            options[key] = _of_kind(kinds.get(key), key, options[key])
     return options
 
 

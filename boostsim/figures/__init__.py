@@ -32,6 +32,7 @@ FIGURES = (
     "leaderboard",
     "labels_to_target",
     "frontier",
+    "plane",
     "schedules",
     "table_one",
     "arithmetic",
