@@ -17,7 +17,7 @@ test-all: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=20
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m pytest tests/bench/bench_core.py tests/bench/bench_sweep.py tests/bench/bench_certify.py tests/bench/bench_compare.py tests/bench/bench_neural.py tests/bench/bench_logs.py -q --confcutdir=tests/bench -p no:xdist --benchmark-columns=min,median
+	$(BIN)/python -m pytest tests/bench/bench_core.py tests/bench/bench_plane.py tests/bench/bench_sweep.py tests/bench/bench_certify.py tests/bench/bench_compare.py tests/bench/bench_neural.py tests/bench/bench_logs.py -q --confcutdir=tests/bench -p no:xdist --benchmark-columns=min,median
 
 # Eight minutes at most on one GPU; SCALE=smoke is the same in small, on any machine.
 accelerator: $(VENV)/.test

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -321,3 +322,18 @@ def test_what_the_procedure_lacks_is_named():
     rule = dataclasses.replace(RULE, criterion=broken)
     with pytest.raises(ValueError, match=r"over at beta=0.1: criterion .* finite priorities"):
         bs.sweep(rule, TASK, 2, over={"beta": [0.1]})
+
+
+def test_what_is_held_besides_the_result_does_not_grow_with_it(monkeypatch):
+    monkeypatch.setattr(running, "NUMBERS_KEPT", 2**17)
+    task = bs.table_task([[1, 0]], initial=[[0.5, 0.5]])
+    gamma, besides = np.linspace(0.0, 0.5, 2**10), []
+    for rows in (1, 2**6, 2**8):
+        over = {"beta": np.linspace(0.0, 1.0, rows), "gamma": gamma}
+        tracemalloc.start()
+        swept = bs.sweep(bs.boosting(labeler=WEAK), task, 2, over=over, memory="50MB")
+        besides.append(tracemalloc.get_traced_memory()[1] - swept.nbytes)
+        tracemalloc.stop()
+    # Four times the points; the first compiled what the others run.
+    assert swept.nbytes > 2 * besides[2]
+    assert besides[2] < 1.2 * besides[1]

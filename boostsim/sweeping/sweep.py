@@ -365,7 +365,9 @@ def _dataset(
     ended = variables.pop("ended", None)
     if not every:
         variables = {name: values[:, None] for name, values in variables.items()}
-    trace = make_trace(variables, asked.task.prompt_weights, told)
+    # Of one point, unless values of one's own are to be looked at: it numbers what it labels.
+    few = variables if own else {name: values[:1] for name, values in variables.items()}
+    trace = make_trace(few, asked.task.prompt_weights, told)
     if not every:
         trace = trace.isel(iteration=0)
         trace = (
@@ -373,20 +375,24 @@ def _dataset(
             if isinstance(reduce, Until)
             else trace.assign_coords(iteration=trace.iteration.copy(data=asked.iterations))
         )
-    return _unfolded(trace, asked, ended, seeds)
+    return _unfolded(trace, variables, asked, ended, seeds)
 
 
 def _unfolded(
-    trace: xarray.Dataset, asked: Asked, ended: np.ndarray | None, seeds: list[int]
+    trace: xarray.Dataset,
+    variables: dict[str, np.ndarray],
+    asked: Asked,
+    ended: np.ndarray | None,
+    seeds: list[int],
 ) -> xarray.Dataset:
-    """Return a trace, whose seeds are points, with a dimension for each axis."""
+    """Return variables of points, labelled as a trace is, with a dimension for each axis."""
     import xarray
 
     dimensions = [*(axis.dimension for axis in asked.axes), "seed"]
     data: dict[Any, Any] = {
         name: (
             [*dimensions, *each.dims[1:]],
-            each.values.reshape(*asked.shape, *each.shape[1:]),
+            variables[str(name)].reshape(*asked.shape, *each.shape[1:]),
             each.attrs,
         )
         for name, each in trace.data_vars.items()
