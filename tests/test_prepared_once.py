@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import boostsim as bs
+from boostsim.simulation.tables import collisions
 
 FILTER = bs.NoisyFilter(0.1)
 
@@ -52,3 +53,71 @@ def test_the_numbers_are_those_of_a_task_that_is_new():
         same = bs.random_table(0, prompts=50, responses=4)
         again = [bs.simulate(procedure, same, 2).error.values for _ in range(2)]
         assert np.array_equal(*again)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The shapes of the tables that labelers make rows for."""
+    shapes, rows_for = [], bs.WeakLabeler.rows_for
+
+    def counted(labeler, quality):
+        shapes.append(quality.shape)
+        return rows_for(labeler, quality)
+
+    monkeypatch.setattr(bs.WeakLabeler, "rows_for", counted)
+    return shapes
+
+
+def test_the_second_measure_of_diversity_makes_no_rows(task, asked):
+    def diversity(filter, labeler):
+        procedure = bs.boosting(filter=filter, labeler=labeler)
+        return bs.simulate(procedure, task, 1, record=("diversity",)).diversity.values
+
+    weak, other = bs.WeakLabeler(0.2), bs.WeakLabeler(0.2, wrong="concentrated")
+    first = diversity(FILTER, weak)
+    assert asked
+    assert Counted.sums
+    asked.clear()
+    Counted.sums = 0
+    again = diversity(FILTER, bs.WeakLabeler(0.2))
+    diversity(bs.NoisyFilter(0.2), weak)
+    assert not asked
+    assert not Counted.sums
+    assert np.array_equal(first, again)
+    # What decides them is another thing.
+    assert not np.array_equal(first, diversity(FILTER, other))
+    assert asked
+
+
+def test_rows_are_made_in_blocks_that_a_cache_holds(asked, monkeypatch):
+    """No copy of the table, and bit for bit what the whole table gives."""
+    monkeypatch.setattr(collisions, "BLOCK", 2**5)
+    betas = np.linspace(0.0, 1.0, 50)
+    procedure = bs.boosting(filter=FILTER, labeler=bs.WeakLabeler(betas))
+
+    def diversity():
+        task = bs.random_table(0, prompts=50, responses=4)
+        return bs.simulate(procedure, task, 1, record=("diversity",)).diversity.values
+
+    blocks = diversity()
+    assert len(asked) == 6
+    assert max(prompts for prompts, _ in asked) <= 9
+    monkeypatch.setattr(collisions, "BLOCK", 2**20)
+    assert np.array_equal(blocks, diversity())
+
+
+def test_what_is_kept_with_a_task_is_bounded_and_goes_with_it(monkeypatch):
+    monkeypatch.setattr(collisions, "KEPT", 2 * 8 * 10)
+    task, made = bs.random_table(0, prompts=5, responses=2), []
+
+    def ask(what):
+        return collisions.kept(task, what, lambda: made.append(what) or np.zeros(10))
+
+    for what in ("a", "b", "a", "c", "a", "b", None, None):
+        ask(what)
+    # "b" was asked for before "a" was the last time, so "c" took its place.
+    assert made == ["a", "b", "c", "b", None, None]
+    place = id(task)
+    assert place in collisions._kept
+    del task
+    assert place not in collisions._kept

@@ -17,7 +17,9 @@ from jaxtyping import Bool, Float, Int
 
 from boostsim.curation.filters import Filter, drifts
 from boostsim.curation.rates import fresh, rates_on, tells_responses_apart
-from boostsim.simulation.tables.population import pairs
+
+# Which prompts: all of them.
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,14 @@ class Classes:
     """Responses, class by class, the correct ones first.
 
     Attributes:
-        numbered: returns the class of each response, ``[prompts, responses]``; who knows the masses
-            of the classes never asks.
+        numbered: returns the class of each response to some of the prompts, ``[prompts,
+            responses]``; who knows the masses of the classes never asks.
         correct: of each class, whether it is.
         accept, reject: the filter on each class, ``[classes, 1]`` where all prompts have the same,
             else ``[classes, prompts]``; with ``[iterations]`` before, where it drifts.
     """
 
-    numbered: Callable[[], Int[np.ndarray, "prompts responses"]]
+    numbered: Callable[[slice], Int[np.ndarray, "prompts responses"]]
     correct: tuple[bool, ...]
     accept: Float[np.ndarray, "classes #prompts"]
     reject: Float[np.ndarray, "classes #prompts"]
@@ -40,7 +42,7 @@ class Classes:
     @cached_property
     def of(self) -> Int[np.ndarray, "prompts responses"]:
         """The class of each response."""
-        return self.numbered()
+        return self.numbered(ALL)
 
     def __iter__(self) -> Iterator[Float[np.ndarray, "prompts responses"]]:
         """Yield for each class 1.0 where a response is in it, else 0.0."""
@@ -110,7 +112,7 @@ def classes_of(
     if verdicts is None and not tells_responses_apart(filter):
         sides = zip(_both(filter, 0), _both(filter, 1), strict=True)
         accepted, rejected = (_columns([*each]) for each in sides)
-        return Classes(lambda: (quality != 1.0) * 1, (True, False), accepted, rejected)
+        return Classes(lambda some: (quality[some] != 1.0) * 1, (True, False), accepted, rejected)
     of = np.zeros(quality.shape, np.int32)
     correct: list[bool] = []
     accept: list[np.ndarray] = []
@@ -137,7 +139,7 @@ def classes_of(
         for both in zip(passes, fails, strict=True):
             add(right, *both)
         of[side] = start + levels[side]
-    return Classes(lambda: of, tuple(correct), _columns(accept), _columns(reject))
+    return Classes(lambda some: of[some], tuple(correct), _columns(accept), _columns(reject))
 
 
 def _stacked(sides: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -191,25 +193,3 @@ def _columns(rates: list[np.ndarray]) -> np.ndarray:
     """Return what is said of each class, with one column where all prompts have the same."""
     wide = np.stack(np.broadcast_arrays(*rates))
     return wide[:, :1] if (wide == wide[:, :1]).all() else wide
-
-
-def collision(
-    rows: dict[str, np.ndarray], classes: Classes, *, same_answer: bool
-) -> Float[np.ndarray, "pairs classes prompts"]:
-    """Return the chance that draws of two sources agree, given that both lie in the class.
-
-    A source without mass there has an entry of 0. Where a labeler always gives the same answer its
-    own draws always agree, and the entries with another source are averages over the answers in the
-    class: diversity is linear in them.
-    """
-    given = []
-    for row in rows.values():
-        own = np.zeros_like(row)
-        for members, mass in zip(classes, classes.masses(row), strict=True):
-            own += members * row / np.where(mass > 0.0, mass, 1.0)[:, None]
-        given.append(own)
-    entries = [classes.masses(given[left] * given[right]) for left, right in pairs(len(given))]
-    if same_answer:
-        label = list(rows).index("labels")
-        entries[pairs(len(given)).index((label, label))][:] = 1.0
-    return np.stack(entries)

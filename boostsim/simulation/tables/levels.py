@@ -63,7 +63,7 @@ def split(classes: Classes, levels: Levels) -> tuple[Classes, Int[np.ndarray, "c
     parents, ranks = parts // many, parts % many
     correct = tuple(classes.correct[parent] for parent in parents)
     accept, reject = (each[..., parents, :] for each in (classes.accept, classes.reject))
-    return Classes(lambda: np.searchsorted(parts, of), correct, accept, reject), ranks
+    return Classes(lambda some: np.searchsorted(parts, of[some]), correct, accept, reject), ranks
 
 
 def choice_of(keep: str, levels: Levels, ranks: Int[np.ndarray, "classes"] | None) -> Choice:

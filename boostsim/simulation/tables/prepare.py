@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
@@ -25,9 +23,11 @@ from boostsim.learners.strong import StrongLearner
 from boostsim.learners.tabular import TabularLearner, rule_program, tells_apart
 from boostsim.objects import said_by
 from boostsim.simulation.tables import persistence
-from boostsim.simulation.tables.classes import Verdicts, chances, classes_of, collision
+from boostsim.simulation.tables.classes import ALL, Verdicts, chances, classes_of
+from boostsim.simulation.tables.collisions import always_alike, collision, decided_by, kept
 from boostsim.simulation.tables.levels import choice_of, levels_of
 from boostsim.simulation.tables.levels import split as split_by
+from boostsim.simulation.tables.sources import Source, of_labeler
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.tables.tried import tried
 from boostsim.statistics import Wanted, statistics_in
@@ -181,10 +181,10 @@ def prepare(
 
     if labeler is not None and labeler.persistent and sampled:
         assert key is not None
-        answers = persistence.answers(rows["labels"](), key)
-        rows["labels"] = lambda: answers
+        answers = persistence.answers(rows["labels"].rows(ALL), key)
+        rows["labels"] = Source(lambda some: answers[some])
     if classes is None:
-        mass = {name: source().T for name, source in rows.items()}
+        mass = {name: source.rows(ALL).T for name, source in rows.items()}
         accept, reject = (
             np.swapaxes(each, -1, -2) for each in chances(procedure.filter, quality, verdicts)
         )
@@ -197,7 +197,7 @@ def prepare(
                 for name, each in labeler.plain.items():
                     known[name] = each.masses_for(quality, counts)
         mass = {
-            name: known[name] if name in known else classes.masses(source())
+            name: known[name] if name in known else classes.masses(source.rows(ALL))
             for name, source in rows.items()
         }
         accept, reject = classes.accept, classes.reject
@@ -205,8 +205,14 @@ def prepare(
     agree = None
     if collides:
         assert classes is not None
-        made = {name: source() for name, source in rows.items()}
-        agree = collision(made, classes, same_answer=split)
+        of = classes
+        agree = kept(
+            task,
+            decided_by(rows) if classes.two and levels is None else None,
+            lambda: collision(rows, of, *quality.shape),
+        )
+        if split:
+            agree = always_alike(agree, list(rows))
 
     copies = len(mass["labels"]) if split else 1
     share = mass["labels"] if split else None
@@ -272,24 +278,24 @@ def prepare(
     return structure, numbers
 
 
-def _rows(
-    procedure: Procedure, task: TableTask, labeler: WeakLabeler | None
-) -> dict[str, Callable[[], np.ndarray]]:
-    """Return the sources of which every row is a mixture, each as what makes its rows.
+def _rows(procedure: Procedure, task: TableTask, labeler: WeakLabeler | None) -> dict[str, Source]:
+    """Return the sources of which every row is a mixture, by name.
 
-    These are ``[prompts, responses]``, and a run that lumps them may never ask for them.
+    A run that lumps rows may never ask for them.
     """
-    rows: dict[str, Callable[[], np.ndarray]] = {"initial": lambda: task.initial}
+    rows = {"initial": Source(lambda some: task.initial[some], ())}
     if labeler is not None:
-        rows |= {name: partial(each.rows_for, task.quality) for name, each in labeler.plain.items()}
-    assert isinstance(procedure.learner, TabularLearner)
-    if procedure.learner.rule:
-        noise = _noise_rows(procedure.learner, task.quality)
+        rows |= {name: of_labeler(each, task.quality) for name, each in labeler.plain.items()}
+    learner = procedure.learner
+    assert isinstance(learner, TabularLearner)
+    if learner.rule:
+        noise = _noise_rows(learner, task.quality)
         if noise is not None:
-            rows["noise"] = lambda: noise
+            told = (learner.noise,) if type(learner) is StrongLearner else None
+            rows["noise"] = Source(lambda some: noise[some], told)
     if np.any(procedure.trained_on.real_share):
         reference = task.reference
-        rows["reference"] = lambda: reference
+        rows["reference"] = Source(lambda some: reference[some], ())
     return rows
 
 
