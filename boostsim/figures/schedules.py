@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.optimize import brentq
 
 import boostsim as bs
 from boostsim.figures import Scale
@@ -52,9 +55,9 @@ def designed(challenge: bs.Challenge, scale: Scale, visits: int | None = None) -
         {"budget": bs.Knob(0.0, labels, per_iteration=True)},
         visits=visits,
         seeds=CHOSEN_ON,
-        steps=150 // scale.stride**2,
+        steps=(150 if visits is None else 60) // scale.stride**2,
         restarts=2,
-        grid=300 // scale.stride**2,
+        grid=(300 if visits is None else 150) // scale.stride**2,
         key=KEY,
     )
 
@@ -92,22 +95,24 @@ def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
         assert isinstance(schedule, tuple)
         low, high = LABELS * held_out.labels / ITERATIONS / 10.0, 1.0
         paid = run(schedule, range(CHOSEN_ON))[1].mean()
-        for _ in range(12):
-            middle = np.sqrt(low * high)
-            enough = run(middle, range(CHOSEN_ON))[1].mean() >= paid
-            low, high = (low, middle) if enough else (middle, high)
+
+        def dearer(level: float, paid: float = paid, run: Any = run) -> float:
+            return float(np.log(run(np.exp(level), range(CHOSEN_ON))[1].mean() / paid))
+
+        # In logarithms labels are nearly a line: a third of the runs that halving would take.
+        same = float(np.exp(brentq(dearer, np.log(low), np.log(high), xtol=2e-3, rtol=1e-3)))
         seeds = range(CHOSEN_ON, CHOSEN_ON + scale.seeds)
         errors, bought = run(schedule, seeds)
         comparisons = len(MULTIPLES) * len(PANELS) * len(bs.stress_suite(KEY, 10))
         for multiple in MULTIPLES:
-            others, cost = run(multiple * high, seeds)
+            others, cost = run(multiple * same, seeds)
             gap = paired(others - errors, comparisons, CONFIDENCE)
             parts.append(
                 {
                     "task": name,
                     "visits": visits,
                     "designed_for": _made_for(design),
-                    "constant": multiple * high,
+                    "constant": multiple * same,
                     "multiple": multiple,
                     "difference": gap.estimate,
                     "low": gap.low,
