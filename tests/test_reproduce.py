@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from boostsim import cli
-from boostsim.commands.waiting import SECONDS, left
-from boostsim.figures import FIGURES, SCALES, figure_module
+from boostsim.commands.waiting import SECONDS, left, quickest_first
+from boostsim.figures import FIGURES, NEURAL, SCALES, figure_module
 from boostsim.report.record import digests
 from boostsim.store import locked
 
@@ -190,6 +190,15 @@ def test_an_interrupt_keeps_what_is_drawn_and_says_how_to_go_on(
     monkeypatch.setattr(reproduce, "_drawn", drawn)
     assert cli.main(line) == 0
     assert quickly_drawn == ["convergence", "leaderboard"]
+
+
+def test_two_processors_end_together_and_the_first_figure_stands_soon():
+    known = SECONDS["quick"]
+    tables = [name for name in FIGURES if name not in NEURAL]
+    order = quickest_first(tables)
+    both = sum(known[name] for name in tables) / 2
+    assert both <= left(order, "quick", {}, {}, 2) <= both + 15.0
+    assert known[order[0]] == min(known[name] for name in tables)
 
 
 def test_what_time_is_left_is_told_from_what_was_measured():
