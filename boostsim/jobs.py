@@ -87,21 +87,43 @@ def run_jobs(
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise refuse("jobs", "of different names", Words(f"two of the name {twice!r}"))
-    now = facts()
-    pieces, missing = {}, []
+    pieces: dict[str, Piece] = {}
+    take_jobs(jobs, pieces.__setitem__, scheduler=scheduler, store=store, description=description)
+    return [pieces[name] for name in names]
+
+
+def take_jobs(
+    jobs: Sequence[Job],
+    take: Callable[[str, Piece], None],
+    *,
+    scheduler: Any = None,
+    store: Store,
+    description: str,
+) -> None:
+    """Hand over the piece of each job with its name, once it is there: none is held any longer.
+
+    Args:
+        jobs: of different names.
+        take: takes those that are there, in order, then those that are made, as they arrive.
+        scheduler, store, description: see :func:`run_jobs`.
+
+    Raises:
+        ValueError: see :func:`run_jobs`.
+    """
+    now, missing = facts(), []
     for job in jobs:
         found = store.read(job.name)
         if found is None:
             missing.append(job)
         else:
             _warn_of_others(store, found.told["with"], now)
-            pieces[job.name] = Piece(found.told["told"], found.arrays)
+            take(job.name, Piece(found.told["told"], found.arrays))
 
     def keep(job: Job, piece: Piece) -> None:
         # As it is read back.
         told = json.loads(json.dumps(piece.told))
         store.write(job.name, piece.arrays, {"told": told, "with": now})
-        pieces[job.name] = Piece(told, piece.arrays)
+        take(job.name, Piece(told, piece.arrays))
 
     if scheduler is None or not missing:
         for job in track(missing, description, len(missing)):
@@ -111,7 +133,6 @@ def run_jobs(
     else:
         with connected(scheduler) as client:
             _distribute(client, missing, keep, store.folder is not None, description, len(jobs))
-    return [pieces[name] for name in names]
 
 
 def piece_name(*words: str) -> str:

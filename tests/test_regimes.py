@@ -292,6 +292,12 @@ def test_provenance_tells_what_is_kept_and_only_what_is_new():
     assert json.loads(bs.uncurated(regime="accumulate").describe()).keys() == usual.keys()
 
 
+def test_accumulation_by_word_stays_it_with_real_data():
+    rule = bs.boosting(labeler=bs.WeakLabeler(0.5), regime="accumulate")
+    assert rule.anchored(0.5).trained_on == bs.Accumulate(real_share=0.5)
+    assert rule.anchored(0.0).trained_on == bs.Accumulate()
+
+
 def test_a_schedule_of_real_data_leaves_the_rest_of_a_regime_as_it_is():
     procedure = bs.uncurated(regime=bs.Window(2, real_share=[0.5, 0.25], first="sampled"))
     assert procedure.at(2).trained_on == bs.Window(2, real_share=0.25, first="sampled")

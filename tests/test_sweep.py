@@ -337,3 +337,42 @@ def test_what_is_held_besides_the_result_does_not_grow_with_it(monkeypatch):
     # Four times the points; the first compiled what the others run.
     assert swept.nbytes > 2 * besides[2]
     assert besides[2] < 1.2 * besides[1]
+
+
+@pytest.mark.parametrize("drawn", [{}, {"visits": 3, "seeds": 2, "key": 5}])
+def test_workers_make_the_pieces_to_the_same_bits(drawn, client, tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "STEPS", 1)
+    monkeypatch.setattr(running, "NUMBERS_KEPT", 1)
+    over = {"attempts": [1, 2], "gamma": np.linspace(0.0, 0.5, 40 if drawn else 1500)}
+    here = bs.sweep(RULE, TASK, 2, over=over, **drawn)
+    assert bs.sweep(RULE, TASK, 2, over=over, dry_run=True, **drawn).chunks >= 4
+    made, piece = [], running._piece
+    monkeypatch.setattr(running, "_piece", lambda *told: made.append(told) or piece(*told))
+    prepared, part_of = [], running.part_of
+    monkeypatch.setattr(running, "part_of", lambda *told: prepared.append(1) or part_of(*told))
+    there = bs.sweep(RULE, TASK, 2, over=over, scheduler=client, folder=tmp_path, **drawn)
+    assert there.identical(here)
+    # Two groups: for all pieces of a worker's process once.
+    assert len(prepared) == 2
+    first, *_ = pieces = sorted(tmp_path.glob("*.piece"))
+    assert len(made) == len(pieces) >= 4
+    # Either goes on with what the other left.
+    first.unlink()
+    assert bs.sweep(RULE, TASK, 2, over=over, folder=tmp_path, **drawn).identical(here)
+    first.unlink()
+    again = bs.sweep(RULE, TASK, 2, over=over, scheduler=client, folder=tmp_path, **drawn)
+    assert again.identical(here)
+    assert len(made) == len(pieces) + 2
+
+
+def test_what_goes_wrong_on_a_worker_is_told_as_here(client):
+    broken = bs.criterion(lambda visits: visits.accepted - 1.5 + 0.0 * visits.disagreement)
+    rule = dataclasses.replace(RULE, criterion=broken)
+    said = []
+    for scheduler in (None, client):
+        with pytest.raises(ValueError, match=r"over at beta=0.1: criterion") as refused:
+            bs.sweep(rule, TASK, 2, over={"beta": [0.1]}, scheduler=scheduler)
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+    with pytest.raises(ValueError, match="scheduler must be the address"):
+        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, scheduler="nowhere")

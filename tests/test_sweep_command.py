@@ -270,3 +270,12 @@ def test_one_dimension_is_a_line_on_axes_that_are_given():
 def test_what_cannot_be_drawn_is_refused(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_workers_of_a_scheduler_give_the_same_table(client, capsys):
+    words = ["sweep", "boosting", "--over", "beta=0.1,0.5", "--iterations", "2", "--json"]
+    found = []
+    for more in ([], ["--scheduler", client.scheduler.address]):
+        assert cli.main([*words, *more]) == 0
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1]

@@ -277,7 +277,7 @@ class Procedure:
 
     def anchored(self, share: float | Sequence[float]) -> Procedure:
         """Return it with so many real examples per visit; without any an anchor is replace."""
-        if not isinstance(self.regime, str):
+        if not isinstance(self.regime, str) or self.trained_on.accumulates:
             return replace(self, regime=self.trained_on.sharing(share))
         word = "anchor" if np.any(share) else "replace"
         return replace(self, regime=word, real_share=share if np.any(share) else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -154,9 +155,15 @@ class Worlds:
     kept: OrderedDict[Any, Made] = field(default_factory=OrderedDict)
     drawn: bool = False
     level: str = "exact"
+    # Threads of a worker share the worlds of a sweep.
+    lock: Any = field(default_factory=threading.RLock, repr=False)
 
     def made(self, cell: Cell) -> Made:
         """Return the world of a cell."""
+        with self.lock:
+            return self._made(cell)
+
+    def _made(self, cell: Cell) -> Made:
         key = cell.world, cell.moved
         if key not in self.kept:
             made = self.kept[key] = _made(self.asked, cell)

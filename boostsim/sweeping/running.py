@@ -1,26 +1,34 @@
-"""A sweep on tables, run: blocks one after another, a few at a time, in pieces that are kept."""
+"""A sweep on tables, run: blocks one after another, a few at a time, in pieces that are kept.
+
+With a scheduler every piece is a job (:mod:`boostsim.jobs`): a worker prepares the worlds of a
+sweep when it meets the first, by the same code from the same arguments, to the same numbers.
+"""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Iterator
+import threading
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
 from boostsim.arguments import refuse
-from boostsim.jobs import differs, facts
+from boostsim.jobs import Job, differs, facts, take_jobs
+from boostsim.mode import KEYS, fixed
 from boostsim.progress import counted, tell
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.tables.recording import numbers_each
 from boostsim.simulation.until import Until
 from boostsim.store import Piece, Store
 from boostsim.sweeping.blocks import block, bytes_of, points_of
-from boostsim.sweeping.groups import Batch, Group, Worlds, batch_of
-from boostsim.sweeping.placing import blocks, ours
+from boostsim.sweeping.groups import Asked, Batch, Group, Worlds, batch_of, groups_of
+from boostsim.sweeping.placing import blocks, mesh_of, ours
 
 # Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
 STEPS, NUMBERS_KEPT = 2**30, 2**21
@@ -28,6 +36,10 @@ STEPS, NUMBERS_KEPT = 2**30, 2**21
 DRAWN = 2**7
 # What a sweep takes of the memory that is free, where nothing is said.
 SHARE = 0.25
+# Sweeps whose worlds a worker keeps.
+SWEEPS_KEPT = 2
+
+Take = Callable[[np.ndarray, dict[str, np.ndarray]], None]
 
 
 class Part(NamedTuple):
@@ -98,15 +110,29 @@ def free() -> int:
 
 
 def run_parts(
-    worlds: Worlds, parts: list[Part], store: Store, memory: int | None, mesh: Mesh
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Yield pieces: the place of each point in the result, laid flat, and what is recorded of it.
+    worlds: Worlds,
+    parts: list[Part],
+    store: Store,
+    memory: int | None,
+    devices: int | None,
+    scheduler: Any,
+    take: Take,
+) -> None:
+    """Hand over pieces: where each point is in the result, laid flat, and what is recorded of it.
 
-    Of several processes each yields pieces of its own.
+    Of several processes each makes pieces of its own.
+
+    Args:
+        worlds, parts: of the sweep.
+        store: where pieces are kept.
+        memory, devices, scheduler: see :func:`boostsim.sweep`.
+        take: takes a piece; none is held here any longer.
 
     Raises:
-        ValueError: for a criterion that said what is no priority.
+        ValueError: for a criterion that said what is no priority, and for what
+            :func:`boostsim.jobs.run_jobs` refuses.
     """
+    mesh = mesh_of(devices)
     shape, most, now = worlds.asked.shape, ahead(parts, memory, mesh.size), facts()
     pieces = [
         (f"group-{number}-from-{points.start}", part, points)
@@ -114,22 +140,95 @@ def run_parts(
         for points in part.pieces()
     ]
     pieces = [piece for number, piece in enumerate(pieces) if ours(number)]
+
+    def taken(part: Part, points: range, arrays: dict[str, np.ndarray]) -> None:
+        places = batch_of(worlds, part.group, np.array(points)).places
+        take(np.ravel_multi_index(tuple(places), shape), arrays)
+
+    if scheduler is not None:
+        order = {id(part): number for number, part in enumerate(parts)}
+        sent = uuid.uuid4().hex, *_plain(worlds.asked)
+        jobs = [
+            Job(name, _piece_of, (*sent, order[id(part)], points, memory, devices))
+            for name, part, points in pieces
+        ]
+        known = {name: (part, points) for name, part, points in pieces}
+        take_jobs(
+            jobs,
+            lambda name, piece: taken(*known[name], piece.arrays),
+            scheduler=scheduler,
+            store=store,
+            description="pieces",
+        )
+        return
     done, total, warned = 0, sum(len(points) for _, _, points in pieces), set()
     with counted("points", total) as update:
         for name, part, points in pieces:
             found = store.read(name)
             if found is None:
                 told = worlds, part, points, most, mesh
-                found = Piece(now, _piece(*told, lambda n, d=done: update(d + n, "")))
+                arrays = _piece(*told, lambda n, d=done: update(d + n, ""))
+                # As jobs keep it.
+                found = Piece({"told": None, "with": now}, arrays)
                 store.write(name, found.arrays, found.told)
-            elif found.told != now:
-                warned.add(differs(found.told, now))
+            elif found.told["with"] != now:
+                warned.add(differs(found.told["with"], now))
             done += len(points)
             update(done, "")
-            places = batch_of(worlds, part.group, np.array(points)).places
-            yield np.ravel_multi_index(tuple(places), shape), found.arrays
+            taken(part, points, found.arrays)
     for each in sorted(warned):
         tell(f"folder: some of its pieces were computed with {each}; last digits may differ")
+
+
+def _plain(asked: Asked) -> tuple[Asked, np.ndarray, np.ndarray | None]:
+    """Return what can be sent of what is asked for: keys as words."""
+    words = np.stack([jax.random.key_data(seed) for seed in asked.seeds])
+    key = None if asked.key is None else np.asarray(jax.random.key_data(asked.key))
+    return asked._replace(seeds=(), key=None), words, key
+
+
+_prepared: OrderedDict[str, tuple[Worlds, list[Part]]] = OrderedDict()
+_preparing = threading.Lock()
+
+
+def _piece_of(
+    call: str,
+    asked: Asked,
+    words: np.ndarray,
+    key: np.ndarray | None,
+    number: int,
+    points: range,
+    memory: int | None,
+    devices: int | None,
+) -> Piece:
+    """Return a piece, on a worker.
+
+    Args:
+        call: of a sweep: one text for all its pieces, whose worlds are prepared once.
+        asked: what is asked for, without keys.
+        words: of the seeds' keys, ``[seeds, 2]``.
+        key: words of the sweep's key, or None.
+        number: of the part.
+        points: of the part.
+        memory, devices: see :func:`boostsim.sweep`; of this process.
+    """
+    with fixed(double=True):
+        with _preparing:
+            if call not in _prepared:
+                given = (
+                    None if key is None else jax.random.wrap_key_data(jnp.asarray(key), impl=KEYS)
+                )
+                seeds = tuple(jax.random.wrap_key_data(each, impl=KEYS) for each in words)
+                worlds = Worlds(asked._replace(seeds=seeds, key=given))
+                _prepared[call] = worlds, [part_of(worlds, group) for group in groups_of(worlds)]
+            _prepared.move_to_end(call)
+            worlds, parts = _prepared[call]
+            while len(_prepared) > SWEEPS_KEPT:
+                _prepared.popitem(last=False)
+        mesh = mesh_of(devices)
+        most = ahead(parts, memory, mesh.size)
+        arrays = _piece(worlds, parts[number], points, most, mesh, lambda done: None)
+        return Piece(None, arrays)
 
 
 def _piece(

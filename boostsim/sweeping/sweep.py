@@ -6,8 +6,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -42,7 +43,7 @@ from boostsim.sweeping.each import in_tokens, jobs_of, sweep_each
 from boostsim.sweeping.groups import Asked, Worlds, batch_of, groups_of
 from boostsim.sweeping.over import Axis, axes_of, seeing_over
 from boostsim.sweeping.placing import held, mesh_of, shared
-from boostsim.sweeping.running import Part, ahead, part_of, run_parts
+from boostsim.sweeping.running import Part, Take, ahead, part_of, run_parts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
@@ -138,8 +139,9 @@ def sweep(
             and every one returns the whole.
         memory: most bytes that blocks under way take, or text such as ``"2GB"``; by default a
             quarter of what is free. It changes no number.
-        scheduler: where points are runs of their own, the address of a Dask scheduler whose workers
-            they run on, or a ``distributed.Client``; None runs them here, one after another.
+        scheduler: the address of a Dask scheduler whose workers make the chunks, or a
+            ``distributed.Client``; None makes them here. It changes no number, and a folder is the
+            same with and without; of each worker ``memory`` and ``devices`` are its own.
         dry_run: whether to say what it would take instead, see below.
 
     Returns:
@@ -177,9 +179,6 @@ def sweep(
     given: Any = task
     check(procedure, given)
     assert isinstance(task, TableTask)
-    if scheduler is not None:
-        hint = "Points of a table are computed in blocks, on this machine's processors."
-        raise refuse("scheduler", "None where the task is a table", scheduler, hint)
     iterations = whole("iterations", iterations, 0)
     procedure.lasting(iterations)
     chosen = chosen_seeds(seeds)
@@ -208,11 +207,12 @@ def sweep(
             return _plan(worlds, parts, budget, mesh)
         about = _about(asked, base)
         with held(path, about) as store:
-            variables = _computed(asked, run_parts(worlds, parts, store, budget, mesh))
+            run = partial(run_parts, worlds, parts, store, budget, devices, scheduler)
+            variables = _computed(asked, run)
         return _dataset(worlds, variables, list(chosen), base)
 
 
-def _computed(asked: Asked, pieces: Iterator[tuple[np.ndarray, Any]]) -> dict[str, np.ndarray]:
+def _computed(asked: Asked, run: Callable[[Take], None]) -> dict[str, np.ndarray]:
     """Return what is recorded of every point, by whichever process it was computed."""
     variables: dict[str, np.ndarray] = {}
     points = int(np.prod(asked.shape))
@@ -224,14 +224,17 @@ def _computed(asked: Asked, pieces: Iterator[tuple[np.ndarray, Any]]) -> dict[st
             variables[name][places] = values
 
     if jax.process_count() == 1:
-        for places, arrays in pieces:
-            put(places, arrays)
+        run(put)
         return variables
-    mine, error = [], ""
+    mine: list[np.ndarray] = []
+    error = ""
+
+    def put_mine(places: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+        mine.append(places)
+        put(places, arrays)
+
     try:
-        for places, arrays in pieces:
-            mine.append(places)
-            put(places, arrays)
+        run(put_mine)
     except ValueError as problem:
         # The others wait: they are to know.
         error = str(problem)
