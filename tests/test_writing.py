@@ -1,5 +1,7 @@
 """Logs that boostsim writes: what they say of models, verdicts and labels is the law."""
 
+import functools
+
 import alarms
 import numpy as np
 import pytest
@@ -13,14 +15,14 @@ SLOTS = {"filter": FILTER, "labeler": bs.WeakLabeler(BETA), "budget": 0.2}
 PROCEDURE = bs.boosting(attempts=3, **SLOTS)
 
 
-def trace_of(procedure, task=TASK, **how):
+@functools.cache
+def trace_of(procedure=PROCEDURE, task=TASK, **how):
+    """What was run once; nothing is run where tests are only collected."""
     return bs.simulate(procedure, task, 3, record="prompt", **how)
 
 
-TRACE = trace_of(PROCEDURE)
-
-
-def written(folder, trace=TRACE, procedure=PROCEDURE, task=TASK, key=0, **how):
+def written(folder, trace=trace_of, procedure=PROCEDURE, task=TASK, key=0, **how):
+    trace = trace() if callable(trace) else trace
     path = folder / "log.jsonl"
     return bs.read_log(bs.write_log(trace, path, procedure=procedure, task=task, key=key, **how))
 
@@ -30,8 +32,9 @@ def log(tmp_path_factory):
     return written(tmp_path_factory.mktemp("log"), visits=4, audited=5)
 
 
-def rates(trace=TRACE):
+def rates(trace=None):
     """A of each record, in the order of a log: by prompt, then by iteration."""
+    trace = trace_of() if trace is None else trace
     correct = trace.accuracy.values[0, :-1].T.ravel()
     return correct, 0.8 * correct + 0.1 * (1.0 - correct)
 
@@ -65,7 +68,7 @@ def test_the_audit_knows_the_truth_of_a_few_attempts(log):
 
 
 def test_labels_are_as_many_and_as_right_as_the_law_has(log):
-    bought = np.diff(TRACE.labels_by_prompt.values[0], axis=0).T.ravel()
+    bought = np.diff(trace_of().labels_by_prompt.values[0], axis=0).T.ravel()
     share("written_labels", log.labelled, np.full(log.records, 4), bought)
     once = np.ones(log.records)
     share("written_labels", log.labelled > 0, once, log.label_probability)
@@ -133,7 +136,7 @@ def test_the_same_key_writes_the_same_bytes(tmp_path):
     kept = [tmp_path / name for name in "abcd"]
     how = {"procedure": PROCEDURE, "task": TASK, "key": 1}
     for path, more in zip(kept, ({}, {}, {"audited": 2}, {"key": 2}), strict=True):
-        assert bs.write_log(TRACE, path, **{**how, **more}) == path
+        assert bs.write_log(trace_of(), path, **{**how, **more}) == path
     assert kept[0].read_bytes() == kept[1].read_bytes() != kept[3].read_bytes()
     plain, audited = bs.read_log(kept[0]), bs.read_log(kept[2])
     assert plain.audited is None
@@ -162,7 +165,6 @@ def test_other_procedures_write_what_they_have(tmp_path):
             share("written_labels", log.label_correct, log.labelled, right[log.prompt])
 
 
-PLAIN = bs.simulate(PROCEDURE, TASK, 1)
 LASTING = bs.boosting(attempts=3, labeler=bs.WeakLabeler(0.5, persistent=True))
 SHARP = bs.boosting(attempts=3, labeler=bs.WeakLabeler(0.5), sharpening=bs.Sharpening(0.5))
 NEVER = bs.labels_only(labeler=bs.WeakLabeler(0.5))
@@ -171,15 +173,18 @@ NEVER = bs.labels_only(labeler=bs.WeakLabeler(0.5))
 @pytest.mark.parametrize(
     ("told", "how"),
     [
-        (r'trace must be one of bs.simulate\(..., record="prompt"\)', {"trace": PLAIN}),
+        (
+            r'trace must be one of bs.simulate\(..., record="prompt"\)',
+            {"trace": lambda: bs.simulate(PROCEDURE, TASK, 1)},
+        ),
         ("trace must be one that bs.simulate returned", {"trace": None}),
-        ("trace must be one with iterations", {"trace": TRACE.isel(iteration=[0])}),
+        ("trace must be one with iterations", {"trace": lambda: trace_of().isel(iteration=[0])}),
         ("task must be the one that was run", {"task": bs.random_table(0, prompts=400)}),
         ("procedure must be the procedure that was run", {"procedure": None}),
         ("procedure must be the one that was run", {"procedure": LASTING}),
-        ("noise is fresh each time", {"trace": trace_of(LASTING), "procedure": LASTING}),
-        ("without sharpening", {"trace": trace_of(SHARP), "procedure": SHARP}),
-        ("one that attempts", {"trace": trace_of(NEVER), "procedure": NEVER}),
+        ("noise is fresh each time", {"trace": lambda: trace_of(LASTING), "procedure": LASTING}),
+        ("without sharpening", {"trace": lambda: trace_of(SHARP), "procedure": SHARP}),
+        ("one that attempts", {"trace": lambda: trace_of(NEVER), "procedure": NEVER}),
         ("seed must be at most 0", {"seed": 1}),
         ("visits must ask for at most", {"visits": 10**7}),
         ("key must be", {"key": None}),
@@ -193,4 +198,4 @@ def test_what_no_log_can_be_written_of_is_refused(tmp_path, told, how):
 
 def test_a_log_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(ValueError, match="path must lie in a folder that can be written to"):
-        bs.write_log(TRACE, tmp_path / "no" / "log", procedure=PROCEDURE, task=TASK, key=0)
+        bs.write_log(trace_of(), tmp_path / "no" / "log", procedure=PROCEDURE, task=TASK, key=0)
