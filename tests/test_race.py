@@ -251,9 +251,12 @@ def test_only_the_same_function_is_equal_for_certain():
     assert (other.verdict, other.seeds["failed"]) == ("undecided", 8)
 
 
-def test_a_race_is_a_tournament_that_stops(tmp_path):
+# Of one structure, programs are shared; where verdicts persist they are others.
+@pytest.mark.parametrize(("other", "key"), [("helpless", 1), ("blind spots", 0)])
+def test_a_race_is_a_tournament_that_stops(other, key):
     suite = bs.stress_suite(0, prompts=50)
-    tasks = {name: suite[name] for name in ("helpless", "blind spots")}
+    other = bs.stress_suite(key, prompts=50)[other]
+    tasks = {"helpless": suite["helpless"], "other": other}
     how = {"labels_per_visit": 0.02, "key": 5, "iterations": 15}
     rules = ["failed", "uniform"]
     found = bs.race(rules, tasks, most_seeds=8, resolution=0.0, **how)

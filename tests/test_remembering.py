@@ -48,7 +48,7 @@ def test_the_memory_is_the_mean_field():
         kernel = loop(rule, task, bs.WeakLabeler([1.0, 0.0]), budget=0.5 * failing)
         state = kernel.init()
         assert [memory.tolist() for memory in state.memory] == [[0, 0], [0, 0]]
-        state, info = kernel.step(None, state)
+        state, info = jax.jit(kernel.step)(None, state)
         bought, passed = (np.asarray(memory) for memory in state.memory)
     # In labels: ten visits to each prompt.
     assert bought == pytest.approx([10 * 0.5 * failing] * 2)
@@ -115,7 +115,7 @@ def test_hedge_by_hand():
     task = bs.table_task([[1, 0]] * 2, initial=[[0, 1], [1, 0]])
     with jax.enable_x64(True):
         kernel = loop(bs.criteria.hedge(0.5), task, bs.WeakLabeler(0.5))
-        state, _ = kernel.step(None, kernel.init())
+        state, _ = jax.jit(kernel.step)(None, kernel.init())
         memory = np.asarray(state.memory)
     # Of the attempts 1 - gamma fail on the first prompt, gamma on the second.
     gamma = FILTER.accept[1]
@@ -216,18 +216,18 @@ def test_a_rule_of_ones_own_in_exact_and_sampled_runs():
         assert trace.accuracy.values[0].tolist() == [0, 0, 0, 1, 1]
 
 
-def test_memory_survives_every_regime():
+@pytest.mark.parametrize(("regime", "more"), [("accumulate", {}), ("anchor", {"real_share": 0.2})])
+def test_memory_survives_every_regime(regime, more):
     task = bs.random_table(1, prompts=10)
-    for regime, more in (("accumulate", {}), ("anchor", {"real_share": 0.2})):
-        procedure = bs.boosting(
-            criterion=bs.criteria.hedge(),
-            labeler=bs.WeakLabeler(0.3),
-            budget=0.1,
-            regime=regime,
-            **more,
-        )
-        trace = bs.simulate(procedure, task, 3, visits=5, key=0, record="diversity")
-        assert np.isfinite(trace.accuracy).all()
+    procedure = bs.boosting(
+        criterion=bs.criteria.hedge(),
+        labeler=bs.WeakLabeler(0.3),
+        budget=0.1,
+        regime=regime,
+        **more,
+    )
+    trace = bs.simulate(procedure, task, 3, visits=5, key=0, record="diversity")
+    assert np.isfinite(trace.accuracy).all()
 
 
 class Growing(Patience):
