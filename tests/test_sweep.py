@@ -376,3 +376,27 @@ def test_what_goes_wrong_on_a_worker_is_told_as_here(client):
     assert said[0] == said[1]
     with pytest.raises(ValueError, match="scheduler must be the address"):
         bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, scheduler="nowhere")
+
+
+def test_a_rule_of_ones_own_that_does_something_else_is_another_sweep(tmp_path):
+    def asking(threshold):
+        @bs.criterion
+        def mine(visits):
+            return (visits.pass_rate < threshold) * 1.0
+
+        return mine
+
+    plain = bs.boosting(attempts=2, labeler=WEAK)
+
+    def at_base(rule, folder):
+        asks = dataclasses.replace(plain, criterion=rule)
+        return bs.sweep(asks, TASK, 1, over={"beta": [0.1]}, folder=tmp_path / folder)
+
+    def gone_over(rule, folder):
+        return bs.sweep(plain, TASK, 1, over={"criterion": {"a": rule}}, folder=tmp_path / folder)
+
+    for number, swept in enumerate((at_base, gone_over)):
+        whole = swept(asking(0.5), f"{number}")
+        assert swept(asking(0.5), f"{number}").identical(whole)
+        with pytest.raises(ValueError, match=r"begun with own\[0\].criterion"):
+            swept(asking(0.75), f"{number}")

@@ -19,15 +19,18 @@ import numpy as np
 from jax.sharding import Mesh
 
 from boostsim.arguments import refuse
+from boostsim.curation.labelers import drifting
 from boostsim.jobs import Job, differs, facts, take_jobs
 from boostsim.mode import KEYS, fixed
+from boostsim.objects import is_own
 from boostsim.progress import counted, tell
 from boostsim.simulation.interrupts import unbroken, waited_for
+from boostsim.simulation.tables.prepare import own_parts
 from boostsim.simulation.tables.recording import numbers_each
 from boostsim.simulation.until import Until
 from boostsim.store import Piece, Store
 from boostsim.sweeping.blocks import block, bytes_of, points_of
-from boostsim.sweeping.groups import Asked, Batch, Group, Worlds, batch_of, groups_of
+from boostsim.sweeping.groups import Asked, Batch, Group, Worlds, batch_of, groups_of, turned
 from boostsim.sweeping.placing import blocks, mesh_of, ours
 
 # Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
@@ -86,6 +89,19 @@ def part_of(worlds: Worlds, group: Group) -> Part:
     memory = bytes_of(program, made.leaves, points, outputs)
     total = len(group.cells) * group.each(asked)
     return Part(group, total, points, points * max(blocks, 1), memory)
+
+
+def own_rules(asked: Asked, parts: list[Part]) -> dict[str, Any]:
+    """Return what criteria, learners and labelers of one's own compute, which no name tells."""
+    does: list[dict[str, Any]] = []
+    for cell in (cell for part in parts for cell in part.group.cells):
+        procedure, task = turned(asked, cell)
+        told = {**own_parts(procedure, task), **drifting(procedure.labeler)}
+        if is_own(procedure.criterion.function):
+            told["criterion"] = procedure.criterion.fingerprint(procedure.most_attempts)
+        if told and told not in does:
+            does.append(told)
+    return {"own": does} if does else {}
 
 
 def ahead(parts: list[Part], memory: int | None, devices: int = 1) -> int:

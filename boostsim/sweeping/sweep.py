@@ -43,7 +43,7 @@ from boostsim.sweeping.each import in_tokens, jobs_of, sweep_each
 from boostsim.sweeping.groups import Asked, Worlds, batch_of, groups_of
 from boostsim.sweeping.over import Axis, axes_of, seeing_over
 from boostsim.sweeping.placing import held, mesh_of, shared
-from boostsim.sweeping.running import Part, Take, ahead, part_of, run_parts
+from boostsim.sweeping.running import Part, Take, ahead, own_rules, part_of, run_parts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
@@ -205,7 +205,7 @@ def sweep(
         parts = [part_of(worlds, group) for group in groups_of(worlds)]
         if dry:
             return _plan(worlds, parts, budget, mesh)
-        about = _about(asked, base)
+        about = _about(asked, base) | ({} if path is None else own_rules(asked, parts))
         with held(path, about) as store:
             run = partial(run_parts, worlds, parts, store, budget, devices, scheduler)
             variables = _computed(asked, run)
