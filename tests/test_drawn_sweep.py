@@ -2,12 +2,15 @@
 
 import dataclasses
 import functools
+import signal
+import threading
 
 import numpy as np
 import pytest
 from test_sweep import NOISY, RULE, TASK, WEAK, agrees
 
 import boostsim as bs
+from boostsim.sweeping import running
 
 HOW = {"visits": 20, "seeds": 2, "key": 3}
 LARGE = {"beta": [0.0, 0.4, 1.0], "gamma": [0.05, 0.3]}
@@ -85,6 +88,44 @@ def test_a_seed_is_the_same_to_the_last_bit_whatever_else_there_is(tmp_path):
     for name, values in whole.data_vars.items():
         assert np.array_equal(values[order], turned[name]), name
         assert np.array_equal(values[17, 1:2], alone[name][0]), name
+
+
+def test_threads_start_blocks_at_once_and_end_with_an_interrupt(monkeypatch):
+    task, over = bs.random_table(2, prompts=67, responses=3), {"beta": np.linspace(0, 1, 40)}
+    run = functools.partial(bs.sweep, RULE, task, 2, over=over, visits=20, seeds=16, key=0)
+    monkeypatch.setattr(running, "feeders", lambda *told: 1)
+    alone = run()
+    started, recorded, begun = [], running.recorded, running.blocks
+    both = threading.Barrier(2, timeout=60)
+
+    def together(*told):
+        started.append(threading.get_ident())
+        if len(started) in (2, 3):
+            # The second block and the third are under way at the same time, or this breaks.
+            both.wait()
+        return begun(*told)
+
+    monkeypatch.setattr(running, "feeders", lambda *told: 2)
+    monkeypatch.setattr(running, "blocks", together)
+    assert run().identical(alone)
+    assert len(set(started)) == 2
+
+    def interrupted(*told):
+        signal.raise_signal(signal.SIGINT)
+        return recorded(*told)
+
+    monkeypatch.setattr(running, "blocks", begun)
+    monkeypatch.setattr(running, "recorded", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threads = threading.active_count()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert threading.active_count() == threads
+    monkeypatch.setattr(running, "recorded", recorded)
+    assert run().identical(alone)
 
 
 def test_what_is_seen_is_refused():

@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -31,7 +32,7 @@ from boostsim.simulation.until import Until
 from boostsim.store import Piece, Store
 from boostsim.sweeping.blocks import block, bytes_of, points_of
 from boostsim.sweeping.groups import Asked, Batch, Group, Worlds, batch_of, groups_of, turned
-from boostsim.sweeping.placing import blocks, mesh_of, ours
+from boostsim.sweeping.placing import Rows, blocks, mesh_of, ours
 
 # Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
 STEPS, NUMBERS_KEPT = 2**30, 2**21
@@ -252,11 +253,21 @@ def _piece(
 ) -> dict[str, np.ndarray]:
     """Return what is recorded of some points, ``[points, ...]``."""
     arrays: dict[str, np.ndarray] = {}
-    waiting: deque[tuple[int, int, Batch, Any]] = deque()
+    waiting: deque[tuple[int, int, Batch, Future[Rows]]] = deque()
+
+    @fixed(double=True)
+    def rows_of(batch: Batch) -> Rows:
+        return blocks(mesh, part.group.program, batch.leaves, batch.values, batch.words)
+
+    def begun() -> list[Rows]:
+        pool.shutdown(cancel_futures=True)
+        done = [rows for *_, rows in waiting if not rows.cancelled()]
+        return [rows.result() for rows in done if rows.exception() is None]
 
     def write() -> None:
         start, size, batch, rows = waiting[0]
-        found = recorded(worlds, part.group, batch, {n: np.asarray(v) for n, v in rows.items()})
+        arrived = {name: np.asarray(each) for name, each in rows.result().items()}
+        found = recorded(worlds, part.group, batch, arrived)
         for name, values in found.items():
             if name not in arrays:
                 arrays[name] = np.empty((len(points), *values.shape[1:]))
@@ -265,21 +276,32 @@ def _piece(
         waiting.popleft()
         update(start + size - points.start)
 
-    with waited_for(lambda: [rows for *_, rows in waiting]):
+    pool = ThreadPoolExecutor(feeders(part.group.program.sampled, mesh))
+    with pool, waited_for(begun):
         step = part.block * mesh.size
         for start in range(points.start, points.stop, step):
             # The last one is filled up.
             here = np.minimum(np.arange(start, start + step), points.stop - 1)
             batch = batch_of(worlds, part.group, here)
             with unbroken():
-                rows = blocks(mesh, part.group.program, batch.leaves, batch.values, batch.words)
                 size = min(step, points.stop - start)
-                waiting.append((start, size, batch, rows))
-            while len(waiting) >= most:
+                waiting.append((start, size, batch, pool.submit(rows_of, batch)))
+            # Until the first one is there nobody else compiles its program.
+            while len(waiting) >= most or (waiting and start == 0):
                 write()
         while waiting:
             write()
     return arrays
+
+
+def feeders(sampled: bool, mesh: Mesh) -> int:
+    """Return how many threads start blocks.
+
+    Programs that a thread starts on a device run one after another, and one that draws on the host
+    takes one processor: so many threads as there are processors for each device start those.
+    """
+    drawn = sampled and jax.default_backend() == "cpu"
+    return max(1, (os.cpu_count() or 1) // mesh.size) if drawn else 1
 
 
 def recorded(
