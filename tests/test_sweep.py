@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+import typing
 import warnings
 
 import numpy as np
@@ -403,6 +404,62 @@ def test_a_rule_of_ones_own_that_does_something_else_is_another_sweep(tmp_path):
         assert swept(asking(0.5), f"{number}").identical(whole)
         with pytest.raises(ValueError, match=r"begun with own\[0\].criterion"):
             swept(asking(0.75), f"{number}")
+    network = bs.SoftmaxRegression(steps=1, batch=4, first_steps=1)
+    tokens = bs.lookup(entries=2, answers=2)
+
+    def in_tokens(rule, visits=2):
+        asks = dataclasses.replace(plain, criterion=rule, learner=network)
+        told = {"over": {"gamma": [0.1]}, "visits": visits, "key": 0, "folder": tmp_path / "tokens"}
+        noisy = dataclasses.replace(asks, filter=bs.NoisyFilter(0.0))
+        return bs.sweep(noisy, tokens, 1, **told)
+
+    whole = in_tokens(asking(0.5))
+    assert in_tokens(asking(0.5)).identical(whole)
+    with pytest.raises(ValueError, match=r"points\[0\].own.criterion"):
+        in_tokens(asking(0.75))
+
+
+def test_numbers_of_a_learner_that_its_words_do_not_tell_are_another_run(tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Partial:
+        told: typing.ClassVar = [1.0, 0.0]
+        rule = staticmethod(
+            lambda step, data, before, add: [
+                step * new + (1.0 - step) * old for new, old in zip(data, before, strict=True)
+            ]
+        )
+
+        @property
+        def numbers(self):
+            return self.told[0]
+
+        def noise_rows_for(self, quality):
+            return np.full(quality.shape, 1.0 / quality.shape[1]) if self.told[1] else None
+
+        def describe(self):
+            return {"learner": "partial"}
+
+    rule = bs.boosting(labeler=WEAK, learner=Partial())
+    works = {
+        "run": lambda folder: bs.simulate(rule, TASK, 1, folder=folder),
+        "sweep": lambda folder: bs.sweep(rule, TASK, 1, over={"beta": [0.1]}, folder=folder),
+    }
+    for name, work in works.items():
+        for number, other in enumerate(([0.5, 0.0], [1.0, 1.0])):
+            folder = tmp_path / f"{name}-{number}"
+            Partial.told[:] = [1.0, 0.0]
+            work(folder)
+            Partial.told[:] = other
+            with pytest.raises(ValueError, match="learner_numbers"):
+                work(folder)
+
+
+def test_the_order_of_dimensions_is_part_of_a_sweep(tmp_path):
+    over = {"beta": [0.1, 0.2], "gamma": [0.2, 0.3]}
+    rule = bs.boosting(labeler=WEAK, filter=NOISY)
+    bs.sweep(rule, TASK, 1, over=over, folder=tmp_path)
+    with pytest.raises(ValueError, match=r'order\[0\] "beta", not "gamma"'):
+        bs.sweep(rule, TASK, 1, over=dict(reversed(over.items())), folder=tmp_path)
 
 
 GROWN = """

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from boostsim.arguments import Words, refuse, unknown
+from boostsim.arguments import Words, choice, refuse
 from boostsim.figures.parameters import RANGES
 from boostsim.figures.style import COLORS, styled
 
@@ -68,8 +68,7 @@ def plot_sweep(
 
     if not isinstance(dataset, xarray.Dataset):
         raise refuse("dataset", "an xarray.Dataset, such as bs.sweep returns", dataset)
-    if value not in dataset.data_vars:
-        raise unknown("value", value, sorted(map(str, dataset.data_vars)))
+    choice("value", value, sorted(map(str, dataset.data_vars)))
     if axes is not None and not isinstance(axes, Axes):
         raise refuse("axes", "axes of matplotlib", axes)
     values = dataset[value]
@@ -107,8 +106,8 @@ def _chosen(
     along = {**{str(name): name for name in shown}, **along}
     allowed = [name for name, dimension in along.items() if dimension in shown]
     for argument, name in (("x", x), ("y", y)):
-        if name is not None and name not in allowed:
-            raise unknown(argument, name, allowed)
+        if name is not None:
+            choice(argument, name, allowed)
     if len(shown) == 1:
         if y is not None:
             raise refuse("y", "left out where there is one dimension", y)

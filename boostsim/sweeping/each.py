@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from boostsim.arguments import refuse, sized
+from boostsim.curation.labelers import drifting
 from boostsim.curation.procedure import Procedure
 from boostsim.jobs import Job, run_jobs
 from boostsim.keys import as_key, key_text
+from boostsim.objects import is_own
 from boostsim.simulation.run import simulate
+from boostsim.simulation.seeing import FreshPrompts, seeing
 from boostsim.simulation.until import Until
 from boostsim.store import Piece, opened
 from boostsim.sweeping.over import Axis, chosen
@@ -110,6 +114,8 @@ def sweep_each(
             "record": str(how.get("record")),
             "key": None if key is None else key_text(as_key(key)),
         }
+        if folder is not None:
+            own |= _own_rules(procedure, task, how)
         points.append(own)
     with opened(folder, {"kind": "sweep", "points": points}) as store:
         pieces = run_jobs(jobs, scheduler=scheduler, store=store, description="sweep")
@@ -139,3 +145,19 @@ def sweep_each(
         if all(other.told["attrs"].get(name) == each for other in rest)
     }
     return xarray.Dataset(data, coordinates, {**common, **told})
+
+
+def _own_rules(procedure: Procedure, task: Any, how: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the functions of one's own in a run compute, which no name tells."""
+    from boostsim.simulation.tokens.loop import make_run
+    from boostsim.simulation.tokens.watching import watched
+
+    amount = {name: how[name] for name in ("visits", "visited_share") if name in how}
+    run = make_run(procedure, task, seeing(**amount, otherwise=FreshPrompts()))
+    told = {
+        part.slot: [part.program, sha256(np.asarray(part.behaviour).tobytes()).hexdigest()[:16]]
+        for part in watched(run)
+        if part.slot != "criterion" or is_own(procedure.criterion.function)
+    }
+    told |= drifting(procedure.labeler)
+    return {"own": told} if told else {}

@@ -24,6 +24,7 @@ from boostsim.curation.labelers import drifting
 from boostsim.jobs import Job, differs, facts, take_jobs
 from boostsim.mode import KEYS, fixed
 from boostsim.objects import is_own
+from boostsim.processors import processors
 from boostsim.progress import counted, tell
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.tables.prepare import own_parts
@@ -111,7 +112,7 @@ def ahead(parts: list[Part], memory: int | None, devices: int = 1) -> int:
     Raises:
         ValueError: where not one may.
     """
-    most, busy = devices * max(part.memory for part in parts), 2 * (os.cpu_count() or 1)
+    most, busy = devices * max(part.memory for part in parts), 2 * processors()
     if memory is None:
         return max(1, min(busy, int(SHARE * free()) // most))
     if memory < most:
@@ -179,7 +180,9 @@ def run_parts(
         )
         return
     done, total, warned = 0, sum(len(points) for _, _, points in pieces), set()
-    with counted("points", total) as update:
+    kept = store.names()
+    there = sum(len(points) for name, _, points in pieces if name in kept)
+    with counted("points", total, even=True, found=there) as update:
         for name, part, points in pieces:
             found = store.read(name)
             if found is None:
@@ -301,7 +304,7 @@ def feeders(sampled: bool, mesh: Mesh) -> int:
     takes one processor: so many threads as there are processors for each device start those.
     """
     drawn = sampled and jax.default_backend() == "cpu"
-    return max(1, (os.cpu_count() or 1) // mesh.size) if drawn else 1
+    return max(1, processors() // mesh.size) if drawn else 1
 
 
 def recorded(

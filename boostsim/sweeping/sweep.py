@@ -342,6 +342,8 @@ def _about(asked: Asked, key: jax.Array) -> dict[str, Any]:
         "procedure": json.loads(asked.procedure.describe()),
         "task": asked.task.describe(),
         "iterations": asked.iterations,
+        # Points are numbered in it.
+        "order": [axis.dimension for axis in asked.axes],
         "over": {axis.dimension: _axis_told(axis) for axis in asked.axes},
         "seeds": [key_text(each) for each in asked.seeds],
         **_drawn(asked),

@@ -76,14 +76,18 @@ def measured_beta(procedure: Procedure, task: TableTask) -> dict[str, float]:
 def own_parts(procedure: Procedure, task: TableTask) -> dict[str, str]:
     """Return what a learner and a labeler of one's own do, which their fields need not tell.
 
-    ``learner_program`` is the fingerprint of the learner's rule, ``labeler_rows`` a hash of the
-    labeler's rows on the task.
+    ``learner_program`` is the fingerprint of the learner's rule, ``learner_numbers`` a hash of its
+    numbers and noise rows, ``labeler_rows`` one of the labeler's rows on the task.
     """
     told = {}
     assert isinstance(procedure.learner, TabularLearner)
     program = rule_program(procedure.learner, task.prompts, task.responses)
     if program:
         told["learner_program"] = program
+        noise = procedure.learner.noise_rows_for(task.quality.copy())
+        given = [*jax.tree.leaves(procedure.learner.numbers), *([] if noise is None else [noise])]
+        each = [np.ascontiguousarray(one, float).tobytes() for one in given]
+        told["learner_numbers"] = sha256(b"".join(each)).hexdigest()[:16]
     labeler = _labeler_on(procedure, task)
     if labeler is not None and of_ones_own(procedure.labeler):
         rows = [each.rows_for(task.quality) for each in labeler.plain.values()]
