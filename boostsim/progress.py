@@ -214,6 +214,8 @@ class _Tally:
 
     def left(self) -> float | None:
         """Return the seconds until all are done, None where nothing is known of them."""
+        if self.total is not None and self.done >= self.total:
+            return 0.0
         rate, until = self.rate(), None
         if self.given is not None:
             until = self.told + self.given

@@ -31,6 +31,8 @@ from boostsim.files import Damaged, read_sealed, sweep, warn_once, write_sealed
 # What the work is: of all pieces of a folder.
 WORK = "work.json"
 ENDING = ".piece"
+# Of what kind a work is that says no "kind".
+RUN = "run"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]*")
 ALLOWED = "one that holds whole files of its work"
 AGAIN = "It is made again."
@@ -170,7 +172,8 @@ def opened(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
 
     Args:
         folder: where pieces are kept; None keeps nothing.
-        about: what decides the pieces, as JSON can hold it. How many of them there are to be is no
+        about: what decides the pieces, as JSON can hold it, and under "kind" of what kind the work
+            is, where it is no run. How many of them there are to be is no
             part of it: so a work may become longer.
 
     Raises:
@@ -255,6 +258,12 @@ def same_run(path: Path, about: Mapping[str, Any], found: Mapping[str, Any]) -> 
         ValueError: where anything does.
     """
     wanted = json.loads(json.dumps(about))
+    before, now = (each.get("kind", RUN) for each in (found, wanted))
+    if before != now:
+        raise ValueError(
+            f"folder must hold this very run; {str(path)!r} is of another kind of work: "
+            f"a {before}, not a {now}"
+        )
     for name in sorted({*found, *wanted}):
         if found.get(name) != wanted.get(name):
             where, before, now = _difference(name, found.get(name), wanted.get(name))

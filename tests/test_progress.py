@@ -151,7 +151,7 @@ def test_programs_get_a_line_of_json_a_piece(clock, capsys):
         {**one, "done": 1, "seconds": 4.0, "rate": 0.25, "left": 8.0},
         {**one, "done": 2, "seconds": 12.0, "rate": 0.166667, "left": 6.0},
         {**one, "done": 3, "seconds": 24.0, "rate": 0.125, "left": 0.0},
-        {"what": "jobs", "total": 1, "done": 1, "seconds": 1.0, "rate": 1.0, "left": None},
+        {"what": "jobs", "total": 1, "done": 1, "seconds": 1.0, "rate": 1.0, "left": 0.0},
     ]
     clock.now, clock.ends = 1000.0, 25.0
     lines_of(clock, progress._Tally("plans", None, even=False), as_json=True)

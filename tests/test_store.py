@@ -47,6 +47,13 @@ def test_another_work_is_refused_and_what_differs_is_named(tmp_path):
         filled(tmp_path, {"what": {"beta": [0.1, 0.3]}})
 
 
+def test_a_folder_of_another_kind_of_work_is_refused_by_its_kind(tmp_path):
+    filled(tmp_path)
+    for kind in ("sweep", "certificate"):
+        with pytest.raises(ValueError, match=f"another kind of work: a run, not a {kind}$"):
+            filled(tmp_path, {"kind": kind, "a": 1})
+
+
 @pytest.mark.parametrize("place", ["start", "middle", "end"])
 @pytest.mark.parametrize("harm", ["flipped", "cut", "emptied"])
 @pytest.mark.parametrize("which", ["one.piece", store.WORK])

@@ -289,6 +289,27 @@ BAD = [
     ({"beta": [0.1, None]}, "over\\['beta'\\]\\[1\\] must be a finite number; got None"),
     ({"beta": [np.nan]}, "over\\['beta'\\]\\[0\\] must be a finite number"),
     ({"beta": 0.1}, "over\\['beta'\\] must be a list of values"),
+    ({"beta": "0.1"}, "over\\['beta'\\]\\[0\\] must be a finite number; got '0.1'"),
+    ({"gamma": np.array(["0.1"])}, "over\\['gamma'\\]\\[0\\] must be a finite number; got '0.1'"),
+    ({"budget": [True]}, "over\\['budget'\\]\\[0\\] must be a finite number; got True"),
+    ({("beta", "gamma"): [(0.1, np.True_)]}, "over\\['gamma'\\]\\[0\\] .* number; got True"),
+    ({"beta": {"a": "0.1"}}, "over at beta=a: beta must be a finite number; got '0.1'"),
+    ({"gamma": {"a": True}}, "over at gamma=a: gamma must be a finite number; got True"),
+    ({"beta": {"a": None}}, "over at beta=a: beta must be a finite number; got None"),
+    ({"step": {"a": [0.1, 0.2]}}, "over at step=a: step must be a finite number; got"),
+    ({"rate": {"a": 0.1}}, "'rate'. Give the procedure a bs.PolicyGradient"),
+    *(
+        ({name: [2**65 + 1]}, f"over\\['{name}'\\]\\[0\\] must be at most .*; got 368934")
+        for name in ("attempts", "beta", "votes", "visits")
+    ),
+    ({"beta": {2**70: 0.1}}, "the labels of over\\['beta'\\]\\[0\\] must be at most"),
+    ({"beta": np.array(["1e4000"], np.longdouble)}, "over\\['beta'\\]\\[0\\] .* finite number"),
+    ({"visits": [0]}, "over\\['visits'\\]\\[0\\]: visits must be .* at least 1; got 0"),
+    ({"visits": {"all": None, "few": 3}}, "numbers of visits at every place, or at none"),
+    ({"task": [1]}, "over at task=1: task must be .*; got 1"),
+    ({"procedure": ["nope"]}, "procedure must be .*; got 'nope'"),
+    ({"votes": ["3"]}, "votes must be .*; got '3'"),
+    ({("beta",): [0.1]}, "a tuple with one value for each of beta; got 0.1"),
     ({"beta": [0.1], ("gamma", "beta"): [(0.1, 0.2)]}, "names that are each given once"),
     ({("beta", "gamma"): [(0.1, 0.2), (0.1,)]}, "a tuple with one value for each"),
     ({"attempts": [1, 0]}, "over at attempts=0: attempts must be"),
@@ -305,6 +326,32 @@ def test_what_cannot_be_gone_over_is_refused_in_one_sentence(number):
     with pytest.raises(ValueError, match=told) as refused:
         bs.sweep(RULE, TASK, 2, over=over)
     assert "\n" not in str(refused.value)
+    assert "np." not in str(refused.value)
+
+
+def test_no_filter_is_one_that_accepts_everything():
+    over = {"filter": {"none": None, "noisy": NOISY}}
+    swept = bs.sweep(RULE, TASK, 2, over=over)
+    agrees(swept, RULE, over, iterations=2)
+    together = {("beta", "filter"): {"a": (0.3, None)}}
+    found = bs.sweep(RULE, TASK, 2, over=together)
+    np.testing.assert_array_equal(found.error.values[0], swept.error.values[0])
+    assert json.loads(found.over)["beta,filter"]["filter"][0]["name"] == "AcceptAll"
+
+
+def test_every_kind_of_number_is_a_coordinate_that_is_kept(tmp_path):
+    expected = bs.sweep(RULE, TASK, 2, over={"beta": [0.5]})
+    for kind in (np.float16, np.float32, np.longdouble):
+        for over in ({"beta": np.array([0.5], kind)}, {("beta",): [(kind(0.5),)]}):
+            found = bs.sweep(RULE, TASK, 2, over=over, folder=tmp_path / "kept")
+            assert found.beta.dtype == np.float64
+            assert found.identical(expected)
+
+
+def test_a_folder_of_a_run_is_no_folder_of_a_sweep(tmp_path):
+    bs.simulate(RULE, TASK, 2, visits=3, key=1, folder=tmp_path)
+    with pytest.raises(ValueError, match=r"another kind of work: a run, not a sweep"):
+        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, folder=tmp_path)
 
 
 def test_what_the_procedure_lacks_is_named():
@@ -322,6 +369,8 @@ def test_what_the_procedure_lacks_is_named():
         bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory=10)
     with pytest.raises(ValueError, match="memory must be bytes"):
         bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory="much")
+    with pytest.raises(ValueError, match=r"memory must be at most \d+ bytes; got '999"):
+        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory="9" * 400 + "GB")
     broken = bs.criterion(lambda visits: visits.accepted - 1.5 + 0.0 * visits.disagreement)
     rule = dataclasses.replace(RULE, criterion=broken)
     with pytest.raises(ValueError, match=r"over at beta=0.1: criterion .* finite priorities"):

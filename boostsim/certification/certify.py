@@ -224,7 +224,7 @@ def certify_all(
         often[claim.name] += 1
         named_so = piece_name(claim.name, str(often[claim.name]))
         homes.append(None if top is None else top / named_so)
-    with opened(top, {"work": "several certificates"}), connected(scheduler) as client:
+    with opened(top, {"kind": "set of certificates"}), connected(scheduler) as client:
 
         def one(pair: tuple[Claim, Measurement], home: Path | None) -> Certificate:
             return certify(

@@ -41,7 +41,7 @@ def kept(
             yield store
         return
     told = {
-        "work": "a certificate",
+        "kind": "certificate",
         "claim": {
             "name": claim.name,
             "kind": claim.kind,

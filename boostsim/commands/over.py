@@ -30,10 +30,11 @@ KINDS: dict[str, Any] = {name: kind for name, kind in get_type_hints(Run).items(
 # Here one number is for every iteration.
 KINDS |= dict.fromkeys(("attempts", "visits"), int)
 NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-RANGE = re.compile(rf"{NUMBER}:{NUMBER}:(\d+)")
+RANGE = re.compile(rf"{NUMBER}:{NUMBER}:([-+]?\d+)")
 ALLOWED = "NAME=VALUES, such as beta=0:1:21 or gamma=0.05,0.1 or beta,gamma=0.1,0.2/0.3,0.4"
 # Points of a range.
 MOST = 1_000_000
+ENDS = f"START:STOP:COUNT, two ends that differ and 2 to {MOST:,} points"
 
 Over = dict[tuple[str, ...], list[tuple[Any, ...]]]
 
@@ -111,6 +112,8 @@ def _values(name: str, got: str | Sequence[Any]) -> list[Any]:
     found: list[Any] = []
     for part in parts:
         matched = RANGE.fullmatch(part.strip()) if isinstance(part, str) else None
+        if isinstance(part, str) and ":" in part and not matched and _only_numbers(name):
+            raise refuse(f"over {name}", ENDS, part)
         found += _range(name, part, *matched.groups()) if matched else [_value(name, part)]
     if not found:
         raise refuse(f"over {name}", "one value at least", got)
@@ -121,10 +124,11 @@ def _values(name: str, got: str | Sequence[Any]) -> list[Any]:
 
 
 def _range(name: str, told: str, start: str, stop: str, count: str) -> list[Any]:
-    low, high, many = float(start), float(stop), int(count)
-    if not 2 <= many <= MOST or low == high or not math.isfinite(high - low):
-        allowed = "START:STOP:COUNT, two ends that differ and two points at least"
-        raise refuse(f"over {name}", allowed, told)
+    # A count of thousands of digits is no whole number that Python reads.
+    low, high, points = float(start), float(stop), float(count)
+    if not 2 <= points <= MOST or low == high or not math.isfinite(high - low):
+        raise refuse(f"over {name}", ENDS, told)
+    many = int(points)
     # What a decimal point would have, not 0.30000000000000004.
     steps = [low + (high - low) * place / (many - 1) for place in range(many)]
     return [_value(name, float(f"{each:.12g}")) for each in [*steps[:-1], high]]
@@ -151,6 +155,12 @@ def _value(name: str, got: Any) -> Any:
     if not isinstance(text, str) or not text:
         raise refuse(name, "a word", got)
     return text
+
+
+def _only_numbers(name: str) -> bool:
+    """Whether no word is a value of this name."""
+    kinds = {KINDS[name], *get_args(KINDS[name])}
+    return bool(kinds & {int, float}) and str not in kinds
 
 
 def _number(got: Any) -> float | None:

@@ -16,7 +16,7 @@ from boostsim.curation.labelers import drifting
 from boostsim.curation.procedure import Procedure
 from boostsim.jobs import Job, run_jobs
 from boostsim.keys import as_key, key_text
-from boostsim.objects import is_own
+from boostsim.objects import described, is_own
 from boostsim.simulation.run import simulate
 from boostsim.simulation.seeing import FreshPrompts, seeing
 from boostsim.simulation.until import Until
@@ -56,9 +56,9 @@ def jobs_of(
     jobs = []
     for number, places in enumerate(itertools.product(*(range(axis.size) for axis in axes))):
         here = [*zip(axes, places, strict=True)]
-        values = {name: axis.of(name)[place] for axis, place in here for name in axis.names}
+        values = {name: each for axis, place in here for name, each in axis.at(place).items()}
         # Visits are no part of a procedure.
-        own = how | ({"visits": int(values.pop("visits"))} if "visits" in values else {})
+        own = how | ({"visits": values.pop("visits")} if "visits" in values else {})
         try:
             there, on = chosen(procedure, task, values)
         except ValueError as error:
@@ -109,7 +109,9 @@ def sweep_each(
             "task": task.describe(),
             "iterations": iterations,
             "reduce": reduce,
-            **{name: each for name, each in how.items() if name not in ("key", "record")},
+            **{
+                name: described(each) for name, each in how.items() if name not in ("key", "record")
+            },
             "seeds": str(how.get("seeds")),
             "record": str(how.get("record")),
             "key": None if key is None else key_text(as_key(key)),

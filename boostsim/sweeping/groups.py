@@ -93,12 +93,11 @@ class Asked(NamedTuple):
 
     def values(self, places: tuple[int | None, ...]) -> dict[str, Any]:
         """Return the value of each name at these places; None is none."""
-        return {
-            name: axis.of(name)[place]
-            for axis, place in zip(self.axes, places)
-            if place is not None
-            for name in axis.names
-        }
+        values: dict[str, Any] = {}
+        for axis, place in zip(self.axes, places):
+            if place is not None:
+                values |= axis.at(place)
+        return values
 
     def told(self, places: tuple[int | None, ...]) -> str:
         """Return these places in words."""

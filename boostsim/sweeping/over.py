@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from boostsim.arguments import finite, refuse, several, shape_of, unknown
-from boostsim.curation.filters import NoisyFilter
+from boostsim.arguments import finite, numbers, refuse, several, shape_of, unknown, whole
+from boostsim.curation.filters import NoisyFilter, checked_filter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.curation.regimes import Anchor, Replace
@@ -63,6 +63,12 @@ class Axis(NamedTuple):
         """Return the values of a name."""
         return self.values[self.names.index(name)]
 
+    def at(self, place: int) -> dict[str, Any]:
+        """Return the value of each name at a place, as Python's own number or text."""
+        return {
+            name: _own(values[place]) for name, values in zip(self.names, self.values, strict=True)
+        }
+
     def coordinates(self) -> dict[str, Any]:
         """Return its coordinates in the result: its labels, or the values of each of its names."""
         if self.labels is not None:
@@ -76,9 +82,7 @@ class Axis(NamedTuple):
         """Return a place in words."""
         if self.labels is not None:
             return f"{self.dimension}={self.labels[place]}"
-        return ", ".join(
-            f"{name}={values[place]}" for name, values in zip(self.names, self.values, strict=True)
-        )
+        return ", ".join(f"{name}={value}" for name, value in self.at(place).items())
 
 
 def axes_of(over: Any, names: Iterable[str] = NAMES) -> tuple[Axis, ...]:
@@ -103,11 +107,12 @@ def axes_of(over: Any, names: Iterable[str] = NAMES) -> tuple[Axis, ...]:
         twice = sorted({name for name in taken if taken.count(name) > 1})
         if twice:
             raise refuse("over", "of names that are each given once", twice)
-        axes.append(_axis(together, values))
+        axes.append(_axis(together, values, rows=isinstance(given, tuple)))
     return tuple(axes)
 
 
-def _axis(names: tuple[str, ...], values: Any) -> Axis:
+def _axis(names: tuple[str, ...], values: Any, *, rows: bool) -> Axis:
+    """Return an axis; the values of a tuple of names come in rows, with one for each."""
     where = f"over[{(names[0] if len(names) == 1 else names)!r}]"
     labels = None
     if isinstance(values, Mapping):
@@ -119,18 +124,31 @@ def _axis(names: tuple[str, ...], values: Any) -> Axis:
             several(where, allowed, values, alone=(str, bytes)) if not _array(values) else values
         )
     if not len(values):
-        raise refuse(where, "of one value at least", values)
-    if len(names) == 1:
+        raise refuse(where, "of one value at least", list(values))
+    if not rows:
         columns = [values]
     else:
         for place, row in enumerate(values):
             if not isinstance(row, (tuple, list, np.ndarray)) or len(row) != len(names):
                 allowed = f"a tuple with one value for each of {', '.join(names)}"
-                raise refuse(f"{where}[{place}]", allowed, row)
+                raise refuse(
+                    f"{where}[{place}]",
+                    allowed,
+                    row.tolist() if isinstance(row, np.ndarray) else _own(row),
+                )
         columns = [[row[i] for row in values] for i in range(len(names))]
     if labels is None:
         columns = [
-            _plain(f"over[{name!r}]", column) for name, column in zip(names, columns, strict=True)
+            _plain(f"over[{name!r}]", column, "numbers" if name in NUMBERS else None)
+            for name, column in zip(names, columns, strict=True)
+        ]
+    else:
+        # No filter is one that accepts everything, as in a procedure.
+        columns = [
+            [checked_filter(each) if each is None else each for each in column]
+            if name == "filter"
+            else column
+            for name, column in zip(names, columns, strict=True)
         ]
     return Axis(names, tuple(columns), labels)
 
@@ -139,25 +157,34 @@ def _array(values: Any) -> bool:
     return isinstance(values, np.ndarray) and values.ndim in (1, 2)
 
 
-def _plain(where: str, values: Any) -> np.ndarray:
-    """Return values that can be coordinates: numbers, or text, or truth values."""
+def _plain(where: str, values: Any, only: str | None = None) -> np.ndarray:
+    """Return values that can be coordinates: numbers, or text, or truth values; or only numbers."""
     hint = "What is none is given with labels: {label: value}."
     if not (isinstance(values, np.ndarray) and values.dtype.kind in "iuf"):
         kinds = {str: "text", bool: "truth values", np.bool_: "truth values", np.str_: "text"}
         found = {kinds.get(type(each), "numbers") for each in values}
-        if len(found) > 1:
-            raise refuse(where, "all numbers, or all text, or all truth values", values, hint)
-        if found != {"numbers"}:
+        if len(found) > 1 and only is None:
+            told = [_own(each) for each in values]
+            raise refuse(where, "all numbers, or all text, or all truth values", told, hint)
+        if only is None and found != {"numbers"}:
             return np.array(list(values))
         for place, each in enumerate(values):
             try:
                 finite(where, each)
             except ValueError:
-                raise refuse(f"{where}[{place}]", "a finite number", each, hint) from None
-        whole = all(isinstance(each, (int, np.integer)) for each in values)
-        values = np.array([int(v) if whole else float(v) for v in values])
+                raise refuse(f"{where}[{place}]", "a finite number", _own(each), hint) from None
+        if all(isinstance(each, (int, np.integer)) for each in values):
+            most = np.iinfo(np.int64).max
+            values = [whole(f"{where}[{i}]", v, -most, most) for i, v in enumerate(values)]
+            values = np.array(values, np.int64)
+        else:
+            values = np.array([float(each) for each in values])
     if values.ndim != 1:
         raise refuse(where, "an array with 1 dimension", shape_of(values))
+    if values.dtype.kind == "f":
+        # Other floats are no coordinates, or none that JSON can hold; what overflows is refused.
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise refuse(f"{where}[{bad[0]}]", "a finite number", float(values[bad[0]]), hint)
@@ -170,18 +197,17 @@ def chosen(
     """Return a procedure and a task in which these values stand."""
     procedure, task = values.get("procedure", procedure), values.get("task", task)
     checked(procedure)
-    slots = {name: _own(each) for name, each in values.items() if name in SLOTS}
-    numbers = {name: slots.pop(name) for name in [*slots] if name in NUMBERS and _one(slots[name])}
+    slots = {name: each for name, each in values.items() if name in SLOTS}
+    moved = {name: slots.pop(name) for name in [*slots] if name in NUMBERS and _one(slots[name])}
     if slots:
         procedure = replace(procedure, **slots)
     if "votes" in values:
         if not isinstance(procedure.filter, NoisyFilter):
             raise _lacking("votes")
         procedure = replace(procedure, filter=replace(procedure.filter, votes=values["votes"]))
-    numbers |= {n: each for n, each in values.items() if n in NUMBERS and n not in SLOTS}
-    for name, value in numbers.items():
-        if _one(value):
-            placed(procedure, task, name)
+    moved |= {n: _number(n, v) for n, v in values.items() if n in NUMBERS and n not in SLOTS}
+    for name, value in moved.items():
+        placed(procedure, task, name)
         procedure = NUMBERS[name].turn(with_place(procedure, name), value)
     return procedure, task
 
@@ -190,9 +216,18 @@ def _one(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
+def _number(name: str, value: Any) -> Any:
+    """Return a number, or one for each prompt where the name can have these."""
+    if NUMBERS[name].by_prompt and (isinstance(value, (list, tuple)) or np.ndim(value)):
+        return numbers(name, value, 1)
+    return finite(name, value)
+
+
 def _own(value: Any) -> Any:
     """Return a NumPy number or text as Python's own."""
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.floating):
+        return float(value)
+    return value.tolist() if isinstance(value, np.generic) else value
 
 
 def with_place(procedure: Procedure, name: str) -> Procedure:
@@ -252,12 +287,16 @@ def seeing_over(axes: tuple[Axis, ...], visits: Any, visited_share: float) -> Se
         return seeing(visits=visits, visited_share=visited_share)
     if visits is not None:
         raise refuse("visits", "left out where over has them", visits)
-    for place, each in enumerate(over[0]):
+    each = [_own(value) for value in over[0]]
+    for place, value in enumerate(each):
         try:
-            seeing(visits=each)
+            seeing(visits=value)
         except ValueError as error:
-            raise ValueError(f"over[visits][{place}]: {error}") from None
-    return seeing(visits=over[0][0], visited_share=visited_share)
+            raise ValueError(f"over['visits'][{place}]: {error}") from None
+    if len({value is None for value in each}) > 1:
+        hint = "None is infinitely many, of which nothing is drawn: a sweep of its own."
+        raise refuse("over['visits']", "numbers of visits at every place, or at none", each, hint)
+    return seeing(visits=each[0], visited_share=visited_share)
 
 
 def in_range(procedure: Procedure, axis: Axis, name: str) -> None:

@@ -257,7 +257,10 @@ def _as_bytes(name: str, got: int | str) -> int:
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]i?|)b?\s*", got.lower())
     if not found:
         raise refuse(name, "bytes, such as 2000000000 or '2GB' or '512MiB'", got)
-    return whole(name, int(float(found[1]) * UNITS[found[2]]), 1)
+    size = float(found[1]) * UNITS[found[2]]
+    if size > 2**53:
+        raise refuse(name, f"at most {2**53} bytes", got)
+    return whole(name, int(size), 1)
 
 
 def _check_size(asked: Asked) -> None:

@@ -275,7 +275,7 @@ def compare(
     everyone = (*rules, built_in.oracle)
     # The seeds of one run keep all cores busy.
     jobs = [match.job(task, rule, range(seeds)) for task in match.challenges for rule in everyone]
-    with match.kept(folder, everyone, work="a tournament", seeds=seeds) as store:
+    with match.kept(folder, everyone, kind="tournament", seeds=seeds) as store:
         done = run_jobs(jobs, scheduler=scheduler, store=store, description="runs")
     names = [rule.name for rule in everyone]
     return Tournament.of(

@@ -257,7 +257,7 @@ def race(
         return function_of(rules[name], match.challenges)
 
     with (
-        match.kept(folder, tuple(rules.values()), work="a race") as store,
+        match.kept(folder, tuple(rules.values()), kind="race") as store,
         connected(scheduler) as client,
     ):
 
