@@ -160,6 +160,7 @@ SLOW = (
     "test_figures.py::test_committed_figures_are_true[freshness]",
     "test_figures.py::test_committed_figures_are_true[label_price]",
     "test_figures.py::test_committed_figures_are_true[neighbours]",
+    "test_figures.py::test_committed_figures_are_true[plane]",
     "test_figures.py::test_committed_figures_are_true[procedures]",
     "test_figures.py::test_committed_figures_are_true[real_run]",
     "test_figures.py::test_committed_figures_are_true[regimes]",
