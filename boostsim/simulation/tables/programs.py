@@ -43,12 +43,18 @@ class Programs:
         """Return the attempts of an iteration, counted from 1."""
         return self.attempts[min(iteration, len(self.attempts)) - 1]
 
-    def blocks(self, iterations: int, most: int) -> list[tuple[int, int, Made]]:
-        """Return where blocks of iterations of one program begin, how long they are, and which."""
+    def blocks(
+        self, iterations: int, most: int, *, longer: bool = False
+    ) -> list[tuple[int, int, Made]]:
+        """Return where blocks of iterations of one program begin, how long they are, and which.
+
+        They are as long as one another, if they can be, for each length is a program to compile;
+        but of a run that a longer one may go on from as long as they may be, for so are its.
+        """
         blocks = []
         for start, length, attempts in self.stretches(iterations):
-            # As long as one another, if they can be: each length is a program to compile.
-            size = math.ceil(length / max(1, math.ceil(length / most)))
+            even = math.ceil(length / max(1, math.ceil(length / most)))
+            size = min(most, length) if longer else even
             for number in range(start, start + length, size or 1):
                 each = min(size, start + length - number)
                 blocks.append((number, each, self.made[attempts]))
