@@ -22,7 +22,8 @@ def exact(**how):
     task = bs.random_table(2, prompts=5, responses=3, solvable=0.6)
     rule = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
     gammas = [0.0001 * number for number in range(5000)]
-    return bs.sweep(rule, task, 3, over={"gamma": gammas, "beta": [0.2, 0.3]}, **how)
+    over = {"gamma": gammas, "beta": [0.2, 0.3]}
+    return bs.sweep(rule, task, 3, over=over, record=("diversity",), **how)
 
 
 if __name__ == "__main__":

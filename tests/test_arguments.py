@@ -311,7 +311,7 @@ CALLS = [
     ("migration", lambda **how: bs.migration(reference=WEAK, **how), dict(rate=0.25)),
     ("population", followed, dict(iterations=2, key=1)),
     ("sweep", swept, dict(iterations=2, seeds=2, key=1, memory=2**30, dry_run=False)),
-    ("sweep(visits)", swept, dict(iterations=1, visits=2, visited_share=0.5, devices=1, key=1)),
+    ("sweep", swept, dict(iterations=1, visits=2, visited_share=0.5, devices=1, key=1)),
     ("statistic", lambda **how: bs.statistic(jnp.max, **how).average, dict(average=False)),
     ("Statistic", lambda **how: bs.Statistic(jnp.max, **how).average, dict(average=False)),
     (

@@ -132,7 +132,7 @@ def test_what_is_seen_is_refused():
     over = {"visits": [1, 0]}
     for told, ways in (
         ("key must be given in a sampled run", {"over": {"beta": [0.1]}, "visits": 3}),
-        (r"over\[visits\]\[1\]: visits", {"over": over, "key": 0}),
+        (r"over\['visits'\]\[1\]: visits", {"over": over, "key": 0}),
         ("visits must be left out where over has them", {"over": over, "visits": 3, "key": 0}),
         ("visited_share must be 1", {"over": {"beta": [0.1]}, "visited_share": 0.5}),
         ("devices must be at most", {"over": {"beta": [0.1]}, "devices": 99}),

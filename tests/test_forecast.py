@@ -409,7 +409,7 @@ def test_prompts_that_are_not_met_again_leave_no_nan():
     found = fitted.forecast(2, draws=5)
     assert found.test is None
     assert not found.table.isna().any().any()
-    with pytest.raises(ValueError, match=r"^log must be one that meets some prompt .*; got .none"):
+    with pytest.raises(ValueError, match=r"^log must be one that meets some prompt .*; got none"):
         fitted.backtest(draws=5)
     # Half of the prompts are not met in the held-out iterations.
     records = [(i, t) for i in range(20) for t in ((0, 1) if i < 10 else (2, 3))]

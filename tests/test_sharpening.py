@@ -234,3 +234,24 @@ def test_every_world_runs_with_every_sharpening(world):
         )
         total = (trace.accuracy + trace.error).values
         assert total == pytest.approx(np.ones_like(total), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "sharpening", [bs.Sharpening(temperature=0.6), bs.Sharpening(top_p=0.8)], ids=str
+)
+def test_a_ranked_budget_is_kept_by_a_rule_that_reads_what_is_sharpened(sharpening):
+    """Who is tied is seen in last bits: they are the same bits wherever they are read."""
+    rule = bs.Procedure(
+        attempts=2,
+        filter=bs.NoisyFilter(0.1),
+        labeler=bs.WeakLabeler(0.1, wrong="concentrated"),
+        criterion=bs.criteria.disagreement,
+        budget=0.2,
+        label_weight=0.3,
+        sharpening=sharpening,
+    )
+    for number in range(14):
+        task = bs.random_table(number, responses=4, solvable=0.6)
+        trace = bs.simulate(rule, task, 5)
+        np.testing.assert_allclose(trace.accuracy + trace.error, 1.0, rtol=1e-14)
+        assert np.all(trace.labels.diff("iteration") <= 0.2 + 1e-14)

@@ -84,7 +84,7 @@ def test_a_filter_that_is_none_is_refused_where_it_comes_in(fault, door):
     ],
 )
 def test_rates_for_other_prompts_than_there_are_are_named_by_their_side(filt, side):
-    words = rf"^filter\.{side} must be one rate, or one for each of 1 prompt; got 'rates for 2 pr"
+    words = rf"^filter\.{side} must be one rate, or one for each of 1 prompt; got rates for 2 pr"
     with pytest.raises(ValueError, match=words):
         bs.simulate(bs.filter_only(filter=filt), TASK, 1)
 

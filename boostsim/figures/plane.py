@@ -21,7 +21,7 @@ CLAIM = (
     "T3's contours, and 99% is reached exactly where T4 lets it be. A second attempt costs as much "
     "as m - 1 more looks where a response costs m - 2 looks: against 3 looks it always leaves the "
     "smaller error; against 5 or 9 it does where the filter is noisier than on a border that T4 "
-    "and T5 give."
+    "and T5 give (T3, T4, T5)."
 )
 SIZE = (11.0, 4.2)
 

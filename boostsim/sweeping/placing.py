@@ -8,16 +8,15 @@ its own, and all that travels is what was recorded: once, at the end, to every p
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from boostsim.arguments import refuse, whole
 from boostsim.store import Store, digest_of, opened
@@ -43,23 +42,21 @@ def mesh_of(devices: int | None) -> Mesh:
 
 def blocks(
     mesh: Mesh, program: Program, leaves: Leaves, values: np.ndarray, words: np.ndarray | None
-) -> Rows:
-    """Return what is recorded of the points of as many blocks as there are devices."""
+) -> list[Rows]:
+    """Return what is recorded of as many blocks of points as there are devices, block by block.
+
+    Each device is given the program of one block: one program for all of them together would be
+    another, with other last bits.
+    """
     if mesh.size == 1:
-        return block(program, leaves, values, words)
-    split, same = NamedSharding(mesh, PartitionSpec(POINTS)), NamedSharding(mesh, PartitionSpec())
-    leaves = jax.device_put(leaves, split if program.apart else same)
-    values, words = jax.device_put((values, words), split)
-    rows: Rows = _over(mesh, program)(leaves, values, words)
-    return rows
-
-
-@cache
-def _over(mesh: Mesh, program: Program) -> Callable[..., Rows]:
-    split, same = PartitionSpec(POINTS), PartitionSpec()
-    specs = (split if program.apart else same, split, split)
-    one = partial(block, program)
-    return jax.jit(jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False))
+        return [block(program, leaves, values, words)]
+    each, made = len(values) // mesh.size, []
+    for number, device in enumerate(mesh.devices.flat):
+        own = slice(number * each, (number + 1) * each)
+        apart = jax.tree.map(lambda leaf, own=own: leaf[own], leaves) if program.apart else leaves
+        seen = None if words is None else words[own]
+        made.append(block(program, *jax.device_put((apart, values[own], seen), device)))
+    return made
 
 
 def ours(number: int) -> bool:

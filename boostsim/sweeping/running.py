@@ -256,20 +256,21 @@ def _piece(
 ) -> dict[str, np.ndarray]:
     """Return what is recorded of some points, ``[points, ...]``."""
     arrays: dict[str, np.ndarray] = {}
-    waiting: deque[tuple[int, int, Batch, Future[Rows]]] = deque()
+    waiting: deque[tuple[int, int, Batch, Future[list[Rows]]]] = deque()
 
     @fixed(double=True)
-    def rows_of(batch: Batch) -> Rows:
+    def rows_of(batch: Batch) -> list[Rows]:
         return blocks(mesh, part.group.program, batch.leaves, batch.values, batch.words)
 
-    def begun() -> list[Rows]:
+    def begun() -> list[list[Rows]]:
         pool.shutdown(cancel_futures=True)
         done = [rows for *_, rows in waiting if not rows.cancelled()]
         return [rows.result() for rows in done if rows.exception() is None]
 
     def write() -> None:
         start, size, batch, rows = waiting[0]
-        arrived = {name: np.asarray(each) for name, each in rows.result().items()}
+        made = rows.result()
+        arrived = {name: np.concatenate([each[name] for each in made]) for name in made[0]}
         found = recorded(worlds, part.group, batch, arrived)
         for name, values in found.items():
             if name not in arrays:
@@ -279,7 +280,7 @@ def _piece(
         waiting.popleft()
         update(start + size - points.start)
 
-    pool = ThreadPoolExecutor(feeders(part.group.program.sampled, mesh))
+    pool = ThreadPoolExecutor(feeders(part.group.program.sampled))
     with pool, waited_for(begun):
         step = part.block * mesh.size
         for start in range(points.start, points.stop, step):
@@ -297,14 +298,13 @@ def _piece(
     return arrays
 
 
-def feeders(sampled: bool, mesh: Mesh) -> int:
+def feeders(sampled: bool) -> int:
     """Return how many threads start blocks.
 
     Programs that a thread starts on a device run one after another, and one that draws on the host
-    takes one processor: so many threads as there are processors for each device start those.
+    takes one processor: so many threads as there are processors start those.
     """
-    drawn = sampled and jax.default_backend() == "cpu"
-    return max(1, processors() // mesh.size) if drawn else 1
+    return processors() if sampled and jax.default_backend() == "cpu" else 1
 
 
 def recorded(

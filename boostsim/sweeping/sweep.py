@@ -105,12 +105,12 @@ def sweep(
     """Run a procedure at every point of a plane of its parameters, and return one trace of all.
 
     A point is what :func:`boostsim.simulate` returns there, to rounding (which in a run that is
-    drawn may turn a draw into its mirror image, where a chance is 1/2 but for its last digit). Its
-    numbers depend on its parameters and seed alone: they are the same to the last bit whatever
-    other points there are, in whatever order and chunks, on how many devices and of how many
-    processes. Numbers (those of :func:`boostsim.population`, which says what each is) are moved
-    within a program, many points side by side; whatever else changes is grouped by the programs
-    that it needs, and each of these is compiled once.
+    drawn may turn a draw into its mirror image, where a chance is 1/2 but for its last digit).
+    Among sweeps of one ``record`` and ``reduce`` its numbers depend on its parameters and seed
+    alone: they are the same to the last bit whatever other points there are, in whatever order and
+    chunks, on how many devices and of how many processes. Numbers (those of
+    :func:`boostsim.population`) are moved within a program, many points side by side; whatever else
+    changes is grouped by the programs that it needs, and each of these is compiled once.
 
     Args:
         procedure: what an iteration does, where ``over`` says nothing else.

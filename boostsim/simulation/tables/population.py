@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.curation.allocation import first_invalid, label_probability
@@ -277,6 +278,10 @@ def focus(
     if budget is not None and structure.labels_each > 1:
         # Of visits: each takes so many labels.
         budget = budget / structure.labels_each
+    if structure.criterion is not None and budget is not None:
+        # Who is tied is seen in last bits. Computed again in each loop that reads it, a priority
+        # would be rounded otherwise there, and more be labelled than the budget pays for.
+        priority, part_mass = lax.optimization_barrier((priority, part_mass))
     return label_probability(priority, part_mass, budget, structure.allocation), invalid
 
 
