@@ -722,7 +722,7 @@ def test_the_committed_plane_comes_out_as_claimed():
     left = rate**plane.ITERATIONS
     assert (np.abs(1.0 - table.accuracy - law) <= 2.0 * left + DIGITS).all()
     clear = np.abs(law - (1.0 - plane.REACHED)) > 2.0 * left + DIGITS
-    reached = table.labels_to_99.notna()
+    reached = table.labels.notna()
     assert (reached == (law < 1.0 - plane.REACHED))[clear].all()
     errors = {each: 1.0 - plane.plane(table, "accuracy", *each) for each in (plane.ONE, plane.TWO)}
     assert (errors[plane.TWO] < errors[plane.ONE]).all(axis=None)
