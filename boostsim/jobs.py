@@ -227,7 +227,7 @@ def _distribute(
     left: list[Job] = list(reversed(jobs))
     sent: dict[Any, tuple[Job, int]] = {}
     errors: dict[str, Exception] = {}
-    arriving: Any = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]
+    arriving: Any = as_completed(loop=client.loop)
 
     def send() -> None:
         while left and (
