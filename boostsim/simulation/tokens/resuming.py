@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from boostsim.curation.behaviour import difference
+from boostsim.jobs import differs
 from boostsim.results import provenance
 
 # The names of what is kept of it among every run's arrays.
@@ -126,11 +127,4 @@ def _apart(told: dict[str, str]) -> dict[str, str]:
 
 
 def _differs(told: dict[str, str], now: dict[str, str]) -> str:
-    told, now = _apart(told), _apart(now)
-    names = sorted({*told, *now})
-    return " and ".join(
-        f"{name.removesuffix('_version').replace('_', ' ')} {told.get(name, 'unknown')} "
-        f"(not {now.get(name, 'unknown')})"
-        for name in names
-        if told.get(name) != now.get(name)
-    )
+    return differs(_apart(told), _apart(now))
