@@ -203,8 +203,8 @@ def _dispatch(command: Command) -> int:
         from boostsim.commands.reproduce import reproduce
 
         look = (command.size, command.plain, command.pdf)
-        again = command.again
-        return reproduce(command.names, command.scale, command.folder, command.json, *look, again)
+        more = (command.again, command.scheduler)
+        return reproduce(command.names, command.scale, command.folder, command.json, *look, *more)
     if isinstance(command, Info):
         from boostsim.commands.info import info
 

@@ -99,6 +99,7 @@ def take_jobs(
     scheduler: Any = None,
     store: Store,
     description: str,
+    kept: bool = False,
 ) -> None:
     """Hand over the piece of each job with its name, once it is there: none is held any longer.
 
@@ -106,6 +107,7 @@ def take_jobs(
         jobs: of different names.
         take: takes those that are there, in order, then those that are made, as they arrive.
         scheduler, store, description: see :func:`run_jobs`.
+        kept: whether who takes them keeps them, store or none.
 
     Raises:
         ValueError: see :func:`run_jobs`.
@@ -132,7 +134,8 @@ def take_jobs(
             keep(job, piece)
     else:
         with connected(scheduler) as client:
-            _distribute(client, missing, keep, store.folder is not None, description, len(jobs))
+            kept = kept or store.folder is not None
+            _distribute(client, missing, keep, kept, description, len(jobs))
 
 
 def piece_name(*words: str) -> str:

@@ -271,6 +271,7 @@ SLOW = (
     "test_remembering.py::test_what_is_built_in_conforms[upper_confidence]",
     "test_remembering.py::test_what_the_filter_is_asked_is_paid_for[hedge]",
     "test_remembering.py::test_what_the_filter_is_asked_is_paid_for[upper_confidence]",
+    "test_reproduce.py::test_of_a_worker_that_is_killed_no_figure_is_lost",
     "test_schedules.py::test_a_schedule_that_is_the_same_everywhere_is_a_number",
     "test_schedules.py::test_a_transformer_buys_by_the_schedule",
     "test_settling.py::test_a_cycle_of_two_has_no_limit",

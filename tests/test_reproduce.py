@@ -1,9 +1,15 @@
 """``boostsim reproduce``: what comes first, what stands, and what is told of the rest."""
 
 import json
+import os
+import signal
+import threading
+import time
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from boostsim import cli
@@ -11,6 +17,8 @@ from boostsim.commands.waiting import SECONDS, left, quickest_first
 from boostsim.figures import FIGURES, NEURAL, SCALES, figure_module
 from boostsim.report.record import digests
 from boostsim.store import locked
+
+COMMITTED = Path(__file__).parent.parent / "figures"
 
 
 @pytest.fixture(autouse=True)
@@ -222,3 +230,118 @@ def test_what_time_is_left_is_told_from_what_was_measured():
     # What takes longer than it should is nearly done, as far as is known.
     assert left(names, "quick", one, {"programs": 1e9}, 2) == 0.0
     assert left(names, "full", {}, {}, 2) is None
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.*") if path.suffix != ".json"}
+
+
+def test_workers_of_a_scheduler_compute_the_same_figures(client, tmp_path, capsys, monkeypatch):
+    """Each table on a worker, to the bit; what reads files that are here, here."""
+    where, module = {}, figure_module("real_run")
+    own = {name: figure_module(name) for name in ("convergence", "real_run")}
+    tables = {"convergence": own["convergence"].data, "real_run": lambda scale: committed}
+    committed = pd.read_csv(COMMITTED / "real_run.csv")
+    for name in own:
+
+        def data(scale, name=name):
+            where[name] = threading.current_thread() is threading.main_thread()
+            return tables[name](scale)
+
+        monkeypatch.setattr(own[name], "data", data)
+    monkeypatch.setattr(module, "missing", lambda: None)
+    monkeypatch.setattr("boostsim.commands.reproduce._workers", lambda names, neural: 0)
+    line = ["reproduce", *own, "--scale", "smoke", "--folder"]
+    address = client.scheduler.address
+    assert cli.main([*line, str(tmp_path / "sent"), "--scheduler", address]) == 0
+    assert where == {"convergence": False, "real_run": True}
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "real_run: computed here, where the files are that it reads"
+    assert f"figure 1 of 2: convergence, {tmp_path}/sent/convergence.png" in told
+    assert cli.main([*line, str(tmp_path / "here")]) == 0
+    assert where == {"convergence": True, "real_run": True}
+    sent, here = files_of(tmp_path / "sent"), files_of(tmp_path / "here")
+    # The report tells times.
+    assert len(sent.pop("index.html")) > 1000
+    del here["index.html"]
+    assert len(sent) == 6
+    assert sent == here
+    # They stand, wherever they were computed: nobody is asked.
+    where.clear()
+    assert cli.main([*line, str(tmp_path / "sent"), "--scheduler", "nowhere"]) == 0
+    assert where == {}
+
+
+def test_a_scheduler_that_is_none_and_workers_of_other_code_are_refused(
+    client, tmp_path, capsys, monkeypatch
+):
+    from boostsim.commands.reproduce import How
+
+    line = ["reproduce", "convergence", "--scale", "smoke", "--folder", str(tmp_path)]
+    assert cli.main([*line, "--scheduler", "nowhere"]) == 2
+    assert "scheduler must be the address of a Dask scheduler" in capsys.readouterr().err
+    real = How.fingerprint
+
+    def fingerprint(how, name):
+        on_worker = threading.current_thread() is not threading.main_thread()
+        return real(how, name) + "other" * on_worker
+
+    monkeypatch.setattr(How, "fingerprint", fingerprint)
+    assert cli.main([*line, "--scheduler", client.scheduler.address]) == 2
+    assert "workers with the code and the package versions that are here" in capsys.readouterr().err
+    assert list(tmp_path.glob("*.csv")) == []
+
+
+def test_a_figure_that_fails_on_a_worker_leaves_the_others_theirs(
+    client, tmp_path, capsys, monkeypatch
+):
+    begun, table = threading.Event(), pd.read_csv(COMMITTED / "convergence.csv")
+
+    def failing(scale):
+        begun.set()
+        raise LookupError("nothing")
+
+    def slow(scale):
+        assert begun.wait(30.0)
+        time.sleep(0.2)
+        return table
+
+    monkeypatch.setattr(figure_module("label_price"), "data", failing)
+    monkeypatch.setattr(figure_module("convergence"), "data", slow)
+    line = ["reproduce", "convergence", "label_price", "--folder", str(tmp_path)]
+    assert cli.main([*line, "--scheduler", client.scheduler.address]) == cli.UNEXPECTED
+    assert "nothing" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["convergence.csv"]
+
+
+def test_of_a_worker_that_is_killed_no_figure_is_lost(tmp_path):
+    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+    line = ["reproduce", "convergence", "sharpening", "--scale", "smoke", "--folder"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster:
+            with distributed.Client(cluster, set_as_default=False) as client:
+                pids = client.run(os.getpid)
+            killed = []
+
+            def kill():
+                with distributed.Client(cluster, set_as_default=False) as client:
+                    while not killed:
+                        at_work = [each for each, jobs in client.processing().items() if jobs]
+                        killed.extend(at_work[:1])
+                # In the middle: a figure takes longer than to begin it.
+                time.sleep(0.2)
+                os.kill(pids[killed[0]], signal.SIGKILL)
+
+            killer = threading.Thread(target=kill)
+            killer.start()
+            address = cluster.scheduler_address
+            assert cli.main([*line, str(tmp_path / "sent"), "--scheduler", address]) == 0
+            killer.join()
+    assert cli.main([*line, str(tmp_path / "here")]) == 0
+    sent, here = files_of(tmp_path / "sent"), files_of(tmp_path / "here")
+    del sent["index.html"], here["index.html"]
+    assert len(sent) == 6
+    assert sent == here

@@ -46,6 +46,9 @@ class Reproduce:
     """Neither title nor caption."""
     again: bool = False
     """Draw again what stands there as this code draws it."""
+    scheduler: Word = None
+    """Address of a Dask scheduler whose workers compute the tables, tcp://host:port (default: they
+    are computed here)."""
     json: bool = False
     """Print a summary for programs."""
 

@@ -22,7 +22,7 @@ from functools import partial
 from multiprocessing import connection
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boostsim.commands.cache import said_elsewhere, use_cache
 from boostsim.commands.output import console, say
@@ -31,6 +31,9 @@ from boostsim.figures import Look
 from boostsim.files import cache_folder
 from boostsim.processors import processors
 from boostsim.progress import Update, counted, in_words, note, silenced, tell
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Done = Callable[[str, dict[str, Any], float | None], None]
 
@@ -78,6 +81,7 @@ def reproduce(
     plain: bool = False,
     pdf: bool = False,
     again: bool = False,
+    scheduler: str | None = None,
 ) -> int:
     """Draw the named figures (all where none is named) at a scale into a folder."""
     from boostsim.figures import FIGURES, figure_module, scale_named
@@ -105,7 +109,8 @@ def reproduce(
         ) from None
     try_to_write(folder / f"{names[0]}.csv", "folder")
     with locked(folder):
-        return _reproduced(names, asked, how, folder, into, again, as_json, left_out, absent)
+        more = (again, as_json, left_out, absent, scheduler)
+        return _reproduced(names, asked, how, folder, into, *more)
 
 
 def _reproduced(
@@ -118,6 +123,7 @@ def _reproduced(
     as_json: bool,
     left_out: Mapping[str, str],
     absent: Mapping[str, str],
+    scheduler: str | None,
 ) -> int:
     """Draw figures into a folder that is held; the arguments of :func:`reproduce`."""
     from boostsim.figures import NEURAL
@@ -153,10 +159,13 @@ def _reproduced(
         note(f"figure {len(standing)} of {len(names)}: {name}, {path}{more}")
 
     try:
+        if scheduler is not None:
+            order = _sent(order, folder, how, scheduler, done)
         draw = partial(_drawn, folder=folder, how=how)
         _draw(order, draw, how.scale, _workers(tuple(order), NEURAL), done)
     except KeyboardInterrupt:
-        command = shlex.join(how.words(names if asked else (), into))
+        words = how.words(names if asked else (), into)
+        command = shlex.join([*words, *(["--scheduler", scheduler] if scheduler else [])])
         raise KeyboardInterrupt(
             f"interrupted; {len(standing)} of {len(names)} figures are drawn, and `{command}` "
             "goes on with the others"
@@ -325,32 +334,58 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
+def _sent(names: list[str], folder: Path, how: How, scheduler: str, done: Done) -> list[str]:
+    """Let the workers of a scheduler compute tables, draw each here as it arrives, return the rest.
+
+    The rest reads files of others, which lie here.
+    """
+    from boostsim.commands.tables import take_tables
+    from boostsim.figures import figure_module
+
+    here = [name for name in names if hasattr(figure_module(name), "sources")]
+    if here:
+        tell(f"{', '.join(here)}: computed here, where the files are that it reads")
+
+    def take(name: str, table: pd.DataFrame, told: dict[str, Any]) -> None:
+        done(name, _written(name, table, told, folder, how), None)
+
+    take_tables([name for name in names if name not in here], how, scheduler, take)
+    return here
+
+
 def _drawn(name: str, folder: Path, how: How) -> dict[str, Any]:
     """Simulate, draw and write one figure, and return what is to be known of it."""
+    from boostsim.commands.tables import computed
+
+    use_cache()
+    return _written(name, *computed(name, how), folder, how)
+
+
+def _written(
+    name: str, table: pd.DataFrame, told: dict[str, Any], folder: Path, how: How
+) -> dict[str, Any]:
+    """Draw and write the figure of a table, and return what is to be known of it."""
     from boostsim.figures import figure_module, scale_named
     from boostsim.figures.output import drawn, write
     from boostsim.report import record
 
-    use_cache()
     began, worked, module = time.monotonic(), time.process_time(), figure_module(name)
-    # Before it is read: what changes meanwhile is not what was drawn.
-    expected, scale = how.fingerprint(name), scale_named(how.scale)
-    table = module.data(scale)
     paths = write(module, table, folder, name, how.look, how.kinds)
-    seconds, processor = time.monotonic() - began, time.process_time() - worked
+    # Whether or not it stands in the picture.
+    caption = " ".join(drawn(module, table).get_supxlabel().split())
+    seconds = told["seconds"] + time.monotonic() - began
+    processor = told["processor_seconds"] + time.process_time() - worked
     return {
+        **told,
         "claim": module.CLAIM,
         "title": module.TITLE,
-        # Whether or not it stands in the picture.
-        "caption": " ".join(drawn(module, table).get_supxlabel().split()),
+        "caption": caption,
         "command": shlex.join([*how.words((name,), _elsewhere(folder, how.scale)), "--again"]),
-        "scale": asdict(scale),
+        "scale": asdict(scale_named(how.scale)),
         "runs": record.runs(table),
         "files": [path.name for path in paths],
         "sha256": record.digests(paths),
-        "fingerprint": expected,
         "seconds": round(seconds, 1),
         "processor_seconds": round(processor, 1),
         "drawn": record.now(),
-        "conditions": record.conditions(),
     }
