@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from multiprocessing import connection
 from pathlib import Path
@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from boostsim.commands.cache import said_elsewhere, use_cache
+from boostsim.commands.how import How
 from boostsim.commands.output import console, say
 from boostsim.commands.waiting import left, quickest_first
 from boostsim.figures import Look
@@ -36,40 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Done = Callable[[str, dict[str, Any], float | None], None]
-
-
-@dataclass(frozen=True)
-class How:
-    """How figures are drawn.
-
-    Attributes:
-        scale: its name.
-        look: size, title, caption.
-        kinds: of files, beside the table.
-    """
-
-    scale: str
-    look: Look
-    kinds: tuple[str, ...]
-
-    def words(self, names: tuple[str, ...], into: Path | None = None) -> list[str]:
-        """Return the command that draws figures so."""
-        words = ["boostsim", "reproduce", *names]
-        if self.scale != "quick":
-            words += ["--scale", self.scale]
-        if self.look.size is not None:
-            words += ["--size", "{:g}x{:g}".format(*self.look.size)]
-        words += ["--plain"] * (not self.look.caption) + ["--pdf"] * ("pdf" in self.kinds)
-        return [*words, "--folder", str(into)] if into is not None else words
-
-    def fingerprint(self, name: str) -> str:
-        """Return a hash of all that decides a figure, but the device."""
-        from boostsim.figures import figure_module, scale_named
-        from boostsim.report.record import fingerprint
-
-        sources: tuple[Path, ...] = getattr(figure_module(name), "sources", tuple)()
-        asked = {"figure": name, **asdict(self), "scale": asdict(scale_named(self.scale))}
-        return fingerprint(asked, sources)
 
 
 def reproduce(
@@ -366,13 +333,15 @@ def _written(
 ) -> dict[str, Any]:
     """Draw and write the figure of a table, and return what is to be known of it."""
     from boostsim.figures import figure_module, scale_named
-    from boostsim.figures.output import drawn, write
+    from boostsim.figures.output import drawn, save
     from boostsim.report import record
 
     began, worked, module = time.monotonic(), time.process_time(), figure_module(name)
-    paths = write(module, table, folder, name, how.look, how.kinds)
+    picture = drawn(module, table, how.look)
+    paths = save(picture, table, folder, name, how.kinds)
     # Whether or not it stands in the picture.
-    caption = " ".join(drawn(module, table).get_supxlabel().split())
+    whole = picture if how.look.caption else drawn(module, table)
+    caption = " ".join(whole.get_supxlabel().split())
     seconds = told["seconds"] + time.monotonic() - began
     processor = told["processor_seconds"] + time.process_time() - worked
     return {

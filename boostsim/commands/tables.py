@@ -5,18 +5,16 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from boostsim.commands.how import How
 from boostsim.figures import figure_module, scale_named
 from boostsim.jobs import Job, Unlike, take_jobs
 from boostsim.report import record
 from boostsim.store import Piece, opened
-
-if TYPE_CHECKING:
-    from boostsim.commands.reproduce import How
 
 
 def computed(name: str, how: How) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -121,7 +121,14 @@ def write(
     kinds: tuple[str, ...] = ("png", "svg"),
 ) -> list[Path]:
     """Write ``name``.png, .svg and .csv into the folder; the same table gives the same bytes."""
-    picture, content = drawn(module, table, look), {}
+    return save(drawn(module, table, look), table, folder, name, kinds)
+
+
+def save(
+    picture: Picture, table: pd.DataFrame, folder: Path, name: str, kinds: tuple[str, ...]
+) -> list[Path]:
+    """Write a picture in each kind, and its table as CSV."""
+    content = {}
     for kind in kinds:
         made = io.BytesIO()
         picture.savefig(made, format=kind)

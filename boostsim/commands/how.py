@@ -1,0 +1,42 @@
+"""How figures are drawn: what of the command decides them, and the words that say it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from boostsim.figures import Look
+
+
+@dataclass(frozen=True)
+class How:
+    """How figures are drawn.
+
+    Attributes:
+        scale: its name.
+        look: size, title, caption.
+        kinds: of files, beside the table.
+    """
+
+    scale: str
+    look: Look
+    kinds: tuple[str, ...]
+
+    def words(self, names: tuple[str, ...], into: Path | None = None) -> list[str]:
+        """Return the command that draws figures so."""
+        words = ["boostsim", "reproduce", *names]
+        if self.scale != "quick":
+            words += ["--scale", self.scale]
+        if self.look.size is not None:
+            words += ["--size", "{:g}x{:g}".format(*self.look.size)]
+        words += ["--plain"] * (not self.look.caption) + ["--pdf"] * ("pdf" in self.kinds)
+        return [*words, "--folder", str(into)] if into is not None else words
+
+    def fingerprint(self, name: str) -> str:
+        """Return a hash of all that decides a figure, but the device."""
+        from boostsim.figures import figure_module, scale_named
+        from boostsim.report.record import fingerprint
+
+        sources: tuple[Path, ...] = getattr(figure_module(name), "sources", tuple)()
+        asked = {"figure": name, **asdict(self), "scale": asdict(scale_named(self.scale))}
+        return fingerprint(asked, sources)
