@@ -23,7 +23,7 @@ LOOKS = {
     "solving_times": 40,
     "finite_visits": 200,
     "finite_visits_mean": 6,
-    "few_visits_figure": 30,
+    "few_visits_figure": 24,
     "fixation": 60,
     "fates": 3,
     "fixation_laws": 6,

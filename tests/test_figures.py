@@ -26,7 +26,7 @@ from boostsim.figures.output import drawn, write
 # Too long to be computed wholly again: a part of each is.
 TOURNAMENTS = ("leaderboard", "labels_to_target", "frontier", "schedules")
 # Long as well: every third point is.
-LONG = ("freshness", "limit_error", "regimes")
+LONG = ("freshness", "regimes")
 # Columns that say which point a row is.
 POINTS = {
     *("panel", "line", "attempts", "knob", "setting", "gamma"),

@@ -28,9 +28,9 @@ SIZE = (9.0, 4.4)
 
 BETA, GAMMA, SOLVABLE, ITERATIONS = 0.2, 0.1, 0.5, 5
 ATTEMPTS = (1, 2, 4, 8)
-VISITS = (1, 2, 3, 4, 6, 10, 16, 25, 40, 63, 100, 160, 250, 400, 630, 1000)
-# Runs of over 16 visits share one program.
-SAMPLED = (1, 4, 25, 100, 1000)
+# Each is a program of its own; so is each of the sampled runs up to 16.
+VISITS = (1, 2, 4, 6, 10, 16, 25, 40, 63, 100, 250, 1000)
+SAMPLED = (4, 25, 100, 1000)
 # The first model's accuracy where it is not 0; labels per visit that are spread evenly.
 START, RATE = 0.5, 0.2
 # Beyond these visits a prompt has so many states that a line takes longer than all others.

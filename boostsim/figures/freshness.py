@@ -22,7 +22,7 @@ SIZE = (9.0, 4.2)
 BETA, GAMMA, RESPONSES = 0.3, 0.2, 200
 # Of the fourth line on the right: what T15 gives where nothing of the first model is liked.
 NONE_LIKED = "persistent, nothing of the first model liked (T15)"
-ATTEMPTS = (1, 2, 3, 4, 6, 8)
+ATTEMPTS = (1, 2, 4, 8)
 ITERATIONS, SHOWN = 80, (2, 4, 8)
 # Correct mass of the first model where a persistent filter likes some of it.
 STARTS = {"worse than the labels": 0.0, "better than the labels": 0.7}

@@ -48,7 +48,7 @@ def _learners(rate: float) -> dict[str, Any]:
 
 
 def _filtering(
-    learner: Any, attempts: int, true_accept: float, false_accept: float
+    learner: Any, attempts: int, true_accept: float, false_accept: float | np.ndarray
 ) -> bs.Procedure:
     """Return filtering alone with that verifier and learner."""
     noise = bs.NoisyFilter(false_accept=false_accept, false_reject=1.0 - true_accept)
@@ -80,10 +80,13 @@ def data(
 ) -> pd.DataFrame:
     """Return accuracies by iteration and class, and after the last iteration by verifier."""
     # Beyond so many prompts there is nothing to see but time.
-    copies = min(scale.prompts, 1000) // 4
+    copies = min(scale.prompts, 1000) // 10
     about = {"prompts": copies, "visits": scale.visits, "seeds": scale.seeds}
     sampled: dict[str, Any] = {"visits": scale.visits, "seeds": scale.seeds, "record": "prompt"}
     starts = list(CLASSES.values())
+    gaps = GAPS[:: scale.stride]
+    # Of many verifiers fewer runs.
+    few = sampled | {"seeds": max(scale.seeds // 4, 2)}
     parts = []
     for number, (name, learner) in enumerate(_learners(rate).items()):
         procedure = _filtering(learner, attempts, true_accept, false_accept)
@@ -102,26 +105,35 @@ def data(
                     **about,
                 )
             )
-        # Every point is runs of its own: fewer of them.
-        few = sampled | {"seeds": max(scale.seeds // 4, 2)}
-        for index in range(0, len(GAPS), scale.stride):
-            gap = GAPS[index]
-            procedure = _filtering(learner, attempts, UNSURE, max(UNSURE - gap, 0.0))
-            end = bs.simulate(procedure, _prompts_of([START]), iterations).accuracy.values[0, -1:]
-            many = _prompts_of([START], copies)
-            seen = _by_class(bs.simulate(procedure, many, iterations, key=index, **few), 1)
-            parts.append(
-                rows(
-                    panel=VERIFIER,
-                    learner=name,
-                    iteration=iterations,
-                    gap=gap,
-                    accuracy=end,
-                    **quantiles(seen[:, -1]),
-                    **(about | {"seeds": few["seeds"]}),
-                )
+        end = _by_verifier(learner, attempts, iterations, gaps, record="prompt")
+        seen = _by_verifier(
+            learner, attempts, iterations, gaps, copies, key=len(LEARNERS) + number, **few
+        )
+        parts.append(
+            rows(
+                panel=VERIFIER,
+                learner=name,
+                iteration=iterations,
+                gap=gaps,
+                accuracy=end[0],
+                **quantiles(seen),
+                **(about | {"seeds": few["seeds"]}),
             )
+        )
     return pd.concat(parts, ignore_index=True)
+
+
+def _by_verifier(
+    learner: Any, attempts: int, iterations: int, gaps: np.ndarray, copies: int = 1, **how: Any
+) -> np.ndarray:
+    """Return the accuracy after the last iteration with each verifier, ``[seed, verifier]``.
+
+    All in one run: so many prompts for each, which nothing ties to the others.
+    """
+    false_accept = np.repeat(np.maximum(UNSURE - gaps, 0.0), copies)
+    procedure = _filtering(learner, attempts, UNSURE, false_accept)
+    run = bs.simulate(procedure, _prompts_of([START] * len(gaps), copies), iterations, **how)
+    return _by_class(run, len(gaps))[:, -1]
 
 
 def draw(
