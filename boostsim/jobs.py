@@ -20,6 +20,7 @@ import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from boostsim.objects import ByReference
 from boostsim.progress import counted, tell, track
 from boostsim.results import provenance
 from boostsim.store import Piece, Store
+from boostsim.workers import answers
 
 # How long a scheduler may take to answer.
 PATIENCE_SECONDS = 5.0
@@ -97,6 +99,7 @@ def take_jobs(
     take: Callable[[str, Piece], None],
     *,
     scheduler: Any = None,
+    workers: int = 1,
     store: Store,
     description: str,
     kept: bool = False,
@@ -106,6 +109,8 @@ def take_jobs(
     Args:
         jobs: of different names.
         take: takes those that are there, in order, then those that are made, as they arrive.
+        workers: processes of this machine that make them where there is no scheduler; what cannot
+            be sent to one is made in this one.
         scheduler, store, description: see :func:`run_jobs`.
         kept: whether who takes them keeps them, store or none.
 
@@ -127,7 +132,15 @@ def take_jobs(
         store.write(job.name, piece.arrays, {"told": told, "with": now})
         take(job.name, Piece(told, piece.arrays))
 
-    if scheduler is None or not missing:
+    if scheduler is None and workers > 1 and missing and _can_be_sent(missing[0]):
+        there = len(jobs) - len(missing)
+        made = answers(lambda number: _packed(missing[number]), len(missing), workers)
+        with counted(description, len(jobs), even=True, found=there) as update, closing(made):
+            update(there)
+            for done, (number, piece) in enumerate(made, there + 1):
+                keep(missing[number], piece)
+                update(done)
+    elif scheduler is None or not missing:
         for job in track(missing, description, len(missing)):
             with _naming(job):
                 piece = job.function(*job.arguments)
@@ -302,6 +315,13 @@ def _packed(job: Job) -> bytes:
             f"job {job.name!r} must be of what can be sent to a worker; {what}, cannot "
             f"({first_line(error)})"
         ) from error
+
+
+def _can_be_sent(job: Job) -> bool:
+    try:
+        return bool(_packed(job))
+    except ValueError:
+        return False
 
 
 def _pickled(thing: Any) -> bytes:

@@ -15,7 +15,8 @@ that is a number by a kernel's, what has changed outside by two of five, filters
 filters that differ, slopes of a run at an edge by those at another, and by laws, a rule with a
 memory in one regime by another such in that regime, races where verdicts persist by those where
 they are fresh, kill -9 by what is on the disk of a table's run whenever that changes, a
-transformer's folder by that of a table's run and by ``test_checkpoints``. But not the calibration
+transformer's folder by that of a table's run and by ``test_checkpoints``, worker processes of a
+sweep by what is sent to them and by those of plain calls. But not the calibration
 of certificates, JAX's switches, the devices, what rows take of room, what a yardstick is told of
 the first model, how programs that cannot be kept are told, and that notebooks run: so everything
 runs every night, and before anything is released.
@@ -326,4 +327,6 @@ SLOW = (
     "test_until.py::test_absorbed_is_where_nothing_leads_away_any_more[a filter that rejects",
     "test_until.py::test_absorbed_is_where_nothing_leads_away_any_more[no budget",
     "test_falsify.py::test_of_true_claims_none_is_found[Beirami.limit",
+    "test_workers.py::test_a_script_without_a_guard_sends_its_own_rule",
+    "test_workers.py::test_processes_end_with_the_one_that_started_them",
 )

@@ -22,7 +22,7 @@ ORDER = [
     ("mode",),
     ("arguments", "vocabulary"),
     ("keys",),
-    ("extras", "files", "html", "objects", "processors", "progress"),
+    ("extras", "files", "html", "objects", "processors", "progress", "workers"),
     ("store",),
     ("theory",),
     ("learners",),
