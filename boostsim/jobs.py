@@ -3,9 +3,9 @@
 A job is a function and its arguments, and what it returns is a piece of a store
 (:mod:`boostsim.store`): it is written as it arrives, by who asked for it, so that each is there
 once, whatever became of the machine that made it. No cluster is ever started: where there is none
-jobs run in this process. A job's result depends on its arguments alone, so it is the same to the
-last bit wherever it ran, on CPUs of one kind; a worker with another version of what decides these
-bits is refused.
+jobs run in this process, or in workers of this machine (:mod:`boostsim.workers`). A job's result
+depends on its arguments alone, so it is the same to the last bit wherever it ran, on CPUs of one
+kind; a worker with another version of what decides these bits is refused.
 """
 
 from __future__ import annotations
