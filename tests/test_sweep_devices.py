@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -43,7 +44,8 @@ def test_blocks_of_many_devices_are_those_of_one(monkeypatch, sweep):
     """On devices that are one and the same: how blocks are handed out, and put together."""
     whole = sweep()
     device = jax.local_devices()[0]
-    monkeypatch.setattr(running, "devices_of", lambda devices: [device] * 3)
+    three = SimpleNamespace(size=3, devices=np.array([device] * 3))
+    monkeypatch.setattr(running, "mesh_of", lambda devices: three)
     assert_identical(sweep(), whole)
 
 
