@@ -3,9 +3,9 @@
 A job is a function and its arguments, and what it returns is a piece of a store
 (:mod:`boostsim.store`): it is written as it arrives, by who asked for it, so that each is there
 once, whatever became of the machine that made it. No cluster is ever started: where there is none
-jobs run in this process. A job's result depends on its arguments alone, so it is the same to the
-last bit wherever it ran, on CPUs of one kind; a worker with another version of what decides these
-bits is refused.
+jobs run in this process, or in workers of this machine (:mod:`boostsim.workers`). A job's result
+depends on its arguments alone, so it is the same to the last bit wherever it ran, on CPUs of one
+kind; a worker with another version of what decides these bits is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import platform
 import re
 import sys
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -27,13 +29,16 @@ from boostsim.curation.rule_files import FROM_FILE
 from boostsim.extras import needed
 from boostsim.objects import ByReference
 from boostsim.progress import counted, tell, track
+from boostsim.results import provenance
 from boostsim.store import Piece, Store
-from boostsim.versions import differs, facts
+from boostsim.workers import answers
 
 # How long a scheduler may take to answer.
 PATIENCE_SECONDS = 5.0
 # What is sent ahead: all jobs, or of large ones as many as make so many bytes, but at least these.
 AHEAD_BYTES, AHEAD_JOBS = 2**30, 64
+# They change no number.
+IDLE = ("format", "python_version")
 
 
 class Job(NamedTuple):
@@ -94,6 +99,7 @@ def take_jobs(
     take: Callable[[str, Piece], None],
     *,
     scheduler: Any = None,
+    workers: int = 1,
     store: Store,
     description: str,
     kept: bool = False,
@@ -103,27 +109,38 @@ def take_jobs(
     Args:
         jobs: of different names.
         take: takes those that are there, in order, then those that are made, as they arrive.
+        workers: processes of this machine that make them where there is no scheduler; what cannot
+            be sent to one is made in this one.
         scheduler, store, description: see :func:`run_jobs`.
         kept: whether who takes them keeps them, store or none.
 
     Raises:
         ValueError: see :func:`run_jobs`.
     """
-    missing = []
+    now, missing = facts(), []
     for job in jobs:
         found = store.read(job.name)
         if found is None:
             missing.append(job)
         else:
-            take(job.name, found)
+            _warn_of_others(store, found.told["with"], now)
+            take(job.name, Piece(found.told["told"], found.arrays))
 
     def keep(job: Job, piece: Piece) -> None:
         # As it is read back.
         told = json.loads(json.dumps(piece.told))
-        store.write(job.name, piece.arrays, told)
+        store.write(job.name, piece.arrays, {"told": told, "with": now})
         take(job.name, Piece(told, piece.arrays))
 
-    if scheduler is None or not missing:
+    if scheduler is None and workers > 1 and missing and _can_be_sent(missing[0]):
+        there = len(jobs) - len(missing)
+        made = answers(lambda number: _packed(missing[number]), len(missing), workers)
+        with counted(description, len(jobs), even=True, found=there) as update, closing(made):
+            update(there)
+            for done, (number, piece) in enumerate(made, there + 1):
+                keep(missing[number], piece)
+                update(done)
+    elif scheduler is None or not missing:
         for job in track(missing, description, len(missing)):
             with _naming(job):
                 piece = job.function(*job.arguments)
@@ -144,6 +161,26 @@ def piece_name(*words: str) -> str:
     plain = [re.sub(r"[^A-Za-z0-9_.+=]+", "_", word).strip("_.+=")[:40] for word in words]
     told = sha256(json.dumps(words).encode()).hexdigest()[:8]
     return "-".join([*filter(None, plain), told])
+
+
+def facts() -> dict[str, str]:
+    """Return what a result's last bits depend on, besides the arguments."""
+    return {name: value for name, value in provenance().items() if name not in IDLE}
+
+
+def differs(told: dict[str, str], now: dict[str, str]) -> str:
+    """Return in words what is told that is not so now.
+
+    Example:
+        >>> differs({"jax_version": "0.10"}, {"jax_version": "0.11"})
+        'jax 0.10 (not 0.11)'
+    """
+    names = [name for name in sorted({*told, *now}) if told.get(name) != now.get(name)]
+    return " and ".join(
+        f"{name.removesuffix('_version').replace('_', ' ')} {told.get(name, 'unknown')} "
+        f"(not {now.get(name, 'unknown')})"
+        for name in names
+    )
 
 
 @contextlib.contextmanager
@@ -280,6 +317,13 @@ def _packed(job: Job) -> bytes:
         ) from error
 
 
+def _can_be_sent(job: Job) -> bool:
+    try:
+        return bool(_packed(job))
+    except ValueError:
+        return False
+
+
 def _pickled(thing: Any) -> bytes:
     import cloudpickle
 
@@ -336,6 +380,16 @@ def _naming(job: Job) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"In job {job.name!r}.")
         raise
+
+
+def _warn_of_others(store: Store, told: dict[str, str], now: dict[str, str]) -> None:
+    if told != now:
+        warnings.warn(
+            f"{str(store.folder)!r} has pieces computed with {differs(told, now)}: numbers may "
+            "differ in their last digits from those of one go",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -48,6 +50,10 @@ def key_text(key: jax.Array) -> str:
     return " ".join(f"{word:08x}" for word in np.ravel(jax.random.key_data(key)))
 
 
+# Bit generators of each thread.
+_own = threading.local()
+
+
 class _Words(ISeedSequence):
     """Words of a key for a bit generator, as they are.
 
@@ -74,6 +80,30 @@ def bit_generator(key: jax.Array | np.ndarray, block: int = 0) -> np.random.BitG
     words[: told.size] = np.ravel(told)[:4]
     words[3] ^= np.uint32(block)
     return np.random.Philox(_Words(words.view(np.uint64)))  # type: ignore[arg-type]
+
+
+def bit_generators(
+    words: np.ndarray[tuple[int, int], Any], block: int = 0
+) -> Sequence[np.random.BitGenerator]:
+    """Return :func:`bit_generator` at many keys, ``[keys, words]``, for as long as they are used.
+
+    To make one takes longer than a hundred draws: a thread's are made once, and its next call sets
+    them anew.
+    """
+    kept: list[np.random.BitGenerator] = _own.__dict__.setdefault("kept", [])
+    while len(kept) < len(words):
+        kept.append(bit_generator(words[0]))
+    filled = np.zeros((len(words), 4), np.uint32)
+    filled[:, : words.shape[1]] = words[:, :4]
+    filled[:, 3] ^= np.uint32(block)
+    # The position says that the four numbers of the buffer are used up.
+    nothing = (0, 0, 0, 0)
+    first = {"bit_generator": "Philox", "buffer": nothing, "buffer_pos": 4}
+    first |= {"has_uint32": 0, "uinteger": 0}
+    some = kept[: len(words)]
+    for stream, key in zip(some, filled.view(np.uint64).tolist(), strict=True):
+        stream.state = {**first, "state": {"counter": nothing, "key": key}}
+    return some
 
 
 def generator(key: jax.Array | np.ndarray, block: int = 0) -> np.random.Generator:

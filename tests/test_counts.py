@@ -10,7 +10,7 @@ from alarms import assert_law
 from scipy.stats import binom, norm, poisson
 
 import boostsim as bs
-from boostsim.keys import bit_generator
+from boostsim.keys import bit_generator, bit_generators
 from boostsim.simulation import counts
 
 DRAWS = 20_000
@@ -211,3 +211,20 @@ def test_a_stream_is_philox_at_the_words_of_a_key_and_of_a_block():
         got = bit_generator(np.array(words, np.uint32), block)
         assert str(got.state) == str(expected.state)
         np.testing.assert_array_equal(got.random_raw(9), expected.random_raw(9))
+
+
+def test_streams_that_are_set_anew_are_those_that_are_made():
+    rng = np.random.default_rng(0)
+    for width, block, keys in ((2, 0, 3), (4, 2, 5), (2, 7, 1)):
+        words = rng.integers(0, 2**32, (keys, width), np.uint32)
+        got = bit_generators(words, block)
+        for stream, key in zip(got, words, strict=True):
+            alone = bit_generator(key, block)
+            assert str(stream.state) == str(alone.state)
+            # What is left in a buffer, of 32 bits too, is of no later stream.
+            assert np.array_equal(
+                np.random.Generator(stream).integers(0, 9, 3, np.uint32),
+                np.random.Generator(alone).integers(0, 9, 3, np.uint32),
+            )
+            assert np.array_equal(stream.random_raw(6), alone.random_raw(6))
+        assert len({id(stream) for stream in got}) == keys

@@ -2,14 +2,18 @@
 
 import dataclasses
 import functools
+import pickle
 import signal
 import threading
 
+import jax
 import numpy as np
 import pytest
 from test_sweep import NOISY, RULE, TASK, WEAK, agrees
 
 import boostsim as bs
+from boostsim import jobs
+from boostsim import workers as workers_module
 from boostsim.sweeping import running
 
 HOW = {"visits": 20, "seeds": 2, "key": 3}
@@ -90,42 +94,71 @@ def test_a_seed_is_the_same_to_the_last_bit_whatever_else_there_is(tmp_path):
         assert np.array_equal(values[17, 1:2], alone[name][0]), name
 
 
-def test_threads_start_blocks_at_once_and_end_with_an_interrupt(monkeypatch):
+def test_an_interrupt_ends_a_sweep_and_the_next_one_is_whole(monkeypatch):
     task, over = bs.random_table(2, prompts=67, responses=3), {"beta": np.linspace(0, 1, 40)}
     run = functools.partial(bs.sweep, RULE, task, 2, over=over, visits=20, seeds=16, key=0)
-    monkeypatch.setattr(running, "feeders", lambda *told: 1)
-    alone = run()
-    started, recorded, begun = [], running.recorded, running.blocks
-    both = threading.Barrier(2, timeout=60)
-
-    def together(*told):
-        started.append(threading.get_ident())
-        if len(started) in (2, 3):
-            # The second block and the third are under way at the same time, or this breaks.
-            both.wait()
-        return begun(*told)
-
-    monkeypatch.setattr(running, "feeders", lambda *told: 2)
-    monkeypatch.setattr(running, "blocks", together)
-    assert run().identical(alone)
-    assert len(set(started)) == 2
+    whole, recorded = run(), running.recorded
 
     def interrupted(*told):
         signal.raise_signal(signal.SIGINT)
         return recorded(*told)
 
-    monkeypatch.setattr(running, "blocks", begun)
     monkeypatch.setattr(running, "recorded", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    threads = threading.active_count()
     try:
         with pytest.raises(KeyboardInterrupt):
             run()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert threading.active_count() == threads
     monkeypatch.setattr(running, "recorded", recorded)
+    assert run().identical(whole)
+
+
+def answered(call, count, workers):
+    """Answer in this process what is sent to others."""
+    for number in reversed(range(count)):
+        well, piece = pickle.loads(workers_module._answer(call(number)))
+        if not well:
+            raise piece
+        yield number, piece
+
+
+def test_a_long_sweep_is_made_by_worker_processes_to_the_same_bits(monkeypatch, tmp_path):
+    task, over = bs.random_table(2, prompts=67, responses=3), {"beta": np.linspace(0, 1, 40)}
+    run = functools.partial(bs.sweep, RULE, task, 2, over=over, visits=20, seeds=16, key=0)
+    alone, asked = run(), []
+    monkeypatch.setattr(running, "STEPS", 1)
+    monkeypatch.setattr(running, "processors", lambda: 3)
+    here = running._piece
+    monkeypatch.setattr(
+        jobs, "answers", lambda call, *told: (asked.append(told), answered(call, *told))[1]
+    )
     assert run().identical(alone)
+    # Ten pieces, of which each process is to have four.
+    assert asked == [(10, 2)]
+    assert run(folder=tmp_path).identical(alone)
+    kept = sorted(tmp_path.glob("*.piece"))
+    for path in kept[:3]:
+        path.unlink()
+    made = []
+    monkeypatch.setattr(running, "_piece", lambda *told: (made.append(told[2]), here(*told))[1])
+    # Three are too few for a process of their own.
+    assert run(folder=tmp_path).identical(alone)
+    assert (len(made), len(asked)) == (3, 2)
+    # What takes all the memory is made one after another, and what cannot be sent here.
+    block = running._prepared and max(
+        part.memory for _, parts in running._prepared.values() for part in parts
+    )
+    assert run(memory=int(block)).identical(alone)
+    assert len(asked) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "_pickled", lambda thing: pickle.dumps(threading.Lock()))
+        assert run().identical(alone)
+    assert len(asked) == 2
+    # Nor is a sweep in one of several processes, or on devices that somebody made.
+    monkeypatch.setattr(running, "devices_of", lambda devices: jax.local_devices()[:1] * 2)
+    assert run().identical(alone)
+    assert len(asked) == 2
 
 
 def test_what_is_seen_is_refused():

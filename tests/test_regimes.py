@@ -296,6 +296,10 @@ def test_accumulation_by_word_stays_it_with_real_data():
     rule = bs.boosting(labeler=bs.WeakLabeler(0.5), regime="accumulate")
     assert rule.anchored(0.5).trained_on == bs.Accumulate(real_share=0.5)
     assert rule.anchored(0.0).trained_on == bs.Accumulate()
+    for regime in ("replace", bs.Replace(), bs.Anchor(0.3)):
+        rule = bs.uncurated(regime=regime)
+        assert rule.anchored(0.5).trained_on == bs.Anchor(0.5)
+        assert rule.anchored(0.0).trained_on == bs.Replace()
 
 
 def test_a_schedule_of_real_data_leaves_the_rest_of_a_regime_as_it_is():

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -44,8 +43,7 @@ def test_blocks_of_many_devices_are_those_of_one(monkeypatch, sweep):
     """On devices that are one and the same: how blocks are handed out, and put together."""
     whole = sweep()
     device = jax.local_devices()[0]
-    three = SimpleNamespace(size=3, devices=np.array([device] * 3))
-    monkeypatch.setattr(running, "mesh_of", lambda devices: three)
+    monkeypatch.setattr(running, "devices_of", lambda devices: [device] * 3)
     assert_identical(sweep(), whole)
 
 

@@ -128,6 +128,10 @@ class Replace(Regime):
 
     name = "replace"
 
+    def sharing(self, share: Any) -> Regime:
+        """Return an anchor of this share, or this where there is none."""
+        return Anchor(share) if np.any(share) else self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Keeping(Regime):

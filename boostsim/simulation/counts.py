@@ -127,9 +127,13 @@ def _rarer(
     shape, n, p = n.shape, n.ravel(), p.ravel()
     drawn, mean = np.zeros(n.shape), n * p
     random, told = mean > 0.0, (p >= TOLD) & (mean * (1.0 - p) <= VARIANCE)
-    for stream, some in _by_stream(streams, size, np.flatnonzero(random & told)):
-        whole = n[some].astype(np.int64)
-        drawn[some] = np.random.RandomState(stream).binomial(whole, p[some])
+    inside = np.flatnonzero(random & told)
+    # One conversion for all streams: a call each has little more to do than to draw.
+    whole, chance = n[inside].astype(np.int64), p[inside]
+    made = np.empty(inside.size)
+    for stream, some in _by_stream(streams, size, inside):
+        made[some] = np.random.RandomState(stream).binomial(whole[some], chance[some])
+    drawn[inside] = made
     random &= ~told
     many = random & (mean >= REJECTION)
     few = np.flatnonzero(random & ~many)
@@ -145,12 +149,12 @@ def _rarer(
 
 def _by_stream(
     streams: Streams, size: int, where: np.ndarray
-) -> Iterator[tuple[np.random.BitGenerator, np.ndarray]]:
-    """Split entries by the rows in which they are."""
+) -> Iterator[tuple[np.random.BitGenerator, slice]]:
+    """Split entries by the rows in which they are: which of them are in one."""
     ends = np.searchsorted(where, size * np.arange(len(streams) + 1)).tolist()
     for stream, (start, end) in zip(streams, itertools.pairwise(ends)):
         if start < end:
-            yield stream, where[start:end]
+            yield stream, slice(start, end)
 
 
 def _reject(
@@ -184,7 +188,7 @@ def _uniforms(
 ) -> Float[np.ndarray, "each entries"]:
     """Return odd multiples of 2^-53 in (0, 1), so many for each entry, from its row's stream."""
     parts = [
-        stream.random_raw(each * some.size).reshape(each, -1)
+        stream.random_raw(each * (some.stop - some.start)).reshape(each, -1)
         for stream, some in _by_stream(streams, size, where)
     ]
     bits = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -29,7 +29,7 @@ from boostsim.simulation.tables.structure import Numbers
 from boostsim.simulation.until import Until
 from boostsim.statistics import Wanted
 from boostsim.sweeping.blocks import Leaves, Program
-from boostsim.sweeping.over import Axis, chosen, in_range, placed, with_place
+from boostsim.sweeping.over import Axis, chosen, in_range, placed
 from boostsim.tasks.table import TableTask
 
 # Bytes of prepared worlds that are kept: others are prepared again when they are met again.
@@ -281,7 +281,7 @@ def _cells(asked: Asked) -> Iterator[Cell]:
         for axis, each in zip(asked.axes, movable, strict=True):
             for name in each:
                 if name in moved:
-                    in_range(with_place(procedure, name), axis, name)
+                    in_range(procedure, axis, name)
         # What cannot be moved is set, place by place.
         lasting = [bool({*each} - {*moved}) for each in movable]
         opened = [w and each for w, each in zip(whole, lasting, strict=True)]

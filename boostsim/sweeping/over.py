@@ -12,7 +12,6 @@ from boostsim.arguments import finite, numbers, refuse, several, shape_of, unkno
 from boostsim.curation.filters import NoisyFilter, checked_filter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import Procedure, checked
-from boostsim.curation.regimes import Anchor, Replace
 from boostsim.simulation.seeing import Seeing, seeing
 from boostsim.simulation.tables.continuous import NUMBERS
 from boostsim.tasks.sequences import SequenceTask
@@ -29,6 +28,8 @@ NEEDS = {
     **dict.fromkeys(("rate", "reference"), "a bs.PolicyGradient as learner"),
     **dict.fromkeys(("slack", "step"), "a bs.StrongLearner as learner"),
 }
+# Numbers that a procedure may do without, and may have.
+OPTIONAL = ("budget", "label_share", "real_share")
 
 
 class Axis(NamedTuple):
@@ -208,7 +209,7 @@ def chosen(
     moved |= {n: _number(n, v) for n, v in values.items() if n in NUMBERS and n not in SLOTS}
     for name, value in moved.items():
         placed(procedure, task, name)
-        procedure = NUMBERS[name].turn(with_place(procedure, name), value)
+        procedure = NUMBERS[name].turn(procedure, value)
     return procedure, task
 
 
@@ -230,19 +231,6 @@ def _own(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.generic) else value
 
 
-def with_place(procedure: Procedure, name: str) -> Procedure:
-    """Return a procedure in which a slot that it may have has a number."""
-    if name == "real_share" and not np.any(procedure.trained_on.share):
-        trained = procedure.trained_on
-        regime = Anchor(0.5) if isinstance(trained, Replace) else trained.sharing(0.5)
-        return replace(procedure, regime=regime, real_share=None)
-    if name == "budget" and procedure.budget is None:
-        return replace(procedure, budget=0.5)
-    if name == "label_share" and procedure.label_share is None:
-        return replace(procedure, label_share=0.5)
-    return procedure
-
-
 def placed(procedure: Procedure, task: Any, name: str) -> Procedure | None:
     """Return a procedure whose program has a place for a number; None where it can but be set.
 
@@ -250,7 +238,8 @@ def placed(procedure: Procedure, task: Any, name: str) -> Procedure | None:
         ValueError: where the procedure has no such number.
     """
     number = NUMBERS[name]
-    procedure = with_place(procedure, name)
+    if name in OPTIONAL and number.value(procedure) is None:
+        procedure = number.turn(procedure, 0.5)
     if number.value(procedure) is not None and isinstance(task, TableTask):
         inside = number.inside(procedure, task)
         return procedure if inside is None else number.turn(procedure, inside)
@@ -258,9 +247,6 @@ def placed(procedure: Procedure, task: Any, name: str) -> Procedure | None:
         "beta": isinstance(procedure.labeler, WeakLabeler),
         **dict.fromkeys(("gamma", "false_accept", "false_reject"), _noisy(procedure)),
         "label_weight": True,
-        "budget": True,
-        "label_share": True,
-        "real_share": True,
     }
     if number.value(procedure) is None and not fits.get(name, False):
         raise _lacking(name)

@@ -16,18 +16,15 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import Mesh
 
 from boostsim.arguments import refuse, whole
-from boostsim.store import Store, opened, store_of
+from boostsim.store import Store, digest_of, opened
 from boostsim.sweeping.blocks import Leaves, Program, block
-from boostsim.versions import Functions
 
-POINTS = "points"
 Rows = dict[str, Any]
 
 
-def mesh_of(devices: int | None) -> Mesh:
+def devices_of(devices: int | None) -> list[jax.Device]:
     """Return the devices of this process that a sweep uses.
 
     Raises:
@@ -38,21 +35,25 @@ def mesh_of(devices: int | None) -> Mesh:
     if count > len(there):
         kind = jax.default_backend()
         raise refuse("devices", f"at most the {len(there)} of kind {kind!r} here", count)
-    return Mesh(np.array(there[:count]), (POINTS,))
+    return there[:count]
 
 
 def blocks(
-    mesh: Mesh, program: Program, leaves: Leaves, values: np.ndarray, words: np.ndarray | None
+    devices: list[jax.Device],
+    program: Program,
+    leaves: Leaves,
+    values: np.ndarray,
+    words: np.ndarray | None,
 ) -> list[Rows]:
     """Return what is recorded of as many blocks of points as there are devices, block by block.
 
     Each device is given the program of one block: one program for all of them together would be
     another, with other last bits.
     """
-    if mesh.size == 1:
+    if len(devices) == 1:
         return [block(program, leaves, values, words)]
-    each, made = len(values) // mesh.size, []
-    for number, device in enumerate(mesh.devices.flat):
+    each, made = len(values) // len(devices), []
+    for number, device in enumerate(devices):
         own = slice(number * each, (number + 1) * each)
         apart = jax.tree.map(lambda leaf, own=own: leaf[own], leaves) if program.apart else leaves
         seen = None if words is None else words[own]
@@ -66,24 +67,24 @@ def ours(number: int) -> bool:
 
 
 @contextmanager
-def held(folder: Path | None, about: Mapping[str, Any], functions: Functions) -> Iterator[Store]:
+def held(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
     """Hold a folder as :func:`boostsim.store.opened` does; of several processes the first, for all.
 
     Raises:
         ValueError: as there, in every process.
     """
     if jax.process_count() == 1 or folder is None:
-        with opened(folder, about, functions) as store:
+        with opened(folder, about) as store:
             yield store
     elif jax.process_index():
         (told,) = _everyones("", only=0)
         if told:
             raise ValueError(told)
-        yield store_of(folder, about)
+        yield Store(folder, digest_of(about))
     else:
         begun = False
         try:
-            with opened(folder, about, functions) as store:
+            with opened(folder, about) as store:
                 begun = True
                 _everyones("", only=0)
                 yield store

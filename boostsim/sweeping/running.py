@@ -1,38 +1,39 @@
 """A sweep on tables, run: blocks one after another, a few at a time, in pieces that are kept.
 
-With a scheduler every piece is a job (:mod:`boostsim.jobs`): a worker prepares the worlds of a
-sweep when it meets the first, by the same code from the same arguments, to the same numbers.
+With a scheduler, or worker processes of this machine, every piece is a job (:mod:`boostsim.jobs`):
+a worker prepares the worlds of a sweep when it meets the first, by the same code from the same
+arguments, to the same numbers.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from boostsim.arguments import refuse
-from boostsim.jobs import Job, take_jobs
+from boostsim.curation.labelers import drifting
+from boostsim.jobs import Job, differs, facts, take_jobs
 from boostsim.mode import KEYS, fixed
+from boostsim.objects import is_own
 from boostsim.processors import processors
-from boostsim.progress import counted
+from boostsim.progress import counted, tell
 from boostsim.simulation.interrupts import unbroken, waited_for
-from boostsim.simulation.tables.keeping import own_rules
+from boostsim.simulation.tables.prepare import own_parts
 from boostsim.simulation.tables.recording import numbers_each
 from boostsim.simulation.until import Until
 from boostsim.store import Piece, Store
 from boostsim.sweeping.blocks import block, bytes_of, points_of
 from boostsim.sweeping.groups import Asked, Batch, Group, Worlds, batch_of, groups_of, turned
-from boostsim.sweeping.placing import Rows, blocks, mesh_of, ours
-from boostsim.versions import Functions, together
+from boostsim.sweeping.placing import Rows, blocks, devices_of, ours
 
 # Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
 STEPS, NUMBERS_KEPT = 2**30, 2**21
@@ -40,6 +41,8 @@ STEPS, NUMBERS_KEPT = 2**30, 2**21
 DRAWN = 2**7
 # What a sweep takes of the memory that is free, where nothing is said.
 SHARE = 0.25
+# Pieces of a process that is started for them, at least.
+PIECES_EACH = 4
 # Sweeps whose worlds a worker keeps.
 SWEEPS_KEPT = 2
 
@@ -92,17 +95,17 @@ def part_of(worlds: Worlds, group: Group) -> Part:
     return Part(group, total, points, points * max(blocks, 1), memory)
 
 
-def rules_in(asked: Asked, parts: list[Part]) -> tuple[dict[str, Any], Functions]:
-    """Return what parts of one's own compute, which no name tells, and functions, of all points."""
+def own_rules(asked: Asked, parts: list[Part]) -> dict[str, Any]:
+    """Return what criteria, learners and labelers of one's own compute, which no name tells."""
     does: list[dict[str, Any]] = []
-    each: list[Functions] = []
     for cell in (cell for part in parts for cell in part.group.cells):
         procedure, task = turned(asked, cell)
-        told, functions = own_rules(procedure, task, asked.wanted)
-        each.append(functions)
-        if told not in does:
+        told = {**own_parts(procedure, task), **drifting(procedure.labeler)}
+        if is_own(procedure.criterion.function):
+            told["criterion"] = procedure.criterion.fingerprint(procedure.most_attempts)
+        if told and told not in does:
             does.append(told)
-    return {"own": does}, together(each)
+    return {"own": does} if does else {}
 
 
 def ahead(parts: list[Part], memory: int | None, devices: int = 1) -> int:
@@ -149,8 +152,8 @@ def run_parts(
         ValueError: for a criterion that said what is no priority, and for what
             :func:`boostsim.jobs.run_jobs` refuses.
     """
-    mesh = mesh_of(devices)
-    shape, most = worlds.asked.shape, ahead(parts, memory, mesh.size)
+    own = devices_of(devices)
+    shape, most, now = worlds.asked.shape, ahead(parts, memory, len(own)), facts()
     pieces = [
         (f"group-{number}-from-{points.start}", part, points)
         for number, part in enumerate(parts)
@@ -162,7 +165,14 @@ def run_parts(
         places = batch_of(worlds, part.group, np.array(points)).places
         take(np.ravel_multi_index(tuple(places), shape), arrays)
 
-    if scheduler is not None:
+    kept = store.names()
+    workers = 1
+    if scheduler is None:
+        workers = workers_for([part for name, part, _ in pieces if name not in kept], most, own)
+        if workers > 1:
+            # To each its part of what may be under way.
+            memory, devices = most // workers * max(part.memory for part in parts), 1
+    if scheduler is not None or workers > 1:
         order = {id(part): number for number, part in enumerate(parts)}
         sent = uuid.uuid4().hex, *_plain(worlds.asked)
         jobs = [
@@ -174,24 +184,48 @@ def run_parts(
             jobs,
             lambda name, piece: taken(*known[name], piece.arrays),
             scheduler=scheduler,
+            workers=workers,
             store=store,
             description="pieces",
         )
         return
-    done, total = 0, sum(len(points) for _, _, points in pieces)
-    kept = store.names()
+    done, total, warned = 0, sum(len(points) for _, _, points in pieces), set()
     there = sum(len(points) for name, _, points in pieces if name in kept)
     with counted("points", total, even=True, found=there) as update:
         for name, part, points in pieces:
             found = store.read(name)
             if found is None:
-                told = worlds, part, points, most, mesh
+                told = worlds, part, points, most, own
                 arrays = _piece(*told, lambda n, d=done: update(d + n, ""))
-                found = Piece(None, arrays)
-                store.write(name, arrays)
+                # As jobs keep it.
+                found = Piece({"told": None, "with": now}, arrays)
+                store.write(name, found.arrays, found.told)
+            elif found.told["with"] != now:
+                warned.add(differs(found.told["with"], now))
             done += len(points)
             update(done, "")
             taken(part, points, found.arrays)
+    for each in sorted(warned):
+        tell(f"folder: some of its pieces were computed with {each}; last digits may differ")
+
+
+def workers_for(missing: list[Part], most: int, devices: list[jax.Device]) -> int:
+    """Return how many processes of this machine make pieces; 1 stands for this one.
+
+    Runs that are drawn keep one interpreter busy on one processor, however many threads it has. A
+    process takes some seconds to start: as few as have some pieces each, or none. Where the user
+    has made devices of the processors, or a process for each job, nothing is added.
+
+    Args:
+        missing: the part of each piece that is to be made.
+        most: blocks that may be under way.
+        devices: that are used.
+    """
+    apart = jax.default_backend() != "cpu" or jax.process_count() > 1 or len(devices) > 1
+    if apart or multiprocessing.parent_process() is not None:
+        return 1
+    drawn = sum(part.group.program.sampled for part in missing)
+    return max(1, min(processors(), drawn // PIECES_EACH, most))
 
 
 def _plain(asked: Asked) -> tuple[Asked, np.ndarray, np.ndarray | None]:
@@ -239,32 +273,22 @@ def _piece_of(
             worlds, parts = _prepared[call]
             while len(_prepared) > SWEEPS_KEPT:
                 _prepared.popitem(last=False)
-        mesh = mesh_of(devices)
-        most = ahead(parts, memory, mesh.size)
-        arrays = _piece(worlds, parts[number], points, most, mesh, lambda done: None)
+        own = devices_of(devices)
+        most = ahead(parts, memory, len(own))
+        arrays = _piece(worlds, parts[number], points, most, own, lambda done: None)
         return Piece(None, arrays)
 
 
 def _piece(
-    worlds: Worlds, part: Part, points: range, most: int, mesh: Mesh, update: Any
+    worlds: Worlds, part: Part, points: range, most: int, devices: list[jax.Device], update: Any
 ) -> dict[str, np.ndarray]:
     """Return what is recorded of some points, ``[points, ...]``."""
     arrays: dict[str, np.ndarray] = {}
-    waiting: deque[tuple[int, int, Batch, Future[list[Rows]]]] = deque()
-
-    @fixed(double=True)
-    def rows_of(batch: Batch) -> list[Rows]:
-        return blocks(mesh, part.group.program, batch.leaves, batch.values, batch.words)
-
-    def begun() -> list[list[Rows]]:
-        pool.shutdown(cancel_futures=True)
-        done = [rows for *_, rows in waiting if not rows.cancelled()]
-        return [rows.result() for rows in done if rows.exception() is None]
+    waiting: deque[tuple[int, int, Batch, list[Rows]]] = deque()
 
     def write() -> None:
         start, size, batch, rows = waiting[0]
-        made = rows.result()
-        arrived = {name: np.concatenate([each[name] for each in made]) for name in made[0]}
+        arrived = {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
         found = recorded(worlds, part.group, batch, arrived)
         for name, values in found.items():
             if name not in arrays:
@@ -274,31 +298,21 @@ def _piece(
         waiting.popleft()
         update(start + size - points.start)
 
-    pool = ThreadPoolExecutor(feeders(part.group.program.sampled))
-    with pool, waited_for(begun):
-        step = part.block * mesh.size
+    with waited_for(lambda: [rows for *_, rows in waiting]):
+        step = part.block * len(devices)
         for start in range(points.start, points.stop, step):
             # The last one is filled up.
             here = np.minimum(np.arange(start, start + step), points.stop - 1)
             batch = batch_of(worlds, part.group, here)
+            told = part.group.program, batch.leaves, batch.values, batch.words
             with unbroken():
-                size = min(step, points.stop - start)
-                waiting.append((start, size, batch, pool.submit(rows_of, batch)))
-            # Until the first one is there nobody else compiles its program.
-            while len(waiting) >= most or (waiting and start == 0):
+                rows = blocks(devices, *told)
+                waiting.append((start, min(step, points.stop - start), batch, rows))
+            while len(waiting) >= most:
                 write()
         while waiting:
             write()
     return arrays
-
-
-def feeders(sampled: bool) -> int:
-    """Return how many threads start blocks.
-
-    Programs that a thread starts on a device run one after another, and one that draws on the host
-    takes one processor: so many threads as there are processors start those.
-    """
-    return processors() if sampled and jax.default_backend() == "cpu" else 1
 
 
 def recorded(

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from boostsim.arguments import as_path, choice, flag, refuse, sized, whole
 from boostsim.curation.filters import described_filter
@@ -23,7 +20,6 @@ from boostsim.curation.procedure import Procedure, checked
 from boostsim.keys import as_key, key_text, needed_key
 from boostsim.mode import fixed
 from boostsim.objects import described
-from boostsim.processors import processors
 from boostsim.results import DESCRIPTIONS, make_trace
 from boostsim.simulation.seeing import VisitsEach
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds
@@ -38,12 +34,12 @@ from boostsim.simulation.tables.recording import (
 )
 from boostsim.simulation.until import Until, checked_until
 from boostsim.statistics import Statistic, described_on, statistics_in
-from boostsim.sweeping.blocks import block
 from boostsim.sweeping.each import in_tokens, jobs_of, sweep_each
-from boostsim.sweeping.groups import Asked, Worlds, batch_of, groups_of
+from boostsim.sweeping.groups import Asked, Worlds, groups_of
 from boostsim.sweeping.over import Axis, axes_of, seeing_over
-from boostsim.sweeping.placing import held, mesh_of, shared
-from boostsim.sweeping.running import Part, Take, ahead, part_of, rules_in, run_parts
+from boostsim.sweeping.placing import devices_of, held, shared
+from boostsim.sweeping.plan import SweepPlan, plan_of
+from boostsim.sweeping.running import Take, own_rules, part_of, run_parts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
@@ -52,36 +48,6 @@ if TYPE_CHECKING:
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 UNITS |= {f"{name}i": 2 ** (10 * power) for power, name in enumerate("kmgt", 1)}
-
-
-@dataclass(frozen=True)
-class SweepPlan:
-    """What a sweep would take, as ``bs.sweep(..., dry_run=True)`` returns it.
-
-    Attributes:
-        points: parameters times seeds.
-        compilations: programs that are compiled.
-        chunks: pieces in which it is computed, and kept.
-        bytes: of memory, about: of the blocks under way and of the result.
-        seconds: about, compiling included, told from one block that was timed; NaN where nothing
-            was.
-        way: what a point is computed as.
-    """
-
-    points: int
-    compilations: int
-    chunks: int
-    bytes: int
-    seconds: float
-    way: str = "a place in a block"
-
-    def __str__(self) -> str:
-        """Return it in one line."""
-        return (
-            f"{self.points:,} points, each {self.way}, in {self.chunks:,} chunks, "
-            f"{self.compilations:,} compiled programs, {self.bytes / 1e6:,.0f} MB, "
-            f"about {self.seconds:,.1f} s"
-        )
 
 
 def sweep(
@@ -134,7 +100,9 @@ def sweep(
             ``bs.Until``: what it has when that has come true, or at its end.
         folder: where finished chunks are kept; a later run with the same arguments goes on.
         devices: how many to use of those that this process has; None is all. Blocks are shared
-            between them, and each runs the same program: no number changes. Where there are several
+            between them, and each runs the same program: no number changes. Of one CPU, runs that
+            are drawn are, where they take long, shared between as many processes of this machine as
+            there are processors; they end with the call. Where there are several
             processes (``jax.distributed``) all make the same call, each makes pieces of its own,
             and every one returns the whole.
         memory: most bytes that blocks under way take, or text such as ``"2GB"``; by default a
@@ -151,6 +119,7 @@ def sweep(
         programs, chunks, bytes, and estimated seconds.
 
     Raises:
+        RuntimeError: where a process that the call had started was killed.
         ValueError: for an argument that is out of range, with its name and place; for what the
             procedure has no number of; and for more than 2^28 numbers in the result.
 
@@ -193,7 +162,7 @@ def sweep(
         choice("reduce", reduce, ("last", "all"))
     budget = None if memory is None else _as_bytes("memory", memory)
     path = None if folder is None else as_path("folder", folder)
-    dry, mesh = flag("dry_run", dry_run), mesh_of(devices)
+    dry, used = flag("dry_run", dry_run), devices_of(devices)
     with fixed(double=True):
         base = as_key(0 if key is None else key)
         keys = tuple(jax.random.fold_in(base, seed) for seed in chosen)
@@ -204,12 +173,12 @@ def sweep(
         worlds = Worlds(asked)
         parts = [part_of(worlds, group) for group in groups_of(worlds)]
         if dry:
-            return _plan(worlds, parts, budget, mesh)
-        own, functions = ({}, {}) if path is None else rules_in(asked, parts)
-        with held(path, _about(asked, base) | own, functions) as store:
+            return plan_of(worlds, parts, budget, used)
+        about = _about(asked, base) | ({} if path is None else own_rules(asked, parts))
+        with held(path, about) as store:
             run = partial(run_parts, worlds, parts, store, budget, devices, scheduler)
             variables = _computed(asked, run)
-        return _dataset(worlds, variables, list(chosen), base).assign_attrs(store.resumed)
+        return _dataset(worlds, variables, list(chosen), base)
 
 
 def _computed(asked: Asked, run: Callable[[Take], None]) -> dict[str, np.ndarray]:
@@ -276,36 +245,6 @@ def _check_size(asked: Asked) -> None:
         raise refuse("record", "of averages over prompts where the task changes", asked.wanted)
 
 
-def _plan(worlds: Worlds, parts: list[Part], memory: int | None, mesh: Mesh) -> SweepPlan:
-    """Return what a sweep would take; one block of the largest group is timed."""
-    largest = max(parts, key=lambda part: part.points)
-    first = batch_of(worlds, largest.group, np.arange(largest.block) % largest.points)
-    seconds = []
-    for _ in range(2):
-        began = time.perf_counter()
-        jax.block_until_ready(block(largest.group.program, first.leaves, first.values, first.words))
-        seconds.append(time.perf_counter() - began)
-    blocks = sum(-(-part.points // part.block) * part.memory / largest.memory for part in parts)
-    asked = worlds.asked
-    rows = asked.iterations + 1 if asked.reduce == "all" else 1
-    result = 8 * int(np.prod(asked.shape)) * rows * numbers_each(asked.task, asked.wanted)
-    return SweepPlan(
-        points=sum(part.points for part in parts),
-        compilations=len({(part.group.program, part.block) for part in parts}),
-        chunks=sum(len([*part.pieces()]) for part in parts),
-        bytes=ahead(parts, memory, mesh.size) * mesh.size * max(part.memory for part in parts)
-        + result,
-        seconds=len(parts) * max(seconds[0] - seconds[1], 0.0)
-        + blocks * seconds[1] / _at_once(mesh),
-    )
-
-
-def _at_once(mesh: Mesh) -> int:
-    """Return how many blocks are computed at once: devices of a CPU share its processors."""
-    here = processors() if jax.default_backend() == "cpu" else mesh.size
-    return jax.process_count() * min(mesh.size, here)
-
-
 def _drawn(asked: Asked) -> dict[str, Any]:
     """Return how much is seen, as JSON can hold it; nothing of infinitely many visits."""
     if not isinstance(asked.how, VisitsEach):
@@ -318,7 +257,6 @@ def _drawn(asked: Asked) -> dict[str, Any]:
 def _told(name: str, value: Any) -> Any:
     """Return a value as JSON can hold it."""
     telling: dict[str, Any] = {"filter": described_filter, "labeler": described_labeler}
-    telling["procedure"] = lambda each: json.loads(each.describe())
     return telling.get(name, described)(value)
 
 
@@ -352,6 +290,7 @@ def _about(asked: Asked, key: jax.Array) -> dict[str, Any]:
         "seeds": [key_text(each) for each in asked.seeds],
         **_drawn(asked),
         "record": sorted(names),
+        "statistics": described_on(statistics_in(asked.wanted), asked.task.responses),
         "reduce": reduce.describe() if isinstance(reduce, Until) else reduce,
     }
 

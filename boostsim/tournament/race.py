@@ -290,6 +290,5 @@ def race(
         "resolution": resolution,
         "most_seeds": most_seeds,
         "assume": assume,
-        **store.resumed,
     }
     return Race(survivors, out, verdict, scores, runs, conditions)

@@ -1,4 +1,7 @@
-"""A sampled sweep's speed: `make bench`. Each figure is of processes of their own."""
+"""A sampled sweep's speed: `make bench`. Each figure is of processes of their own.
+
+Their processors' seconds are those of the workers that they start, too.
+"""
 
 import json
 import os
@@ -21,7 +24,7 @@ go(devices)
 before, began = os.times(), time.perf_counter()
 go(points, tempfile.mkdtemp() if keep else None)
 wall, after = time.perf_counter() - began, os.times()
-busy = after.user + after.system - before.user - before.system
+busy = sum(after[:4]) - sum(before[:4])
 began = time.perf_counter()
 bs.simulate(rule, task, 50, visits=100, seeds=32, key=0)
 bs.simulate(rule, task, 50, visits=100, seeds=32, key=0)
@@ -42,9 +45,8 @@ def test_both_cores_are_busy(benchmark, report, devices):
     found = measured(points, devices)
     what = f"sampled sweep, {points} x 32 x 50, {devices} devices"
     micro = found["wall"] / (points * 32 * 50) * 1e6
-    floor = (">=", 0.85) if devices > 1 else ()
     share = found["busy"] / found["wall"] / cores
-    report(f"{what}: share of {cores} cores", share, *floor, note=f"{micro:.1f} us a step")
+    report(f"{what}: share of {cores} cores", share, ">=", 0.85, note=f"{micro:.1f} us a step")
     report(f"{what}: loop of simulate / sweep", found["loop"] * points / found["wall"])
     benchmark.pedantic(lambda: None, rounds=1)
 

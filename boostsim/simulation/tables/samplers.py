@@ -25,7 +25,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from boostsim.keys import bit_generator
+from boostsim.keys import bit_generators
 from boostsim.simulation import counts
 from boostsim.simulation.counts import Streams
 
@@ -201,15 +201,14 @@ def _in_blocks(
         together = max(1, LARGE // max(1, size * cells))
         for start in range(0, keys, together):
             some = slice(start, start + together)
-            streams = [bit_generator(key) for key in words[some]]
-            drawn[some] = draw(streams, count[some], probability[some])
+            drawn[some] = draw(bit_generators(words[some]), count[some], probability[some])
         return drawn
     ends = [size * block // BLOCKS for block in range(BLOCKS + 1)]
 
     def block(job: tuple[int, int]) -> None:
         key, number = job
         own, part = slice(key, key + 1), slice(ends[number], ends[number + 1])
-        streams = [bit_generator(words[key], number)]
+        streams = bit_generators(words[own], number)
         drawn[own, :, part] = draw(streams, count[own, part], probability[own, :, part])
 
     with ThreadPoolExecutor(BLOCKS) as threads:

@@ -1,0 +1,101 @@
+"""Worker processes answer calls, and end: with the last one, an error, or who started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from boostsim.jobs import Job, _packed
+from boostsim.workers import answers
+
+SCRIPT = """
+import os, sys, numpy as np, boostsim as bs
+from boostsim.sweeping import running
+
+@bs.criterion
+def mine(visits):
+    return 1.0 - visits.pass_rate
+
+running.STEPS, running.processors = 1, lambda: 2
+rule = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.2),
+                   criterion=mine, budget=0.3)
+task = bs.random_table(2, prompts=67, responses=3)
+def run():
+    over = {"beta": np.linspace(0, 1, 32)}
+    return bs.sweep(rule, task, 2, over=over, visits=20, seeds=16, key=0)
+made, before = run(), os.times()
+running.PIECES_EACH = 10**6
+print("again", made.identical(run()), before.children_user > 0.5)
+"""
+
+
+def gone(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_calls_are_answered_by_processes_of_their_own(capfd):
+    def function(number):
+        print("said by a rule")
+        if number == 5:
+            raise LookupError(f"nothing for {number}")
+        return number, os.getpid()
+
+    def call(number):
+        return _packed(Job("one", function, (number,)))
+
+    found = dict(answers(call, 5, 2))
+    assert {number: answer[0] for number, answer in found.items()} == dict(enumerate(range(5)))
+    started = {answer[1] for answer in found.values()}
+    assert os.getpid() not in started
+    assert all(gone(number) for number in started)
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert told.err.count("said by a rule") == 5
+    with pytest.raises(LookupError, match="nothing for 5"):
+        list(answers(lambda number: call(5), 1, 1))
+
+
+def test_a_killed_process_is_told_in_one_sentence():
+    def function():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(RuntimeError, match=r"^a worker process was killed, or [^.]*$"):
+        list(answers(lambda number: _packed(Job("one", function)), 3, 1))
+
+
+def test_a_script_without_a_guard_sends_its_own_rule(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == "again True True\n", done.stderr
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import os, sys, time\n"
+        "from boostsim.jobs import Job, _packed\n"
+        "from boostsim.workers import answers\n"
+        "def wait():\n"
+        f"    open({str(tmp_path / 'number')!r}, 'w').write(str(os.getpid()) + '.')\n"
+        "    time.sleep(100)\n"
+        "list(answers(lambda number: _packed(Job('one', wait)), 1, 1))\n"
+    )
+    parent = subprocess.Popen([sys.executable, path])
+    until = time.monotonic() + 120.0
+    told = tmp_path / "number"
+    while not (told.exists() and told.read_text().endswith(".")) and time.monotonic() < until:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    number = int(told.read_text()[:-1])
+    while not gone(number) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert gone(number)
