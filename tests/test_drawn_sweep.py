@@ -72,6 +72,17 @@ def test_every_seed_of_a_point_is_its_run(name):
     assert swept.attrs["level"] == "sampled"
 
 
+def test_no_more_points_are_laid_out_than_a_block_has(monkeypatch):
+    rule, _, how = WORLDS["persistent"]
+    over = {"beta": np.linspace(0.1, 0.9, 9), "budget": np.linspace(0.1, 0.5, 5)}
+    laid, made = [], running.batch_of
+    monkeypatch.setattr(
+        running, "batch_of", lambda *told: (laid.append(len(told[2])), made(*told))[1]
+    )
+    swept = bs.sweep(rule, TASK, 3, over=over, **how)
+    assert max(laid) <= 64 < swept.error.size
+
+
 @pytest.mark.parametrize("until", [bs.Until(error=0.3), bs.Until(absorbed=True)])
 def test_a_seed_ends_when_its_run_does(until):
     rule = bs.filter_only(filter=bs.NoisyFilter(0.05))

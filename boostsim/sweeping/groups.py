@@ -371,16 +371,22 @@ class Batch(NamedTuple):
     generates: np.ndarray
 
 
-def batch_of(worlds: Worlds, group: Group, points: np.ndarray) -> Batch:
-    """Return some points of a group, by their numbers in it."""
-    asked, sizes = worlds.asked, [worlds.asked.shape[axis] for axis in group.whole]
+def places_of(asked: Asked, group: Group, points: np.ndarray) -> np.ndarray:
+    """Return where points of a group are, on each axis and of the seed, ``[axes + 1, points]``."""
     number, inner = np.divmod(points, group.each(asked))
     here, back = np.unique(number, return_inverse=True)
-    cells = [group.cells[cell] for cell in here]
-    fixed = np.array([[-1 if p is None else p for p in cell.places] for cell in cells])
-    places = fixed.T[:, back]
-    if sizes:
+    fixed = [[-1 if p is None else p for p in group.cells[cell].places] for cell in here]
+    places: np.ndarray = np.array(fixed).T[:, back]
+    if group.whole:
+        sizes = [asked.shape[axis] for axis in group.whole]
         places[list(group.whole)] = np.unravel_index(inner, sizes)
+    return places
+
+
+def batch_of(worlds: Worlds, group: Group, points: np.ndarray) -> Batch:
+    """Return some points of a group, by their numbers in it."""
+    asked, places = worlds.asked, places_of(worlds.asked, group, points)
+    here, back = np.unique(points // group.each(asked), return_inverse=True)
     moved = [
         asked.axes[axis].of(name)[places[axis]]
         for name in group.program.names
@@ -388,7 +394,7 @@ def batch_of(worlds: Worlds, group: Group, points: np.ndarray) -> Batch:
         if name in each.names
     ]
     values = np.stack(moved, axis=1) if moved else np.zeros((len(points), 0))
-    made = [worlds.made(cell) for cell in cells]
+    made = [worlds.made(group.cells[cell]) for cell in here]
     leaves = made[0].leaves
     if group.program.apart:
         leaves = jax.tree.map(

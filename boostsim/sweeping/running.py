@@ -32,7 +32,16 @@ from boostsim.simulation.tables.recording import numbers_each
 from boostsim.simulation.until import Until
 from boostsim.store import Piece, Store
 from boostsim.sweeping.blocks import block, bytes_of, points_of
-from boostsim.sweeping.groups import Asked, Batch, Group, Worlds, batch_of, groups_of, turned
+from boostsim.sweeping.groups import (
+    Asked,
+    Batch,
+    Group,
+    Worlds,
+    batch_of,
+    groups_of,
+    places_of,
+    turned,
+)
 from boostsim.sweeping.placing import Rows, blocks, devices_of, ours
 
 # Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
@@ -162,7 +171,7 @@ def run_parts(
     pieces = [piece for number, piece in enumerate(pieces) if ours(number)]
 
     def taken(part: Part, points: range, arrays: dict[str, np.ndarray]) -> None:
-        places = batch_of(worlds, part.group, np.array(points)).places
+        places = places_of(worlds.asked, part.group, np.array(points))
         take(np.ravel_multi_index(tuple(places), shape), arrays)
 
     kept = store.names()
