@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
 import re
 import secrets
 import stat
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from boostsim.arguments import as_path
 
@@ -76,9 +78,7 @@ def cache_folder() -> Path | None:
     return folder
 
 
-def write_whole(
-    path: str | os.PathLike[str], content: bytes, name: str = "path", behind: bytes = b""
-) -> Path:
+def write_whole(path: str | os.PathLike[str], content: bytes, name: str = "path") -> Path:
     """Write a file: whole, or not at all, and then what was there before stays.
 
     The mode and, where that is allowed, the owner of a file that is replaced are kept; a link is
@@ -88,7 +88,6 @@ def write_whole(
         path: the file.
         content: all of it.
         name: of the argument, for the error.
-        behind: what follows the content, which may be too long to be copied.
 
     Returns:
         The path.
@@ -96,13 +95,16 @@ def write_whole(
     Raises:
         ValueError: for what is no path, for a folder, device or pipe, and where writing fails.
     """
+    return _written(path, lambda file: file.write(content), name)
+
+
+def _written(path: str | os.PathLike[str], fill: Callable[[BinaryIO], Any], name: str) -> Path:
     path = as_path(name, path)
     target = _target(path, name)
     with _temporary(target, name) as (temporary, handle):
         sweep(target.parent)
         with os.fdopen(handle, "wb", closefd=False) as file:
-            file.write(content)
-            file.write(behind)
+            fill(file)
         os.fsync(handle)
         os.replace(temporary, target)
         # The new name, too, is on the disk, as far as the file system can tell.
@@ -125,9 +127,48 @@ def try_to_write(path: str | os.PathLike[str], name: str = "path") -> None:
         pass
 
 
-def write_sealed(path: str | os.PathLike[str], content: bytes, name: str = "path") -> Path:
-    """Write a file that :func:`read_sealed` reads: the content, and its digest behind it."""
-    return write_whole(path, content, name, _seal(content))
+class Sealing(io.RawIOBase):
+    """What is written to it goes to a file, and into the digest that stands behind it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Begin."""
+        self.file, self.digest = file, sha256()
+
+    def writable(self) -> bool:
+        """Return whether it is written to."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """Write some more."""
+        self.digest.update(content)
+        return self.file.write(content)
+
+
+def write_sealed(
+    path: str | os.PathLike[str],
+    content: bytes | Callable[[Sealing], Any],
+    name: str = "path",
+) -> Path:
+    """Write a file that :func:`read_sealed` reads: the content, and its digest behind it.
+
+    Args:
+        path: the file.
+        content: all of it, or what writes it bit by bit, so that it is never there twice.
+        name: of the argument, for the error.
+
+    Raises:
+        ValueError: as :func:`write_whole` does.
+    """
+
+    def fill(file: BinaryIO) -> None:
+        sealing = Sealing(file)
+        if callable(content):
+            content(sealing)
+        else:
+            sealing.write(content)
+        file.write(_seal(sealing.digest.hexdigest()))
+
+    return _written(path, fill, name)
 
 
 def read_sealed(path: str | os.PathLike[str], name: str, allowed: str, remedy: str) -> bytes:
@@ -153,7 +194,7 @@ def read_sealed(path: str | os.PathLike[str], name: str, allowed: str, remedy: s
             f"{name} must be {allowed}; got {str(path)!r}, which cannot be read ({error.strerror})"
         ) from None
     content, seal = whole[:-SEAL_LENGTH], whole[-SEAL_LENGTH:]
-    if seal != _seal(content):
+    if seal != _seal(sha256(content).hexdigest()):
         wrong = "whose content does not fit its digest: it is damaged"
         if not seal.startswith(SEAL):
             wrong = "which has no digest at its end: it is cut short, damaged or of another kind"
@@ -172,8 +213,8 @@ def sweep(folder: Path, older: float = ABANDONED_SECONDS) -> None:
                     os.unlink(entry.path)
 
 
-def _seal(content: bytes) -> bytes:
-    return SEAL + sha256(content).hexdigest().encode() + b"\n"
+def _seal(digest: str) -> bytes:
+    return SEAL + digest.encode() + b"\n"
 
 
 def _target(path: Path, name: str) -> Path:

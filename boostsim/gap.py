@@ -209,6 +209,9 @@ def gap_report(
             fits.append(pd.DataFrame([one]))
     conditions = {name: fitted.attrs[name] for name in ("procedure", "task", "learner", "key")}
     conditions |= {"visits": sampled.visits, "seeds": seeds, "iterations": iterations}
+    traces = {"exact": fitted, "sampled": trained}
+    told = [f"{name}: {each.resumed}" for name, each in traces.items() if "resumed" in each.attrs]
+    conditions |= {"resumed": "; ".join(told)} if told else {}
     return GapReport(
         pd.concat(parts, ignore_index=True), pd.concat(fits, ignore_index=True), conditions, why_not
     )

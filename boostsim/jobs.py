@@ -18,7 +18,6 @@ import platform
 import re
 import sys
 import uuid
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
@@ -29,16 +28,14 @@ from boostsim.curation.rule_files import FROM_FILE
 from boostsim.extras import needed
 from boostsim.objects import ByReference
 from boostsim.progress import counted, tell, track
-from boostsim.results import provenance
 from boostsim.store import Piece, Store
+from boostsim.versions import differs, facts
 from boostsim.workers import answers
 
 # How long a scheduler may take to answer.
 PATIENCE_SECONDS = 5.0
 # What is sent ahead: all jobs, or of large ones as many as make so many bytes, but at least these.
 AHEAD_BYTES, AHEAD_JOBS = 2**30, 64
-# They change no number.
-IDLE = ("format", "python_version")
 
 
 class Job(NamedTuple):
@@ -117,19 +114,18 @@ def take_jobs(
     Raises:
         ValueError: see :func:`run_jobs`.
     """
-    now, missing = facts(), []
+    missing = []
     for job in jobs:
         found = store.read(job.name)
         if found is None:
             missing.append(job)
         else:
-            _warn_of_others(store, found.told["with"], now)
-            take(job.name, Piece(found.told["told"], found.arrays))
+            take(job.name, found)
 
     def keep(job: Job, piece: Piece) -> None:
         # As it is read back.
         told = json.loads(json.dumps(piece.told))
-        store.write(job.name, piece.arrays, {"told": told, "with": now})
+        store.write(job.name, piece.arrays, told)
         take(job.name, Piece(told, piece.arrays))
 
     if scheduler is None and workers > 1 and missing and _can_be_sent(missing[0]):
@@ -161,26 +157,6 @@ def piece_name(*words: str) -> str:
     plain = [re.sub(r"[^A-Za-z0-9_.+=]+", "_", word).strip("_.+=")[:40] for word in words]
     told = sha256(json.dumps(words).encode()).hexdigest()[:8]
     return "-".join([*filter(None, plain), told])
-
-
-def facts() -> dict[str, str]:
-    """Return what a result's last bits depend on, besides the arguments."""
-    return {name: value for name, value in provenance().items() if name not in IDLE}
-
-
-def differs(told: dict[str, str], now: dict[str, str]) -> str:
-    """Return in words what is told that is not so now.
-
-    Example:
-        >>> differs({"jax_version": "0.10"}, {"jax_version": "0.11"})
-        'jax 0.10 (not 0.11)'
-    """
-    names = [name for name in sorted({*told, *now}) if told.get(name) != now.get(name)]
-    return " and ".join(
-        f"{name.removesuffix('_version').replace('_', ' ')} {told.get(name, 'unknown')} "
-        f"(not {now.get(name, 'unknown')})"
-        for name in names
-    )
 
 
 @contextlib.contextmanager
@@ -380,16 +356,6 @@ def _naming(job: Job) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"In job {job.name!r}.")
         raise
-
-
-def _warn_of_others(store: Store, told: dict[str, str], now: dict[str, str]) -> None:
-    if told != now:
-        warnings.warn(
-            f"{str(store.folder)!r} has pieces computed with {differs(told, now)}: numbers may "
-            "differ in their last digits from those of one go",
-            RuntimeWarning,
-            stacklevel=3,
-        )
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from boostsim.arguments import first_line, flag, refuse, text
 from boostsim.mode import fixed
 from boostsim.objects import ByReference, fingerprint, renewed
 from boostsim.results import PROBABILITY, ROUNDING, TAKEN
+from boostsim.versions import Function, Functions
 
 
 @dataclass(frozen=True)
@@ -239,3 +240,13 @@ def average_of(statistic: Statistic, values: Any, weights: Any) -> Any:
 def described_on(statistics: Iterable[Statistic], responses: int) -> dict[str, dict[str, Any]]:
     """Return what statistics are on rows of so many responses, by name; see their ``describe``."""
     return {each.name: each.describe(responses) for each in statistics}
+
+
+def known_by(
+    statistics: Iterable[Statistic], responses: int
+) -> tuple[dict[str, dict[str, Any]], Functions]:
+    """Return what a folder knows statistics by: what they are on such rows, and their programs."""
+    told, functions = described_on(statistics, responses), {}
+    for name, each in told.items():
+        functions[f"statistic {name!r}"] = Function(each.pop("fingerprint"))
+    return told, functions

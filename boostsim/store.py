@@ -5,6 +5,10 @@ tournament, a look of a certificate, the table of a figure) under a name that sa
 piece is written whole or not at all, with its digest (:mod:`boostsim.files`). A later run with the
 same arguments reads what is there and makes what is not; one with others is refused, and told what
 differs. A piece that is damaged is reported by name, and made again.
+
+After an upgrade (of JAX, say) every work goes on: a warning says once with what its pieces were
+computed, and ``resumed``, among what the result says of itself, which of them. On another backend,
+where other numbers are drawn, it is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -27,15 +31,18 @@ import numpy as np
 
 from boostsim.arguments import refuse
 from boostsim.files import Damaged, read_sealed, sweep, warn_once, write_sealed
+from boostsim.versions import Function, changed, differs, facts, same_run
 
 # What the work is: of all pieces of a folder.
 WORK = "work.json"
 ENDING = ".piece"
-# Of what kind a work is that says no "kind".
-RUN = "run"
+# The piece that says what functions of the user's do.
+FUNCTIONS = "functions"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]*")
 ALLOWED = "one that holds whole files of its work"
 AGAIN = "It is made again."
+# Names of pieces that are told one by one.
+TOLD = 3
 
 
 class InUse(ValueError):
@@ -86,10 +93,12 @@ class Piece(NamedTuple):
     Attributes:
         told: what JSON can hold.
         arrays: by name.
+        computed: with what it was: several facts, where it was made of pieces of other versions.
     """
 
     told: Any
     arrays: dict[str, np.ndarray]
+    computed: tuple[Mapping[str, str], ...] = ()
 
 
 class Store:
@@ -98,11 +107,23 @@ class Store:
     Attributes:
         folder: where they are; None where nothing is kept.
         work: the digest of what the work is, which every piece carries.
+        now: with what pieces are computed here, or None: that is not told.
+        tells: whether the work tells itself what of it was computed otherwise.
     """
 
-    def __init__(self, folder: Path | None, work: str) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        work: str,
+        now: Mapping[str, str] | None = None,
+        *,
+        tells: bool = False,
+    ) -> None:
         """Take a folder that is held."""
-        self.folder, self.work = folder, work
+        self.folder, self.work, self.now, self.tells = folder, work, now, tells
+        # With what each piece that was read or written was computed.
+        self.computed: dict[str, tuple[Mapping[str, str], ...]] = {}
+        self._said: set[str] = set()
 
     def path(self, name: str) -> Path | None:
         """Return the file of a piece, or None where nothing is kept."""
@@ -122,16 +143,29 @@ class Store:
         if path is None or not path.exists():
             return None
         try:
-            return read_piece(path, self.work)
+            piece = read_piece(path, self.work)
         except Damaged as error:
             warnings.warn(str(error), RuntimeWarning, stacklevel=2)
             path.unlink(missing_ok=True)
             return None
+        self.computed[name] = piece.computed
+        for told in self._others(name):
+            self.warn_of_others("pieces", told)
+        return piece
 
     def write(
-        self, name: str, arrays: Mapping[str, np.ndarray] | None = None, told: Any = None
+        self,
+        name: str,
+        arrays: Mapping[str, np.ndarray] | None = None,
+        told: Any = None,
+        of: Iterable[str] = (),
     ) -> None:
         """Keep a piece, whole or not at all.
+
+        Args:
+            name: of the piece.
+            arrays, told: what is in it.
+            of: the pieces that it was made from.
 
         Raises:
             ValueError: where it cannot be written: on a full disk, say. What was finished before
@@ -139,11 +173,15 @@ class Store:
         """
         path = self.path(name)
         if path is not None:
-            about = json.dumps({"work": self.work, "told": told}, sort_keys=True).encode()
-            archive = io.BytesIO()
-            pieces = {f"a_{each}": values for each, values in (arrays or {}).items()}
-            np.savez(archive, about=np.frombuffer(about, np.uint8), **pieces)  # type: ignore[arg-type]
-            write_sealed(path, archive.getvalue(), "folder")
+            here = [] if self.now is None else [self.now]
+            before = [each for one in of for each in self.computed.get(one, ())]
+            made = [each for n, each in enumerate(before) if each not in (*before[:n], *here)]
+            self.computed[name] = (*made, *here)
+            kept = {"work": self.work, "told": told, "with": self.computed[name]}
+            about = json.dumps(kept, sort_keys=True).encode()
+            pieces: dict[str, Any] = {f"a_{each}": a for each, a in (arrays or {}).items()}
+            pieces["about"] = np.frombuffer(about, np.uint8)
+            write_sealed(path, lambda file: np.savez(file, **pieces), "folder")
 
     def names(self) -> list[str]:
         """Return the names of the pieces that are there, whole or not."""
@@ -153,6 +191,7 @@ class Store:
     def remove(self, name: str) -> None:
         """Remove a piece that is needed no more, where it is there."""
         path = self.path(name)
+        self.computed.pop(name, None)
         if path is not None:
             with suppress(OSError):
                 path.unlink()
@@ -165,9 +204,69 @@ class Store:
             self.write(name, found.arrays, found.told)
         return found
 
+    def warn_of_others(self, what: str, difference: str) -> None:
+        """Warn, once, of what was computed otherwise than it would be now.
+
+        Args:
+            what: is in the folder.
+            difference: see :func:`boostsim.versions.differs`.
+        """
+        if difference not in self._said:
+            self._said.add(difference)
+            warnings.warn(
+                f"{str(self.folder)!r} has {what} computed with {difference}: numbers may differ "
+                "in their last digits from those of one go, and 'resumed' in the result says which",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def _others(self, name: str) -> list[str]:
+        """Return what of a piece's versions is not so now, in words."""
+        if self.now is None or self.tells:
+            return []
+        return [differs(each, self.now) for each in self.computed[name] if each != self.now]
+
+    @property
+    def resumed(self) -> dict[str, str]:
+        """What the result says of pieces of other versions, as an attribute; none: nothing."""
+        names: dict[str, list[str]] = {}
+        for name in self.computed:
+            for told in self._others(name):
+                names.setdefault(told, []).append(name)
+        words = [f"{_listed(sorted(each))} with {told}" for told, each in sorted(names.items())]
+        return {"resumed": "; ".join(words)} if words else {}
+
+
+def store_of(folder: Path | None, about: Mapping[str, Any], *, tells: bool = False) -> Store:
+    """Return the store of a folder that is held, or that another process of this work holds.
+
+    Args:
+        folder, about, tells: see :func:`opened`.
+    """
+    now = None if folder is None else facts()
+    return Store(folder, digest_of(_here(about)), now, tells=tells)
+
+
+def _here(about: Mapping[str, Any]) -> dict[str, Any]:
+    import jax
+
+    return {"backend": jax.default_backend(), **about}
+
+
+def _listed(names: list[str]) -> str:
+    shown = names[:TOLD] if len(names) > TOLD + 1 else names
+    more = f" and {len(names) - len(shown)} others" if len(names) > len(shown) else ""
+    return f"{', '.join(shown)}{more}"
+
 
 @contextmanager
-def opened(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
+def opened(
+    folder: Path | None,
+    about: Mapping[str, Any],
+    functions: Mapping[str, Function] | None = None,
+    *,
+    tells: bool = False,
+) -> Iterator[Store]:
     """Hold a folder for one work while the block runs, and give its store.
 
     Args:
@@ -175,6 +274,9 @@ def opened(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
         about: what decides the pieces, as JSON can hold it, and under "kind" of what kind the work
             is, where it is no run. How many of them there are to be is no
             part of it: so a work may become longer.
+        functions: what decides them besides, but for its text: after an upgrade they are told by
+            what they say, where they are asked.
+        tells: whether the work tells itself what of it was computed with what.
 
     Raises:
         InUse: a ValueError, where another run holds the folder.
@@ -195,15 +297,35 @@ def opened(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
         making 1
         making 2
     """
-    told, digest = json.loads(json.dumps(about, sort_keys=True)), digest_of(about)
+    store = store_of(folder, about, tells=tells)
     if folder is None:
-        yield Store(None, digest)
+        yield store
         return
     with locked(folder):
-        path = folder / WORK
+        path, told = folder / WORK, json.loads(json.dumps(_here(about), sort_keys=True))
         if not _same_work(path, told):
             write_sealed(path, json.dumps(told, sort_keys=True).encode(), "folder")
-        yield Store(folder, digest)
+        if functions:
+            _check(store, functions)
+        yield store
+
+
+def _check(store: Store, functions: Mapping[str, Function]) -> None:
+    """Refuse a folder in which functions were others of the same names; else it has these now."""
+    before, same = store.read(FUNCTIONS), False
+    if before is not None:
+        same = before.computed == (store.now,)
+        found = [before.arrays[f"said-{number}"] for number in range(len(before.told))]
+        said = dict(zip(before.told, found, strict=True))
+        what = changed(functions, before.told, said, upgraded=not same)
+        if what is not None:
+            raise ValueError(
+                f"folder must hold this very run; {str(store.folder)!r} was begun with {what}"
+            )
+    if not same:
+        programs = {name: each.program for name, each in sorted(functions.items())}
+        said = {f"said-{n}": functions[name].behaviour for n, name in enumerate(programs)}
+        store.write(FUNCTIONS, said, programs)
 
 
 def digest_of(about: Mapping[str, Any]) -> str:
@@ -236,7 +358,7 @@ def read_piece(path: Path, work: str, remedy: str = AGAIN) -> Piece:
         with np.load(io.BytesIO(content)) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(arrays.pop("about").tobytes())
-        found, told = about["work"], about["told"]
+        found, told, computed = about["work"], about["told"], tuple(about.get("with", ()))
     except Exception as error:
         # With a digest that fits: it was not written by this program, or by another version.
         raise ValueError(
@@ -248,29 +370,8 @@ def read_piece(path: Path, work: str, remedy: str = AGAIN) -> Piece:
             f"folder must hold this very run; {str(path)!r} is a piece of another. Delete it, and "
             "it is made again."
         )
-    return Piece(told, {name.removeprefix("a_"): values for name, values in arrays.items()})
-
-
-def same_run(path: Path, about: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """Refuse a file of another run, and say what differs.
-
-    Raises:
-        ValueError: where anything does.
-    """
-    wanted = json.loads(json.dumps(about))
-    before, now = (each.get("kind", RUN) for each in (found, wanted))
-    if before != now:
-        raise ValueError(
-            f"folder must hold this very run; {str(path)!r} is of another kind of work: "
-            f"a {before}, not a {now}"
-        )
-    for name in sorted({*found, *wanted}):
-        if found.get(name) != wanted.get(name):
-            where, before, now = _difference(name, found.get(name), wanted.get(name))
-            raise ValueError(
-                f"folder must hold this very run; {str(path)!r} was begun with {where} "
-                f"{_short(before)}, not {_short(now)}"
-            )
+    named = {name.removeprefix("a_"): values for name, values in arrays.items()}
+    return Piece(told, named, computed)
 
 
 def _same_work(path: Path, about: dict[str, Any]) -> bool:
@@ -284,21 +385,3 @@ def _same_work(path: Path, about: dict[str, Any]) -> bool:
     if found is not None:
         same_run(path, about, found)
     return found is not None
-
-
-def _difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:
-    """Follow two descriptions down to the first entry in which they differ."""
-    while True:
-        if isinstance(before, dict) and isinstance(now, dict):
-            entry = next(key for key in sorted({*before, *now}) if before.get(key) != now.get(key))
-            name, before, now = f"{name}.{entry}", before.get(entry), now.get(entry)
-        elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-            place = next(i for i, each in enumerate(before) if each != now[i])
-            name, before, now = f"{name}[{place}]", before[place], now[place]
-        else:
-            return name, before, now
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

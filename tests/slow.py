@@ -16,7 +16,8 @@ filters that differ, slopes of a run at an edge by those at another, and by laws
 memory in one regime by another such in that regime, races where verdicts persist by those where
 they are fresh, kill -9 by what is on the disk of a table's run whenever that changes, a
 transformer's folder by that of a table's run and by ``test_checkpoints``, worker processes of a
-sweep by what is sent to them and by those of plain calls. But not the calibration
+sweep by what is sent to them and by those of plain calls, what is kept before an upgrade, or a part
+is edited, by the kinds and parts that compile little. But not the calibration
 of certificates, JAX's switches, the devices, what rows take of room, what a yardstick is told of
 the first model, how programs that cannot be kept are told, and that notebooks run: so everything
 runs every night, and before anything is released.
@@ -225,6 +226,12 @@ SLOW = (
     "test_outside.py::test_a_run_computes_what_its_fingerprint_says[criterion that",
     "test_outside.py::test_a_run_computes_what_its_fingerprint_says[filter",
     "test_outside.py::test_a_run_computes_what_its_fingerprint_says[rule",
+    "test_own_parts.py::test_an_edited_labeler_of_an_exact_run_in_tokens_is_refused",
+    "test_own_parts.py::test_in_tokens_an_edited_part_is_refused_and_named",
+    "test_own_parts.py::test_on_tables_an_edited_part_is_refused_and_named[criterion-swept",
+    "test_own_parts.py::test_on_tables_an_edited_part_is_refused_and_named[learner-swept",
+    "test_own_parts.py::test_on_tables_an_edited_part_is_refused_and_named[regime-swept",
+    "test_own_parts.py::test_on_tables_an_edited_part_is_refused_and_named[statistic-swept",
     "test_persistence.py::test_attempts_weigh_the_first_model_against_the_labels[2]",
     "test_persistence.py::test_in_many_worlds",
     "test_persistence.py::test_sampled_steps_on_persistent_draws_have_the_law_of_every_outcome",
@@ -312,6 +319,14 @@ SLOW = (
     "test_testing.py::test_worlds_fit_together",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-38]",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-50]",
+    "test_versions.py::test_on_another_backend_it_is_refused[certificate]",
+    "test_versions.py::test_on_another_backend_it_is_refused[gap report]",
+    "test_versions.py::test_on_another_backend_it_is_refused[tokens]",
+    "test_versions.py::test_on_another_backend_it_is_refused[tournament]",
+    "test_versions.py::test_what_was_begun_before_an_upgrade_goes_on_and_says_so[certificate]",
+    "test_versions.py::test_what_was_begun_before_an_upgrade_goes_on_and_says_so[gap report]",
+    "test_versions.py::test_what_was_begun_before_an_upgrade_goes_on_and_says_so[tokens]",
+    "test_versions.py::test_what_was_begun_before_an_upgrade_goes_on_and_says_so[tournament]",
     "test_visits.py::test_a_pass_rate_is_the_float_nearest_to_its_share[49]",
     "test_visits.py::test_margins_tie_where_the_counts_do",
     "test_label_weight.py::test_at_one_visit_with_keep_one_a_weight_changes_nothing[4-0.01",

@@ -3,17 +3,15 @@
 import dataclasses
 import errno
 import fcntl
-import io
 import json
 import os
 import shutil
 
-import jax
 import numpy as np
 import pytest
 
 import boostsim as bs
-from boostsim import files, store
+from boostsim import files, store, versions
 from boostsim.figures.kept import kept
 from boostsim.objects import same
 
@@ -93,52 +91,13 @@ def test_a_damaged_file_of_a_run_is_named_and_made_again(run):
     assert simulate(2, run).identical(simulate(2))
 
 
-def as_it_was(folder):
-    """Rewrite a folder as it was written before there was a store: each file says what it is."""
-    about, key = store.look_into(folder, ""), jax.random.key(3)
-    assert about.pop("key") == np.ravel(jax.random.key_data(key)).tolist()
-    for path in folder.glob("*.piece"):
-        told = {**about, "key": np.ravel(jax.random.key_data(jax.random.fold_in(key, 0))).tolist()}
-        arrays = contents(path) | {"about": np.frombuffer(json.dumps(told).encode(), np.uint8)}
-        archive = io.BytesIO()
-        np.savez(archive, **arrays)
-        files.write_sealed(path.with_suffix(".npz"), archive.getvalue())
-        path.unlink()
-    (folder / store.WORK).unlink()
-
-
-def test_a_folder_that_was_written_before_the_store_is_read_and_gone_on_with(run):
-    trace = bs.load_run(run).trace
-    as_it_was(run)
-    assert sorted(path.name for path in run.iterdir()) == [".lock", "seed-0.npz"]
-    assert bs.load_run(run).trace.identical(trace)
-    with pytest.raises(ValueError, match=r"seed-0\.npz' was begun with key"):
-        bs.simulate(RULE, TASK, 2, folder=run, **SMALL | {"key": 4})
-    assert sorted(path.name for path in run.iterdir()) == [".lock", "seed-0.npz"]
-    want = simulate(2)
-    assert simulate(2, run).identical(want)
-    names = [".lock", "seed-0.piece", store.WORK]
-    assert sorted(path.name for path in run.iterdir()) == names
-    assert bs.load_run(run).trace.drop_vars("seconds").identical(want)
-    as_it_was(run)
-    path = run / "seed-0.npz"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"seed-0\.npz.* damaged"):
-        bs.load_run(run)
-    with pytest.warns(RuntimeWarning, match=r"seed-0\.npz.* is made again\.$"):
-        assert simulate(2, run).identical(want)
-    assert sorted(path.name for path in run.iterdir()) == names
-
-
 def test_files_that_lack_something_are_refused_though_their_digest_fits(run):
     path = run / "seed-0.piece"
     whole = contents(path)
     weights = [name for name in whole if name.startswith("w_")]
     assert {"data", "c_0", "m_labels", "m_accuracy_by_stratum", "m_slack"} < set(whole)
-    # Without what tells those who look into it (h_told) a run goes on: it was kept before there
-    # was that.
     for name in whole:
-        if name not in ("about", "h_told"):
+        if name != "about":
             rewritten(path, {n: a for n, a in whole.items() if n != name})
             with pytest.raises(ValueError, match=f"seed-0.piece' lacks the array {name}"):
                 simulate(2, run)
@@ -159,8 +118,6 @@ def test_files_that_lack_something_are_refused_though_their_digest_fits(run):
     files.write_sealed(path, b"no archive")
     with pytest.raises(ValueError, match=r"seed-0\.piece' is of another kind.*Delete it"):
         simulate(2, run)
-    rewritten(path, {n: a for n, a in whole.items() if n != "h_told"})
-    assert simulate(2, run).identical(simulate(2))
 
 
 def test_a_damaged_first_model_is_made_again_with_a_warning(tmp_path):
@@ -309,6 +266,6 @@ def test_what_differs_in_a_list_is_named_by_its_place(tmp_path):
     told = [{"false_accept": None, "gamma": rate, "votes": 1, "looks": 1} for rate in (0.1, 0.2)]
     other = [told[0], told[1] | {"gamma": 0.3}]
     with pytest.raises(ValueError, match=r"begun with filters\[1\]\.gamma 0\.2, not 0\.3$"):
-        store.same_run(tmp_path, {"filters": other}, {"filters": told})
+        versions.same_run(tmp_path, {"filters": other}, {"filters": told})
     with pytest.raises(ValueError, match=r"begun with filters \[\{.*, not \[\{"):
-        store.same_run(tmp_path, {"filters": told[:1]}, {"filters": told})
+        versions.same_run(tmp_path, {"filters": told[:1]}, {"filters": told})

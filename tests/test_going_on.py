@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -240,28 +241,29 @@ def halving(factor=0.5):
     return claim, bs.Measurement(procedure=lambda: bs.boosting(labeler=bs.WeakLabeler(0.5)))
 
 
-def test_certificates_go_on_and_are_made_by_workers(tmp_path, monkeypatch, client):
-    claims = [halving(), "T10"]
-    whole = [each.to_json() for each in bs.certify_all(claims, **LITTLE)]
-    looks, seen = points.look_at, []
+@pytest.fixture
+def drawing(monkeypatch):
+    """Let what looks draw be counted, and stop at the n-th."""
+    draws, seen = points.draws_of, []
 
-    def at(number):
-        def look(*arguments):
+    def at(number=None):
+        def drawn(claim, measurement, point, looks, key, look):
             if len(seen) == number:
                 raise LookupError("stopped")
-            seen.append(arguments[2])
-            return looks(*arguments)
+            seen.append(look)
+            return draws(claim, measurement, point, looks, key, look)
 
         seen.clear()
-        monkeypatch.setattr(points, "look_at", look)
+        monkeypatch.setattr(points, "draws_of", drawn)
+        return seen
 
-    at(1)
-    with pytest.raises(LookupError):
-        bs.certify(*halving(), **LITTLE, folder=tmp_path / "one")
-    at(9)
-    alone = bs.certify(*halving(), **LITTLE, folder=tmp_path / "one")
-    assert len(seen) == 1
-    assert alone.to_json() == bs.certify(*halving(), **LITTLE).to_json()
+    return at
+
+
+def test_certificates_go_on_and_are_made_by_workers(tmp_path, client, drawing):
+    claims = [halving(), "T10"]
+    whole = [each.to_json() for each in bs.certify_all(claims, **LITTLE)]
+    seen = drawing()
     for more in ({"folder": tmp_path / "all"}, {"scheduler": client, "folder": tmp_path / "sent"}):
         for count in (1, 0):
             seen.clear()
@@ -269,6 +271,41 @@ def test_certificates_go_on_and_are_made_by_workers(tmp_path, monkeypatch, clien
             assert [each.to_json() for each in found] == whole
             assert bool(seen) == bool(count)
     assert [each.to_json() for each in bs.certify_all(claims, **LITTLE, scheduler=client)] == whole
+
+
+def test_a_certificate_that_was_stopped_between_looks_goes_on_to_the_same_bits(tmp_path, drawing):
+    """Whichever look it is: those before it are not drawn again; what is decided keeps no draws."""
+    how = {**LITTLE, "resolution": 0.05, "samples": 2**13, "levels": "statistical"}
+    how |= {"folder": tmp_path}
+    whole = bs.certify(*halving(), **how | {"folder": None}).to_json()
+    seen = drawing()
+    assert bs.certify(*halving(), **how | {"folder": tmp_path / "whole"}).to_json() == whole
+    looks = list(seen)
+    assert looks.count(0) == 2
+    assert max(looks) >= 3
+    for number in range(len(looks)):
+        folder = how | {"folder": tmp_path / str(number)}
+        drawing(number)
+        with pytest.raises(LookupError) as stopped:
+            bs.certify(*halving(), **folder)
+        assert re.search(r"In job 'point-[01]-look-\d'", str(stopped.value.__notes__))
+        names = {path.stem for path in folder["folder"].glob("*.piece")}
+        first = looks[1:].index(0) + 1
+        done = {"point-0"} if number >= first else set()
+        left = looks[first * (number >= first) : number]
+        assert names == done | {f"point-{len(done)}-look-{look}" for look in left}
+        drawing()
+        assert bs.certify(*halving(), **folder).to_json() == whole
+        assert seen == looks[number:]
+        names = sorted(path.name for path in folder["folder"].glob("*.piece"))
+        assert names == ["point-0.piece", "point-1.piece"]
+    # A killed process may leave looks at a point that it had decided.
+    shutil.copy(tmp_path / "0" / "point-0.piece", tmp_path / "0" / "point-0-look-1.piece")
+    for changed in ({"samples": 2**14}, {"resolution": 0.06}, {"key": 4}):
+        with pytest.raises(ValueError, match=f"begun with {next(iter(changed))}"):
+            bs.certify(*halving(), **how | {"folder": tmp_path / "0"} | changed)
+    assert bs.certify(*halving(), **how | {"folder": tmp_path / "0"}).to_json() == whole
+    assert not (tmp_path / "0" / "point-0-look-1.piece").exists()
 
 
 def test_exact_certificates_go_on_and_are_made_by_workers(tmp_path, client):

@@ -190,16 +190,6 @@ def test_a_worker_of_other_versions_is_refused(client, monkeypatch, tmp_path):
     assert not list(tmp_path.glob("*.piece"))
 
 
-def test_pieces_of_another_version_are_gone_on_with_and_told(tmp_path, monkeypatch):
-    whole = run(some())
-    real = jobs.facts()
-    with monkeypatch.context() as patch:
-        patch.setattr(jobs, "facts", lambda: {**real, "jax_version": "0.1"})
-        run(some(count=3), tmp_path)
-    with pytest.warns(RuntimeWarning, match=r"pieces computed with jax 0\.1 \(not"):
-        same(whole, run(some(), tmp_path))
-
-
 def test_an_interrupt_cancels_what_is_pending(client, monkeypatch, tmp_path):
     GATES["never"] = threading.Event()
     write = store.Store.write

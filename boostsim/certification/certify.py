@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from boostsim.certification.intervals import between_0_and_1
 from boostsim.certification.keeping import kept
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.measurements import MEASUREMENTS
-from boostsim.certification.points import NO_TIME, Run, exact_rows, sampled_rows
+from boostsim.certification.points import NO_TIME, Kept, exact_rows, sampled_rows
 from boostsim.certification.readings import overall
-from boostsim.jobs import connected, piece_name, run_jobs
+from boostsim.jobs import connected, piece_name
 from boostsim.keys import as_key, generator, key_text
 from boostsim.progress import track
 from boostsim.results import provenance
@@ -83,10 +82,10 @@ def certify(
         levels: ``"exact"``, ``"statistical"`` or both.
         time_limit: seconds after which no further look begins; what is left is undecided.
         stopped_at: that of an earlier certificate, to have the same one again.
-        folder: where the exact part and each statistical point are kept once they are finished; a
-            certificate that was stopped goes on there, to the same numbers. Another one is refused;
-            after an upgrade it goes on with a warning.
-        scheduler: of Dask distributed, whose workers look at the points, ``"tcp://host:port"`` or a
+        folder: where the exact part and each look at a statistical point are kept once they are
+            finished; a certificate that was stopped goes on there, to the same numbers. Another one
+            is refused; after an upgrade it goes on with a warning.
+        scheduler: of Dask distributed, whose workers draw at the points, ``"tcp://host:port"`` or a
             ``distributed.Client``; None: here. The numbers are the same.
 
     Returns:
@@ -142,14 +141,11 @@ def certify(
         kept(folder, claim, measurement, {**settings, "stopped_at": before}) as store,
         connected(scheduler) as client,
     ):
-        run: Run | None = None
-        if folder is not None or client is not None:
-            run = partial(run_jobs, scheduler=client, store=store)
+        anywhere = folder is not None or client is not None
+        at = Kept(client, store) if anywhere else None
         if "exact" in levels:
             most = whole("stopped_at", before.get("exact", 2**53), 0)
-            found = exact_rows(
-                claim, measurement, exact_points, generator(places), clock, most, run
-            )
+            found = exact_rows(claim, measurement, exact_points, generator(places), clock, most, at)
             stopped["exact"] = sum(row["why"] != NO_TIME for row in found)
             rows += found
         if "statistical" in levels:
@@ -163,7 +159,7 @@ def certify(
                 typed,
                 clock,
                 sizes,
-                run,
+                at,
             )
             stopped["statistical"] = [row["samples"] for row in found]
             rows += found
@@ -180,6 +176,7 @@ def certify(
         "key": typed_text,
         "levels": list(levels),
         **provenance(),
+        **store.resumed,
     }
     return Certificate(claim, _verdict(rows), table, conditions, stopped)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -15,19 +16,56 @@ from boostsim.certification.exact import naming, read_exactly
 from boostsim.certification.keeping import row_told
 from boostsim.certification.measurement import Measurement
 from boostsim.certification.readings import Reading
-from boostsim.certification.statistical import Looks, look_at, looks_for
-from boostsim.jobs import Job
+from boostsim.certification.statistical import (
+    Look,
+    Looks,
+    draws_of,
+    look_at,
+    looking,
+    looks_for,
+)
+from boostsim.jobs import Job, run_jobs
 from boostsim.keys import generator
 from boostsim.progress import track
-from boostsim.store import Piece
+from boostsim.store import Piece, Store
 from boostsim.theory.box import Point
 from boostsim.theory.claim import Claim
 
 NO_TIME = "time ran out"
 # Streams of the key: where to look, and what is drawn there.
 STATISTICAL_POINTS, DRAWS = 1, 2
-# Runs jobs, here or elsewhere, and keeps what they return.
-Run = Callable[..., list[Piece]]
+
+
+class Kept(NamedTuple):
+    """Where jobs are run, and what they return is kept: a scheduler, or None, and a store."""
+
+    scheduler: Any
+    store: Store
+
+    def run(self, jobs: Sequence[Job], description: str) -> list[Piece]:
+        """Return their pieces."""
+        return run_jobs(jobs, scheduler=self.scheduler, store=self.store, description=description)
+
+
+class Plan(NamedTuple):
+    """How a point is looked at: when, at which error probability, on which draws.
+
+    Attributes:
+        point: which.
+        looks, level, resolution, key: see :func:`boostsim.certification.statistical.look_at`.
+        last: no look has more draws; None where there is no such.
+    """
+
+    point: Point
+    looks: Looks
+    level: float
+    resolution: float
+    key: jax.Array
+    last: int | None
+
+    def has(self, look: int) -> bool:
+        """Whether it is to be looked at so often."""
+        return self.last is None or self.looks.sizes[look] <= self.last
 
 
 def exact_rows(
@@ -37,11 +75,11 @@ def exact_rows(
     rng: np.random.Generator,
     clock: Clock,
     most: int,
-    run: Run | None,
+    kept: Kept | None,
 ) -> list[dict[str, Any]]:
     """Return the rows of the exact part: the edges, and so many drawn points.
 
-    Without ``run`` they are read here while there is time; with it they are one job.
+    Without ``kept`` they are read here while there is time; with it they are one job.
     """
     suits = partial(measurement.applies, "exact")
     if measurement.exact is False:
@@ -50,10 +88,10 @@ def exact_rows(
     places += claim.domain.sample(rng, count, suits)
     if not places:
         return [_nowhere("exact", measurement.why_not)]
-    if run is None:
+    if kept is None:
         return _read(claim, measurement, places, clock, most)
     job = Job("exact", _read_all, (claim, measurement, places, most))
-    return list(run([job], description=f"{claim.name}, exact")[0].told)
+    return list(kept.run([job], f"{claim.name}, exact")[0].told)
 
 
 def _read_all(claim: Claim, measurement: Measurement, places: list[Point], most: int) -> Piece:
@@ -85,11 +123,11 @@ def sampled_rows(
     key: jax.Array,
     clock: Clock,
     sizes: list[int] | None,
-    run: Run | None,
+    kept: Kept | None,
 ) -> list[dict[str, Any]]:
     """Return the rows of sampled runs, one for each of so many drawn points.
 
-    Without ``run`` they are looked at here while there is time; with it each is a job.
+    Without ``kept`` they are looked at here while there is time; with it each look is a job.
     """
     suits = partial(measurement.applies, "sampled")
     if measurement.sampled is False:
@@ -108,45 +146,102 @@ def sampled_rows(
     if sizes is not None and len(sizes) != len(places):
         raise refuse("stopped_at", f"of a report with {len(places)} statistical points", sizes)
     draws = jax.random.fold_in(key, DRAWS)
-    looked = []
+    planned = []
     for number, (point, looks) in enumerate(zip(places, plans, strict=True)):
         level = alpha / (len(places) * len(looks.runs))
         last = None if sizes is None else sizes[number]
         place = jax.random.fold_in(draws, number)
-        looked.append((claim, measurement, point, looks, level, resolution, place, last))
+        planned.append(Plan(point, looks, level, resolution, place, last))
     told = f"{claim.name}, statistical"
-    if run is None:
-        return [_look(clock, *each) for each in track(looked, told, len(looked))]
-    jobs = [Job(f"point-{number}", _look_once, each) for number, each in enumerate(looked)]
-    return [piece.told for piece in run(jobs, description=told)]
+    if kept is None:
+        return [
+            _looked(claim, measurement, plan, clock) for plan in track(planned, told, len(planned))
+        ]
+    # Here one after another: what was drawn at a point takes room until that is decided.
+    numbered = dict(enumerate(planned))
+    together = [numbered] if kept.scheduler else [{n: plan} for n, plan in numbered.items()]
+    rows: dict[int, dict[str, Any]] = {}
+    for each in track(together, told, len(together)):
+        rows |= _rows_of(claim, measurement, each, kept, told)
+    return [rows[number] for number in numbered]
 
 
-def _look_once(*arguments: Any) -> Piece:
-    return Piece(row_told(_look(Clock(None), *arguments)), {})
-
-
-def _look(
-    clock: Clock,
-    claim: Claim,
-    measurement: Measurement,
-    point: Point,
-    looks: Looks,
-    level: float,
-    resolution: float,
-    key: jax.Array,
-    last: int | None,
-) -> dict[str, Any]:
+def _looked(claim: Claim, measurement: Measurement, plan: Plan, clock: Clock) -> dict[str, Any]:
     """Return the row of a point, looked at while there is time, or up to so many draws."""
 
     def go_on(size: int) -> bool:
-        return bool(clock) if last is None else size <= last
+        return bool(clock) if plan.last is None else size <= plan.last
 
-    with naming(claim, point):
-        look = look_at(claim, measurement, point, looks, level, resolution, key, go_on)
+    with naming(claim, plan.point):
+        look = look_at(claim, measurement, *plan[:-1], go_on)
+    return _row_of(plan, look)
+
+
+def _rows_of(
+    claim: Claim, measurement: Measurement, plans: Mapping[int, Plan], kept: Kept, told: str
+) -> dict[int, dict[str, Any]]:
+    """Return the rows of points by their numbers: every look is a job, kept until its point is."""
+    rows: dict[int, dict[str, Any]] = {}
+    asking: dict[int, Generator[int, list[np.ndarray] | None, Look]] = {}
+    wanted: dict[int, int] = {}
+
+    def done(number: int, row: dict[str, Any]) -> None:
+        for look in range(len(plans[number].looks.runs)):
+            kept.store.remove(_name(number, look))
+        rows[number] = row
+
+    def go_on(number: int, drawn: list[np.ndarray] | None, *of: str) -> None:
+        """Take what a look drew: where the point is decided it is kept instead of its looks."""
+        plan = plans[number]
+        with naming(claim, plan.point):
+            try:
+                look = asking[number].send(drawn)
+            except StopIteration as end:
+                row = json.loads(json.dumps(row_told(_row_of(plan, end.value))))
+                kept.store.write(f"point-{number}", told=row, of=of)
+                done(number, row)
+                return
+        if plan.has(look):
+            wanted[number] = look
+        else:
+            go_on(number, None, *of)
+
+    for number, plan in plans.items():
+        found = kept.store.read(f"point-{number}")
+        if found is not None:
+            done(number, found.told)
+            continue
+        asking[number] = looking(claim, measurement, *plan[:4])
+        go_on(number, None)
+    while wanted:
+        now = dict(wanted)
+        wanted.clear()
+        jobs = [
+            Job(_name(number, look), _drawn, (claim, measurement, plans[number], look))
+            for number, look in now.items()
+        ]
+        for (number, look), piece in zip(now.items(), kept.run(jobs, told), strict=True):
+            drawn = [piece.arrays[f"draws-{arm}"] for arm in range(len(piece.arrays))]
+            go_on(number, drawn, *(_name(number, each) for each in range(look + 1)))
+    return rows
+
+
+def _name(number: int, look: int) -> str:
+    return f"point-{number}-look-{look}"
+
+
+def _drawn(claim: Claim, measurement: Measurement, plan: Plan, look: int) -> Piece:
+    """Return what a look draws anew, as a piece."""
+    with naming(claim, plan.point):
+        drawn = draws_of(claim, measurement, plan.point, plan.looks, plan.key, look)
+    return Piece(None, {f"draws-{arm}": values for arm, values in enumerate(drawn)})
+
+
+def _row_of(plan: Plan, look: Look) -> dict[str, Any]:
     reading = look.reading
-    if reading is not None and reading.verdict == "undecided" and look.seen < looks.sizes[-1]:
+    if reading is not None and reading.verdict == "undecided" and look.seen < plan.looks.sizes[-1]:
         reading = reading._replace(why=NO_TIME)
-    row = _row("statistical", point, reading, look.predicted, look.seen, NO_TIME)
+    row = _row("statistical", plan.point, reading, look.predicted, look.seen, NO_TIME)
     return {**row, "too_small": look.too_small}
 
 

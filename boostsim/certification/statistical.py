@@ -7,7 +7,7 @@ is called violated with at most that probability, however many looks there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -91,13 +91,56 @@ def look_at(
 ) -> Look:
     """Look at one point until it is decided or the looks are used up.
 
-    Each look has the error probability ``alpha``. A claim that holds may be off by ``resolution``,
-    relative to the law; ``go_on`` says whether there is time for a look of so many draws.
+    ``go_on`` says whether there is time for a look of so many draws; the rest as of
+    :func:`looking`.
     """
-    sampled, arms = Sampled(measurement), [point]
-    if claim.along is not None:
-        assert measurement.sampled_ladder is not None
-        arms = [{**point, claim.along: value} for value in measurement.sampled_ladder]
+    asking = looking(claim, measurement, point, looks, alpha, resolution)
+    look = next(asking)
+    while True:
+        there_is_time = go_on(looks.sizes[look])
+        drawn = draws_of(claim, measurement, point, looks, key, look) if there_is_time else None
+        try:
+            look = asking.send(drawn)
+        except StopIteration as end:
+            return end.value
+
+
+def draws_of(
+    claim: Claim, measurement: Measurement, point: Point, looks: Looks, key: jax.Array, look: int
+) -> list[np.ndarray]:
+    """Return what a look at a point draws anew: of a limit at each value of what grows."""
+    sampled = Sampled(measurement)
+    fresh = looks.runs[look] - (looks.runs[look - 1] if look else 0)
+    drawn = []
+    for number, arm in enumerate(_arms(claim, sampled, point)):
+        place = jax.random.fold_in(jax.random.fold_in(key, number), look)
+        drawn.append(sampled.draw(arm, looks.units, fresh, place))
+    return drawn
+
+
+def _arms(claim: Claim, sampled: Sampled, point: Point) -> list[Point]:
+    if claim.along is None:
+        return [point]
+    assert sampled.how.sampled_ladder is not None
+    return [{**point, claim.along: value} for value in sampled.how.sampled_ladder]
+
+
+def looking(
+    claim: Claim,
+    measurement: Measurement,
+    point: Point,
+    looks: Looks,
+    alpha: float,
+    resolution: float,
+) -> Generator[int, list[np.ndarray] | None, Look]:
+    """Ask for what each look draws, by its number, until the point is decided; return the last.
+
+    Each look has the error probability ``alpha``. A claim that holds may be off by ``resolution``,
+    relative to the law. What it is sent is what :func:`draws_of` returns, or None where there is no
+    time for it.
+    """
+    sampled = Sampled(measurement)
+    arms = _arms(claim, sampled, point)
     laws = [claim.predicted(arm) for arm in arms]
     predicted, spans = laws[-1], [sampled.span(arm) for arm in arms]
     bounds = spans[-1]
@@ -111,13 +154,12 @@ def look_at(
     binary = bool(measurement.at("binary", arms[-1]))
     drawn: list[list[np.ndarray]] = [[] for _ in arms]
     reading, seen = None, 0
-    for look, runs in enumerate(looks.runs):
-        if not go_on(looks.units * runs):
+    for look in range(len(looks.runs)):
+        fresh = yield look
+        if fresh is None:
             break
-        fresh = runs - (looks.runs[look - 1] if look else 0)
-        for number, arm in enumerate(arms):
-            place = jax.random.fold_in(jax.random.fold_in(key, number), look)
-            drawn[number].append(sampled.draw(arm, looks.units, fresh, place))
+        for parts, more in zip(drawn, fresh, strict=True):
+            parts.append(more)
         values = [np.concatenate(parts) for parts in drawn]
         seen = len(values[-1])
         level = alpha / len(arms)

@@ -125,11 +125,11 @@ def simulate(
         folder: where what is finished is kept, with the state after it: after every iteration in
             tokens, every few seconds and at the end on tables, each file whole or not at all. The
             same call, after a stop or for more iterations, goes on from there to the numbers of one
-            go; one of another run, criterion or backend is refused. A damaged file is told, and
-            what was in it is made again. In tokens :func:`boostsim.load_run` looks into the folder,
-            and after an upgrade (of JAX, say) the run goes on with a warning, for last digits may
-            differ, ``attrs["resumed"]`` of the trace saying which iterations were computed with
-            what; on tables it is refused. Exact at finite visits a seed is kept when it is whole.
+            go; one of another run, criterion or backend is refused. After an upgrade (of JAX, say)
+            it goes on with a warning, for last digits may differ, and ``attrs["resumed"]`` of the
+            trace says what was computed with what. A damaged file is told, and what was in it is
+            made again. Exact at finite visits a seed is kept when it is whole. In tokens
+            :func:`boostsim.load_run` looks into the folder.
         keep_models: whether the model after every iteration stays in the folder, not the latest
             alone: a file each, of four bytes a weight.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,16 @@ from boostsim.curation.procedure import Procedure
 from boostsim.jobs import Job, run_jobs
 from boostsim.keys import as_key, key_text
 from boostsim.objects import described, is_own
+from boostsim.said import RESPONSES
 from boostsim.simulation.run import simulate
 from boostsim.simulation.seeing import FreshPrompts, seeing
+from boostsim.simulation.tables.recording import wanted_records
 from boostsim.simulation.until import Until
+from boostsim.statistics import known_by, statistics_in
 from boostsim.store import Piece, opened
 from boostsim.sweeping.over import Axis, chosen
 from boostsim.tasks.sequences import SequenceTask
+from boostsim.versions import Function, Functions, together
 
 if TYPE_CHECKING:
     import xarray
@@ -100,7 +103,8 @@ def sweep_each(
     import xarray
 
     # What a point is, in the words of its run: two works differ where these do.
-    points = []
+    points: list[dict[str, Any]] = []
+    functions: list[Functions] = []
     for job in jobs:
         procedure, task, iterations, reduce, how = job.arguments
         key = how.get("key")
@@ -113,13 +117,14 @@ def sweep_each(
                 name: described(each) for name, each in how.items() if name not in ("key", "record")
             },
             "seeds": str(how.get("seeds")),
-            "record": str(how.get("record")),
             "key": None if key is None else key_text(as_key(key)),
         }
         if folder is not None:
-            own |= _own_rules(procedure, task, how)
+            told_so, does = _own_rules(procedure, task, how)
+            own |= told_so
+            functions.append(does)
         points.append(own)
-    with opened(folder, {"kind": "sweep", "points": points}) as store:
+    with opened(folder, {"kind": "sweep", "points": points}, together(functions)) as store:
         pieces = run_jobs(jobs, scheduler=scheduler, store=store, description="sweep")
     first, rest = pieces[0], pieces[1:]
     shape, dimensions = [axis.size for axis in axes], [axis.dimension for axis in axes]
@@ -146,20 +151,24 @@ def sweep_each(
         for name, each in first.told["attrs"].items()
         if all(other.told["attrs"].get(name) == each for other in rest)
     }
-    return xarray.Dataset(data, coordinates, {**common, **told})
+    return xarray.Dataset(data, coordinates, {**common, **told, **store.resumed})
 
 
-def _own_rules(procedure: Procedure, task: Any, how: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the functions of one's own in a run compute, which no name tells."""
+def _own_rules(
+    procedure: Procedure, task: Any, how: Mapping[str, Any]
+) -> tuple[dict[str, Any], Functions]:
+    """Return what parts of one's own in a run compute, which no name tells, and functions."""
     from boostsim.simulation.tokens.loop import make_run
     from boostsim.simulation.tokens.watching import watched
 
     amount = {name: how[name] for name in ("visits", "visited_share") if name in how}
     run = make_run(procedure, task, seeing(**amount, otherwise=FreshPrompts()))
-    told = {
-        part.slot: [part.program, sha256(np.asarray(part.behaviour).tobytes()).hexdigest()[:16]]
-        for part in watched(run)
-        if part.slot != "criterion" or is_own(procedure.criterion.function)
-    }
-    told |= drifting(procedure.labeler)
-    return {"own": told} if told else {}
+    asked = wanted_records(how.get("record", ()), (RESPONSES,))
+    statistics, functions = known_by(statistics_in(asked), len(task.symbols))
+    for part in watched(run):
+        if part.slot != "criterion" or is_own(procedure.criterion.function):
+            said = Function(part.program, np.asarray(part.behaviour, float))
+            functions[f"{part.slot} {part.name!r}"] = said
+    told: dict[str, Any] = {"record": sorted(each for each in asked if isinstance(each, str))}
+    told |= {"statistics": statistics, "functions": sorted(functions)}
+    return told | drifting(procedure.labeler), functions

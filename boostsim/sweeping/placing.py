@@ -18,8 +18,9 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from boostsim.arguments import refuse, whole
-from boostsim.store import Store, digest_of, opened
+from boostsim.store import Store, opened, store_of
 from boostsim.sweeping.blocks import Leaves, Program, block
+from boostsim.versions import Functions
 
 Rows = dict[str, Any]
 
@@ -67,24 +68,24 @@ def ours(number: int) -> bool:
 
 
 @contextmanager
-def held(folder: Path | None, about: Mapping[str, Any]) -> Iterator[Store]:
+def held(folder: Path | None, about: Mapping[str, Any], functions: Functions) -> Iterator[Store]:
     """Hold a folder as :func:`boostsim.store.opened` does; of several processes the first, for all.
 
     Raises:
         ValueError: as there, in every process.
     """
     if jax.process_count() == 1 or folder is None:
-        with opened(folder, about) as store:
+        with opened(folder, about, functions) as store:
             yield store
     elif jax.process_index():
         (told,) = _everyones("", only=0)
         if told:
             raise ValueError(told)
-        yield Store(folder, digest_of(about))
+        yield store_of(folder, about)
     else:
         begun = False
         try:
-            with opened(folder, about) as store:
+            with opened(folder, about, functions) as store:
                 begun = True
                 _everyones("", only=0)
                 yield store

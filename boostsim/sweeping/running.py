@@ -20,14 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import refuse
-from boostsim.curation.labelers import drifting
-from boostsim.jobs import Job, differs, facts, take_jobs
+from boostsim.jobs import Job, take_jobs
 from boostsim.mode import KEYS, fixed
-from boostsim.objects import is_own
 from boostsim.processors import processors
-from boostsim.progress import counted, tell
+from boostsim.progress import counted
 from boostsim.simulation.interrupts import unbroken, waited_for
-from boostsim.simulation.tables.prepare import own_parts
+from boostsim.simulation.tables.keeping import own_rules
 from boostsim.simulation.tables.recording import numbers_each
 from boostsim.simulation.until import Until
 from boostsim.store import Piece, Store
@@ -43,6 +41,7 @@ from boostsim.sweeping.groups import (
     turned,
 )
 from boostsim.sweeping.placing import Rows, blocks, devices_of, ours
+from boostsim.versions import Functions, together
 
 # Steps of cells in a piece, some seconds of a core; and numbers that it may hold.
 STEPS, NUMBERS_KEPT = 2**30, 2**21
@@ -104,17 +103,17 @@ def part_of(worlds: Worlds, group: Group) -> Part:
     return Part(group, total, points, points * max(blocks, 1), memory)
 
 
-def own_rules(asked: Asked, parts: list[Part]) -> dict[str, Any]:
-    """Return what criteria, learners and labelers of one's own compute, which no name tells."""
+def rules_in(asked: Asked, parts: list[Part]) -> tuple[dict[str, Any], Functions]:
+    """Return what parts of one's own compute, which no name tells, and functions, of all points."""
     does: list[dict[str, Any]] = []
+    each: list[Functions] = []
     for cell in (cell for part in parts for cell in part.group.cells):
         procedure, task = turned(asked, cell)
-        told = {**own_parts(procedure, task), **drifting(procedure.labeler)}
-        if is_own(procedure.criterion.function):
-            told["criterion"] = procedure.criterion.fingerprint(procedure.most_attempts)
-        if told and told not in does:
+        told, functions = own_rules(procedure, task, asked.wanted)
+        each.append(functions)
+        if told not in does:
             does.append(told)
-    return {"own": does} if does else {}
+    return {"own": does}, together(each)
 
 
 def ahead(parts: list[Part], memory: int | None, devices: int = 1) -> int:
@@ -162,7 +161,7 @@ def run_parts(
             :func:`boostsim.jobs.run_jobs` refuses.
     """
     own = devices_of(devices)
-    shape, most, now = worlds.asked.shape, ahead(parts, memory, len(own)), facts()
+    shape, most = worlds.asked.shape, ahead(parts, memory, len(own))
     pieces = [
         (f"group-{number}-from-{points.start}", part, points)
         for number, part in enumerate(parts)
@@ -198,7 +197,7 @@ def run_parts(
             description="pieces",
         )
         return
-    done, total, warned = 0, sum(len(points) for _, _, points in pieces), set()
+    done, total = 0, sum(len(points) for _, _, points in pieces)
     there = sum(len(points) for name, _, points in pieces if name in kept)
     with counted("points", total, even=True, found=there) as update:
         for name, part, points in pieces:
@@ -206,16 +205,11 @@ def run_parts(
             if found is None:
                 told = worlds, part, points, most, own
                 arrays = _piece(*told, lambda n, d=done: update(d + n, ""))
-                # As jobs keep it.
-                found = Piece({"told": None, "with": now}, arrays)
-                store.write(name, found.arrays, found.told)
-            elif found.told["with"] != now:
-                warned.add(differs(found.told["with"], now))
+                found = Piece(None, arrays)
+                store.write(name, arrays)
             done += len(points)
             update(done, "")
             taken(part, points, found.arrays)
-    for each in sorted(warned):
-        tell(f"folder: some of its pieces were computed with {each}; last digits may differ")
 
 
 def workers_for(missing: list[Part], most: int, devices: list[jax.Device]) -> int:

@@ -39,7 +39,7 @@ from boostsim.sweeping.groups import Asked, Worlds, groups_of
 from boostsim.sweeping.over import Axis, axes_of, seeing_over
 from boostsim.sweeping.placing import devices_of, held, shared
 from boostsim.sweeping.plan import SweepPlan, plan_of
-from boostsim.sweeping.running import Take, own_rules, part_of, run_parts
+from boostsim.sweeping.running import Take, part_of, rules_in, run_parts
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.tasks.table import TableTask
 
@@ -174,11 +174,11 @@ def sweep(
         parts = [part_of(worlds, group) for group in groups_of(worlds)]
         if dry:
             return plan_of(worlds, parts, budget, used)
-        about = _about(asked, base) | ({} if path is None else own_rules(asked, parts))
-        with held(path, about) as store:
+        own, functions = ({}, {}) if path is None else rules_in(asked, parts)
+        with held(path, _about(asked, base) | own, functions) as store:
             run = partial(run_parts, worlds, parts, store, budget, devices, scheduler)
             variables = _computed(asked, run)
-        return _dataset(worlds, variables, list(chosen), base)
+        return _dataset(worlds, variables, list(chosen), base).assign_attrs(store.resumed)
 
 
 def _computed(asked: Asked, run: Callable[[Take], None]) -> dict[str, np.ndarray]:
@@ -257,6 +257,7 @@ def _drawn(asked: Asked) -> dict[str, Any]:
 def _told(name: str, value: Any) -> Any:
     """Return a value as JSON can hold it."""
     telling: dict[str, Any] = {"filter": described_filter, "labeler": described_labeler}
+    telling["procedure"] = lambda each: json.loads(each.describe())
     return telling.get(name, described)(value)
 
 
@@ -290,7 +291,6 @@ def _about(asked: Asked, key: jax.Array) -> dict[str, Any]:
         "seeds": [key_text(each) for each in asked.seeds],
         **_drawn(asked),
         "record": sorted(names),
-        "statistics": described_on(statistics_in(asked.wanted), asked.task.responses),
         "reduce": reduce.describe() if isinstance(reduce, Until) else reduce,
     }
 

@@ -283,7 +283,7 @@ def compare(
         {"task": list(match.challenges), "criterion": names},
         score=score,
         confidence=confidence,
-        about={**provenance(), **match.about, "seeds": seeds},
+        about={**provenance(), **match.about, "seeds": seeds, **store.resumed},
         assume=assume,
         functions=[function_of(rule, match.challenges) for rule in everyone],
     )

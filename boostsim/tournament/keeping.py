@@ -15,17 +15,14 @@ from typing import Any
 import numpy as np
 
 from boostsim.arguments import as_path
-from boostsim.curation.behaviour import behaviour, difference
+from boostsim.curation.behaviour import behaviour
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
-from boostsim.jobs import facts
 from boostsim.mode import fixed
 from boostsim.simulation.tables.prepare import own_parts
 from boostsim.store import Store, opened
 from boostsim.tournament.challenge import Challenge
-
-# The piece that says what the criteria do.
-RULES = "criteria"
+from boostsim.versions import Function
 
 
 def function_of(rule: Criterion, challenges: Mapping[str, Challenge]) -> str:
@@ -60,8 +57,14 @@ def kept(
     }
     criteria = {rule.name: rule.describe() for rule in rules}
     whole = {**about, "challenges": told, "criteria": criteria}
-    with opened(as_path("folder", folder), whole) as store:
-        _check(store, rules, challenges)
+    functions = {
+        f"criterion {rule.name!r}": Function(
+            function_of(rule, challenges),
+            np.concatenate([behaviour(rule, k) for k in _attempts(challenges)]),
+        )
+        for rule in rules
+    }
+    with opened(as_path("folder", folder), whole, functions) as store:
         yield store
 
 
@@ -73,26 +76,3 @@ def _own(challenge: Challenge) -> dict[str, str]:
 
 def _attempts(challenges: Mapping[str, Challenge]) -> list[int]:
     return sorted({challenge.attempts for challenge in challenges.values()})
-
-
-def _check(store: Store, rules: Sequence[Criterion], challenges: Mapping[str, Challenge]) -> None:
-    """Refuse a folder whose criteria were others under the same names; else it has these now."""
-    asked = [[behaviour(rule, k) for k in _attempts(challenges)] for rule in rules]
-    does = {f"rule-{number}": np.concatenate(said) for number, said in enumerate(asked)}
-    programs = [function_of(rule, challenges) for rule in rules]
-    now, before = facts(), store.read(RULES)
-    if before is not None:
-        for number, rule in enumerate(rules):
-            name = f"rule-{number}"
-            what = difference(before.arrays[name], does[name])
-            other = before.told["programs"][number] != programs[number]
-            if what is None and before.told["with"] == now and other:
-                what = "its program is another"
-            if what is not None:
-                raise ValueError(
-                    f"folder must hold this very run; {str(store.folder)!r} was begun with "
-                    f"criterion {rule.name!r} when it computed something else: {what}"
-                )
-        if before.told["with"] == now:
-            return
-    store.write(RULES, does, {"programs": programs, "with": now})

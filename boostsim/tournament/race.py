@@ -290,5 +290,6 @@ def race(
         "resolution": resolution,
         "most_seeds": most_seeds,
         "assume": assume,
+        **store.resumed,
     }
     return Race(survivors, out, verdict, scores, runs, conditions)

@@ -24,7 +24,7 @@ from boostsim.simulation.seeing import ExactVisits
 from boostsim.simulation.tables.accumulating import grown
 from boostsim.simulation.tables.finite import first_rows, kinds_of, spaces
 from boostsim.simulation.tables.following import MEASURED, Steps, followed, laws_of, of_models
-from boostsim.simulation.tables.keeping import told_of
+from boostsim.simulation.tables.keeping import UNTOLD, told_of
 from boostsim.simulation.tables.loop import attributes_of, chosen_seeds, traced
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.programs import prepared
@@ -92,10 +92,10 @@ def simulate_finite(
         ends = {} if until is None else {"until": until.describe()}
         return attributes_of(procedure, task, level, how, drawn) | ends
 
-    about = {}
+    about = UNTOLD
     if folder is not None:
-        about = told_of(procedure, task, attributes(), wanted, pass_at, iterations)
-    with opened(None if folder is None else as_path("folder", folder), about) as store:
+        about = told_of(procedure, task, attributes, wanted, pass_at, iterations)
+    with opened(None if folder is None else as_path("folder", folder), *about) as store:
 
         def made(number: int) -> dict[str, Any]:
             told = procedure, task, how, iterations, keys[number], wanted, pass_at, until
@@ -110,15 +110,15 @@ def simulate_finite(
     variables = _stacked(runs)
     if until is not None:
         variables, variables["ended"] = carried(variables, ended)
-    trace = traced(procedure, task, variables, attributes(), wanted)
+    trace = traced(procedure, task, variables, attributes() | store.resumed, wanted)
     trace = trace.assign_coords(seed=list(chosen))
     if pass_at:
         trace = trace.assign_coords(k=list(pass_at))
     if "quantiles" in wanted:
         trace = trace.assign_coords(quantile=list(QUANTILES))
     if support is not None:
-        about = {"units": "probability", "long_name": "accuracy of a prompt"}
-        trace = trace.assign_coords(value=("value", support, about))
+        words = {"units": "probability", "long_name": "accuracy of a prompt"}
+        trace = trace.assign_coords(value=("value", support, words))
     return trace
 
 

@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -22,22 +22,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.arguments import as_path
+from boostsim.curation.behaviour import behaviour
 from boostsim.curation.labelers import drifting
 from boostsim.curation.procedure import Procedure
-from boostsim.results import provenance
+from boostsim.objects import is_own
+from boostsim.simulation.tables.prepare import PROGRAM, own_parts
 from boostsim.simulation.tables.recording import AHEAD, Recording
 from boostsim.simulation.tables.state import State
-from boostsim.statistics import Wanted, described_on, statistics_in
+from boostsim.statistics import Wanted, known_by, statistics_in
 from boostsim.store import Piece, Store, opened
 from boostsim.tasks.table import TableTask
+from boostsim.versions import Function, Functions
 
 NAME = re.compile(r"seeds-(\d+)-(\d+)-iterations-(\d+)")
-# What changes no number.
-IDLE = ("format", "python_version")
 # Between two writes: so many seconds at least, and so many times what the last one took.
 PAUSE_SECONDS, PAUSE_WRITES = 2.0, 50.0
 # Blocks that are computed while others wait: enough to keep a processor busy, few to be lost.
 AT_WORK = 2
+
+# What a run is, and which functions decide its numbers.
+Told = tuple[dict[str, Any], Functions]
+UNTOLD: Told = ({}, {})
 
 
 class Begun(NamedTuple):
@@ -87,6 +92,8 @@ class Keeping:
             if (found := NAME.fullmatch(name))
         }
         self.read: tuple[str, Piece] | None = None
+        # From which piece each seed goes on.
+        self.sources: dict[int, str] = {}
         self.waiting: dict[int, Waiting] = {}
         self.at_work: deque[jax.Array] = deque()
         self.next = time.monotonic() + PAUSE_SECONDS
@@ -101,6 +108,7 @@ class Keeping:
         for name in sorted(there, key=lambda name: self.names[name][2], reverse=True):
             piece = self._piece(name)
             if piece is not None:
+                self.sources[number] = name
                 return self._of(piece, seed - self.names[name][0], self.names[name][2])
         return None
 
@@ -179,7 +187,8 @@ class Keeping:
         }
         seeds = self.seeds[first], self.seeds[last]
         name = f"seeds-{seeds[0]}-{seeds[1]}-iterations-{length}"
-        self.store.write(name, kept, told)
+        self.store.write(name, kept, told, {self.sources.get(number, name) for number in group})
+        self.sources |= dict.fromkeys(group, name)
         self.names[name] = (*seeds, length)
         for old, (start, end, done) in list(self.names.items()):
             beside = start <= seeds[1] and seeds[0] <= end
@@ -230,45 +239,56 @@ def taken_up(begun: Begun | None, first: State) -> tuple[int, State]:
     return begun.after, jax.tree.unflatten(shape, [jnp.asarray(leaf) for leaf in begun.leaves])
 
 
+def own_rules(procedure: Procedure, task: TableTask, wanted: Wanted) -> Told:
+    """Return what parts of one's own compute, which no name tells: in numbers, and functions."""
+    told: dict[str, Any] = {**own_parts(procedure, task), **drifting(procedure.labeler)}
+    statistics, functions = known_by(statistics_in(wanted), task.responses)
+    if program := told.pop(PROGRAM, None):
+        functions[f"learner {type(procedure.learner).__name__!r}"] = Function(program)
+    rule, most = procedure.criterion, procedure.most_attempts
+    if is_own(rule.function):
+        said = rule.fingerprint(most), behaviour(rule, most)
+        functions[f"criterion {rule.name!r}"] = Function(*said)
+    return told | {"statistics": statistics, "functions": sorted(functions)}, functions
+
+
 def told_of(
     procedure: Procedure,
     task: TableTask,
-    attributes: Mapping[str, Any],
+    attributes: Callable[[], Mapping[str, Any]],
     wanted: Wanted,
     pass_at: tuple[int, ...],
     iterations: int,
-) -> dict[str, Any]:
+) -> Told:
     """Return all that decides the numbers of a run: what its trace says, and what that leaves out.
+
+    Beside it are the functions that do, for :func:`boostsim.store.opened`.
 
     Args:
         procedure, task: what is run.
-        attributes: of its trace.
+        attributes: gives those of its trace.
         wanted: what is recorded.
         pass_at, iterations: as ``bs.simulate`` takes them.
     """
     window = procedure.trained_on.window
     # Of a window that is never full a run has room for what it fills: a longer one is another.
     longer = window is not None and window > iterations + 1
-    own = described_on(statistics_in(wanted), task.responses)
+    told, functions = own_rules(procedure, task, wanted)
     return {
-        **attributes,
+        **{name: each for name, each in attributes().items() if name != PROGRAM},
         "task": task.describe(),
         "procedure": json.loads(procedure.describe()),
-        # Its name does not say what it computes.
-        "criterion": procedure.criterion.fingerprint(procedure.most_attempts),
         "record": sorted(each for each in wanted if isinstance(each, str)),
-        "statistics": own,
         "pass_at": list(pass_at),
-        "computed": {name: each for name, each in provenance().items() if name not in IDLE},
         **({"iterations": iterations} if longer else {}),
-        **drifting(procedure.labeler),
-    }
+        **told,
+    }, functions
 
 
 @contextmanager
 def keeping(
     folder: str | os.PathLike[str] | None,
-    about: Mapping[str, Any],
+    told: tuple[Any, ...],
     seeds: range,
     iterations: int,
     recording: Recording,
@@ -277,7 +297,7 @@ def keeping(
 
     Args:
         folder: None keeps nothing, and gives None.
-        about: what decides the numbers of the run.
+        told: of the run, what :func:`told_of` takes.
         seeds, iterations, recording: of the run.
 
     Raises:
@@ -286,7 +306,7 @@ def keeping(
     if folder is None:
         yield None
         return
-    with opened(as_path("folder", folder), about) as store:
+    with opened(as_path("folder", folder), *told_of(*told)) as store:
         kept = Keeping(store, seeds, iterations, recording)
         yield kept
         if kept.waiting:

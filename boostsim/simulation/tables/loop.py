@@ -28,7 +28,7 @@ from boostsim.results import make_trace
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.seeing import Seeing, VisitsEach
 from boostsim.simulation.tables.averages import weighted_sum
-from boostsim.simulation.tables.keeping import Begun, Keeping, keeping, taken_up, told_of
+from boostsim.simulation.tables.keeping import Begun, Keeping, keeping, taken_up
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.population import right_and_wrong, total
@@ -111,17 +111,17 @@ def simulate_table(
 
     made: Programs | None = None
     recording, copies = Recording(len(keys), iterations + 1), 1
-    told: dict[str, Any] = {}
-    if folder is not None:
-        told = told_of(procedure, task, attributes(), wanted, pass_at, iterations)
-    kept_in = keeping(folder, told, chosen, iterations, recording)
-    with fixed(double=True), waited_for(recording.begun), kept_in as kept:
+    told = procedure, task, attributes, wanted, pass_at, iterations
+    place = keeping(folder, told, chosen, iterations, recording)
+    with fixed(double=True), waited_for(recording.begun), place as kept:
         # Long blocks of long rows would take as much memory as the trace.
         most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted, pass_at)))
         ended: list[int | None] = []
         if until is not None:
-            most = min(most, FEW_AHEAD)
-            wanted |= {"absorbed"} if until.absorbed else set()
+            most, wanted = (
+                min(most, FEW_AHEAD),
+                wanted | ({"absorbed"} if until.absorbed else set()),
+            )
         for number, seed_key in enumerate(track(keys, "seeds", len(keys))):
             begun = None if kept is None else kept.begun(number)
             if begun is not None and begun.whole:
@@ -139,8 +139,8 @@ def simulate_table(
         variables.pop("absorbed", None)
         variables, variables["ended"] = carried(variables, ended)
     check_priorities(procedure, task, copies, variables.pop("invalid"))
-    trace = traced(procedure, task, variables, attributes(), wanted)
-    trace = trace.assign_coords(seed=list(chosen))
+    about = attributes() | ({} if kept is None else kept.store.resumed)
+    trace = traced(procedure, task, variables, about, wanted).assign_coords(seed=list(chosen))
     if "accuracy_quantiles" in wanted:
         trace = trace.assign_coords(quantile=list(QUANTILES))
     return trace.assign_coords(k=list(pass_at)) if pass_at else trace

@@ -33,6 +33,9 @@ from boostsim.simulation.tables.tried import tried
 from boostsim.statistics import Wanted, statistics_in
 from boostsim.tasks.table import TableTask
 
+# In a trace's attributes: the fingerprint of the rule of a learner of one's own.
+PROGRAM = "learner_program"
+
 
 def check(procedure: Procedure, task: TableTask) -> None:
     """Refuse what is no procedure for a table, or no table.
@@ -83,7 +86,7 @@ def own_parts(procedure: Procedure, task: TableTask) -> dict[str, str]:
     assert isinstance(procedure.learner, TabularLearner)
     program = rule_program(procedure.learner, task.prompts, task.responses)
     if program:
-        told["learner_program"] = program
+        told[PROGRAM] = program
         noise = procedure.learner.noise_rows_for(task.quality.copy())
         given = [*jax.tree.leaves(procedure.learner.numbers), *([] if noise is None else [noise])]
         each = [np.ascontiguousarray(one, float).tobytes() for one in given]

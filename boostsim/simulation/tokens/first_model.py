@@ -18,9 +18,9 @@ from boostsim.learners.train import check_converged, train
 from boostsim.objects import described
 from boostsim.simulation.tokens.checkpoints import check_arrays
 from boostsim.simulation.tokens.prompts import draw_prompts
-from boostsim.simulation.tokens.resuming import facts
 from boostsim.store import Store, digest_of
 from boostsim.tasks.sequences import SequenceTask
+from boostsim.versions import facts
 
 EXAMPLES = 16_000
 WEIGHTS, PROMPTS, ORDER = range(3)
@@ -51,7 +51,7 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
         "network": [repr(model.network), model.batch],
         "training": described([steps, model.first_learning_rate, EXAMPLES, task.easy_slips]),
         "key": words,
-        "computed": facts(),
+        "computed": facts(double=False),
     }
     digest = digest_of(about)
     folder = cache_folder()

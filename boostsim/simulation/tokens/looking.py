@@ -28,19 +28,20 @@ from boostsim.learners.regression import SoftmaxRegression
 from boostsim.learners.transformer import Transformer
 from boostsim.mode import KEYS, fixed
 from boostsim.objects import described, same
-from boostsim.simulation.tokens.checkpoints import check_arrays, former, read_kept
+from boostsim.simulation.tokens.checkpoints import check_arrays
 from boostsim.simulation.tokens.evaluation import Evaluation
 from boostsim.simulation.tokens.first_model import first_model, shapes
 from boostsim.simulation.tokens.iteration import FIRST, LASTING_VERDICTS
 from boostsim.simulation.tokens.keeping import BETA, TOLD, assembled, model_of, state_of
 from boostsim.simulation.tokens.resuming import KEPT, entries_of, words
 from boostsim.simulation.tokens.verdicts import judged, key_words, verifier
-from boostsim.store import ENDING, same_run
+from boostsim.store import ENDING, WORK, digest_of, look_into, read_piece
 from boostsim.tasks.arithmetic import Arithmetic
 from boostsim.tasks.gym import ReasoningGym
 from boostsim.tasks.lookup import Lookup
 from boostsim.tasks.programs import Programs
 from boostsim.tasks.sequences import SequenceTask
+from boostsim.versions import same_run
 from boostsim.vocabulary import PAD
 
 if TYPE_CHECKING:
@@ -76,12 +77,11 @@ class KeptRun(Shown):
         learner: Trained,
         about: dict[str, Any],
         states: dict[int, dict[str, np.ndarray]],
-        keys: dict[int, list[int]],
         files: dict[str, Path],
     ) -> None:
-        """Hold what was read: of which run, the state and the key of each seed, and all files."""
+        """Hold what was read: of which run, the state of each seed, and all files."""
         self.folder, self.task, self.learner, self._files = folder, task, learner, files
-        self._about, self._states, self._keys = about, states, keys
+        self._about, self._states = about, states
         self.procedure: dict[str, Any] = about["procedure"]
         self.seeds = tuple(states)
         self.iterations = {number: len(state["m_labels"]) - 1 for number, state in states.items()}
@@ -98,7 +98,7 @@ class KeptRun(Shown):
         """Whether another was read from the same folder and is the same run, as far as it came."""
         if not isinstance(other, KeptRun):
             return NotImplemented
-        kept = (self.folder, self._about, self._keys), (other.folder, other._about, other._keys)
+        kept = (self.folder, self._about), (other.folder, other._about)
         return kept[0] == kept[1] and same(self._states, other._states)
 
     def __hash__(self) -> int:
@@ -163,7 +163,7 @@ class KeptRun(Shown):
             # It was there when the folder was looked at.
             if not path.is_file():
                 raise refuse("folder", "one whose files stay", str(path))
-            _, state = read_kept(path, WITHOUT)
+            state = read_piece(path, digest_of(self._about), WITHOUT).arrays
             check_arrays(path, state, self._like, ())
         return {name: jnp.asarray(state[f"w_{name}"]) for name in shapes(self.task, self.learner)}
 
@@ -235,7 +235,8 @@ class KeptRun(Shown):
         return int(seed)
 
     def _key(self, seed: int) -> jax.Array:
-        return jax.random.wrap_key_data(jnp.array(self._keys[seed], jnp.uint32), impl=KEYS)
+        words = jnp.array(self._about["key"], jnp.uint32)
+        return jax.random.fold_in(jax.random.wrap_key_data(words, impl=KEYS), seed)
 
     @property
     def _like(self) -> dict[str, Any]:
@@ -346,8 +347,7 @@ def load_run(
     allowed = "one in which bs.simulate has kept a run with a transformer"
     if not path.is_dir():
         raise refuse("folder", allowed, str(path), "There is no such folder.")
-    pieces = {entry.stem: entry for entry in path.glob(f"seed-*{ENDING}")}
-    files = former(path) | pieces
+    files = {entry.stem: entry for entry in path.glob(f"seed-*{ENDING}")}
     found = (re.fullmatch(r"seed-(\d+)", name) for name in files)
     numbers = sorted(int(each[1]) for each in found if each)
     if not numbers:
@@ -356,24 +356,21 @@ def load_run(
     if gone := sorted(set(range(numbers[-1])) - set(numbers)):
         told = ", ".join(f"{state_of(number)}{ENDING}" for number in gone)
         warnings.warn(f"{str(path)!r} has no {told}: without these seeds", stacklevel=2)
-    first, _ = read_kept(files[state_of(numbers[0])], AGAIN)
-    first.pop("key", None)
-    if not {"procedure", "task", "learner", "evaluate"} <= set(first):
-        name = files[state_of(numbers[0])].name
-        raise refuse("folder", allowed, str(path), f"{name} holds something else.")
-    made = _rebuilt(files[state_of(numbers[0])], first, task, learner)
+    about, first = look_into(path, AGAIN), files[state_of(numbers[0])]
+    if about is None:
+        raise refuse(
+            "folder", allowed, str(path), f"It has no {WORK}, which says of what run it is."
+        )
+    if not {"procedure", "task", "learner", "evaluate", "key"} <= set(about):
+        raise refuse("folder", allowed, str(path), f"{first.name} holds something else.")
+    made = _rebuilt(first, about, task, learner)
     weights = {f"w_{name}": like for name, like in shapes(*made).items()}
-    states, keys = {}, {}
+    states = {}
     for number in numbers:
         file = files[state_of(number)]
-        about, states[number] = read_kept(file, AGAIN)
-        keys[number] = about.pop("key", None)
-        same_run(file, first, about)
-        check_arrays(file, states[number], weights, (*KEPT, "m_labels", "m_accuracy"))
-        if TOLD not in states[number]:
-            hint = "As soon as bs.simulate goes on from it, with more iterations, it can be read."
-            raise refuse("folder", "one kept by this version of boostsim", str(file), hint)
-    return KeptRun(path, *made, first, states, keys, files)
+        states[number] = read_piece(file, digest_of(about), AGAIN).arrays
+        check_arrays(file, states[number], weights, (*KEPT, TOLD, "m_labels", "m_accuracy"))
+    return KeptRun(path, *made, about, states, files)
 
 
 def _rebuilt(

@@ -31,24 +31,25 @@ from boostsim.keys import needed_key
 from boostsim.learners.devices import mesh_for, place, row
 from boostsim.learners.network import Trained
 from boostsim.mode import fixed
+from boostsim.objects import is_own
 from boostsim.progress import announced, track
 from boostsim.results import provenance
 from boostsim.said import COLUMNS, LABEL, RESPONSES
 from boostsim.simulation.passing import MOST_DRAWN
 from boostsim.simulation.seeing import Pool, Seeing, VisitsEach
 from boostsim.simulation.tokens.carried import Carried
-from boostsim.simulation.tokens.checkpoints import check_arrays, read_formers, take_over
+from boostsim.simulation.tokens.checkpoints import check_arrays
 from boostsim.simulation.tokens.evaluation import SAMPLES, Evaluation
 from boostsim.simulation.tokens.first_model import shapes
 from boostsim.simulation.tokens.iteration import EVALUATION, Seed
 from boostsim.simulation.tokens.judging import program_of
-from boostsim.simulation.tokens.keeping import Keeping, assembled, model_of, state_of
+from boostsim.simulation.tokens.keeping import TOLD, Keeping, assembled, model_of, state_of
 from boostsim.simulation.tokens.resuming import KEPT, History
 from boostsim.simulation.tokens.shown import nothing_shown
 from boostsim.simulation.tokens.structure import Run
 from boostsim.simulation.tokens.verdicts import noise_for
 from boostsim.simulation.tokens.watching import watched
-from boostsim.statistics import Statistic
+from boostsim.statistics import Statistic, known_by
 from boostsim.store import Store, opened
 from boostsim.tasks.sequences import SequenceTask
 
@@ -175,10 +176,7 @@ def make_run(
         checked_for(procedure.filter, run.groups)
     elif prompts_of(procedure.filter) is not None:
         alike(procedure.filter, "where each visit has a fresh prompt (give a pool of as many)")
-    if labeler is not None and of_ones_own(labeler) and run.exact:
-        quality = run.listing.quality
-        labeler.on(np.full_like(quality, 1.0 / quality.shape[1]), quality)
-    elif of_ones_own(labeler):
+    if of_ones_own(labeler):
         assert run.answers
     read = procedure.criterion.reads(procedure.trials)
     if procedure.until_accepted and labeler and not run.exact and "disagreement" in read:
@@ -205,11 +203,10 @@ def _trace(
     Raises:
         ValueError: where the folder holds another run.
     """
-    about = run.describe()
-    before = {} if folder is None else read_formers(folder, about, lambda n: _words(key, n))
-    own = drifting(run.procedure.labeler)
-    with opened(folder, {**about, **own, "key": _words(key)}) as store:
-        take_over(store, before)
+    statistics, functions = known_by(run.evaluation.statistics, len(run.task.symbols))
+    about = run.describe() | ({"statistics": statistics} if statistics else {})
+    own, words = drifting(run.procedure.labeler), np.ravel(jax.random.key_data(key)).tolist()
+    with opened(folder, {**about, **own, "key": words}, functions, tells=True) as store:
         attributes = run.attributes(key, mesh)
         told = {**provenance(double=False), **attributes}
         keeping = None if folder is None else Keeping(store, told, models=keep_models)
@@ -277,10 +274,11 @@ def _measured(seed: Seed, iterations: int, number: int, keeping: Keeping | None)
             {name: values[t] for name, values in recorded.items()}
             for t in range(len(recorded["labels"]))
         ]
+        assert keeping is not None
         assert path is not None
         assert history is not None
         seed = _showing(seed, path, rows)
-        history.go_on(path, state, len(rows))
+        history.go_on(keeping.store, path, state, len(rows))
     for iteration in track(
         range(len(rows), iterations + 1), "iterations", iterations + 1 - len(rows)
     ):
@@ -316,13 +314,6 @@ def _showing(seed: Seed, path: Path, rows: list[dict[str, Any]]) -> Seed:
     return replace(seed, run=replace(seed.run, shows=shown))
 
 
-def _words(key: jax.Array, number: int | None = None) -> list[int]:
-    """Return the words of a key, or of that of a seed."""
-    one = key if number is None else jax.random.fold_in(key, number)
-    words: list[int] = np.ravel(jax.random.key_data(one)).tolist()
-    return words
-
-
 def _begun(
     store: Store, number: int, seed: Seed, measured: tuple[str, ...]
 ) -> dict[str, np.ndarray] | None:
@@ -332,8 +323,9 @@ def _begun(
         return None
     weights = {f"w_{name}": like for name, like in shapes(seed.run.task, seed.run.learner).items()}
     batches = None if seed.run.window is None else np.zeros(0, int)
-    others = (*Carried(memory=seed.first_memory(), batches=batches).arrays(), *KEPT)
+    others = (*Carried(memory=seed.first_memory(), batches=batches).arrays(), *KEPT, TOLD)
     others += ("h_filter",) * judges(seed.run.procedure.filter)
+    others += ("h_task",) * is_own(seed.run.task)
     others += ("h_labeler",) * bool(seed.run.answers)
     others += ("h_scores",) * (seed.run.procedure.scores is not None)
     others += tuple(f"m_{name}" for name in measured)

@@ -10,7 +10,6 @@ programs.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -18,19 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from boostsim.curation.behaviour import difference
-from boostsim.jobs import differs
-from boostsim.results import provenance
+from boostsim.store import Store
+from boostsim.versions import differs, facts
 
 # The names of what is kept of it among every run's arrays.
 KEPT = ("h_facts", "h_behaviour")
-# They change no number.
-IDLE = ("format", "python_version")
-
-
-def facts(**more: str) -> dict[str, str]:
-    """Return all that may decide a number's last bits, besides what the run is."""
-    told = {**provenance(double=False), **more}
-    return {name: value for name, value in told.items() if name not in IDLE}
 
 
 class Watched(NamedTuple):
@@ -58,12 +49,13 @@ class History:
     def __init__(self, parts: tuple[Watched, ...], **more: str) -> None:
         """Begin it: everything is computed here and now."""
         self.parts = parts
-        self.now = facts(**{part.fact: part.program for part in parts}, **more)
+        programs = {part.fact: part.program for part in parts}
+        self.now = facts(double=False, **programs, **more)
         # Each with the iteration from which on it holds.
         self.entries: list[tuple[int, dict[str, str]]] = [(0, self.now)]
 
-    def go_on(self, path: Path, state: dict[str, np.ndarray], iteration: int) -> None:
-        """Take over what a folder knows; from this iteration on everything is computed here.
+    def go_on(self, store: Store, path: Path, state: dict[str, np.ndarray], iteration: int) -> None:
+        """Take over what a file in a folder knows; from this iteration on all is computed here.
 
         Raises:
             ValueError: where a function was another.
@@ -83,12 +75,7 @@ class History:
         self.entries = list(entries)
         if before != rest:
             self.entries.append((iteration, self.now))
-            where = f"before iteration {iteration} with {_differs(entries[-1][1], self.now)}"
-            warnings.warn(
-                f"{str(path)!r} was computed {where}: numbers may differ in their last digits from "
-                "those of one go, and the trace's attribute 'resumed' says so",
-                stacklevel=2,
-            )
+            store.warn_of_others("iterations", _differs(entries[-1][1], self.now))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what a folder has to know."""
