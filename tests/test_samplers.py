@@ -1,6 +1,7 @@
 """The draws themselves, on the host and in JAX: exact laws, at small and at huge counts."""
 
 import os
+import re
 import subprocess
 import sys
 from functools import partial
@@ -100,6 +101,32 @@ def test_multinomial_margins_and_sums(kind, monkeypatch):
         np.bincount(given[2].astype(int), minlength=6),
         binom.pmf(np.arange(6), 5, 0.6 / 0.9),
     )
+
+
+def test_numbers_of_several_sites_are_those_of_their_keys():
+    with jax.enable_x64(True):
+        keys = {name: jax.random.key(seed) for seed, name in enumerate("abc")}
+        shapes = {"a": (7, 5), "c": (7, 2, 5)}
+        drawn = samplers.uniforms(keys, shapes)
+        alone = {name: jax.random.uniform(keys[name], shape) for name, shape in shapes.items()}
+        n, p = jnp.full(5, 7.0), jnp.linspace(0.0, 1.0, 5)
+        counts = [samplers.binomial(source, n, p, 7) for source in (drawn["a"], keys["a"])]
+    assert drawn.keys() == shapes.keys()
+    for name, numbers in alone.items():
+        assert np.array_equal(drawn[name], numbers)
+    assert np.array_equal(*counts)
+
+
+def test_a_step_of_few_visits_hashes_once_for_all_that_it_draws():
+    """Once for the keys of its sites and once for the numbers: it is most of the program."""
+    rule = bs.boosting(
+        labeler=bs.WeakLabeler(0.3), criterion=bs.criteria.upper_confidence(), budget=0.1
+    )
+    task = bs.random_table(0, prompts=5)
+    with jax.enable_x64(True):
+        loop = bs.kernel(rule, task, visits=10)
+        program = str(jax.make_jaxpr(loop.step)(jax.random.key(0), loop.init()))
+    assert len(re.findall(r"threefry2x32|random_bits|random_fold_in", program)) == 2
 
 
 def test_on_an_accelerator_counts_are_split_by_halves(monkeypatch):

@@ -31,7 +31,7 @@ from boostsim.simulation.tables.population import (
     total,
     weighed,
 )
-from boostsim.simulation.tables.samplers import FEW, binomial, multinomial, thinned
+from boostsim.simulation.tables.samplers import FEW, binomial, multinomial, thinned, uniforms
 from boostsim.simulation.tables.state import Info, State, judged, masses, shown
 from boostsim.simulation.tables.structure import Numbers, Structure
 
@@ -80,7 +80,7 @@ def step(
     state: State,
 ) -> tuple[State, Info]:
     """Return the model after one iteration on finitely many visits."""
-    sites = [jax.random.fold_in(key, site) for site in range(10)]
+    sites = _sites(structure, sampling, key, state, numbers.weights.shape[-1])
     numbers = numbers.at(state.iteration)
     if structure.first_drawn:
         count = jnp.full_like(numbers.weights, sampling.visits)
@@ -118,7 +118,7 @@ def step(
         drawn.append(labels)
         laws.append(law_of(label_law(structure, numbers)))
     # [classes, kept or labels, prompts]
-    most = sampling.most(max(structure.attempts if structure.keep_all else 1, each))
+    most = _most_examples(structure, sampling)
     by_kind, examples = [], None
     if drawn:
         examples = multinomial(sites[EXAMPLES], jnp.stack(drawn), jnp.stack(laws, axis=1), most)
@@ -160,6 +160,36 @@ def step(
         tried = _tried(structure, sampling, sites[TRIED], seen, kept, visits - kept)
         generations = jnp.sum(weight * tried)
     return state, Info(*spent, by_prompt, judged(structure, bought), generations)
+
+
+def _most_examples(structure: Structure, sampling: Sampling) -> int | None:
+    each = structure.attempts if structure.keep_all else 1
+    return sampling.most(max(each, structure.labels_each))
+
+
+def _sites(
+    structure: Structure, sampling: Sampling, key: jax.Array, state: State, prompts: int
+) -> list[jax.Array]:
+    """Return what is drawn with at each site: a key, or numbers, drawn with it, for few visits."""
+    each = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(10))
+    keys = list(each)
+    if structure.advantage is not None or structure.choice is not None:
+        return keys
+    shapes = dict[int, tuple[int, ...]]()
+
+    def drawn(site: int, most: int | None, *kinds: int) -> None:
+        if most is not None:
+            shapes[site] = most, *kinds, prompts
+
+    if structure.labeled or not structure.keep_all:
+        drawn(ATTEMPTS, sampling.most())
+    if structure.labeled and structure.budgeted:
+        drawn(FOCUS, sampling.most())
+    drawn(EXAMPLES, _most_examples(structure, sampling), 1 + structure.labeled)
+    if state.memory is not None:
+        drawn(JUDGED, sampling.most(structure.labels_each))
+    numbers = uniforms(dict(enumerate(keys)), shapes)
+    return [numbers.get(site, key) for site, key in enumerate(keys)]
 
 
 def _tried(

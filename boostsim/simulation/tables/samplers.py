@@ -10,19 +10,25 @@ only as long as JAX keeps them. Trial by trial laws are exact up to 2^-52.
 
 A callback runs on a thread that does not see the 64-bit context, so float64 operands would arrive
 as float32: numbers cross in both directions as pairs of uint32.
+
+Of a program that draws trial by trial at several sites nearly half is the hash of JAX's keys, once
+for each: :func:`uniforms` draws for all of them with one, the same numbers.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.random import threefry2x32_p
 from jaxtyping import Array, Float
 
 from boostsim.keys import bit_generators
@@ -40,6 +46,44 @@ PIECE = 24_000
 
 # (streams, counts, probabilities) -> counts by cell: a row for each stream.
 Draw = Callable[[Streams, np.ndarray, np.ndarray], np.ndarray]
+Site = TypeVar("Site", bound=Hashable)
+
+
+def uniforms(
+    keys: Mapping[Site, jax.Array], shapes: Mapping[Site, tuple[int, ...]]
+) -> dict[Site, Float[Array, "..."]]:
+    """Return ``jax.random.uniform(key, shape)`` in float64 of several sites, by one hash.
+
+    What it returns stands in place of a key below, where counts are few.
+
+    Args:
+        keys: by site; those without a shape are not drawn from.
+        shapes: of what is drawn at each site.
+
+    Example:
+        >>> with jax.enable_x64(True):
+        ...     key = jax.random.key(0)
+        ...     drawn = uniforms({"here": key}, {"here": (3,)})["here"]
+        ...     bool((drawn == jax.random.uniform(key, (3,))).all())
+        True
+    """
+    if not shapes:
+        return {}
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    words = [jax.random.key_data(keys[site]) for site in shapes]
+    first, second = (
+        jnp.concatenate(
+            [jnp.broadcast_to(word[i], size) for word, size in zip(words, sizes, strict=True)]
+        )
+        for i in range(2)
+    )
+    numbers = jnp.concatenate([jnp.arange(size, dtype=jnp.uint32) for size in sizes])
+    high, low = threefry2x32_p.bind(first, second, jnp.zeros_like(numbers), numbers)
+    bits = (high.astype(jnp.uint64) << 32) | low.astype(jnp.uint64)
+    # The upper 52 bits become the fraction of a number in [1, 2).
+    drawn = lax.bitcast_convert_type((bits >> 12) | jnp.uint64(0x3FF0000000000000), jnp.float64)
+    parts = jnp.split(drawn - 1.0, list(itertools.accumulate(sizes))[:-1])
+    return {site: part.reshape(shapes[site]) for site, part in zip(shapes, parts, strict=True)}
 
 
 def binomial(
@@ -50,7 +94,8 @@ def binomial(
 ) -> Float[Array, "*shape"]:
     """Draw Binomial(count, probability) for every entry; counts are whole numbers in float64.
 
-    ``most`` is what no count exceeds, where that is at most :data:`FEW`; else None.
+    ``most`` is what no count exceeds, where that is at most :data:`FEW`; else None. Then, here and
+    below, ``key`` may be what :func:`uniforms` drew, ``[most, *shape]``.
     """
     probability = jnp.clip(probability, 0.0, 1.0)
     if most is not None:
@@ -116,7 +161,9 @@ def _trials(
     key: jax.Array, count: Float[Array, "*shape"], most: int
 ) -> tuple[Float[Array, "trials *shape"], Array]:
     """Return a uniform number for each trial, and which of the trials happen."""
-    uniform = jax.random.uniform(key, (most, *count.shape), dtype=count.dtype)
+    uniform = key
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        uniform = jax.random.uniform(key, (most, *count.shape), dtype=count.dtype)
     return uniform, _numbers(count, most) < count
 
 
