@@ -445,13 +445,13 @@ def test_scores_by_flags_and_by_a_file_are_the_procedure(capsys, tmp_path):
 
 def test_attempts_and_visits_of_each_iteration_are_flags_as_in_a_file(capsys, tmp_path):
     path, told = tmp_path / "run.toml", []
-    path.write_text("attempts = [4, 2, 1]\nvisits = [5, 4, 3]\niterations = 3\nprompts = 9")
-    words = "--attempts 4 2 1 --visits 5 4 3 --iterations 3 --prompts 9"
+    path.write_text("attempts = [2, 1]\nvisits = [4, 3]\niterations = 2\nprompts = 9")
+    words = "--attempts 2 1 --visits 4 3 --iterations 2 --prompts 9"
     for line in (["--config", str(path)], words.split()):
         assert cli.main(["run", "--json", *line]) == 0
         told.append(json.loads(capsys.readouterr().out))
     assert told[0] == told[1]
-    assert told[0]["provenance"]["procedure"]["attempts"] == [4, 2, 1]
+    assert told[0]["provenance"]["procedure"]["attempts"] == [2, 1]
 
 
 BAD = {

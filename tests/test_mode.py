@@ -156,7 +156,7 @@ def tokens(folder, iterations=1, criterion=None):
     return bs.simulate(procedure, task, iterations, key=2, devices=1, folder=folder, **how)
 
 
-def test_a_run_goes_on_after_an_upgrade_and_says_so(tmp_path, monkeypatch, plain):
+def test_a_run_goes_on_after_an_upgrade_and_says_so(tmp_path, monkeypatch):
     """Another version compiles to another text; the rule and the run are the same."""
     whole = tokens(tmp_path / "whole", 2)
     assert "resumed" not in whole.attrs

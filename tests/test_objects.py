@@ -267,8 +267,12 @@ def test_every_public_class_is_among_them(things):
     assert classes <= {kind for each in things.values() for kind in type(each).__mro__}
 
 
-def test_objects_are_equal_to_themselves_to_copies_and_to_what_is_made_alike(things):
-    alike = made()
+@pytest.fixture(scope="module")
+def alike():
+    return made()
+
+
+def test_objects_are_equal_to_themselves_to_copies_and_to_what_is_made_alike(things, alike):
     for name, thing in things.items():
         assert equal(thing, thing), name
         for copied in (copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
@@ -276,8 +280,7 @@ def test_objects_are_equal_to_themselves_to_copies_and_to_what_is_made_alike(thi
         assert equal(alike[name], thing), name
 
 
-def test_equal_objects_have_one_hash(things):
-    alike = made()
+def test_equal_objects_have_one_hash(things, alike):
     for name, thing in things.items():
         if name not in ("a trace", "a suite"):
             assert hash(alike[name]) == hash(thing), name

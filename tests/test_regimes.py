@@ -84,7 +84,7 @@ def test_what_is_a_special_case_of_another_regime_is_it():
     anchored = program("anchor", real_share=[0.5, 0.0])
     assert program(bs.Window(1, real_share=[0.5, 0.0]))[0] == anchored[0]
     both = [
-        bs.simulate(curated(regime), TASK, 4, visits=3, key=1).error.values
+        bs.simulate(curated(regime), TASK, 3, visits=3, key=1).error.values
         for regime in ("accumulate", bs.Window(9))
     ]
     assert both[0] == pytest.approx(both[1], rel=1e-12)
@@ -368,9 +368,9 @@ def test_a_window_that_is_too_much_is_named():
 
 def test_a_window_in_tokens_has_room_for_what_is_there():
     """An exact run's is that of accumulate where it is larger, however large."""
-    world = dict(learner=bs.SoftmaxRegression(steps=8, batch=8, first_steps=0), exact=True, key=0)
+    world = dict(learner=bs.SoftmaxRegression(steps=8, batch=16, first_steps=8), exact=True, key=0)
     errors = [
-        bs.simulate(bs.filter_only(keep="one", regime=regime), bs.lookup(4, 4), 5, **world)
+        bs.simulate(bs.filter_only(keep="one", regime=regime), bs.lookup(8, 4), 5, **world)
         for regime in ("accumulate", bs.Window(6), bs.Window(10**9))
     ]
     for other in errors[1:]:

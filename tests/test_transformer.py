@@ -18,6 +18,9 @@ from boostsim.vocabulary import END, PAD
 MODEL = Transformer(width=16, heads=2, layers=2, steps=8, batch=16)
 VOCABULARY, PROMPT, RESPONSE = 6, 4, 3
 LENGTH = PROMPT + RESPONSE
+# As one program, and so many prompts for each program that draws.
+read = jax.jit(MODEL.network.logits)
+ROWS = 16
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +48,8 @@ def response_law(weights, prompt, decode=None):
             law[tuple(said + [PAD] * (RESPONSE - len(said)))] = probability
             return
         tokens = np.array([[*prompt, *said, *[PAD] * (RESPONSE - len(said))]], np.int32)
-        read = MODEL.network.logits(weights, tokens, seen(tokens))[:, PROMPT - 1 + len(said)]
-        chances = np.asarray(response_probability(read, decode), float)[0]
+        logits = np.asarray(read(weights, tokens, seen(tokens)))[:, PROMPT - 1 + len(said)]
+        chances = np.asarray(response_probability(logits, decode), float)[0]
         for token in range(1, VOCABULARY):
             if chances[token] > 0:
                 follow([*said, token], probability * chances[token])
@@ -100,7 +103,7 @@ def test_prompts_that_do_not_fit_the_model_are_refused(weights):
 
 @pytest.mark.parametrize("temperature", [1e-16, 1e-38, 1e-50, 5e-324])
 def test_near_temperature_0_a_response_is_the_greedy_one(weights, temperature):
-    prompts = frames(20)[:, :PROMPT]
+    prompts = frames(ROWS)[:, :PROMPT]
     cold, greedy = (
         generate(MODEL, weights, prompts, RESPONSE, jax.random.key(0), bs.Sharpening(each, 0.9, 2))
         for each in (temperature, 0.0)
@@ -115,20 +118,20 @@ def test_near_temperature_0_a_response_is_the_greedy_one(weights, temperature):
     for row in np.flatnonzero(~alike):
         tokens = np.concatenate([prompts[row], greedy[0][row]])[None]
         place = int(np.argmax(cold[0][row] != greedy[0][row]))
-        read = MODEL.network.logits(weights, tokens, seen(tokens))[0, PROMPT - 1 + place]
-        assert abs(read[cold[0][row, place]] - read[greedy[0][row, place]]) <= 2 * apart()
+        logits = read(weights, tokens, seen(tokens))[0, PROMPT - 1 + place]
+        assert abs(logits[cold[0][row, place]] - logits[greedy[0][row, place]]) <= 2 * apart()
 
 
 def test_greedy_says_the_most_probable_token_each_time(weights):
     prompt = [2, 3, 4, 2]
-    greedy, asked, key = bs.Sharpening(0.0), np.array([prompt]), jax.random.key(0)
-    said, _ = generate(MODEL, weights, asked, RESPONSE, key, greedy)
-    assert list(response_law(weights, prompt, greedy)) == [tuple(said[0].tolist())]
-    prompts = frames(20)[:, :PROMPT]
+    greedy, key = bs.Sharpening(0.0), jax.random.key(0)
+    prompts = frames(ROWS)[:, :PROMPT]
+    prompts[0] = prompt
     sharp, plain = (
         generate(MODEL, weights, prompts, RESPONSE, key, decode, greedy=decode is None)
         for decode in (greedy, None)
     )
+    assert list(response_law(weights, prompt, greedy)) == [tuple(sharp[0][0].tolist())]
     assert np.array_equal(sharp[0], plain[0])
     assert np.array_equal(sharp[1], plain[1])
 
@@ -160,18 +163,20 @@ def test_learning_rates_rise_and_fall(weights):
     assert (np.diff(schedule[9:]) < 0).all()
     assert len(rates(1e-3, 0)) == 0
     same, _ = train(
-        MODEL, weights, frames(4), PROMPT, jax.random.key(0), steps=5, learning_rate=0.0
+        MODEL, weights, frames(4), PROMPT, jax.random.key(0), steps=16, learning_rate=0.0
     )
     assert all((np.asarray(same[name]) == np.asarray(weights[name])).all() for name in weights)
 
 
 def test_how_steps_are_cut_into_calls_changes_nothing(weights, monkeypatch):
-    """Seven steps at once, or four and then three and a step of rate zero."""
+    """Sixteen steps at once, or twice seven and then two and five of rate zero."""
     ends = []
-    for chunk in (16, 4):
+    for chunk in (16, 7):
         monkeypatch.setattr(training, "CHUNK", chunk)
         ends.append(
-            train(MODEL, weights, frames(64), PROMPT, jax.random.key(1), steps=7, learning_rate=0.1)
+            train(
+                MODEL, weights, frames(256), PROMPT, jax.random.key(1), steps=16, learning_rate=0.1
+            )
         )
     (one, loss_of_one), (other, loss_of_other) = ends
     assert loss_of_one == pytest.approx(loss_of_other, rel=1e-6)
