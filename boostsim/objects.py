@@ -112,8 +112,8 @@ def renewed(thing: Any, program: str) -> str:
         program: the fingerprint of what it computes now.
 
     Example:
-        >>> renewed("twice", "a"), renewed("twice", "b")
-        ('a', 'b')
+        >>> renewed("twice", "a"), renewed("twice", "a")
+        ('a', 'a')
     """
     if _compiled_with.setdefault(thing, program) != program:
         # All of them: a program may be part of any other.

@@ -126,7 +126,7 @@ def test_a_tournament_is_printed_whatever_becomes_of_its_picture(capsys, tmp_pat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    line = ["compare", "failed", "uniform", "--prompts", "10", "--iterations", "2", "--seeds", "2"]
+    line = ["compare", "failed", "uniform", "--prompts", "20", "--iterations", "2", "--seeds", "2"]
     line += ["--tasks", "helpless", "--plot", str(tmp_path / "board.png")]
     assert cli.main(line) == 2
     out, err = capsys.readouterr()
@@ -139,7 +139,7 @@ def test_a_tournament_is_printed_whatever_becomes_of_its_picture(capsys, tmp_pat
 
 
 def test_a_race_that_is_undecided_exits_with_3(capsys):
-    line = "compare failed uniform --race --tasks helpless --prompts 10 --iterations 2 --seeds 4"
+    line = "compare failed uniform --race --tasks helpless --prompts 20 --iterations 2 --seeds 4"
     for resolution, verdict, code in (("0", "undecided", 3), ("1", "settled", 0)):
         assert cli.main([*line.split(), "--resolution", resolution]) == code
         assert capsys.readouterr().out.startswith(f"{verdict} after 4 seeds")

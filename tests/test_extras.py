@@ -48,7 +48,7 @@ WORKS = [
     "prove T9/rises",
     "plan --beta .2 --gamma .1 --error .7 --target .1",
     "run --prompts 5 --iterations 1",
-    "compare failed uniform --tasks drifting --prompts 10 --seeds 2 --iterations 1 --visits 2",
+    "compare failed uniform --tasks helpless --prompts 20 --seeds 2 --iterations 2",
     "info",
 ]
 WANTS = {

@@ -365,7 +365,7 @@ def test_a_report_without_bound_or_fit():
 @given(
     beta=st.floats(0.02, 0.98),
     gamma=st.floats(0.0, 0.45),
-    attempts=st.integers(1, 4),
+    attempts=st.sampled_from([1, 3]),
     seed=st.integers(0, 99),
 )
 @settings(max_examples=15)

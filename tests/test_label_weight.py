@@ -253,9 +253,11 @@ def test_at_one_visit_with_keep_one_a_weight_changes_nothing(weight, attempts):
     assert (one.labels.values == other.labels.values).all()
     # With a second visit it does, and so it does where data accumulate.
     for how in ({"visits": 2}, {"visits": 1, "regime": "accumulate"}):
-        visits, slots = how.pop("visits"), how
+        visits, slots = how.pop("visits"), how | {"attempts": attempts}
         one, other = (
-            bs.simulate(boosting(**slots, **more), task, 6, visits=visits, key=1).accuracy.values
+            bs.simulate(
+                boosting(**slots, **more), task, 6, visits=visits, key=1, record="prompt"
+            ).accuracy.values
             for more in ({}, {"label_weight": weight})
         )
         assert np.abs(one - other).max() > 0.01

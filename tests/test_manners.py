@@ -26,8 +26,8 @@ def mine(visits):
     {called}
     return 1.0 - visits.pass_rate
 """
-COMPARE = ["--tasks", "drifting", "--prompts", "10", "--seeds", "2"]
-COMPARE += ["--iterations", "1", "--visits", "2", "--json"]
+COMPARE = ["--tasks", "helpless", "--prompts", "20", "--seeds", "2"]
+COMPARE += ["--iterations", "2", "--json"]
 
 
 @pytest.fixture(autouse=True)

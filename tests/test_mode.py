@@ -239,8 +239,8 @@ APART = {
 }
 
 
-@pytest.mark.parametrize("attempts", [1, 4, 1000])
 @pytest.mark.parametrize("name", APART)
+@pytest.mark.parametrize("attempts", [1, 4, 1000])
 def test_rules_are_told_apart_by_what_they_do(name, attempts):
     if attempts < 3 and name == "a count in the middle":
         pytest.skip("there is none")

@@ -255,6 +255,24 @@ bs.simulate(procedure, TASK, 40, folder=sys.argv[1], **SMALL)
 """
 
 
+def test_a_run_in_a_folder_goes_on_and_others_are_refused(tmp_path):
+    """To the same numbers; a shorter run is read off."""
+    procedure = dataclasses.replace(BOOSTING, regime="accumulate")
+    bs.simulate(procedure, TASK, 1, folder=tmp_path, **SMALL)
+    resumed = bs.simulate(procedure, TASK, 2, folder=tmp_path, **SMALL)
+    whole = bs.simulate(procedure, TASK, 2, **SMALL)
+    assert measured(resumed).identical(measured(whole))
+    short = bs.simulate(procedure, TASK, 1, folder=tmp_path, **SMALL)
+    assert measured(short).identical(measured(whole.isel(iteration=slice(0, 2))))
+    with pytest.raises(ValueError, match="was begun with procedure"):
+        bs.simulate(BOOSTING, TASK, 2, folder=tmp_path, **SMALL)
+    wider = {**SMALL, "learner": dataclasses.replace(TINY, width=32)}
+    with pytest.raises(ValueError, match="was begun with learner"):
+        bs.simulate(procedure, TASK, 2, folder=tmp_path, **wider)
+    with pytest.raises(ValueError, match=r"was begun with (task|vocabulary)"):
+        bs.simulate(procedure, bs.programs(operations=3), 2, folder=tmp_path, **SMALL)
+
+
 def test_a_run_that_is_killed_goes_on_to_the_same_numbers(tmp_path):
     """kill -9 as soon as some iterations are on disk; then the rest, and all of it at once."""
     folder, iterations = tmp_path / "run", 6
@@ -279,16 +297,6 @@ def test_a_run_that_is_killed_goes_on_to_the_same_numbers(tmp_path):
     resumed = bs.simulate(procedure, TASK, iterations, folder=folder, **SMALL)
     whole = bs.simulate(procedure, TASK, iterations, **SMALL)
     assert measured(resumed).identical(measured(whole))
-    # A shorter run is read off, and another one is refused.
-    short = bs.simulate(procedure, TASK, 2, folder=folder, **SMALL)
-    assert measured(short).identical(measured(whole.isel(iteration=slice(0, 3))))
-    with pytest.raises(ValueError, match="was begun with procedure"):
-        bs.simulate(BOOSTING, TASK, 2, folder=folder, **SMALL)
-    wider = {**SMALL, "learner": dataclasses.replace(TINY, width=32)}
-    with pytest.raises(ValueError, match="was begun with learner"):
-        bs.simulate(procedure, TASK, 2, folder=folder, **wider)
-    with pytest.raises(ValueError, match=r"was begun with (task|vocabulary)"):
-        bs.simulate(procedure, bs.programs(operations=3), 2, folder=folder, **SMALL)
 
 
 def test_a_criterion_is_known_by_what_it_computes(tmp_path):

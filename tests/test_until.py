@@ -7,7 +7,7 @@ import boostsim as bs
 
 TASK = bs.random_table(0, prompts=6, responses=4, solvable=0.5)
 BOOSTING = bs.boosting(attempts=2, labeler=bs.WeakLabeler(0.5))
-MOST = 40
+MOST = 32
 RUNS = {
     "exact": {},
     "exact at finite visits": {"visits": 3, "exact": True},
