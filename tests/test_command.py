@@ -301,7 +301,7 @@ def log_file(tmp_path):
 
 
 def test_a_log_is_forecast_after_its_backtest(capsys, log_file, tmp_path):
-    flags = ["forecast", str(log_file), "--iterations", "2", "--draws", "20"]
+    flags = ["forecast", str(log_file), "--iterations", "2", "--draws", "6"]
     assert cli.main([*flags, "--plot", str(tmp_path / "plot.png")]) == 0
     out = capsys.readouterr().out
     backtest, table = out.index("fitted on the first 4 iterations"), out.index("observed between")

@@ -149,11 +149,11 @@ def test_a_filter_of_one_s_own_tells_its_rates_beside_its_fields():
 
 
 def test_a_folder_does_not_go_on_with_a_filter_of_other_rates(tmp_path):
-    regression = bs.SoftmaxRegression(steps=2, batch=8, first_steps=2)
+    regression = bs.SoftmaxRegression(steps=8, batch=16, first_steps=8)
 
     def run(rate, iterations):
         procedure = bs.filter_only(filter=lenient(rate), learner=regression)
-        how = {"key": 0, "prompts_per_iteration": 64, "folder": tmp_path / "run"}
+        how = {"key": 0, "prompts_per_iteration": 16, "folder": tmp_path / "run"}
         return bs.simulate(procedure, TOKENS, iterations, **how)
 
     run(0.2, 1)
