@@ -251,7 +251,10 @@ def test_at_one_visit_with_keep_one_a_weight_changes_nothing(weight, attempts):
     )
     assert np.abs(one.accuracy.values - other.accuracy.values).max() <= 4 * EPS
     assert (one.labels.values == other.labels.values).all()
-    # With a second visit it does, and so it does where data accumulate.
+
+
+def test_with_a_second_visit_it_does_and_so_it_does_where_data_accumulate():
+    task, weight, attempts = bs.random_table(2, prompts=50, solvable=0.5), 100.0, 4
     for how in ({"visits": 2}, {"visits": 1, "regime": "accumulate"}):
         visits, slots = how.pop("visits"), how | {"attempts": attempts}
         one, other = (

@@ -106,7 +106,8 @@ LIMITS = [{}, {"top_k": 2}, {"top_p": 0.4}, {"top_k": 2, "top_p": 0.6}]
 
 @pytest.mark.parametrize("precise", [True, False])
 @pytest.mark.parametrize("limits", LIMITS)
-def test_near_temperature_0_only_the_largest_stay(precise, limits):
+@pytest.mark.parametrize("temperatures", [[0.0, COLD[-1]], COLD[:-1]], ids=["coldest", "cold"])
+def test_near_temperature_0_only_the_largest_stay(precise, limits, temperatures):
     """Greedy, evenly where several are largest; none of 300 rows is lost to rounding."""
     rng = np.random.default_rng(0)
     rows = rng.dirichlet(np.ones(5), 300)
@@ -115,7 +116,7 @@ def test_near_temperature_0_only_the_largest_stay(precise, limits):
         rows = jnp.asarray(rows)
         largest = np.asarray(rows) == np.asarray(rows).max(1, keepdims=True)
         wanted = largest / largest.sum(1, keepdims=True)
-        for temperature in [0.0, *COLD]:
+        for temperature in temperatures:
             cold = bs.Sharpening(temperature, **limits)
             for sharpen in (cold, jax.jit(cold)):
                 np.testing.assert_allclose(sharpen(rows), wanted, atol=1e-6, err_msg=str(cold))
