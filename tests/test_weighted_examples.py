@@ -29,6 +29,9 @@ def examples(seed=0):
     return frames, rng.integers(1, 6, COUNT)
 
 
+read = jax.jit(NETWORK.logits)
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def slope(objective, batch):
     return jax.grad(lambda weights: objective(NETWORK, weights, batch, PROMPT))(START)
@@ -44,7 +47,7 @@ def surprise(frames):
     """The sum of each response's surprise and its tokens, from whole frames, in NumPy."""
     tokens = frames[:, PROMPT:]
     seen = (frames != PAD) | (np.arange(PROMPT + RESPONSE) >= PROMPT)
-    before = np.asarray(NETWORK.logits(START, frames, seen), float)[:, PROMPT - 1 : -1]
+    before = np.asarray(read(START, frames, seen), float)[:, PROMPT - 1 : -1]
     law = before - np.log(np.exp(before).sum(2, keepdims=True))
     said = -np.take_along_axis(law, tokens[..., None], axis=2)[..., 0]
     return (said * (tokens != PAD)).sum(1), (tokens != PAD).sum(1)
@@ -56,7 +59,8 @@ def test_the_loss_is_the_weighted_mean_over_tokens():
     # Who surprises counts more, so that the weights matter.
     weights = np.where(total / tokens > np.quantile(total / tokens, 0.9), 100, 1)
     want = (weights * total).sum() / (weights * tokens).sum()
-    found = weighted_loss(NETWORK, START, (frames, token_worth(frames, PROMPT, weights)), PROMPT)
+    batch = frames, token_worth(frames, PROMPT, weights)
+    found = jax.jit(weighted_loss, static_argnums=(0, 3))(NETWORK, START, batch, PROMPT)
     assert float(found) == pytest.approx(want, rel=apart())
     # A mean over tokens that leaves the weights out is another number.
     assert abs(total.sum() / tokens.sum() - want) > 2 * apart(want)
@@ -122,5 +126,5 @@ def test_training_goes_by_the_weights():
         learning_rate=0.1,
         weights=np.array([3.0, 1.0]),
     )
-    law = jax.nn.softmax(NETWORK.logits(after, two[:1], two[:1] != PAD)[0, PROMPT - 1])
+    law = jax.nn.softmax(read(after, two[:1], two[:1] != PAD)[0, PROMPT - 1])
     assert np.asarray(law)[4:] == pytest.approx([0.75, 0.25], abs=1e-3)
