@@ -95,6 +95,7 @@ TABLES = {
         {"visits": 30, "key": 8},
     ),
 }
+SMALL, LISTED = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=16), bs.lookup(16, 4)
 TOKENS = {
     "tokens, exact": {"exact": True},
     "tokens, visits": {"visits": 2},
@@ -107,13 +108,12 @@ def runs():
     task = bs.random_table(11, prompts=30, responses=5, solvable=0.6)
     for name, (procedure, how) in TABLES.items():
         yield name, bs.simulate(procedure, task, 5, **how)
-    small = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=16)
     procedure = bs.boosting(attempts=2, filter=NOISY, labeler=bs.WeakLabeler(0.5), budget=0.3)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as empty:
         # A first model that the user's cache has may be another code's.
         patch.setenv("BOOSTSIM_CACHE", empty)
         for name, how in TOKENS.items():
-            yield name, bs.simulate(procedure, bs.lookup(16, 4), 2, learner=small, key=9, **how)
+            yield name, bs.simulate(procedure, LISTED, 2, learner=SMALL, key=9, **how)
 
 
 def processor():

@@ -7,10 +7,16 @@ import jax
 import numpy as np
 import pytest
 from scipy.stats import binom
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 
 NOISY = {"filter": bs.NoisyFilter(0.1), "labeler": bs.WeakLabeler(0.3)}
+
+
+# Schedules that are longer than some of their runs, on many prompts that look alike.
+ATTEMPTS, VISITS, START = [1, 2, 1, 2], [2, 3, 1, 3], 0.3
+MANY = bs.table_task([[1, 0]] * 4000, initial=[[START, 1 - START]] * 4000)
 
 
 @pytest.fixture(scope="module")
@@ -63,43 +69,39 @@ def test_a_schedule_that_never_changes_is_a_number(task, how):
     same(variables(plain), variables(listed))
 
 
-def test_a_run_is_the_beginning_of_a_longer_one(task):
-    procedure = bs.boosting(attempts=[1, 1, 2, 2], **NOISY)
-    long = bs.simulate(procedure, task, 4, visits=[1, 2, 3, 5], key=0)
-    short = bs.simulate(procedure, task, 2, visits=[1, 2, 3, 5], key=0)
+def test_a_run_is_the_beginning_of_a_longer_one():
+    procedure = bs.boosting(attempts=ATTEMPTS, **NOISY)
+    long = bs.simulate(procedure, MANY, 4, visits=VISITS, key=0)
+    short = bs.simulate(procedure, MANY, 2, visits=VISITS, key=0)
     same(variables(long.isel(iteration=slice(0, 3))), variables(short))
-    assert long.attrs["visits"] == "[1, 2, 3, 5]"
-    until = bs.simulate(
-        procedure, task, 4, visits=[1, 2, 3, 5], key=0, until=bs.Until(accuracy=0.0)
-    )
+    assert long.attrs["visits"] == "[2, 3, 1, 3]"
+    until = bs.simulate(procedure, MANY, 4, visits=VISITS, key=0, until=bs.Until(accuracy=0.0))
     assert until.ended.values.tolist() == [0.0]
 
 
 def test_the_law_at_changing_visits_by_hand():
     """Boosting, keep one: Z_t of Binomial(v_t, g_t(Z_{t-1}/v_{t-1}))."""
-    start, visits, attempts = 0.3, [2, 3, 1], [1, 2, 1]
 
     def right(p, k):
         accepted, rejected = 0.9 * p + 0.1 * (1 - p), 0.1 * p + 0.9 * (1 - p)
         return 0.9 * p * sum(rejected**j for j in range(k)) + rejected**k * 0.3, accepted
 
-    law, points = np.ones(1), np.array([start])
+    law, points = np.ones(1), np.array([START])
     expected = []
-    for v, k in zip(visits, attempts, strict=True):
+    for v, k in zip(VISITS[:3], ATTEMPTS[:3], strict=True):
         law = sum(
             chance * binom.pmf(range(v + 1), v, right(p, k)[0])
             for chance, p in zip(law, points, strict=True)
         )
         points = np.arange(v + 1) / v
         expected.append(law @ points)
-    task = bs.table_task([[1, 0]], initial=[[start, 1 - start]])
-    rule = bs.boosting(attempts=attempts, **NOISY)
-    exact = bs.simulate(rule, task, 3, visits=visits, exact=True, record="law")
+    task = bs.table_task([[1, 0]], initial=[[START, 1 - START]])
+    rule = bs.boosting(attempts=ATTEMPTS, **NOISY)
+    exact = bs.simulate(rule, task, 3, visits=VISITS, exact=True, record="law")
     assert exact.accuracy.values[0, 1:] == pytest.approx(expected, rel=1e-13)
     ends = exact.law.values[0, 3][np.searchsorted(exact.value.values, [0.0, 1.0])]
     assert ends == pytest.approx(law, rel=1e-13)
-    many = bs.table_task([[1, 0]] * 4000, initial=[[start, 1 - start]] * 4000)
-    drawn = bs.simulate(rule, many, 3, visits=visits, key=2).accuracy[0, 3]
+    drawn = bs.simulate(rule, MANY, 3, visits=VISITS, key=2).accuracy[0, 3]
     alarms.assert_share("changing_visits", round(4000 * float(drawn)), 4000, float(law[1]))
 
 
@@ -128,6 +130,11 @@ def test_a_criterion_that_reads_more_where_there_are_several_attempts(task):
         bs.boosting(attempts=1, criterion=bs.criteria.disagreement, budget=0.2, **NOISY), task, 1
     )
     assert exact.error.values[0, 1] == pytest.approx(float(plain.error[0, 1]), rel=1e-12)
+    assert exact.generations.values[0].tolist() == [0.0, 1.0, 4.0, 5.0]
+
+
+def test_sampled_such_a_criterion_makes_so_many_attempts(task):
+    rule = bs.boosting(attempts=[1, 3, 1], criterion=bs.criteria.disagreement, budget=0.2, **NOISY)
     drawn = bs.simulate(rule, task, 3, visits=[3, 2, 4], key=0)
     assert drawn.generations.values[0].tolist() == [0.0, 1.0, 4.0, 5.0]
 
@@ -144,20 +151,23 @@ def test_diversity_is_a_product_whatever_the_visits():
 
 
 def test_in_tokens_each_iteration_makes_its_own(tmp_path):
-    learner = bs.SoftmaxRegression(steps=8, batch=16, first_steps=8)
     rule = bs.boosting(attempts=[1, 3], **NOISY)
-    how = {"learner": learner, "key": 0}
-    trace = bs.simulate(rule, bs.lookup(4), 2, visits=[2, 1], **how)
+    how = {"learner": SOFTMAX, "key": 0}
+    trace = bs.simulate(rule, LOOKUP, 2, visits=[2, 1], **how)
     for iterations in (1, 2):
-        parts = bs.simulate(rule, bs.lookup(4), iterations, visits=[2, 1], folder=tmp_path, **how)
+        parts = bs.simulate(rule, LOOKUP, iterations, visits=[2, 1], folder=tmp_path, **how)
     same(*(variables(each.drop_vars("seconds")) for each in (trace, parts)))
     assert trace.generations.values[0].tolist() == [0.0, 1.0, 4.0]
     assert np.diff(trace.labels.values[0]).max() <= 1.0
-    entries = len(bs.lookup(4).every_prompt())
+    entries = len(LOOKUP.every_prompt())
     assert trace.examples.values[0, 2] <= entries
-    exact = bs.simulate(rule, bs.lookup(4), 2, exact=True, **how)
+
+
+def test_in_tokens_the_law_is_that_of_the_attempts_of_each_iteration():
+    rule, how = bs.boosting(attempts=[1, 3], **NOISY), {"learner": SOFTMAX, "key": 0}
+    exact = bs.simulate(rule, LOOKUP, 2, exact=True, **how)
     assert exact.generations.values[0].tolist() == [0.0, 1.0, 4.0]
-    plain = bs.simulate(bs.boosting(attempts=1, **NOISY), bs.lookup(4), 1, exact=True, **how)
+    plain = bs.simulate(bs.boosting(attempts=1, **NOISY), LOOKUP, 1, exact=True, **how)
     assert exact.accuracy.values[0, :2].tolist() == plain.accuracy.values[0].tolist()
 
 

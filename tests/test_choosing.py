@@ -14,6 +14,7 @@ import literal
 import numpy as np
 import pytest
 from alarms import assert_law, assert_share
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim.simulation.tables import choosing, finite
@@ -61,7 +62,7 @@ BOTH = ("labels by J", "labels that weigh, and real data", "a labeler that persi
     ("keep", "name"),
     [*(("best", name) for name in WORLDS), *(("preferred", name) for name in BOTH)],
 )
-def test_the_exact_run_is_every_way_that_attempts_may_turn_out(keep, name):
+def test_the_exact_run_is_every_way_that_attempts_turn_out(keep, name):
     rule = procedure(keep, **WORLDS[name])
     told = bs.simulate(rule, TASK, 3, record=("diversity", "prompt"))
     real, world, _ = dense.realise(rule, TASK)
@@ -125,21 +126,21 @@ def test_equal_scores_are_the_first_accepted_and_one_attempt_has_no_choice():
         assert same.labels.values == pytest.approx(plain.labels.values, rel=1e-12)
 
 
-def test_rare_levels_keep_their_digits():
+@pytest.mark.parametrize("attempts", [2, 1000])
+def test_rare_levels_keep_their_digits(attempts):
     """The best of k of mass 1e-200 is kept k times as often; a difference of powers gives 0."""
     task = bs.table_task([[1, 0, 0]], initial=[[1e-200, 0.25, 0.75]])
-    for attempts in (2, 1000):
-        best = bs.Procedure(attempts=attempts, keep="best", scores=[3.0, 2.0, 1.0])
-        after = bs.simulate(best, task, 1, record="rows").rows.values[0, 1, 0]
-        assert after[0] == pytest.approx(attempts * 1e-200, rel=16 * attempts * EPS)
-        worst = 0.75**attempts
-        assert after[2] == pytest.approx(worst, rel=16 * attempts * EPS)
-        liked = dataclasses.replace(best, keep="preferred")
-        law = bs.laws.curated_probabilities(
-            rewards=[3.0, 2.0, 1.0], probabilities=[0.0, 0.25, 0.75], contenders=attempts
-        )
-        after = bs.simulate(liked, task, 1, record="rows").rows.values[0, 1, 0]
-        assert after[1:] == pytest.approx(law[1:], rel=1e-12)
+    best = bs.Procedure(attempts=attempts, keep="best", scores=[3.0, 2.0, 1.0])
+    after = bs.simulate(best, task, 1, record="rows").rows.values[0, 1, 0]
+    assert after[0] == pytest.approx(attempts * 1e-200, rel=16 * attempts * EPS)
+    worst = 0.75**attempts
+    assert after[2] == pytest.approx(worst, rel=16 * attempts * EPS)
+    liked = dataclasses.replace(best, keep="preferred")
+    law = bs.laws.curated_probabilities(
+        rewards=[3.0, 2.0, 1.0], probabilities=[0.0, 0.25, 0.75], contenders=attempts
+    )
+    after = bs.simulate(liked, task, 1, record="rows").rows.values[0, 1, 0]
+    assert after[1:] == pytest.approx(law[1:], rel=1e-12)
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3, 7, 1000])
@@ -228,10 +229,6 @@ def test_finite_visits_of_prompts_with_other_scores_are_chains_of_their_own():
         assert both[:, prompt] == pytest.approx(told, abs=1e-14)
 
 
-LOOKUP = bs.lookup(6, 4)
-TINY = bs.SoftmaxRegression(steps=16, batch=32, first_steps=8)
-
-
 def worth(prompts, responses):
     return (responses[:, 0] * 7 + prompts[:, 0] * 3) % 5 / 2.0
 
@@ -281,7 +278,7 @@ def test_in_tokens_the_exact_law_is_that_of_the_table(keep):
 @pytest.mark.parametrize("how", [{"exact": True}, {"visits": 3}, {"prompts_per_iteration": 16}])
 def test_the_same_rule_runs_with_a_network(how):
     rule = bs.best_of_n(attempts=3, scores=worth)
-    trace = bs.simulate(rule, LOOKUP, 2, learner=TINY, key=2, **how)
+    trace = bs.simulate(rule, LOOKUP, 2, learner=SOFTMAX, key=2, **how)
     assert np.isfinite(trace.accuracy).all()
     told = json.loads(trace.procedure)
     assert told["keep"] == "best"
@@ -291,7 +288,9 @@ def test_the_same_rule_runs_with_a_network(how):
 
 def test_a_seed_of_a_network_is_the_same_again():
     rule = bs.filter_only(attempts=3, filter=None, keep="preferred", scores=worth)
-    first, again = (bs.simulate(rule, LOOKUP, 1, learner=TINY, key=2, visits=3) for _ in range(2))
+    first, again = (
+        bs.simulate(rule, LOOKUP, 1, learner=SOFTMAX, key=2, visits=3) for _ in range(2)
+    )
     assert first.drop_vars("seconds").identical(again.drop_vars("seconds"))
 
 
@@ -314,12 +313,14 @@ def test_a_folder_and_a_trace_know_what_a_function_says(tmp_path):
         def score(prompts, responses):
             return weight * responses[:, 0]
 
-        return bs.best_of_n(attempts=2, scores=score)
+        return bs.best_of_n(attempts=3, scores=score)
 
-    world = {"learner": TINY, "visits": 1, "key": 1, "folder": tmp_path}
+    world = {"learner": SOFTMAX, "visits": 3, "key": 1, "folder": tmp_path}
     first = bs.simulate(weighing(1.0), LOOKUP, 1, **world)
     again = bs.simulate(weighing(1.0), LOOKUP, 1, **world)
     assert again.drop_vars("seconds").identical(first.drop_vars("seconds"))
+    told = json.loads(first.procedure)
+    assert (told["keep"], told["scores"]["name"]) == ("best", "score")
     with pytest.raises(ValueError, match="was begun with scores 'score' when it computed"):
         bs.simulate(weighing(-1.0), LOOKUP, 1, **world)
     other = bs.simulate(weighing(-1.0), LOOKUP, 0, **{**world, "folder": None})
@@ -345,7 +346,7 @@ def test_a_function_that_gives_no_score_is_refused_before_anything_is_trained(na
     function, told = WRONG[name]
     how = {"exact": True} if exact else {"visits": 1}
     with pytest.raises(ValueError, match="scores must ") as error:
-        bs.simulate(bs.best_of_n(scores=function), LOOKUP, 1, learner=TINY, key=0, **how)
+        bs.simulate(bs.best_of_n(scores=function), LOOKUP, 1, learner=SOFTMAX, key=0, **how)
     assert told in str(error.value)
     assert "\n" not in str(error.value)
 

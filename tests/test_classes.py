@@ -45,7 +45,7 @@ TASK = bs.table_task(
 SCORES = np.random.default_rng(2).choice([0.0, 1.0, 2.5], size=TASK.quality.shape)
 LABELED = dict(attempts=3, labeler=WEAK)
 FIXED = {
-    "boosting": (bs.boosting(**LABELED, budget=0.3), False, False),
+    "boosting": (bs.boosting(**LABELED, budget=0.3), True, False),
     "all slots": (
         bs.boosting(
             attempts=2, keep="all", labeler=bs.WeakLabeler(0.3, persistent=True), label_weight=0.5,
@@ -96,25 +96,30 @@ def test_there_are_as_many_classes_as_one_prompt_has_probabilities_on_each_side(
     assert classes(near, [[1, 1, 0]]).reject.ravel().tolist() == [1e-200, 1e-100, 1.0]
 
 
-@pytest.mark.parametrize(
-    "how", [{}, {"visits": 5, "seeds": 3, "key": 1}, {"visits": 4, "exact": True}]
-)
-def test_two_classes_are_a_noisy_filter_bit_for_bit(how):
-    task = bs.random_table(0, prompts=7, responses=5)
-    for share in (False, True, 0.5):
-        noisy = bs.NoisyFilter(false_accept=0.1, false_reject=0.2, persistent=share)
-        sides = [[pair[0]] + [pair[1]] * 4 for pair in (noisy.accept, noisy.reject)]
-        correct = task.quality.argmax(1)
-        table = [np.where(task.quality == 1, side[0], side[1]) for side in sides]
-        assert len(set(correct.tolist())) > 1
-        alike = bs.ClassFilter(table[0], reject=table[1], persistent=share)
-        seeded = how if not share or "key" in how else {**how, "key": 1}
-        one, other = (
-            bs.simulate(bs.boosting(attempts=2, filter=filt, labeler=WEAK), task, 4, **seeded)
-            for filt in (noisy, alike)
-        )
-        for name in ("accuracy", "error", "labels", "coverage"):
-            assert (one[name].values == other[name].values).all(), (name, share)
+HOW = {
+    "exact": {},
+    "sampled": {"visits": 5, "seeds": 3, "key": 1},
+    "finite": {"visits": 4, "exact": True},
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("share", [False, True, 0.5])
+def test_two_classes_are_a_noisy_filter_bit_for_bit(share, how):
+    task, how = bs.random_table(0, prompts=7, responses=5), HOW[how]
+    noisy = bs.NoisyFilter(false_accept=0.1, false_reject=0.2, persistent=share)
+    sides = [[pair[0]] + [pair[1]] * 4 for pair in (noisy.accept, noisy.reject)]
+    correct = task.quality.argmax(1)
+    table = [np.where(task.quality == 1, side[0], side[1]) for side in sides]
+    assert len(set(correct.tolist())) > 1
+    alike = bs.ClassFilter(table[0], reject=table[1], persistent=share)
+    seeded = how if not share or "key" in how else {**how, "key": 1}
+    one, other = (
+        bs.simulate(bs.boosting(attempts=2, filter=filt, labeler=WEAK), task, 4, **seeded)
+        for filt in (noisy, alike)
+    )
+    for name in ("accuracy", "error", "labels", "coverage"):
+        assert (one[name].values == other[name].values).all(), name
 
 
 def test_rates_of_1e_200_on_either_side_keep_their_digits():
@@ -127,18 +132,18 @@ def test_rates_of_1e_200_on_either_side_keep_their_digits():
     assert trace.labels.values[0, 1] == pytest.approx(2e-200, rel=1e-14)
 
 
-def test_sampled_steps_have_the_law_of_every_outcome():
+@pytest.mark.parametrize(("keep", "share"), [("one", False), ("all", 0.3)])
+def test_sampled_steps_have_the_law_of_every_outcome(keep, share):
     """One prompt, 40,000 copies: three classes, keep one and all, verdicts that stay or may."""
     one = bs.table_task([[1, 0, 0]], initial=[[0.5, 0.3, 0.2]])
     copies = bs.table_task(
         np.tile(one.quality, (40_000, 1)), initial=np.tile(one.initial, (40_000, 1))
     )
-    for keep, share in (("one", False), ("all", 0.3)):
-        filt = bs.ClassFilter([0.6, 0.2, 0.9], persistent=share)
-        procedure = bs.Procedure(attempts=2, filter=filt, keep=keep, labeler=WEAK)
-        law = enumeration.accuracy_law(procedure, one, visits=2)
-        trace = bs.simulate(procedure, copies, 1, visits=2, key=5, record="prompt")
-        enumeration.assert_accuracies("classes_enumeration", trace.accuracy[0, 1], law)
+    filt = bs.ClassFilter([0.6, 0.2, 0.9], persistent=share)
+    procedure = bs.Procedure(attempts=2, filter=filt, keep=keep, labeler=WEAK)
+    law = enumeration.accuracy_law(procedure, one, visits=2)
+    trace = bs.simulate(procedure, copies, 1, visits=2, key=5, record="prompt")
+    enumeration.assert_accuracies("classes_enumeration", trace.accuracy[0, 1], law)
 
 
 def rows_law(row, accept, labels, visits, iterations):

@@ -23,6 +23,8 @@ HELPLESS = bs.random_table(0, prompts=10, solvable=0.0)
 LABELS_ALONE = bs.Prices(1.0, 0.0, 0.0)
 SCHEDULE = bs.Knob(0.0, 1.0, per_iteration=True)
 QUICK = {"steps": 150, "restarts": 2, "grid": 100}
+# Knobs that one structure serves, here and below.
+BOTH = {"budget": SCHEDULE, "real_share": bs.Knob(0.0, 0.5, per_iteration=True)}
 
 
 def soft(**slots):
@@ -264,10 +266,14 @@ def test_numbers_are_as_good_as_the_best_of_many_runs():
     assert np.isnan(found.constant)
 
 
-@settings(max_examples=12, deadline=None)
+# Of each kind of budget one program.
+values_of, shown_at = jax.jit(Problem.values), jax.jit(Problem.shown)
+
+
+@pytest.mark.parametrize("per_iteration", [True, False])
+@settings(max_examples=8, deadline=None)
 @given(st.data())
-def test_no_point_of_the_search_costs_more_than_may_be_spent(data):
-    per_iteration = data.draw(st.booleans())
+def test_no_point_of_the_search_costs_more_than_may_be_spent(per_iteration, data):
     spend = data.draw(st.floats(1.0, 3.0))
     goal = bs.Objective(soft(attempts=2), TASK, 3, spend=spend, prices=bs.Prices(1.0, 0.1, 0.01))
     numbers = st.floats(-5.0, 5.0) if per_iteration else st.floats(0.0, 1.0)
@@ -278,30 +284,42 @@ def test_no_point_of_the_search_costs_more_than_may_be_spent(data):
         problem = Problem.of(
             goal, {"budget": bs.Knob(0.0, 2.0, per_iteration), "votes": bs.Knob(1, 9)}
         )
-        values = problem.values({"budget": jnp.asarray(budget), "votes": jnp.asarray(votes)})
-        shown = problem.shown(values)
+        point = {"budget": jnp.asarray(budget), "votes": jnp.asarray(votes)}
+        values = values_of(problem, point)
+        shown = shown_at(problem, values)
         assert float(shown["cost"][-1]) <= spend * (1.0 + 1e-12)
     # The filter of the relaxed run looks between odd numbers of times; of an odd one it is a run.
     with jax.enable_x64(True):
         values = {**values, "votes": jnp.asarray(3.0)}
-        shown = problem.shown(values)
+        shown = shown_at(problem, values)
     trace = bs.simulate(turned(goal.procedure, {**values, "votes": 3}), TASK, 3, prices=goal.prices)
     for name, column in shown.items():
         np.testing.assert_allclose(trace[name].values[0], column, rtol=1e-12, atol=1e-300)
 
 
+STUBBORN = bs.boosting(
+    attempts=2, filter=bs.NoisyFilter(0.2, persistent=True), labeler=bs.WeakLabeler(0.4)
+)
+
+
+def test_what_is_designed_where_verdicts_persist_is_the_run_with_its_key():
+    goal = bs.Objective(STUBBORN, TASK, 3, key=7)
+    with jax.enable_x64(True):
+        problem = Problem.of(goal, {"budget": SCHEDULE})
+        score = jax.jit(Problem.score_of)(problem, {"budget": jnp.array([0.3, 0.0, 0.1])})
+    run = bs.simulate(dataclasses.replace(STUBBORN, budget=[0.3, 0.0, 0.1]), TASK, 3, key=7)
+    assert float(score) == pytest.approx(float(run.error[0, 1:].mean()), rel=1e-12)
+    with pytest.raises(ValueError, match="key must be given where verdicts persist"):
+        bs.design(bs.Objective(STUBBORN, TASK, 3), {"budget": SCHEDULE})
+
+
 def test_a_design_of_persistent_verdicts_is_of_the_run_with_its_key():
-    stubborn = bs.boosting(
-        attempts=2, filter=bs.NoisyFilter(0.2, persistent=True), labeler=bs.WeakLabeler(0.4)
-    )
-    goal = bs.Objective(stubborn, TASK, 3, spend=0.3, prices=LABELS_ALONE, key=7)
+    goal = bs.Objective(STUBBORN, TASK, 3, spend=0.3, prices=LABELS_ALONE, key=7)
     found = bs.design(goal, {"budget": SCHEDULE}, steps=40, restarts=1, grid=10)
     again = bs.simulate(found.procedure, TASK, 3, key=7)
     assert found.score == pytest.approx(float(again.error[0, 1:].mean()), rel=1e-14)
     same = bs.design(goal, {"budget": SCHEDULE}, steps=40, restarts=1, grid=10)
     assert same.to_json() == found.to_json()
-    with pytest.raises(ValueError, match="key must be given where verdicts persist"):
-        bs.design(bs.Objective(stubborn, TASK, 3), {"budget": SCHEDULE})
 
 
 def test_a_design_that_its_checks_do_not_confirm_says_so():
@@ -324,11 +342,11 @@ def compiled(caplog):
     return [each.message for each in caplog.records if "XLA compilation" in each.message]
 
 
-def test_a_design_of_one_structure_compiles_nothing_the_second_time(caplog):
+@pytest.mark.parametrize("knobs", [BOTH, {"budget": SCHEDULE, "votes": bs.Knob(1, 9)}])
+def test_a_design_of_one_structure_compiles_nothing_the_second_time(knobs, caplog):
     """Its task, filter, labeler, bounds, prices, key and steps are numbers."""
     goal = bs.Objective(soft(), TASK, 3, score="final_error", spend=0.6)
     with jax.log_compiles():
-        knobs = {"budget": SCHEDULE, "votes": (1, 9)}
         bs.design(goal, knobs, grid=100, steps=1, restarts=1)
         caplog.clear()
         other = dataclasses.replace(
@@ -338,7 +356,9 @@ def test_a_design_of_one_structure_compiles_nothing_the_second_time(caplog):
             spend=0.9,
             prices=bs.Prices(2.0, 0.02, 0.0005, 0.01),
         )
-        knobs = {"budget": bs.Knob(0.0, 0.7, per_iteration=True), "votes": (1, 7)}
+        knobs = {
+            name: dataclasses.replace(knob, high=0.7 * knob.high) for name, knob in knobs.items()
+        }
         found = bs.design(other, knobs, grid=200, key=3, steps=20, restarts=1)
         assert compiled(caplog) == []
         # That it would be told.
@@ -398,12 +418,11 @@ def test_the_best_constant_is_never_beaten_by_worse():
 
 
 def test_schedules_that_never_change_are_found_one_by_one():
-    anchored = soft(criterion=bs.criteria.failed)
-    goal = bs.Objective(anchored, TASK, 4, spend=1.0, prices=bs.Prices(1.0, 0.0, 0.0))
-    knobs = {"real_share": bs.Knob(0.0, 0.5, per_iteration=True), "budget": SCHEDULE}
-    found = bs.design(goal, knobs, steps=20, restarts=1, grid=20)
-    alone = bs.simulate(dataclasses.replace(anchored, real_share=0.5, budget=0.0), TASK, 4)
-    assert found.constant <= float(alone.error[0, 1:].mean())
+    goal = bs.Objective(soft(), TASK, 3, score="final_error", spend=0.6)
+    found, again = (bs.design(goal, BOTH, steps=20, restarts=1, grid=20) for _ in range(2))
+    alone = bs.simulate(dataclasses.replace(soft(), real_share=0.5, budget=0.0), TASK, 3)
+    assert found.constant <= float(alone.error[0, -1])
+    assert again.to_json() == found.to_json()
 
 
 @pytest.mark.parametrize("low", [0.02, 0.1, 1.0])
@@ -418,10 +437,23 @@ def test_knobs_have_a_slope_at_their_ends(low):
             assert there == pytest.approx(value, rel=1e-14)
 
 
+ONCE = bs.boosting(filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.4))
+
+
 def test_votes_that_leave_nothing_for_labels_are_left_out():
     """Five votes would use up the price to the last digit."""
-    one = bs.boosting(filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.4))
-    goal = bs.Objective(one, TASK, 4, spend=1.0, prices=bs.Prices(1.0, 0.0, 0.05))
+    goal = bs.Objective(ONCE, TASK, 4, spend=1.0, prices=bs.Prices(1.0, 0.0, 0.05))
+    # More votes than one would leave less than the least budget.
+    for low, allowed in ((0.0, [1, 3]), (0.15, [1])):
+        knobs = {"budget": bs.Knob(low, 0.5), "votes": bs.Knob(1, 9)}
+        with jax.enable_x64(True):
+            assert Problem.of(goal, knobs).votes() == allowed
+    with pytest.raises(ValueError, match="what every iteration can pay for"):
+        bs.design(goal, {"budget": (0.5, 1.0)})
+
+
+def test_no_design_has_votes_that_leave_nothing_for_labels():
+    goal = bs.Objective(ONCE, TASK, 4, spend=1.0, prices=bs.Prices(1.0, 0.0, 0.05))
     found = bs.design(goal, {"budget": (0.0, 1.0), "votes": (1, 9)}, steps=5, restarts=1, grid=9)
     assert found.values["votes"] in (1.0, 3.0)
     assert found.cost <= 1.0
@@ -429,24 +461,34 @@ def test_votes_that_leave_nothing_for_labels_are_left_out():
     least = bs.design(goal, {"budget": (0.15, 0.5), "votes": (1, 9)}, steps=5, restarts=1, grid=9)
     assert least.values["votes"] == 1.0
     assert least.values["budget"] >= 0.15
-    with pytest.raises(ValueError, match="what every iteration can pay for"):
-        bs.design(goal, {"budget": (0.5, 1.0)})
+
+
+def above(run):
+    """How often the error is above a fifth, and no number from a first model that knows nothing."""
+    often = jnp.sum(run["error"] > 0.2) * 1.0
+    return jnp.where(run["error"][0] < 1.0, often, jnp.nan)
 
 
 def test_a_score_without_a_slope_is_not_confirmed():
-    flat = bs.Objective(soft(), TASK, 3, score=lambda run: jnp.sum(run["error"] > 0.2) * 1.0)
-    found = bs.design(flat, {"temperature": (0.1, 1.0)}, steps=3, restarts=1, grid=5)
+    knobs, quick = {"temperature": (0.1, 1.0)}, {"steps": 3, "restarts": 1, "grid": 5}
+    found = bs.design(bs.Objective(soft(), TASK, 3, score=above), knobs, **quick)
     assert found.flat == 2
+    assert not found.confirmed
     assert "no slope at any start" in found.summary()
-    nothing = bs.Objective(soft(), TASK, 3, score=lambda run: run["error"][0] / 0.0 * 0.0)
-    with pytest.raises(ValueError, match=r"score '<lambda>' must be finite; got nan"):
-        bs.design(nothing, {"temperature": (0.1, 1.0)}, steps=3, restarts=1, grid=5)
+    nothing = bs.random_table(5, prompts=12, responses=4, solvable=0.0)
+    with pytest.raises(ValueError, match=r"score 'above' must be finite; got nan"):
+        bs.design(bs.Objective(soft(), nothing, 3, score=above), knobs, **quick)
 
 
 def test_one_answer_alone_is_confirmed():
-    found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (2, 4)}, steps=5, restarts=1)
+    found = bs.design(bs.Objective(ONCE, TASK, 3), {"votes": (2, 4)}, steps=5, restarts=1)
     assert found.values == {"votes": 3.0}
     assert found.confirmed
+    ending = dataclasses.replace(found, knobs={"votes": bs.Knob(1, 3)})
+    assert "votes: 3, its high bound" in ending.summary()
+
+
+def test_what_ends_at_a_bound_says_so():
     found = bs.design(bs.Objective(soft(), TASK, 3), {"votes": (1, 9)}, steps=20, restarts=1)
     assert "votes: 9, its high bound" in found.summary()
 

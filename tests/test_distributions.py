@@ -12,8 +12,11 @@ from scipy.stats import binom
 
 import boostsim as bs
 
+# One number of prompts and of iterations, where so many do: a program serves several tests.
+PROMPTS, ITERATIONS = 60_000, 12
 
-def copies(row, quality, prompts):
+
+def copies(row, quality, prompts=PROMPTS):
     """Independent prompts that all look alike."""
     return bs.table_task(
         np.tile(np.array(quality, float), (prompts, 1)), initial=np.tile(row, (prompts, 1))
@@ -22,7 +25,7 @@ def copies(row, quality, prompts):
 
 def test_solving_times_are_geometric_and_labels_are_their_minimum_with_t():
     """T2 and section 5: v = 1, k = 1, a perfect filter, f_0 right on a known share."""
-    beta, prompts, iterations, solved_at_start = 0.3, 60_000, 12, 15_000
+    beta, prompts, iterations, solved_at_start = 0.3, PROMPTS, ITERATIONS, 15_000
     row = np.tile([0.0, 1.0], (prompts, 1))
     row[:solved_at_start] = [1.0, 0.0]
     task = bs.table_task(np.tile([1.0, 0.0], (prompts, 1)), initial=row)
@@ -102,11 +105,12 @@ def test_one_example_a_visit_makes_the_next_model_binomial():
 
 def test_where_the_map_is_affine_the_mean_is_the_population():
     """Section 5: k = 1, at v = 1 and after ten iterations."""
-    prompts = 100_000
-    task = copies([0.2, 0.8], [1, 0], prompts)
+    prompts = PROMPTS
+    task = copies([0.2, 0.8], [1, 0])
     procedure = bs.boosting(filter=bs.NoisyFilter(0.2), labeler=bs.WeakLabeler(0.15))
-    trace = bs.simulate(procedure, task, 10, visits=1, key=4, record="prompt")
-    population = float(bs.simulate(procedure, task, 10).accuracy[0, 10])
+    trace = bs.simulate(procedure, task, ITERATIONS, visits=1, key=4, record="prompt")
+    one = bs.table_task([[1, 0]], initial=[[0.2, 0.8]])
+    population = float(bs.simulate(procedure, one, 10).accuracy[0, 10])
     law = bs.laws.noisy_boosting(beta=0.15, gamma=0.2)
     assert population == pytest.approx(law.fixed_point + law.rate**10 * (0.2 - law.fixed_point))
     assert_share("affine_mean", int(trace.accuracy.values[0, 10].sum()), prompts, population)
@@ -126,13 +130,13 @@ def test_small_samples_lag_behind_where_the_map_is_curved(visits, known):
 @pytest.mark.parametrize("visited", [1.0, 0.5])
 def test_unvisited_prompts_wait(visited):
     """T7 with alpha = 1: a prompt is visited with a probability of its own."""
-    prompts, beta, iterations = 60_000, 0.3, 5
-    task = copies([0.0, 1.0], [1, 0], prompts)
+    prompts, beta = PROMPTS, 0.3
+    task = copies([0.0, 1.0], [1, 0])
     procedure = bs.boosting(labeler=bs.WeakLabeler(beta))
     trace = bs.simulate(
-        procedure, task, iterations, visits=1, visited_share=visited, key=8, record="prompt"
+        procedure, task, ITERATIONS, visits=1, visited_share=visited, key=8, record="prompt"
     )
-    for iteration in (1, iterations):
+    for iteration in (1, 5):
         want = bs.laws.budget_error(
             beta=beta,
             labelled_share=1.0,

@@ -48,7 +48,9 @@ def test_sampled_runs_are_near_the_exact_one():
     sampled = bs.simulate(procedure, TASK, 6, visits=20_000, seeds=2, key=1).error.values
     assert np.abs(sampled - exact).max() < 0.02
     assert np.abs(sampled - exact).max() > 0.0
-    # Where it never changes it is the one that it is at first.
+
+
+def test_a_labeler_that_never_changes_is_the_one_that_it_is_at_first():
     never = bs.DriftingLabeler(0.6, later=bs.WeakLabeler(0.1), between=(50, 60))
     runs = [
         bs.simulate(bs.boosting(labeler=each), TASK, 6, visits=3, key=2).error.values

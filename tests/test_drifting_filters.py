@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 from alarms import assert_law
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim.gap import why_no_bound, why_no_fit
@@ -51,12 +52,10 @@ def test_each_iteration_is_that_of_its_filter(name, told):
 
 def test_the_same_in_every_iteration_is_one_filter():
     one, same = bs.NoisyFilter(0.2), bs.DriftingFilter([bs.NoisyFilter(0.2)] * 2)
-    network = bs.SoftmaxRegression(steps=8, batch=32, first_steps=8)
-    lookup = bs.lookup(entries=8, answers=4)
     for make, task, how in (
         (RUNS["boosting"], TASK, {}),
-        (lambda f: bs.filter_only(filter=f, learner=network), lookup, dict(visits=4, key=1)),
-        (lambda f: bs.filter_only(filter=f, learner=network), lookup, dict(exact=True, key=1)),
+        (lambda f: bs.filter_only(filter=f, learner=SOFTMAX), LOOKUP, dict(visits=4, key=1)),
+        (lambda f: bs.filter_only(filter=f, learner=SOFTMAX), LOOKUP, dict(exact=True, key=1)),
     ):
         runs = [bs.simulate(make(filt), task, 2, **how) for filt in (one, same)]
         for name in runs[0].data_vars:
@@ -103,11 +102,10 @@ def test_a_run_waits_for_what_a_later_filter_can_still_do():
 
 
 def test_every_other_iteration_is_turned_in_tokens():
-    network = bs.SoftmaxRegression(steps=8, batch=32, first_steps=8)
     turning = bs.DriftingFilter([bs.NoisyFilter(0.0), bs.NoisyFilter(1.0)])
-    procedure = bs.boosting(attempts=2, filter=turning, labeler=WEAK, learner=network)
-    how = dict(prompts_per_iteration=32, key=1, record=("responses",))
-    run = bs.simulate(procedure, bs.arithmetic(2, modulus=5), 2, **how).isel(seed=0)
+    procedure = bs.boosting(attempts=2, filter=turning, labeler=WEAK, learner=SOFTMAX)
+    how = dict(visits=8, key=1, record=("responses",))
+    run = bs.simulate(procedure, LOOKUP, 2, **how).isel(seed=0)
     accepted, correct = run.accepted.values, run.correct.values
     assert (accepted[1] == correct[1]).all()
     assert (accepted[2] != correct[2]).all()

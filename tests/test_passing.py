@@ -6,6 +6,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim import cli
@@ -68,6 +69,16 @@ def test_on_a_table_it_is_exact(how):
         assert averaged.values == pytest.approx(expected.values, abs=1e-12)
 
 
+def test_on_a_sampled_table_it_is_of_the_rows():
+    task = bs.random_table(0, prompts=7)
+    procedure = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
+    how = {"pass_at": AT, "record": ("prompt",), "visits": 3, "seeds": 2, "key": 0}
+    trace = bs.simulate(procedure, task, 3, **how)
+    for count in AT:
+        wanted = 1.0 - (1.0 - trace.accuracy.values) ** count
+        assert trace.pass_at_k.sel(k=count).values == pytest.approx(wanted, abs=1e-12)
+
+
 def test_answers_that_persist_are_told_apart():
     """By the words: a run for each answer that the labeler may have for ever, then the mean."""
     task = bs.random_table(0, prompts=5, responses=3)
@@ -88,9 +99,11 @@ def test_what_is_rare_is_not_rounded_away():
     assert trace.pass_at_k.values[0, 0] == pytest.approx([8e-13, 1e-10], rel=1e-9)
 
 
-def test_with_a_transformer_it_is_estimated_from_enough_samples(tmp_path):
-    trace = bs.simulate(BOOSTING, TASK, 1, pass_at=(1, 4), **SMALL)
-    plain = bs.simulate(BOOSTING, TASK, 1, **SMALL)
+@pytest.mark.parametrize("learner", [SOFTMAX, TINY], ids=lambda each: type(each).__name__)
+def test_with_a_network_it_is_estimated_from_enough_samples(learner, tmp_path):
+    small = SMALL | {"learner": learner}
+    trace = bs.simulate(BOOSTING, TASK, 1, pass_at=(1, 4), **small)
+    plain = bs.simulate(BOOSTING, TASK, 1, **small)
     assert trace.pass_at_k.dims == ("seed", "iteration", "k")
     assert trace.pass_at_k_by_stratum.dims == ("seed", "iteration", "stratum", "k")
     # Four samples suffice: these are the numbers that there always were.
@@ -101,16 +114,16 @@ def test_with_a_transformer_it_is_estimated_from_enough_samples(tmp_path):
     assert others.identical(plain.drop_vars(same).drop_attrs(deep=False))
     assert trace.attrs["pass_at"] == "[1, 4]"
     assert bs.load(bs.save(trace, tmp_path / "run.nc")).identical(trace)
-    more = bs.simulate(BOOSTING, TASK, 0, pass_at=(1, 9), **SMALL)
+    more = bs.simulate(BOOSTING, TASK, 0, pass_at=(1, 9), **small)
     assert (more.pass_at_k.sel(k=9) >= more.pass_at_k.sel(k=1)).all()
     assert (more.accuracy == plain.accuracy[:, :1]).all()
 
 
 def test_where_prompts_are_listed_it_is_exact():
-    task = bs.lookup(24, 4)
-    how = {"learner": TINY, "exact": True, "key": 1}
-    trace = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), task, 0, pass_at=(1, 4), **how)
-    plain = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), task, 0, **how)
+    how = {"learner": SOFTMAX, "exact": True, "key": 1}
+    rule = bs.boosting(labeler=bs.WeakLabeler(0.3))
+    trace = bs.simulate(rule, LOOKUP, 0, pass_at=(1, 4), **how)
+    plain = bs.simulate(rule, LOOKUP, 0, **how)
     assert trace.pass_at_k.sel(k=4).values == pytest.approx(plain.pass_at_k.values, abs=1e-12)
     assert trace.pass_at_k.sel(k=1).values == pytest.approx(plain.accuracy.values, abs=1e-12)
 
@@ -137,8 +150,8 @@ def test_no_more_responses_are_drawn_than_can_be():
     ):
         bs.simulate(BOOSTING, TASK, 0, **many)
     # Of rows that are read off nothing is drawn.
-    how = {"learner": TINY, "exact": True, "key": 1, "pass_at": 2**20}
-    trace = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), bs.lookup(8, 4), 0, **how)
+    how = {"learner": SOFTMAX, "exact": True, "key": 1, "pass_at": 2**20}
+    trace = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), LOOKUP, 0, **how)
     assert 0.0 < trace.pass_at_k.values[0, 0, 0] <= 1.0
 
 

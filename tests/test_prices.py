@@ -65,7 +65,7 @@ def test_a_plan_costs_what_its_run_costs():
 
 
 def test_a_price_is_kept_with_the_trace(tmp_path):
-    trace = bs.simulate(PROCEDURE, TASK, 1, prices=bs.Prices())
+    trace = bs.simulate(PROCEDURE, TASK, 4, prices=bs.Prices())
     bs.save(trace, tmp_path / "trace.nc")
     assert bs.load(tmp_path / "trace.nc").identical(trace)
 
@@ -76,4 +76,4 @@ def test_what_is_no_price_is_refused():
     with pytest.raises(ValueError, match=r"prices must be a bs\.Prices"):
         bs.simulate(PROCEDURE, TASK, 1, prices={"label": 1.0})
     with pytest.raises(ValueError, match=r"prices must be a bs\.Prices"):
-        bs.priced(bs.simulate(PROCEDURE, TASK, 1), 2.0)
+        bs.priced(bs.simulate(PROCEDURE, TASK, 4), 2.0)

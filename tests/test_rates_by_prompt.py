@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from alarms import assert_law
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim.curation.rates import prompts_of
@@ -204,13 +205,11 @@ def test_a_run_of_rates_by_prompt_is_no_plain_boosting():
     assert "from prompt to prompt" in why_no_bound(perfect)
 
 
-LOOKUP = bs.lookup(entries=8, answers=4)
 TURNS = np.array([0.0, 1.0] * 4)
 
 
 def in_tokens(filt, **how):
-    network = bs.SoftmaxRegression(steps=8, batch=32, first_steps=8)
-    return bs.simulate(bs.filter_only(attempts=2, filter=filt, learner=network), LOOKUP, 2, **how)
+    return bs.simulate(bs.filter_only(attempts=2, filter=filt, learner=SOFTMAX), LOOKUP, 2, **how)
 
 
 EACH = dict(visits=8, key=1, record=("responses",))
@@ -257,7 +256,7 @@ def test_rates_by_prompt_need_prompts_that_come_again():
 
 
 def test_a_folder_does_not_know_the_verdicts_of_rates_by_prompt(tmp_path):
-    in_tokens(bs.NoisyFilter(TURNS), visits=2, key=1, folder=tmp_path)
+    in_tokens(bs.NoisyFilter(TURNS), visits=8, key=1, folder=tmp_path)
     found = bs.load_run(tmp_path).sample(1)
     assert found.accepted.isna().all()
     assert found.correct.notna().all()

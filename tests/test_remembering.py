@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from worlds import LISTED, TRANSFORMER
 
 import boostsim as bs
 from boostsim.simulation.tokens import focusing, listed
@@ -30,9 +31,12 @@ def loop(rule, task, labeler, budget=0.2, **visits):
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_what_is_built_in_conforms(name):
-    rule = BUILT_IN[name]
-    bs.testing.check_criterion(rule)
-    assert rule.name.startswith(name)
+    bs.testing.check_criterion(BUILT_IN[name])
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_built_in_says_where_it_wins_and_loses(name):
+    assert BUILT_IN[name].name.startswith(name)
     told = getattr(bs.criteria, name).__doc__
     assert "Wins" in told
     assert "Lose" in told or "loses" in told
@@ -65,7 +69,7 @@ def test_labels_are_counted_whatever_a_prompt_weighs(name):
     for settings in ({}, {"visits": 10}, {"visits": 10, "visited_share": 0.5}):
         with jax.enable_x64(True):
             kernel = bs.kernel(procedure, task, **settings)
-            state, info = kernel.step(jax.random.key(0), kernel.init())
+            state, info = jax.jit(kernel.step)(jax.random.key(0), kernel.init())
             bought, passed = (np.asarray(memory) for memory in state.memory)
         assert bought == pytest.approx(10.0 * np.asarray(info.labels_by_prompt), abs=1e-12)
         visited = bought > 0.0
@@ -312,43 +316,40 @@ def test_each_answer_that_persists_has_a_memory_of_its_own():
     assert np.ptp(split.labels_by_prompt.values[0, -1]) > 0.1
 
 
-def test_a_transformer_that_learns_perfectly_remembers_what_the_table_does():
+@pytest.mark.parametrize("rule", [bs.criteria.upper_confidence(0.5), bs.criteria.hedge()])
+def test_a_transformer_that_learns_perfectly_remembers_what_the_table_does(rule):
     task = bs.lookup(24, 4)
     listing = listed.Listing(task)
     rows = np.random.default_rng(0).dirichlet(np.full(len(task.symbols), 0.3), 24)
-    for rule in (bs.criteria.upper_confidence(0.5), bs.criteria.hedge()):
-        procedure = bs.boosting(
-            attempts=2, criterion=rule, filter=FILTER, labeler=bs.WeakLabeler(0.4), budget=0.1
-        )
-        law = listed.TrainingLaw(procedure, listing, rows, jax.random.key(0))
-        trace = bs.simulate(*listed.tabular(procedure, listing, rows), 4, record="prompt")
-        carried, target = Carried(memory=focusing.first_memory(rule, 24)), None
-        bought = 0.0
-        for t in range(1, 5):
-            before = rows if target is None else target.rows
-            target = law(before, carried, t)
-            carried, bought = target.carried, bought + target.labels
-        right = (target.rows * listing.quality).sum(1)
-        assert right == pytest.approx(trace.accuracy.values[0, 4], rel=1e-12)
-        assert bought == pytest.approx(trace.labels.values[0, 4], rel=1e-12)
+    procedure = bs.boosting(
+        attempts=2, criterion=rule, filter=FILTER, labeler=bs.WeakLabeler(0.4), budget=0.1
+    )
+    law = listed.TrainingLaw(procedure, listing, rows, jax.random.key(0))
+    trace = bs.simulate(*listed.tabular(procedure, listing, rows), 4, record="prompt")
+    carried, target = Carried(memory=focusing.first_memory(rule, 24)), None
+    bought = 0.0
+    for t in range(1, 5):
+        before = rows if target is None else target.rows
+        target = law(before, carried, t)
+        carried, bought = target.carried, bought + target.labels
+    right = (target.rows * listing.quality).sum(1)
+    assert right == pytest.approx(trace.accuracy.values[0, 4], rel=1e-12)
+    assert bought == pytest.approx(trace.labels.values[0, 4], rel=1e-12)
 
 
 @pytest.mark.parametrize("how", [{"exact": True}, {"visits": 2}, {"prompts_per_iteration": 64}])
 def test_memory_with_a_transformer(how, tmp_path, monkeypatch):
     """It counts the labels that were bought, pays for their verdicts, and survives a stop."""
     monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
-    task = bs.lookup(16, 4)
-    # The one of test_recorded, whose programs serve here too.
-    learner = bs.Transformer(width=16, heads=2, layers=1, steps=8, batch=16, first_steps=8)
     rule = bs.criteria.upper_confidence(0.5)
     procedure = bs.boosting(criterion=rule, labeler=bs.WeakLabeler(0.4), filter=FILTER, budget=0.2)
-    run = {"learner": learner, "key": 3, **how}
-    trace = bs.simulate(procedure, task, 2, folder=tmp_path / "run", **run)
+    run = {"learner": TRANSFORMER, "key": 3, **how}
+    trace = bs.simulate(procedure, LISTED, 2, folder=tmp_path / "run", **run)
     looks, paid = FILTER.looks, trace.labels.values[0]
     assert 0 < paid[-1] <= 0.5
     assert trace.filter_calls.values[0] == pytest.approx(looks * (np.arange(3) + paid))
-    whole = bs.simulate(procedure, task, 3, **run)
-    resumed = bs.simulate(procedure, task, 3, folder=tmp_path / "run", **run)
+    whole = bs.simulate(procedure, LISTED, 3, **run)
+    resumed = bs.simulate(procedure, LISTED, 3, folder=tmp_path / "run", **run)
     assert (whole.accuracy.values == resumed.accuracy.values).all()
     assert (whole.labels.values == resumed.labels.values).all()
     with np.load(tmp_path / "run" / "seed-0.piece") as state:
