@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from worlds import LISTED, TRANSFORMER
+from worlds import LISTED, SOFTMAX, TRANSFORMER
 
 import boostsim as bs
 from boostsim.simulation.tokens import focusing, listed
@@ -337,13 +337,14 @@ def test_a_transformer_that_learns_perfectly_remembers_what_the_table_does(rule)
     assert bought == pytest.approx(trace.labels.values[0, 4], rel=1e-12)
 
 
+@pytest.mark.parametrize("learner", [SOFTMAX, TRANSFORMER], ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("how", [{"exact": True}, {"visits": 2}, {"prompts_per_iteration": 64}])
-def test_memory_with_a_transformer(how, tmp_path, monkeypatch):
+def test_memory_with_a_network(how, learner, tmp_path, monkeypatch):
     """It counts the labels that were bought, pays for their verdicts, and survives a stop."""
     monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path / "cache"))
     rule = bs.criteria.upper_confidence(0.5)
     procedure = bs.boosting(criterion=rule, labeler=bs.WeakLabeler(0.4), filter=FILTER, budget=0.2)
-    run = {"learner": TRANSFORMER, "key": 3, **how}
+    run = {"learner": learner, "key": 3, **how}
     trace = bs.simulate(procedure, LISTED, 2, folder=tmp_path / "run", **run)
     looks, paid = FILTER.looks, trace.labels.values[0]
     assert 0 < paid[-1] <= 0.5
