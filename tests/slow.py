@@ -34,7 +34,8 @@ three, attempts and shares where verdicts persist by one of each, a labeler that
 the labels of each iteration, filters that follow by some lumped and other dense runs, rates by
 prompt by five kinds of run, a rule that harms seldom by one key, rules with a memory by one of
 one's own, a sampled pass@k by its rows, attempts that change in laws and in draws by others of
-either.
+either, the longest examples in docstrings (of certificates, designs and tournaments) by tests of
+what they show, weights where one visit is not all by laws of a weight.
 """
 
 SLOW = (
@@ -44,7 +45,10 @@ SLOW = (
     "an_exact_run_is_the_dense_map_and_what_many_visits_tend_to[share, all",
     "an_exact_run_is_the_dense_map_and_what_many_visits_tend_to[until accepted]",
     "an_exact_run_is_the_dense_map_and_what_many_visits_tend_to[weight",
+    "boostsim/certification/certify.py::boostsim.certification.certify.certify",
+    "boostsim/designs/design.py::boostsim.designs.design.design",
     "boostsim/gap.py::boostsim.gap.gap_report",
+    "boostsim/tournament/compare.py::boostsim.tournament.compare.compare",
     "test_accelerator.py::test_make_accelerator_runs_on_any_machine",
     "test_advise.py::test_advice_gains_more_than_one_iterations_count_and_than_chance",
     "test_agreement.py::test_a_seed_is_the_same_alone_and_in_any_batch",
