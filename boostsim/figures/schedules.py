@@ -35,6 +35,8 @@ CHOSEN_ON = 4
 # As multiples of the constant that costs what the schedule does.
 MULTIPLES = (0.25, 0.5, 0.7, 0.85, 1.0, 1.05)
 CONFIDENCE, KEY = 0.95, 0
+# Average error and labels of each run.
+Runs = tuple[np.ndarray, np.ndarray]
 
 
 def designed(challenge: bs.Challenge, scale: Scale, visits: int | None = None) -> bs.Design:
@@ -66,6 +68,15 @@ def _made_for(visits: int | None) -> str:
     return "many" if visits is None else f"{visits} visits"
 
 
+def _procedure(challenge: bs.Challenge, budget: float | tuple[float, ...]) -> bs.Procedure:
+    return bs.boosting(
+        attempts=challenge.attempts,
+        filter=challenge.filter,
+        labeler=challenge.labeler,
+        budget=budget,
+    )
+
+
 def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
     """Return how constants compare with the schedules of a challenge, in each panel."""
     prompts = min(scale.prompts, 300)
@@ -77,35 +88,47 @@ def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
     parts = []
     for visits, design in PANELS:
 
-        def run(
-            budget: float | tuple[float, ...], seeds: range, visits: int = visits
-        ) -> tuple[np.ndarray, np.ndarray]:
-            procedure = bs.boosting(
-                attempts=held_out.attempts,
-                filter=held_out.filter,
-                labeler=held_out.labeler,
-                budget=budget,
-            )
+        def run(schedule: tuple[float, ...], seeds: range, visits: int = visits) -> Runs:
             trace = bs.simulate(
-                procedure, held_out.task, ITERATIONS, visits=visits, seeds=seeds, key=KEY
+                _procedure(held_out, schedule),
+                held_out.task,
+                ITERATIONS,
+                visits=visits,
+                seeds=seeds,
+                key=KEY,
             )
             return trace.error.values[:, 1:].mean(1), trace.labels.values[:, -1]
+
+        def constants(budgets: list[float], seeds: range, visits: int = visits) -> Runs:
+            """Return the same of each of several constants, side by side."""
+            swept: Any = bs.sweep(
+                _procedure(held_out, 1.0),
+                held_out.task,
+                ITERATIONS,
+                over={"budget": budgets},
+                visits=visits,
+                seeds=seeds,
+                key=KEY,
+                reduce="all",
+            )
+            return swept.error.values[:, :, 1:].mean(2), swept.labels.values[:, :, -1]
 
         schedule = found[design].values["budget"]
         assert isinstance(schedule, tuple)
         low, high = LABELS * held_out.labels / ITERATIONS / 10.0, 1.0
         paid = run(schedule, range(CHOSEN_ON))[1].mean()
 
-        def dearer(level: float, paid: float = paid, run: Any = run) -> float:
-            return float(np.log(run(np.exp(level), range(CHOSEN_ON))[1].mean() / paid))
+        def dearer(level: float, paid: float = paid, constants: Any = constants) -> float:
+            bought = constants([float(np.exp(level))], range(CHOSEN_ON))[1]
+            return float(np.log(bought.mean() / paid))
 
         # In logarithms labels are nearly a line: a third of the runs that halving would take.
         same = float(np.exp(brentq(dearer, np.log(low), np.log(high), xtol=2e-3, rtol=1e-3)))
         seeds = range(CHOSEN_ON, CHOSEN_ON + scale.seeds)
         errors, bought = run(schedule, seeds)
+        each, costs = constants([multiple * same for multiple in MULTIPLES], seeds)
         comparisons = len(MULTIPLES) * len(PANELS) * len(bs.stress_suite(KEY, 10))
-        for multiple in MULTIPLES:
-            others, cost = run(multiple * same, seeds)
+        for multiple, others, cost in zip(MULTIPLES, each, costs, strict=True):
             gap = paired(others - errors, comparisons, CONFIDENCE)
             parts.append(
                 {
