@@ -11,12 +11,10 @@ kind; a worker with another version of what decides these bits is refused.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import pickle
 import platform
 import re
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -24,13 +22,12 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from boostsim.arguments import Words, first_line, refuse
-from boostsim.curation.rule_files import FROM_FILE
 from boostsim.extras import needed
-from boostsim.objects import ByReference
 from boostsim.progress import counted, tell, track
+from boostsim.sending import pickled, read
 from boostsim.store import Piece, Store
 from boostsim.versions import differs, facts
-from boostsim.workers import answers
+from boostsim.workers import NoWorker, answers
 
 # How long a scheduler may take to answer.
 PATIENCE_SECONDS = 5.0
@@ -129,14 +126,19 @@ def take_jobs(
         take(job.name, Piece(told, piece.arrays))
 
     if scheduler is None and workers > 1 and missing and _can_be_sent(missing[0]):
-        there = len(jobs) - len(missing)
-        made = answers(lambda number: _packed(missing[number]), len(missing), workers)
-        with counted(description, len(jobs), even=True, found=there) as update, closing(made):
-            update(there)
-            for done, (number, piece) in enumerate(made, there + 1):
-                keep(missing[number], piece)
-                update(done)
-    elif scheduler is None or not missing:
+        sent, there = dict(enumerate(missing)), len(jobs) - len(missing)
+        made = answers(lambda number: _packed(sent[number], own=True), len(sent), workers)
+        missing = []
+        try:
+            with counted(description, len(jobs), even=True, found=there) as update, closing(made):
+                update(there)
+                for done, (number, piece) in enumerate(made, there + 1):
+                    keep(sent[number], piece)
+                    del sent[number]
+                    update(done)
+        except NoWorker:
+            missing = list(sent.values())
+    if scheduler is None or not missing:
         for job in track(missing, description, len(missing)):
             with _naming(job):
                 piece = job.function(*job.arguments)
@@ -271,19 +273,23 @@ def _distribute(
             raise errors[job.name]
 
 
-def _packed(job: Job) -> bytes:
-    """Return a job as bytes, functions and rules that no module has by value.
+def _packed(job: Job, *, own: bool = False) -> bytes:
+    """Return a job as bytes.
+
+    Args:
+        job: which.
+        own: see :func:`boostsim.sending.pickled`.
 
     Raises:
         ValueError: where something in it cannot be sent, which is named.
     """
     try:
-        return _pickled((job.name, job.function, job.arguments))
+        return pickled((job.name, job.function, job.arguments), own=own)
     except Exception as error:
         what = "its function"
         for number, each in enumerate(job.arguments, start=1):
             try:
-                _pickled(each)
+                pickled(each, own=own)
             except Exception:
                 what = f"its argument {number}, {type(each).__name__}"
                 break
@@ -295,31 +301,9 @@ def _packed(job: Job) -> bytes:
 
 def _can_be_sent(job: Job) -> bool:
     try:
-        return bool(_packed(job))
+        return bool(_packed(job, own=True))
     except ValueError:
         return False
-
-
-def _pickled(thing: Any) -> bytes:
-    import cloudpickle
-
-    for name, module in list(sys.modules.items()):
-        if name.startswith(FROM_FILE):
-            # A worker need not have the file.
-            cloudpickle.register_pickle_by_value(module)
-    by_value = {"__main__", *cloudpickle.list_registry_pickle_by_value()}
-
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        def reducer_override(self, thing: Any) -> Any:
-            if isinstance(thing, ByReference):
-                place = thing._place()
-                if place is not None and place[0] in by_value:
-                    return object.__reduce_ex__(thing, 4)
-            return super().reducer_override(thing)
-
-    content = io.BytesIO()
-    Pickler(content, protocol=pickle.HIGHEST_PROTOCOL).dump(thing)
-    return content.getvalue()
 
 
 def _work(packed: bytes, now: dict[str, str]) -> bytes:
@@ -333,7 +317,7 @@ def _work(packed: bytes, now: dict[str, str]) -> bytes:
             f"has {differs(own, now)}"
         )
     try:
-        _, function, arguments = pickle.loads(packed)
+        function, arguments = read(packed)
     except Exception as error:
         raise Unlike(
             "scheduler must have workers with the modules that jobs are made of; "

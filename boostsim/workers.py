@@ -21,6 +21,7 @@ import jax
 
 from boostsim.arguments import first_line
 from boostsim.progress import silenced
+from boostsim.sending import read
 
 # Before anything is imported: a file of the working folder hides no module.
 START = "import sys; sys.path[:] = {path!r}; from boostsim.workers import work; work()"
@@ -30,10 +31,16 @@ CACHE = (
     "jax_persistent_cache_min_compile_time_secs",
     "jax_persistent_cache_min_entry_size_bytes",
 )
+# From its last word until it has ended.
+PATIENCE_SECONDS = 5.0
 LOST = (
     "a worker process was killed, or there was not enough memory for it; what a folder was given "
     "to keep is there, and is gone on from when this is run again"
 )
+
+
+class NoWorker(Exception):
+    """No process can be started here, or none can read what it is sent."""
 
 
 def answers(
@@ -49,7 +56,8 @@ def answers(
         workers: how many processes answer.
 
     Raises:
-        RuntimeError: where one of them ended. What a call raises is raised, too.
+        NoWorker: where one cannot be started, ends by itself, or cannot read a call.
+        RuntimeError: where one of them was killed. What a call raises is raised, too.
     """
     left, arriving = iter(range(count)), queue.SimpleQueue[tuple[int, bool, Any]]()
     begun: list[subprocess.Popen[bytes]] = []
@@ -64,8 +72,10 @@ def answers(
                 raise answer
             yield number, answer
     finally:
+        # First all of them: who waits may be interrupted again.
         for worker in begun:
             worker.kill()
+        for worker in begun:
             worker.wait()
 
 
@@ -73,14 +83,19 @@ def _begun() -> subprocess.Popen[bytes]:
     path = [each for each in sys.path if isinstance(each, str)]
     settings = {name.upper(): getattr(jax.config, name) for name in CACHE}
     told = {name: str(value) for name, value in settings.items() if value is not None}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", START.format(path=path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | told | {"JAX_PLATFORMS": "cpu"},
-        # Ctrl-C is for who waits.
-        start_new_session=True,
-    )
+    # A program that brings its own interpreter would run itself.
+    python = "" if getattr(sys, "frozen", False) else sys.executable or ""
+    try:
+        return subprocess.Popen(
+            [python, "-P", "-c", START.format(path=path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | told | {"JAX_PLATFORMS": "cpu"},
+            # Ctrl-C is for who waits.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NoWorker(first_line(error)) from error
 
 
 def _ask(
@@ -99,10 +114,18 @@ def _ask(
                 worker.stdin.flush()
                 arriving.put((number, *pickle.load(worker.stdout)))
             except (OSError, EOFError, pickle.UnpicklingError):
-                arriving.put((number, False, RuntimeError(LOST)))
+                arriving.put((number, False, _ended(worker)))
                 return
             except Exception as error:
                 arriving.put((number, False, error))
+
+
+def _ended(worker: subprocess.Popen[bytes]) -> Exception:
+    """Return what to say of a worker that answers no more."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        worker.wait(PATIENCE_SECONDS)
+    killed = (worker.returncode or 0) < 0
+    return RuntimeError(LOST) if killed else NoWorker("it ended, or said what is no answer")
 
 
 def work() -> None:
@@ -129,7 +152,10 @@ def work() -> None:
 
 def _answer(call: bytes) -> bytes:
     try:
-        _, function, arguments = pickle.loads(call)
+        function, arguments = read(call)
+    except Exception as error:
+        return pickle.dumps((False, NoWorker(first_line(error))))
+    try:
         return pickle.dumps((True, function(*arguments)), pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         with contextlib.suppress(Exception):

@@ -163,7 +163,7 @@ def test_a_long_sweep_is_made_by_worker_processes_to_the_same_bits(monkeypatch, 
     assert run(memory=int(block)).identical(alone)
     assert len(asked) == 2
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "_pickled", lambda thing: pickle.dumps(threading.Lock()))
+        patch.setattr(jobs, "pickled", lambda thing, **how: pickle.dumps(threading.Lock()))
         assert run().identical(alone)
     assert len(asked) == 2
     # Nor is a sweep in one of several processes, or on devices that somebody made.

@@ -136,12 +136,12 @@ def test_what_stands_in_main_or_in_a_rule_file_is_sent_whole(tmp_path, monkeypat
     )
     program = (
         "import sys, boostsim as bs, pathlib\n"
-        "from boostsim.jobs import _pickled\n"
+        "from boostsim.sending import pickled\n"
         "@bs.criterion\n"
         "def here(visits):\n"
         "    return visits.pass_rate\n"
         f"rules = [here, bs.load_criterion({str(file)!r} + ':mine'), bs.criteria.failed]\n"
-        "sys.stdout.buffer.write(_pickled(rules))\n"
+        "sys.stdout.buffer.write(pickled(rules))\n"
     )
     (tmp_path / "program.py").write_text(program)
     sent = subprocess.run(

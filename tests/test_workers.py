@@ -1,15 +1,22 @@
 """Worker processes answer calls, and end: with the last one, an error, or who started them."""
 
+import importlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 
+import cloudpickle
+import jax
+import jax.numpy as jnp
 import pytest
 
-from boostsim.jobs import Job, _packed
-from boostsim.workers import answers
+from boostsim import workers
+from boostsim.jobs import Job, _packed, take_jobs
+from boostsim.store import Piece, opened
+from boostsim.workers import NoWorker, answers
 
 SCRIPT = """
 import os, sys, numpy as np, boostsim as bs
@@ -99,3 +106,66 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
     while not gone(number) and time.monotonic() < until:
         time.sleep(0.05)
     assert gone(number)
+
+
+def test_a_users_module_is_sent_as_it_is_here(tmp_path, monkeypatch):
+    """A worker would import it as its file says by then, or not at all."""
+    file = tmp_path / "boostsim_test_of_a_users_module.py"
+    file.write_text(
+        "A, B, C = 1, 2, 3\ndef inner():\n    return C\ndef f():\n    return A, B, inner()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module(file.stem)
+    module.A = 10
+    packed = [
+        _packed(Job("one", function), own=True) for function in (module.f, lambda: module.f())
+    ]
+    file.write_text("A = B = C = 0\n")
+    monkeypatch.delitem(sys.modules, file.stem)
+    for call in packed:
+        assert pickle.loads(workers._answer(call)) == (True, (10, 2, 3))
+    # Of what the user sends elsewhere nothing is another for it.
+    assert file.stem not in cloudpickle.list_registry_pickle_by_value()
+
+
+def test_arrays_are_as_wide_there_as_they_are_here():
+    with jax.enable_x64(True):
+        third = jnp.asarray(1.0) / 3.0
+
+    def function():
+        return third.dtype.name, float(third)
+
+    with jax.enable_x64(False):
+        assert pickle.loads(workers._answer(_packed(Job("one", function)))) == (
+            True,
+            ("float64", 1.0 / 3.0),
+        )
+
+
+def piece(number):
+    return Piece(number, {})
+
+
+def test_where_no_process_can_answer_the_work_is_done_here(monkeypatch):
+    def made():
+        found = {}
+        with opened(None, {}) as store:
+            jobs = [Job(f"piece-{number}", piece, (number,)) for number in range(3)]
+            take_jobs(jobs, found.__setitem__, workers=2, store=store, description="pieces")
+        return {name: each.told for name, each in found.items()}
+
+    whole = {f"piece-{number}": number for number in range(3)}
+    for start in ("exit(3)", "print('from a module that all start with', flush=True)"):
+        # It ends, or says something, before it answers.
+        monkeypatch.setattr(workers, "START", f"import sys; {start}; {{path!r}}")
+        assert made() == whole
+    # There is none to start.
+    monkeypatch.setattr(sys, "executable", "")
+    assert made() == whole
+    with pytest.raises(NoWorker):
+        list(answers(lambda number: b"", 1, 1))
+
+
+def test_what_cannot_be_read_there_is_no_error_of_what_was_called():
+    well, error = pickle.loads(workers._answer(pickle.dumps(("one", int, ()))[:-2]))
+    assert (well, type(error)) == (False, NoWorker)
