@@ -16,8 +16,8 @@ from boostsim.simulation.tables.prepare import prepare
 PROMPTS, WITHIN = averages.MANY + 1, frozenset({"diversity"})
 
 
-@pytest.fixture(scope="module")
-def programs():
+@pytest.fixture(scope="module", params=[frozenset(), WITHIN], ids=["plain", "diversity"])
+def programs(request):
     """A run of three iterations, compiled as it is, and with what is summed left to XLA."""
     task = bs.random_table(0, prompts=PROMPTS, responses=4, solvable=0.7)
     weights = np.random.default_rng(0).dirichlet(np.ones(PROMPTS))
@@ -25,12 +25,12 @@ def programs():
     procedure = bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.2))
     compiled = []
     with jax.enable_x64(True), pytest.MonkeyPatch.context() as patch:
-        structure, numbers = prepare(procedure, task, sampled=False, wanted=WITHIN)
+        structure, numbers = prepare(procedure, task, sampled=False, wanted=request.param)
         given, form = jax.tree.flatten((numbers, init(structure, numbers)))
 
         def run(given):
             numbers, state = jax.tree.unflatten(form, given)
-            made = advance.__wrapped__(structure, WITHIN, 3, numbers, None, None, 0, state)
+            made = advance.__wrapped__(structure, request.param, 3, numbers, None, None, 0, state)
             return made[0].mass, made[1]
 
         for many in (averages.MANY, 10**9):
@@ -47,11 +47,32 @@ def test_a_sum_over_many_prompts_is_bit_for_bit_the_same(programs):
         assert np.array_equal(row[name], values), name
 
 
-def test_diversity_is_one_pass_over_the_prompts(programs):
-    """Left to XLA each of its six products is one, and one thread adds them."""
-    pass_over = re.compile(rf"f64\[(1,)*{PROMPTS}\]\S* fusion\(")
-    passes = [len(pass_over.findall(program.as_text())) for program in programs[0]]
-    assert passes[0] <= passes[1] - 5
+@pytest.mark.parametrize("length", [0, 1, 3])
+def test_there_are_as_many_rows_as_iterations(length):
+    task = bs.random_table(0, prompts=PROMPTS, responses=4)
+    wanted = frozenset({"prompt"})
+    with jax.enable_x64(True):
+        structure, numbers = prepare(bs.uncurated(), task, sampled=False, wanted=wanted)
+        state = init(structure, numbers)
+        given = structure, wanted, length, numbers, None, None, 0, state
+        rows = jax.eval_shape(lambda: advance.__wrapped__(*given)[1])
+    assert {name: row.shape[:1] for name, row in rows.items()} == dict.fromkeys(rows, (length,))
+    assert rows["error"].shape == (length, PROMPTS)
+
+
+def test_no_average_makes_what_it_adds(programs):
+    """Left to XLA one thread does: of diversity six products, of each average one."""
+    texts = [program.as_text() for program in programs[0]]
+    ours, left = ([each for each in text.split("\n\n") if _multiplies(each)] for text in texts)
+    # That of labels, which is no average of a model.
+    assert len(ours) == 1
+    assert len(left) >= 3
+
+
+def _multiplies(computation):
+    """Whether it sums over prompts what it multiplies."""
+    reads = rf"f64\[(1,)*{PROMPTS}\]\S* multiply\("
+    return " reduce(" in computation and re.search(reads, computation) is not None
 
 
 def _last(run, at):

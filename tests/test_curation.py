@@ -71,6 +71,28 @@ def test_splitting_a_cell_padding_and_scale_change_nothing(rows, budget):
             assert scaled[here] == pytest.approx(once[here], abs=1e-12)
 
 
+LEVELS = [[0.0, 0.7, 0.0], [1.0, 1.0, 1.0], [0.2, 0.0, 0.9], [0.0, 0.0, 0.0]]
+
+
+@jax.enable_x64(True)
+def test_one_priority_for_many_cells_is_that_of_each():
+    """To the last bit, also where all that are eligible tie and nothing is searched."""
+    mass = jnp.asarray(np.random.default_rng(0).dirichlet(np.ones(15_000)).reshape(3, 5000))
+
+    @jax.jit
+    def both(levels, budget):
+        once = levels[:, None]
+        each = jax.lax.optimization_barrier(jnp.broadcast_to(once, mass.shape))
+        return [label_probability(given, mass, budget, "ranked") for given in (once, each)]
+
+    for levels in LEVELS:
+        eligible = float(np.asarray(mass)[np.array(levels) > 0.0].sum())
+        for budget in (0.0, 0.1 * eligible, 0.9 * eligible, 1.0):
+            once, each = both(jnp.asarray(levels), jnp.asarray(budget))
+            assert np.array_equal(once, each)
+            assert float(jnp.sum(mass * once)) == pytest.approx(min(budget, eligible), abs=1e-12)
+
+
 def test_allocation_in_single_precision():
     found = label_probability(
         jnp.array([3.0, 1e-30, 0.0]), jnp.array([0.25, 0.5, 0.25]), jnp.array(0.5), "ranked"

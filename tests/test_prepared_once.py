@@ -48,6 +48,21 @@ def test_the_second_run_on_a_task_sums_nothing_of_its_table(task, sampled):
     assert Counted.sums == 0
 
 
+def together(task):
+    """What runs many procedures, or seeds, on a task."""
+    challenge = {"one": bs.Challenge(task, bs.WeakLabeler(0.3))}
+    rules, few = [bs.criteria.failed, bs.criteria.uniform], {"iterations": 2, "visits": 2}
+    yield "compare", lambda: bs.compare(rules, challenge, seeds=3, **few)
+    yield "race", lambda: bs.race(rules, challenge, most_seeds=6, batch=2, **few)
+
+
+@pytest.mark.parametrize("place", range(2), ids=["compare", "race"])
+def test_what_runs_many_on_a_task_sums_its_table_once(task, place):
+    name, run = list(together(task))[place]
+    run()
+    assert 0 < Counted.sums <= 4, name
+
+
 def test_the_numbers_are_those_of_a_task_that_is_new():
     for procedure in procedures():
         same = bs.random_table(0, prompts=50, responses=4)

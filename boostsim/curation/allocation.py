@@ -23,7 +23,7 @@ from boostsim.curation.bounds import guarded
 
 
 def label_probability(
-    priority: Float[Array, "*cells"],
+    priority: Float[Array, "*#cells"],
     mass: Float[Array, "*cells"],
     budget: Float[Array, ""] | None,
     allocation: str,
@@ -31,15 +31,19 @@ def label_probability(
     """Return l, the probability that a visit in each cell is labelled.
 
     Args:
-        priority: at least 0; zero is never labelled.
+        priority: at least 0; zero is never labelled. One may stand for many cells: an axis of
+            length one.
         mass: each cell's share of all visits.
         budget: most labels per visit, or None for no limit.
         allocation: ``"ranked"`` or ``"proportional"``.
     """
     if budget is None:
-        return _unbudgeted(priority)
-    rule = ranked if allocation == "ranked" else proportional
-    return rule(priority, mass, budget)
+        labelled = _unbudgeted(priority)
+    elif allocation == "ranked":
+        labelled = ranked(priority, mass, budget)
+    else:
+        labelled = proportional(jnp.broadcast_to(priority, mass.shape), mass, budget)
+    return jnp.broadcast_to(labelled, mass.shape)
 
 
 def _unbudgeted(priority: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
@@ -48,18 +52,21 @@ def _unbudgeted(priority: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
 
 
 def ranked(
-    priority: Float[Array, "*cells"], mass: Float[Array, "*cells"], budget: Float[Array, ""]
-) -> Float[Array, "*cells"]:
+    priority: Float[Array, "*#cells"], mass: Float[Array, "*cells"], budget: Float[Array, ""]
+) -> Float[Array, "*#cells"]:
     """Label in descending priority; the cells tied at the threshold share what is left.
 
     Each tied visit is labelled independently with the probability that meets the budget in
-    expectation. A budget of at least the eligible mass labels everything eligible.
+    expectation. A budget of at least the eligible mass labels everything eligible. Where one
+    priority stands for many cells, and all that are eligible tie, as failing visits do, nothing is
+    searched: to the same last bits.
 
     Example:
         >>> ranked(jnp.array([2., 1., 1., 0.]), jnp.array([.1, .2, .2, .5]), jnp.array(.2)).round(3)
         Array([1.  , 0.25, 0.25, 0.  ], dtype=float32)
     """
     integer = jnp.uint64 if priority.dtype == jnp.float64 else jnp.uint32
+    known, priority = priority, jnp.broadcast_to(priority, mass.shape)
     eligible = jnp.where(priority > 0.0, mass, 0.0)
     # Zero priority becomes bit pattern 0, below every threshold that is looked for (>= 1).
     given = jnp.where(priority > 0.0, priority, 0.0)
@@ -79,17 +86,37 @@ def ranked(
         least_above, most_below = (lax.bitcast_convert_type(end, integer) for end in (least, most))
         return jnp.where(enough, least_above, low), jnp.where(enough, high, most_below + 1)
 
-    above_all = jnp.asarray(jnp.max(bits) + 1, integer)
-    threshold, _ = lax.while_loop(
-        lambda bounds: bounds[1] - bounds[0] > 1, halve, (jnp.zeros((), integer), above_all)
-    )
-    tied = (bits == threshold) & (bits > 0)
-    spent = jnp.sum(jnp.where(bits > threshold, eligible, 0.0))
-    tied_mass = jnp.sum(jnp.where(tied, eligible, 0.0))
+    def searched() -> Array:
+        above_all = jnp.asarray(jnp.max(bits) + 1, integer)
+        threshold, _ = lax.while_loop(
+            lambda bounds: bounds[1] - bounds[0] > 1, halve, (jnp.zeros((), integer), above_all)
+        )
+        return threshold
+
+    def sums(threshold: Array) -> tuple[Array, Array, Array]:
+        tied = (bits == threshold) & (bits > 0)
+        spent = jnp.sum(jnp.where(bits > threshold, eligible, 0.0))
+        return tied, spent, jnp.sum(jnp.where(tied, eligible, 0.0))
+
+    whole = None
+    if known.shape == mass.shape:
+        threshold = searched()
+        tied, spent, tied_mass = sums(threshold)
+    else:
+        whole, highest = jnp.sum(eligible), jnp.max(jnp.where(known > 0.0, known, 0.0))
+        only, nobody = lax.bitcast_convert_type(highest, integer), jnp.zeros_like(whole)
+
+        def several() -> tuple[Array, Array, Array]:
+            threshold = searched()
+            return threshold, *sums(threshold)[1:]
+
+        alike = jnp.all(~(known > 0.0) | (known == highest))
+        threshold, spent, tied_mass = lax.cond(alike, lambda: (only, nobody, whole), several)
+        tied = (bits == threshold) & (bits > 0)
     share = (budget - spent) / jnp.where(tied_mass > 0.0, tied_mass, 1.0)
     share = guarded(share, 0.0, 1.0)
     focused = jnp.where(bits > threshold, 1.0, jnp.where(tied, share, 0.0))
-    everything = jnp.sum(eligible) <= budget
+    everything = (jnp.sum(eligible) if whole is None else whole) <= budget
     return jnp.where(everything, _unbudgeted(priority), focused).astype(priority.dtype)
 
 

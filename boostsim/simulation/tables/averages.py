@@ -10,11 +10,14 @@ prompts a sum is part of what surrounds it, and its order, too; there nothing is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.curation.bounds import guarded
+from boostsim.simulation.tables.structure import Numbers
 
 # From so many prompts on a sum over them is a program of its own.
 MANY = 4096
@@ -33,3 +36,23 @@ def weighted_sum(
     if len(products) >= MANY:
         products = lax.reduce_precision(products, exponent_bits=11, mantissa_bits=52)
     return jnp.sum(products)
+
+
+def quantiles(
+    values: Float[Array, "prompts"], weights: Float[Array, "prompts"], at: Sequence[float]
+) -> Float[Array, "quantiles"]:
+    """Return the least values that so much of mu does not exceed, up to its rounding."""
+    order = jnp.argsort(values)
+    below = jnp.cumsum(weights[order])
+    found = jnp.searchsorted(below, jnp.asarray(at) * below[-1] * (1.0 - 1e-12))
+    return values[order][found]
+
+
+def merged(
+    numbers: Numbers, values: Float[Array, "*shape prompts"], most: float = 1.0
+) -> Float[Array, "*shape each"]:
+    """Average over the copies of each prompt what is at most so much."""
+    if numbers.share is None:
+        return values
+    copies = values.reshape(numbers.share.shape)
+    return guarded(jnp.sum(numbers.share * copies, axis=0), None, most)

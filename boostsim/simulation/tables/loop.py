@@ -27,7 +27,8 @@ from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.seeing import Seeing, VisitsEach
-from boostsim.simulation.tables.averages import weighted_sum
+from boostsim.simulation.tables import averages
+from boostsim.simulation.tables.averages import merged, quantiles, weighted_sum
 from boostsim.simulation.tables.keeping import Begun, Keeping, keeping, taken_up
 from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
 from boostsim.simulation.tables.persistence import draws
@@ -263,7 +264,7 @@ def measure(
         if by_prompt:
             measured["diversity_by_prompt"] = merged(numbers, apart)
     if "accuracy_quantiles" in wanted:
-        measured["accuracy_quantiles"] = _quantiles(right, weights)
+        measured["accuracy_quantiles"] = quantiles(right, weights, QUANTILES)
     for statistic in statistics_in(wanted):
         assert numbers.correct is not None
         values = statistic.of(mass, numbers.correct)
@@ -283,23 +284,8 @@ def measure(
     return measured
 
 
-def _quantiles(values: jax.Array, weights: jax.Array) -> jax.Array:
-    """Return the least values that so much of mu does not exceed, up to its rounding."""
-    order = jnp.argsort(values)
-    below = jnp.cumsum(weights[order])
-    at = jnp.searchsorted(below, jnp.asarray(QUANTILES) * below[-1] * (1.0 - 1e-12))
-    return values[order][at]
-
-
-def merged(numbers: Numbers, values: jax.Array, most: float = 1.0) -> jax.Array:
-    """Average over the copies of each prompt what is at most so much."""
-    if numbers.share is None:
-        return values
-    copies = values.reshape(numbers.share.shape)
-    return guarded(jnp.sum(numbers.share * copies, axis=0), None, most)
-
-
 Program = tuple[Programs, Sampling | None]
+Rows = dict[str, jax.Array]
 
 
 def _run(
@@ -397,9 +383,17 @@ def advance(
     state: State,
     pass_at: tuple[int, ...] = (),
 ) -> tuple[State, dict[str, jax.Array]]:
-    """Return the model after so many iterations and what is recorded of each."""
+    """Return the model after so many iterations and what is recorded of each.
 
-    def iteration(state: State, number: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+    Over many prompts a model is measured where the next iteration begins, the last one by itself:
+    where it is made, it would be made once more for each average that is taken of it. (Not so where
+    rows are added up to be measured: sums of what is made there are rounded otherwise.)
+    """
+    later = len(numbers.weights) >= averages.MANY and state.mass.shape[-3:-1] == (1, 2)
+    measured = partial(measure, structure, numbers, wanted=wanted, pass_at=pass_at)
+
+    def iteration(state: State, number: jax.Array) -> tuple[State, Rows]:
+        before = measured(state) if later else {}
         fresh = None if key is None else jax.random.fold_in(key, number)
         seen = None if sampling is None else sampling.at(number)
         state, info = one_step(structure, numbers, seen, fresh, state)
@@ -415,6 +409,10 @@ def advance(
             spent["labels_by_prompt"] = merged(
                 numbers, info.labels_by_prompt, structure.labels_each
             )
-        return state, {**measure(structure, numbers, state, wanted, pass_at), **spent}
+        return state, {**(before if later else measured(state)), **spent}
 
-    return lax.scan(iteration, state, start + jnp.arange(length))
+    state, rows = lax.scan(iteration, state, start + jnp.arange(length))
+    if later:
+        for name, last in measured(state).items():
+            rows[name] = jnp.concatenate([rows[name][1:], last[None]])[:length]
+    return state, rows

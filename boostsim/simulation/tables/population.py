@@ -27,6 +27,7 @@ from boostsim.curation.allocation import first_invalid, label_probability
 from boostsim.curation.division import entrywise
 from boostsim.curation.truth import Truth
 from boostsim.curation.visits import Visits, pass_rates
+from boostsim.simulation.tables.averages import MANY
 from boostsim.simulation.tables.structure import Numbers, Structure
 
 # Beyond so many attempts the powers are one loop, not one operation each: programs stay small.
@@ -257,7 +258,11 @@ def focus(
         return jnp.zeros_like(part_mass), jnp.array(-1, jnp.int32)
     if structure.criterion is None:
         assert numbers.priority is not None
-        priority = jnp.broadcast_to(numbers.priority, part_mass.shape)
+        priority = numbers.priority
+        if len(structure.parts) > 2 or part_mass.shape[-1] < MANY:
+            # Of two it is likely that one alone is labelled. Few prompts are one program: its last
+            # bits are those of a search.
+            priority = jnp.broadcast_to(priority, part_mass.shape)
         invalid = jnp.array(-1, jnp.int32)
     else:
         criterion, trials = structure.criterion, structure.trials
