@@ -432,7 +432,6 @@ SLOW = (
     "test_sweep.py::test_every_point_is_its_run[votes",
     "test_sweep.py::test_every_point_is_its_run[weights",
     "test_sweep.py::test_workers_in_processes_of_their_own_make_the_same_bits",
-    "test_sweep_devices.py::test_a_block_of_a_mesh_is_a_block",
     "test_sweep_devices.py::test_eight_devices_compute_the_bits_of_one",
     "test_sweep_devices.py::test_two_processes_compute",
     "test_tabular.py::test_a_step_of_one_is_the_strong_learner_bit_for_bit",

@@ -54,9 +54,11 @@ def together(task):
     rules, few = [bs.criteria.failed, bs.criteria.uniform], {"iterations": 2, "visits": 2}
     yield "compare", lambda: bs.compare(rules, challenge, seeds=3, **few)
     yield "race", lambda: bs.race(rules, challenge, most_seeds=6, batch=2, **few)
+    over = {"attempts": [1, 2], "beta": [0.2, 0.3, 0.4]}
+    yield "sweep", lambda: bs.sweep(next(procedures()), task, 2, over=over)
 
 
-@pytest.mark.parametrize("place", range(2), ids=["compare", "race"])
+@pytest.mark.parametrize("place", range(3), ids=["compare", "race", "sweep"])
 def test_what_runs_many_on_a_task_sums_its_table_once(task, place):
     name, run = list(together(task))[place]
     run()

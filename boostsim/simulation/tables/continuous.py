@@ -98,7 +98,7 @@ def _turned_beta(procedure: Procedure, value: Any) -> Procedure:
 
 def _beta_of(value: Any, task: TableTask) -> np.ndarray:
     """Return beta on each prompt: 0 where no response is correct, 1 where none is wrong."""
-    correct = task.quality.sum(1)
+    correct = task.correct_responses
     given = np.broadcast_to(value, correct.shape)
     return np.where(correct == 0.0, 0.0, np.where(correct == task.responses, 1.0, given))
 
