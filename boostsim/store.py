@@ -131,10 +131,14 @@ class Store:
             raise refuse("name", "letters, digits and _.+=-, a letter or digit first", name)
         return None if self.folder is None else self.folder / f"{name}{ENDING}"
 
-    def read(self, name: str) -> Piece | None:
+    def read(self, name: str, *, quietly: bool = False) -> Piece | None:
         """Return a piece, or None where it is not there, or was damaged, which a warning says.
 
         A damaged file is removed.
+
+        Args:
+            name: of the piece.
+            quietly: whether nothing is said of one that was computed otherwise.
 
         Raises:
             ValueError: for one of another work, or that cannot be read.
@@ -149,7 +153,7 @@ class Store:
             path.unlink(missing_ok=True)
             return None
         self.computed[name] = piece.computed
-        for told in self._others(name):
+        for told in [] if quietly else self._others(name):
             self.warn_of_others("pieces", told)
         return piece
 
@@ -312,7 +316,8 @@ def opened(
 
 def _check(store: Store, functions: Mapping[str, Function]) -> None:
     """Refuse a folder in which functions were others of the same names; else it has these now."""
-    before, same = store.read(FUNCTIONS), False
+    # It has no numbers of the result.
+    before, same = store.read(FUNCTIONS, quietly=True), False
     if before is not None:
         same = before.computed == (store.now,)
         found = [before.arrays[f"said-{number}"] for number in range(len(before.told))]
@@ -382,6 +387,13 @@ def _same_work(path: Path, about: dict[str, Any]) -> bool:
         # Pieces carry the digest of their work: those of another are not taken for this one's.
         warnings.warn(str(error), RuntimeWarning, stacklevel=2)
         return False
+    if found is not None and "backend" not in found:
+        # Which all have had since pieces say with what they were computed.
+        raise ValueError(
+            f"folder must be one that this version of boostsim can go on in; {str(path.parent)!r} "
+            "was begun by an earlier one, which keeps other files: go on there with that one, or "
+            "give another folder"
+        )
     if found is not None:
         same_run(path, about, found)
     return found is not None

@@ -1,12 +1,14 @@
 """A folder of finished pieces: what is whole is read, what is not is told and made again."""
 
 import errno
+import json
 import os
+import warnings
 
 import numpy as np
 import pytest
 
-from boostsim import store
+from boostsim import store, versions
 from boostsim.store import Piece, opened
 
 ABOUT = {"what": {"beta": [0.1, 0.2]}}
@@ -77,6 +79,28 @@ def test_a_piece_of_another_work_is_never_taken_for_one_of_this(tmp_path):
     (tmp_path / store.WORK).unlink()
     with pytest.raises(ValueError, match="piece of another"):
         filled(tmp_path, {"what": 1})
+
+
+def test_a_folder_of_an_earlier_version_is_refused_in_a_sentence_that_says_so(tmp_path):
+    store.write_sealed(tmp_path / store.WORK, json.dumps(ABOUT).encode())
+    before = (tmp_path / store.WORK).read_bytes()
+    with pytest.raises(ValueError, match="begun by an earlier one.* or give another folder$"):
+        filled(tmp_path)
+    assert (tmp_path / store.WORK).read_bytes() == before
+
+
+def test_before_an_upgrade_nothing_was_computed_where_nothing_was_finished(tmp_path, monkeypatch):
+    """A folder may have no more than what functions do: of numbers there is nothing to tell."""
+    functions, real = {"rule": versions.Function("program")}, versions.provenance
+    with monkeypatch.context() as patch:
+        patch.setattr(versions, "provenance", lambda **how: real(**how) | {"jax_version": "0.9.7"})
+        with opened(tmp_path, ABOUT, functions):
+            pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with opened(tmp_path, ABOUT, functions) as kept:
+            kept.write("one", {"x": np.zeros(1)})
+            assert kept.resumed == {}
 
 
 def test_a_file_of_another_kind_is_refused_by_name(tmp_path):
