@@ -84,7 +84,7 @@ def test_a_piece_of_another_work_is_never_taken_for_one_of_this(tmp_path):
 def test_a_folder_of_an_earlier_version_is_refused_in_a_sentence_that_says_so(tmp_path):
     store.write_sealed(tmp_path / store.WORK, json.dumps(ABOUT).encode())
     before = (tmp_path / store.WORK).read_bytes()
-    with pytest.raises(ValueError, match="begun by an earlier one.* or give another folder$"):
+    with pytest.raises(ValueError, match=r"begun by an earlier one.* or give another folder$"):
         filled(tmp_path)
     assert (tmp_path / store.WORK).read_bytes() == before
 
