@@ -350,12 +350,20 @@ def test_where_T6_says_nothing_the_report_says_why(procedure, said):
     assert gap.why_no_bound(procedure) == said
 
 
-def test_a_report_without_bound_or_fit():
+def test_a_report_without_bound_or_fit(monkeypatch):
+    def of_before(*told, **how):
+        trace = run(*told, **how)
+        return trace.assign_attrs(resumed="seed 0") if told[2] == Population() else trace
+
+    run = gap.simulate_tokens
+    monkeypatch.setattr(gap, "simulate_tokens", of_before)
     report = bs.gap_report(
         bs.filter_only(attempts=2, keep="one"), TASK, 1, learner=SMALL, visits=2, key=0
     )
     assert report.table.bound.isna().all()
     assert report.fitted.beta.isna().all()
+    # What of its runs was computed before an upgrade it says with them.
+    assert report.conditions["resumed"] == "exact: seed 0"
     assert "T6 says nothing here: it is for one attempt." in report.summary()
     assert "No beta and gamma are fitted: there is no labeler." in report.summary()
     short = "fewer than three iterations do not tell beta from gamma"

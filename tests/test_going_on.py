@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import boostsim as bs
+from boostsim import versions
 from boostsim.certification import points
 from boostsim.cli import main
 from boostsim.tournament import compare as tournament
@@ -157,6 +158,17 @@ def test_what_is_read_off_the_runs_may_be_another(begun, stopping):
         ran.clear()
         compared(**how, folder=begun[compared])
         assert ran == []
+
+
+def test_what_was_run_before_an_upgrade_is_named(play, begun, tmp_path, monkeypatch):
+    folder, real = shutil.copytree(begun[play], tmp_path / "copy"), versions.provenance
+    monkeypatch.setattr(
+        versions, "provenance", lambda **how: real(**how) | {"jax_version": "0.9.7"}
+    )
+    with pytest.warns(RuntimeWarning, match=r"has pieces computed with jax .* \(not 0\.9\.7\)"):
+        found = play(folder=folder)
+    told = found.results.attrs if play is compared else found.conditions
+    assert told["resumed"].startswith("few_labels-failed-seeds_0_to_")
 
 
 def test_a_race_goes_on_with_more_seeds(tmp_path, stopping):

@@ -77,6 +77,17 @@ def test_a_killed_process_is_told_in_one_sentence():
         list(answers(lambda number: _packed(Job("one", function)), 3, 1))
 
 
+def test_a_process_ends_when_nobody_can_ask_it_any_more():
+    worker = workers._begun()
+    with worker.stdin, worker.stdout:
+        worker.stdin.close()
+        try:
+            assert worker.wait(60.0) == 1
+        finally:
+            worker.kill()
+            worker.wait()
+
+
 def test_a_script_without_a_guard_sends_its_own_rule(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)
