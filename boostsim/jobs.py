@@ -126,8 +126,13 @@ def take_jobs(
         take(job.name, Piece(told, piece.arrays))
 
     if scheduler is None and workers > 1 and missing and _can_be_sent(missing[0]):
-        sent, there = dict(enumerate(missing)), len(jobs) - len(missing)
-        made = answers(lambda number: _packed(sent[number], own=True), len(sent), workers)
+        sent, there, now = dict(enumerate(missing)), len(jobs) - len(missing), facts()
+
+        def call(number: int) -> bytes:
+            name, function, arguments = sent[number]
+            return _packed(Job(name, _alike, (now, function, *arguments)), own=True)
+
+        made = answers(call, len(sent), workers)
         missing = []
         try:
             with counted(description, len(jobs), even=True, found=there) as update, closing(made):
@@ -147,6 +152,13 @@ def take_jobs(
         with connected(scheduler) as client:
             kept = kept or store.folder is not None
             _distribute(client, missing, keep, kept, description, len(jobs))
+
+
+def _alike(now: dict[str, str], function: Callable[..., Piece], *arguments: Any) -> Piece:
+    """Run a job where it gives the bits that it gives here: what is installed may be newer now."""
+    if facts() != now:
+        raise NoWorker(differs(facts(), now))
+    return function(*arguments)
 
 
 def piece_name(*words: str) -> str:

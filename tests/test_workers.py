@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from boostsim import workers
+from boostsim import jobs, workers
 from boostsim.jobs import Job, _packed, take_jobs
 from boostsim.store import Piece, opened
 from boostsim.workers import NoWorker, answers
@@ -154,21 +154,26 @@ def test_arrays_are_as_wide_there_as_they_are_here():
 
 
 def piece(number):
-    return Piece(number, {})
+    return Piece([number, os.getpid()], {})
 
 
 def test_where_no_process_can_answer_the_work_is_done_here(monkeypatch):
     def made():
         found = {}
         with opened(None, {}) as store:
-            jobs = [Job(f"piece-{number}", piece, (number,)) for number in range(3)]
-            take_jobs(jobs, found.__setitem__, workers=2, store=store, description="pieces")
+            work = [Job(f"piece-{number}", piece, (number,)) for number in range(3)]
+            take_jobs(work, found.__setitem__, workers=2, store=store, description="pieces")
         return {name: each.told for name, each in found.items()}
 
-    whole = {f"piece-{number}": number for number in range(3)}
+    whole = {f"piece-{number}": [number, os.getpid()] for number in range(3)}
     for start in ("exit(3)", "print('from a module that all start with', flush=True)"):
         # It ends, or says something, before it answers.
         monkeypatch.setattr(workers, "START", f"import sys; {start}; {{path!r}}")
+        assert made() == whole
+    monkeypatch.undo()
+    # It has what was installed since.
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "facts", lambda: {"jax_version": "0.9.7"})
         assert made() == whole
     # There is none to start.
     monkeypatch.setattr(sys, "executable", "")
