@@ -172,21 +172,32 @@ FINITE = {
 }
 
 
-def finite_rule(keep, name):
-    return procedure(keep, scores=OWN, attempts=2, **FINITE[name])
+def finite_rule(keep, name, attempts=2):
+    return procedure(keep, scores=OWN, attempts=attempts, **FINITE[name])
+
+
+def its_law_is_that_of_every_outcome(rule, visits):
+    law = enumeration.accuracy_law(rule, ONE, visits=visits)
+    trace = bs.simulate(rule, ONE, 1, visits=visits, exact=True, record="law")
+    got = {}
+    for value, chance in zip(trace.value.values, trace.law[0, 1].values, strict=True):
+        got[round(float(value), 9)] = got.get(round(float(value), 9), 0.0) + float(chance)
+    for value in set(got) | set(law):
+        assert got.get(value, 0.0) == pytest.approx(law.get(value, 0.0), abs=1e-12)
+    return law
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+def test_of_any_number_of_accepted_attempts_one_is_kept_by_its_own_law(keep):
+    """Labelled by how many of three passed: one, two and three are parts of their own."""
+    its_law_is_that_of_every_outcome(finite_rule(keep, "all are labelled by J", 3), 1)
 
 
 @pytest.mark.parametrize("keep", KEEPS)
 @pytest.mark.parametrize("name", FINITE)
 def test_finite_visits_are_every_outcome_and_what_is_drawn(keep, name):
     rule = finite_rule(keep, name)
-    law = enumeration.accuracy_law(rule, ONE, visits=2)
-    trace = bs.simulate(rule, ONE, 1, visits=2, exact=True, record="law")
-    got = {}
-    for value, chance in zip(trace.value.values, trace.law[0, 1].values, strict=True):
-        got[round(float(value), 9)] = got.get(round(float(value), 9), 0.0) + float(chance)
-    for value in set(got) | set(law):
-        assert got.get(value, 0.0) == pytest.approx(law.get(value, 0.0), abs=1e-12)
+    law = its_law_is_that_of_every_outcome(rule, 2)
     if name == "a filter":
         # Drawn in the same way as with labels, of one part.
         return
