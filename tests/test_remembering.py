@@ -354,6 +354,7 @@ def test_memory_with_a_network(how, learner, tmp_path, monkeypatch):
     assert (whole.accuracy.values == resumed.accuracy.values).all()
     assert (whole.labels.values == resumed.labels.values).all()
     with np.load(tmp_path / "run" / "seed-0.piece") as state:
+        assert state["a_c_0"].sum() > 0.0
         # In labels, as if a group had ten visits; here every prompt has as many as any other.
         if "prompts_per_iteration" not in how:
             assert state["a_c_0"].sum() / (10 * 16) == pytest.approx(resumed.labels.values[0, -1])
