@@ -100,6 +100,19 @@ def test_a_law_off_by_five_per_cent_is_caught():
     assert caught >= 0.95 * reports
 
 
+def test_what_lies_beyond_the_bounds_may_add_to_a_mean():
+    """Of an exponential number cut at its mean s, E max(X - s, 0) = s/e is missing."""
+    mean = claim(lambda scale: scale, domain=bs.Box(scale=(0.5, 2.0)))
+    how = {"levels": "statistical", "resolution": 0.0, "key": 1, **QUICK}
+    for missing, verdict in ((1.0 / math.e, "undecided"), (0.2, "violated")):
+        cut = bs.Measurement(
+            simulator=lambda rng, number, scale: rng.exponential(scale, number),
+            bounds=lambda scale: (0.0, scale),
+            beyond=lambda scale, share=missing: share * scale,
+        )
+        assert bs.certify(mean, cut, **how).verdict == verdict
+
+
 def test_the_error_is_divided_over_points_and_looks():
     """At one stated probability for the report, intervals widen with points and with looks."""
     few, many = (
