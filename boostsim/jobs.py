@@ -240,7 +240,7 @@ def _distribute(
             len(sent) < AHEAD_JOBS or sum(size for _, size in sent.values()) < AHEAD_BYTES
         ):
             job = left.pop()
-            packed = _packed(job)
+            packed = _travelling(job)
             future = client.submit(_work, packed, now, key=f"{job.name}-{one_call}")
             sent[future] = job, len(packed)
             arriving.add(future)
@@ -309,6 +309,14 @@ def _packed(job: Job, *, own: bool = False) -> bytes:
             f"job {job.name!r} must be of what can be sent to a worker; {what}, cannot "
             f"({first_line(error)})"
         ) from error
+
+
+def _travelling(job: Job) -> bytes:
+    """Return a job as bytes for another machine: of the user's modules by name what must be."""
+    try:
+        return _packed(job, own=True)
+    except ValueError:
+        return _packed(job)
 
 
 def _can_be_sent(job: Job) -> bool:

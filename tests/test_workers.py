@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import cloudpickle
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import pytest
 
 from boostsim import jobs, workers
-from boostsim.jobs import Job, _packed, take_jobs
+from boostsim.jobs import Job, _packed, _travelling, take_jobs
 from boostsim.store import Piece, opened
 from boostsim.workers import NoWorker, answers
 
@@ -124,6 +125,7 @@ def test_a_users_module_is_sent_as_it_is_here(tmp_path, monkeypatch):
     file = tmp_path / "boostsim_test_of_a_users_module.py"
     file.write_text(
         "A, B, C = 1, 2, 3\ndef inner():\n    return C\ndef f():\n    return A, B, inner()\n"
+        "def kind():\n    return type(A).__name__\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     module = importlib.import_module(file.stem)
@@ -135,6 +137,13 @@ def test_a_users_module_is_sent_as_it_is_here(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, file.stem)
     for call in packed:
         assert pickle.loads(workers._answer(call)) == (True, (10, 2, 3))
+    # So they are for a scheduler, but for what cannot be sent by value.
+    assert _travelling(Job("one", module.f)) == packed[0]
+    module.A = threading.Lock()
+    monkeypatch.setitem(sys.modules, file.stem, module)
+    with pytest.raises(ValueError, match="must be of what can be sent"):
+        _packed(Job("one", module.kind), own=True)
+    assert pickle.loads(workers._answer(_travelling(Job("one", module.kind)))) == (True, "lock")
     # Of what the user sends elsewhere nothing is another for it.
     assert file.stem not in cloudpickle.list_registry_pickle_by_value()
 
