@@ -119,10 +119,8 @@ def simulate_table(
         most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted, pass_at)))
         ended: list[int | None] = []
         if until is not None:
-            most, wanted = (
-                min(most, FEW_AHEAD),
-                wanted | ({"absorbed"} if until.absorbed else set()),
-            )
+            most = min(most, FEW_AHEAD)
+            wanted |= {"absorbed"} if until.absorbed else set()
         for number, seed_key in enumerate(track(keys, "seeds", len(keys))):
             begun = None if kept is None else kept.begun(number)
             if begun is not None and begun.whole:
