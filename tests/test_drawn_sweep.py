@@ -5,6 +5,7 @@ import functools
 import pickle
 import signal
 import threading
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -166,10 +167,16 @@ def test_a_long_sweep_is_made_by_worker_processes_to_the_same_bits(monkeypatch, 
         patch.setattr(jobs, "pickled", lambda thing, **how: pickle.dumps(threading.Lock()))
         assert run().identical(alone)
     assert len(asked) == 2
-    # Nor is a sweep in one of several processes, or on devices that somebody made.
-    monkeypatch.setattr(running, "devices_of", lambda devices: jax.local_devices()[:1] * 2)
-    assert run().identical(alone)
-    assert len(asked) == 2
+    # Devices that somebody made are of one interpreter, too.
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "devices_of", lambda devices: jax.local_devices()[:1] * 2)
+        assert run().identical(alone)
+    assert len(asked) == 3
+    # In one of several processes nothing is added.
+    monkeypatch.setattr(running.jax, "process_count", lambda: 2)
+    assert running.workers_for([], 9) == 1
+    group = SimpleNamespace(program=SimpleNamespace(sampled=True))
+    assert running.workers_for([SimpleNamespace(group=group)] * 99, 9) == 1
 
 
 def test_what_is_seen_is_refused():

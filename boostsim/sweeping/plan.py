@@ -64,7 +64,7 @@ def plan_of(
     most = ahead(parts, memory, len(devices))
     # Devices of a CPU share its processors.
     busy = processors() if jax.default_backend() == "cpu" else len(devices)
-    at_once = max(min(len(devices), busy), workers_for(pieces, most, devices))
+    at_once = max(min(len(devices), busy), workers_for(pieces, most))
     return SweepPlan(
         points=sum(part.points for part in parts),
         compilations=len({(part.group.program, part.block) for part in parts}),

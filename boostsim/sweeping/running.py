@@ -176,7 +176,7 @@ def run_parts(
     kept = store.names()
     workers = 1
     if scheduler is None:
-        workers = workers_for([part for name, part, _ in pieces if name not in kept], most, own)
+        workers = workers_for([part for name, part, _ in pieces if name not in kept], most)
         if workers > 1:
             # To each its part of what may be under way.
             memory, devices = most // workers * max(part.memory for part in parts), 1
@@ -212,19 +212,19 @@ def run_parts(
             taken(part, points, found.arrays)
 
 
-def workers_for(missing: list[Part], most: int, devices: list[jax.Device]) -> int:
+def workers_for(missing: list[Part], most: int) -> int:
     """Return how many processes of this machine make pieces; 1 stands for this one.
 
     Runs that are drawn keep one interpreter busy on one processor, however many threads it has. A
-    process takes some seconds to start: as few as have some pieces each, or none. Where the user
-    has made devices of the processors, or a process for each job, nothing is added.
+    process takes some seconds to start: as few as have some pieces each, or none. Devices that are
+    made of the processors are of one interpreter, too; where there is a process for each job,
+    nothing is added.
 
     Args:
         missing: the part of each piece that is to be made.
         most: blocks that may be under way.
-        devices: that are used.
     """
-    apart = jax.default_backend() != "cpu" or jax.process_count() > 1 or len(devices) > 1
+    apart = jax.default_backend() != "cpu" or jax.process_count() > 1
     if apart or multiprocessing.parent_process() is not None:
         return 1
     drawn = sum(part.group.program.sampled for part in missing)
