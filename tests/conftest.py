@@ -1,5 +1,6 @@
 """One profile for Hypothesis, and shapes checked at run time where arrays are computed."""
 
+import gc
 import os
 import warnings
 from pathlib import Path
@@ -64,9 +65,16 @@ def client():
             yield client
 
 
+def pytest_collection_finish():
+    # What was collected stays to the end: garbage is looked for among the rest.
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if any(part in item.nodeid for part in SLOW):
+        name = item.nodeid
+        if any(part in name for part in SLOW):
             item.add_marker(pytest.mark.slow)
 
 

@@ -4,7 +4,9 @@ import functools
 import inspect
 import re
 import signal
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -31,6 +33,18 @@ HALVING = bs.Claim(
     law=lambda initial_error, iterations: 0.5**iterations * initial_error,
 )
 HALVED = bs.Measurement(procedure=lambda: bs.boosting(labeler=bs.WeakLabeler(0.5)))
+
+
+class Computed(NamedTuple):
+    """An argument that is computed where it is needed, not where tests are collected."""
+
+    by: Callable[[], object]
+
+
+@functools.cache
+def ran():
+    return bs.simulate(BOOSTING, TASK, 1, record=("prompt", "rows"))
+
 
 # Made anew for each call, for a generator is used up.
 NASTY = {
@@ -237,20 +251,20 @@ CALLS = {
         {"label": 1.0, "generation": 1.0, "filter_call": 1.0, "iteration": 1.0},
     ),
     "priced": (bs.priced, {"trace": None, "prices": bs.Prices()}),
-    "save": (bs.save, {"trace": bs.simulate(BOOSTING, TASK, 0), "path": "saved.nc"}),
+    "save": (bs.save, {"trace": Computed(ran), "path": "saved.nc"}),
     "load": (bs.load, {"path": "/no/such/file"}),
     "read_log": (bs.read_log, {"path": FRAME, "most_malformed": 3}),
     "write_log": (
         bs.write_log,
         {
-            "trace": bs.simulate(BOOSTING, TASK, 1, record="prompt"),
+            "trace": Computed(ran),
             **{"path": "log.jsonl", "procedure": BOOSTING, "task": TASK, "key": 0},
             **{"visits": 2, "audited": 1, "seed": 0},
         },
     ),
     "collapse_measures": (
         bs.collapse_measures,
-        {"trace": bs.simulate(BOOSTING, TASK, 0, record="rows"), "task": TASK, "rare": 0.1},
+        {"trace": Computed(ran), "task": TASK, "rare": 0.1},
     ),
     "simulate": (
         bs.simulate,
@@ -461,12 +475,12 @@ CALLS = {
     "plot_sweep": (
         bs.plot_sweep,
         {
-            "dataset": bs.sweep(BOOSTING, TASK, 1, over={"beta": [0.3, 0.5]}),
+            "dataset": Computed(lambda: bs.sweep(BOOSTING, TASK, 1, over={"beta": [0.3, 0.5]})),
             **{"value": "accuracy", "x": None, "y": None, "axes": None},
         },
     ),
-    "concat": (bs.concat, {"traces": [bs.simulate(BOOSTING, TASK, 0)] * 2, "dim": "run"}),
-    "responses": (bs.responses, {"trace": bs.simulate(BOOSTING, TASK, 0)}),
+    "concat": (bs.concat, {"traces": Computed(lambda: [ran()] * 2), "dim": "run"}),
+    "responses": (bs.responses, {"trace": Computed(ran)}),
     "load_run": (bs.load_run, {"folder": "none"}),
     "compare": (
         bs.compare,
@@ -542,6 +556,10 @@ def give_up(*_):
 def test_what_is_nasty_is_answered_or_refused_in_one_sentence(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     call, arguments = CALLS[name]
+    arguments = {
+        argument: value.by() if isinstance(value, Computed) else value
+        for argument, value in arguments.items()
+    }
     before = signal.signal(signal.SIGALRM, give_up)
     try:
         for argument in arguments:

@@ -15,7 +15,12 @@ MODEL = bs.SoftmaxRegression(steps=4, batch=8, first_steps=0)
 VOCABULARY, PROMPT, RESPONSE = 6, 3, 3
 COUNT = 32
 NETWORK = MODEL.network
-START = NETWORK.initial(VOCABULARY, PROMPT + RESPONSE, jax.random.key(0))
+
+
+@functools.cache
+def first():
+    """The first weights."""
+    return NETWORK.initial(VOCABULARY, PROMPT + RESPONSE, jax.random.key(0))
 
 
 def examples(seed=0):
@@ -32,9 +37,13 @@ def examples(seed=0):
 read = jax.jit(NETWORK.logits)
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@functools.partial(jax.jit, static_argnums=1)
+def slope_at(weights, objective, batch):
+    return jax.grad(lambda weights: objective(NETWORK, weights, batch, PROMPT))(weights)
+
+
 def slope(objective, batch):
-    return jax.grad(lambda weights: objective(NETWORK, weights, batch, PROMPT))(START)
+    return slope_at(first(), objective, batch)
 
 
 def assert_same(one, other):
@@ -47,7 +56,7 @@ def surprise(frames):
     """The sum of each response's surprise and its tokens, from whole frames, in NumPy."""
     tokens = frames[:, PROMPT:]
     seen = (frames != PAD) | (np.arange(PROMPT + RESPONSE) >= PROMPT)
-    before = np.asarray(read(START, frames, seen), float)[:, PROMPT - 1 : -1]
+    before = np.asarray(read(first(), frames, seen), float)[:, PROMPT - 1 : -1]
     law = before - np.log(np.exp(before).sum(2, keepdims=True))
     said = -np.take_along_axis(law, tokens[..., None], axis=2)[..., 0]
     return (said * (tokens != PAD)).sum(1), (tokens != PAD).sum(1)
@@ -60,7 +69,7 @@ def test_the_loss_is_the_weighted_mean_over_tokens():
     weights = np.where(total / tokens > np.quantile(total / tokens, 0.9), 100, 1)
     want = (weights * total).sum() / (weights * tokens).sum()
     batch = frames, token_worth(frames, PROMPT, weights)
-    found = jax.jit(weighted_loss, static_argnums=(0, 3))(NETWORK, START, batch, PROMPT)
+    found = jax.jit(weighted_loss, static_argnums=(0, 3))(NETWORK, first(), batch, PROMPT)
     assert float(found) == pytest.approx(want, rel=apart())
     # A mean over tokens that leaves the weights out is another number.
     assert abs(total.sum() / tokens.sum() - want) > 2 * apart(want)
@@ -110,9 +119,9 @@ def test_training_goes_by_the_weights():
     total, tokens = surprise(frames)
     epochs = dict(steps=3 * COUNT // MODEL.batch, learning_rate=0.0)
     key = jax.random.key(1)
-    same, mean = train(MODEL, START, frames, PROMPT, key, weights=weights, **epochs)
+    same, mean = train(MODEL, first(), frames, PROMPT, key, weights=weights, **epochs)
     assert mean == pytest.approx((weights * total).sum() / (weights * tokens).sum(), rel=apart())
-    assert_same(START, same)
+    assert_same(first(), same)
     # One prompt with two answers, in every batch four times each: it converges to their weights.
     two = np.array([[2, 3, 2, 4], [2, 3, 2, 5]], np.int32)
     start = NETWORK.initial(VOCABULARY, 4, jax.random.key(0))
