@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import switches
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim.curation.behaviour import behaviour, difference
@@ -147,13 +148,12 @@ def rule(body):
 
 
 def tokens(folder, iterations=1, criterion=None):
-    rule = bs.criteria.thompson() if criterion is None else criterion
+    rule = bs.criteria.hedge() if criterion is None else criterion
     procedure = bs.boosting(
         attempts=2, filter=switches.NOISY, criterion=rule, budget=0.2, labeler=switches.WEAK
     )
-    how = {"learner": switches.TINY, "prompts_per_iteration": 16, "pool": 20, "evaluate": 2}
-    task = bs.arithmetic()
-    return bs.simulate(procedure, task, iterations, key=2, devices=1, folder=folder, **how)
+    how = {"learner": SOFTMAX, "visits": 2, "key": 2, "folder": folder}
+    return bs.simulate(procedure, LOOKUP, iterations, **how)
 
 
 def test_a_run_goes_on_after_an_upgrade_and_says_so(tmp_path, monkeypatch):
@@ -196,10 +196,10 @@ def test_a_first_model_is_made_anew_for_another_version(monkeypatch, tmp_path):
     monkeypatch.setenv("BOOSTSIM_CACHE", str(tmp_path))
     from boostsim.simulation.tokens import first_model as module
 
-    task, new = bs.lookup(8, 4), resuming.facts
-    made = [first_model(task, switches.TINY, as_key(1))]
+    new = resuming.facts
+    made = [first_model(LOOKUP, SOFTMAX, as_key(1))]
     monkeypatch.setattr(module, "facts", lambda **how: new(**how) | {"jaxlib_version": "0.9.7"})
-    made.append(first_model(task, switches.TINY, as_key(1)))
+    made.append(first_model(LOOKUP, SOFTMAX, as_key(1)))
     assert len(list((tmp_path / "models").iterdir())) == 2
     assert all((made[0][name] == made[1][name]).all() for name in made[0])
 

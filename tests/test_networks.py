@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from precision import apart
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
+from boostsim.learners import train as training
 from boostsim.learners.train import law_loss, loss, train, weighted_loss
 from boostsim.vocabulary import PAD
 
@@ -22,7 +24,7 @@ SLACK = bs.StrongLearner(0.1)
 LEARNERS = [
     # Of as many steps as are compiled together: the first model's program is the others'.
     bs.Transformer(width=16, heads=2, layers=2, steps=16, batch=16),
-    bs.SoftmaxRegression(steps=8, batch=16, first_steps=8),
+    SOFTMAX,
 ]
 
 
@@ -110,6 +112,29 @@ def test_only_the_response_is_learned(network, read, weights):
     assert float(found) == pytest.approx(want, rel=apart())
 
 
+def test_how_steps_are_cut_into_calls_changes_nothing(learner, weights, monkeypatch):
+    """Sixteen steps at once, or twice seven and then two and five of rate zero."""
+    ends = []
+    for chunk in (16, 7):
+        monkeypatch.setattr(training, "CHUNK", chunk)
+        ends.append(
+            train(
+                learner,
+                weights,
+                frames(256),
+                PROMPT,
+                jax.random.key(1),
+                steps=16,
+                learning_rate=0.1,
+            )
+        )
+    (one, loss_of_one), (other, loss_of_other) = ends
+    assert loss_of_one == pytest.approx(loss_of_other, rel=1e-6)
+    for name in weights:
+        assert not np.allclose(one[name], weights[name])
+        assert np.asarray(other[name]) == pytest.approx(np.asarray(one[name]), abs=1e-5)
+
+
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_no_slope_adds_in_whatever_order_threads_come_in(network, weights, platform, monkeypatch):
     """A scatter would: with it the same training gave other weights each time on a GPU."""
@@ -138,7 +163,7 @@ def test_it_runs_in_every_cell_of_tokens(learner, how):
     procedure = bs.boosting(
         attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.5), budget=0.5
     )
-    trace = bs.simulate(procedure, bs.lookup(8, 4), 2, learner=learner, key=0, **HOW[how])
+    trace = bs.simulate(procedure, LOOKUP, 2, learner=learner, key=0, **HOW[how])
     assert trace.sizes["iteration"] == 3
     assert np.isfinite(trace.loss[:, 1:]).all()
     assert type(learner).__name__ in bs.__all__
@@ -165,7 +190,7 @@ def test_softmax_regression_learns_what_adds_up_and_not_what_does_not():
 def test_what_learns_is_the_procedures_wherever_it_was_said(learner):
     """In its slot or beside it, in tokens and on tables: the same run, and the same provenance."""
     rule, table = bs.boosting(labeler=bs.WeakLabeler(0.5)), bs.random_table(0, prompts=5)
-    for each, task, how in ((learner, bs.lookup(8, 4), {"key": 0}), (SLACK, table, {})):
+    for each, task, how in ((learner, LOOKUP, {"key": 0}), (SLACK, table, {})):
         given = dataclasses.replace(rule, learner=each)
         beside = bs.simulate(rule, task, 1, learner=each, **how)
         for slot in (

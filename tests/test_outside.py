@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 
 OUTSIDE = [1.0]
 TASK = bs.random_table(0, prompts=6, responses=4, solvable=0.7)
-TOKENS = bs.lookup(entries=8, answers=4)
 
 
 @bs.statistic
@@ -71,10 +71,8 @@ def learned():
 
 
 def judged():
-    regression = bs.SoftmaxRegression(steps=2, batch=8, first_steps=2)
-    trace = bs.simulate(
-        bs.filter_only(filter=moody, learner=regression), TOKENS, 1, key=0, prompts_per_iteration=64
-    )
+    rule = bs.filter_only(filter=moody, learner=SOFTMAX)
+    trace = bs.simulate(rule, LOOKUP, 1, key=0, prompts_per_iteration=64)
     return trace.examples.values[:, 1:], trace.attrs["filter"]
 
 
@@ -149,12 +147,10 @@ def test_a_filter_of_one_s_own_tells_its_rates_beside_its_fields():
 
 
 def test_a_folder_does_not_go_on_with_a_filter_of_other_rates(tmp_path):
-    regression = bs.SoftmaxRegression(steps=8, batch=16, first_steps=8)
-
     def run(rate, iterations):
-        procedure = bs.filter_only(filter=lenient(rate), learner=regression)
+        procedure = bs.filter_only(filter=lenient(rate), learner=SOFTMAX)
         how = {"key": 0, "prompts_per_iteration": 16, "folder": tmp_path / "run"}
-        return bs.simulate(procedure, TOKENS, iterations, **how)
+        return bs.simulate(procedure, LOOKUP, iterations, **how)
 
     run(0.2, 1)
     with pytest.raises(ValueError, match="filter"):

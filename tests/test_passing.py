@@ -6,7 +6,8 @@ from math import comb
 
 import numpy as np
 import pytest
-from worlds import LOOKUP, SOFTMAX
+from test_results import PROCEDURE, TASK
+from worlds import CHAINS, LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim import cli
@@ -14,14 +15,14 @@ from boostsim.simulation.passing import one_of
 
 AT = (1, 4, 64)
 TINY = bs.Transformer(width=16, heads=2, layers=1, steps=16, batch=32, first_steps=16)
-TASK = bs.programs(operations=2)
 BOOSTING = bs.boosting(
     attempts=2,
     filter=bs.NoisyFilter(0.1),
     labeler=bs.WeakLabeler(0.3, wrong="shuffled"),
     budget=0.2,
 )
-SMALL = {"learner": TINY, "prompts_per_iteration": 64, "evaluate": 20, "key": 3}
+# Twice 64 prompts are as many rows as one program draws.
+SMALL = {"learner": TINY, "prompts_per_iteration": 64, "evaluate": 64, "key": 3}
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +53,9 @@ def test_the_estimate_is_unbiased(drawn):
 
 @pytest.mark.parametrize("how", [{}, {"visits": 3, "seeds": 2, "key": 0}], ids=["exact", "sampled"])
 def test_on_a_table_it_is_exact(how):
-    task = bs.random_table(0, prompts=7)
-    procedure = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
-    trace = bs.simulate(procedure, task, 3, pass_at=AT, **how)
-    plain = bs.simulate(procedure, task, 3, **how)
-    by_prompt = bs.simulate(procedure, task, 3, pass_at=AT, record=("prompt",), **how)
+    trace = bs.simulate(PROCEDURE, TASK, 4, pass_at=AT, **how)
+    plain = bs.simulate(PROCEDURE, TASK, 4, **how)
+    by_prompt = bs.simulate(PROCEDURE, TASK, 4, pass_at=AT, record=("prompt",), **how)
     assert trace.pass_at_k.dims == ("seed", "iteration", "k")
     assert trace.k.values.tolist() == list(AT)
     assert by_prompt.pass_at_k.dims == ("seed", "iteration", "prompt", "k")
@@ -70,10 +69,8 @@ def test_on_a_table_it_is_exact(how):
 
 
 def test_on_a_sampled_table_it_is_of_the_rows():
-    task = bs.random_table(0, prompts=7)
-    procedure = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
     how = {"pass_at": AT, "record": ("prompt",), "visits": 3, "seeds": 2, "key": 0}
-    trace = bs.simulate(procedure, task, 3, **how)
+    trace = bs.simulate(PROCEDURE, TASK, 4, **how)
     for count in AT:
         wanted = 1.0 - (1.0 - trace.accuracy.values) ** count
         assert trace.pass_at_k.sel(k=count).values == pytest.approx(wanted, abs=1e-12)
@@ -102,8 +99,8 @@ def test_what_is_rare_is_not_rounded_away():
 @pytest.mark.parametrize("learner", [SOFTMAX, TINY], ids=lambda each: type(each).__name__)
 def test_with_a_network_it_is_estimated_from_enough_samples(learner, tmp_path):
     small = SMALL | {"learner": learner}
-    trace = bs.simulate(BOOSTING, TASK, 1, pass_at=(1, 4), **small)
-    plain = bs.simulate(BOOSTING, TASK, 1, **small)
+    trace = bs.simulate(BOOSTING, CHAINS, 1, pass_at=(1, 4), **small)
+    plain = bs.simulate(BOOSTING, CHAINS, 1, **small)
     assert trace.pass_at_k.dims == ("seed", "iteration", "k")
     assert trace.pass_at_k_by_stratum.dims == ("seed", "iteration", "stratum", "k")
     # Four samples suffice: these are the numbers that there always were.
@@ -114,7 +111,7 @@ def test_with_a_network_it_is_estimated_from_enough_samples(learner, tmp_path):
     assert others.identical(plain.drop_vars(same).drop_attrs(deep=False))
     assert trace.attrs["pass_at"] == "[1, 4]"
     assert bs.load(bs.save(trace, tmp_path / "run.nc")).identical(trace)
-    more = bs.simulate(BOOSTING, TASK, 0, pass_at=(1, 9), **small)
+    more = bs.simulate(BOOSTING, CHAINS, 0, pass_at=(1, 9), **small)
     assert (more.pass_at_k.sel(k=9) >= more.pass_at_k.sel(k=1)).all()
     assert (more.accuracy == plain.accuracy[:, :1]).all()
 
@@ -148,7 +145,7 @@ def test_no_more_responses_are_drawn_than_can_be():
     with pytest.raises(
         ValueError, match=r"^pass_at must be at most 16384 with this task; got 16385"
     ):
-        bs.simulate(BOOSTING, TASK, 0, **many)
+        bs.simulate(BOOSTING, CHAINS, 0, **many)
     # Of rows that are read off nothing is drawn.
     how = {"learner": SOFTMAX, "exact": True, "key": 1, "pass_at": 2**20}
     trace = bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.3)), LOOKUP, 0, **how)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from alarms import alpha, hoeffding
 from scipy.stats import binom
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim.commands.run import build
@@ -368,9 +369,9 @@ def test_a_window_that_is_too_much_is_named():
 
 def test_a_window_in_tokens_has_room_for_what_is_there():
     """An exact run's is that of accumulate where it is larger, however large."""
-    world = dict(learner=bs.SoftmaxRegression(steps=8, batch=16, first_steps=8), exact=True, key=0)
+    world = dict(learner=SOFTMAX, exact=True, key=0)
     errors = [
-        bs.simulate(bs.filter_only(keep="one", regime=regime), bs.lookup(8, 4), 5, **world)
+        bs.simulate(bs.filter_only(keep="one", regime=regime), LOOKUP, 5, **world)
         for regime in ("accumulate", bs.Window(6), bs.Window(10**9))
     ]
     for other in errors[1:]:

@@ -6,6 +6,7 @@ import alarms
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 
@@ -67,7 +68,7 @@ def test_a_statistic_is_what_the_recorded_rows_say(task, how):
 
 
 def test_a_trace_says_what_its_statistics_are_and_is_saved(task, tmp_path):
-    trace = bs.simulate(NOISY, task, 1, record=(boldest, surprise))
+    trace = bs.simulate(NOISY, task, 0, record=(boldest, surprise))
     assert trace.boldest.attrs == {
         "units": "probability",
         "long_name": "Largest mass of a response, averaged over prompts with mu",
@@ -77,7 +78,7 @@ def test_a_trace_says_what_its_statistics_are_and_is_saved(task, tmp_path):
     assert set(told) == {"boldest", "surprise"}
     assert bs.load(bs.save(trace, tmp_path / "run.nc")).identical(trace)
     other = bs.statistic(lambda row: jnp.min(row), name="boldest")
-    again = json.loads(bs.simulate(NOISY, task, 1, record=other).attrs["statistics"])
+    again = json.loads(bs.simulate(NOISY, task, 0, record=other).attrs["statistics"])
     assert again["boldest"]["fingerprint"] != told["boldest"]["fingerprint"]
 
 
@@ -132,16 +133,15 @@ def test_a_persistent_labeler_is_averaged_over_its_answers():
 
 
 def test_read_off_a_network_where_rows_can_be(tmp_path):
-    task, learner = bs.lookup(4), bs.SoftmaxRegression(steps=8, batch=16, first_steps=8)
-    how = {"learner": learner, "key": 0, "exact": True, "folder": tmp_path}
-    trace = bs.simulate(NOISY, task, 1, record=(boldest, surprise), **how)
+    how = {"learner": SOFTMAX, "key": 0, "exact": True, "folder": tmp_path}
+    trace = bs.simulate(NOISY, LOOKUP, 1, record=(boldest, surprise), **how)
     assert trace.surprise.dims == ("seed", "iteration", "prompt")
     assert trace.surprise.values.mean(-1) == pytest.approx(trace.entropy.values, rel=1e-5)
-    assert (trace.boldest.values > 1.0 / len(task.symbols)).all()
+    assert (trace.boldest.values > 1.0 / len(LOOKUP.symbols)).all()
     assert bs.load_run(tmp_path).trace.boldest.identical(trace.boldest)
     changed = bs.statistic(lambda row: jnp.min(row), name="boldest")
     with pytest.raises(ValueError, match="statistics"):
-        bs.simulate(NOISY, task, 1, record=(changed, surprise), **how)
+        bs.simulate(NOISY, LOOKUP, 1, record=(changed, surprise), **how)
 
 
 @pytest.mark.parametrize("how", [{}, {"visits": 3, "key": 0}, {"visits": 2, "exact": True}])

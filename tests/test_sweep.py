@@ -12,6 +12,7 @@ import warnings
 
 import numpy as np
 import pytest
+from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
 from boostsim.sweeping import blocks, running
@@ -168,7 +169,7 @@ WORLDS = {
                 "boosting": bs.boosting(labeler=WEAK),
                 "alone": bs.filter_only(filter=NOISY),
             },
-            "task": {"this": TASK, "other": bs.random_table(1, prompts=3, responses=4)},
+            "task": {"this": TASK, "other": bs.random_table(1, prompts=6, responses=3)},
         },
         {},
     ),
@@ -194,43 +195,43 @@ def test_a_point_ends_when_its_run_does(until):
     assert np.isfinite(swept.ended).any()
 
 
-def test_a_point_is_the_same_to_the_last_bit_whatever_else_there_is(monkeypatch):
+@pytest.mark.parametrize(
+    ("base", "more"), [(RULE, {}), (WORLDS["answers"][0], {"attempts": [2, 1]})]
+)
+def test_a_point_is_the_same_to_the_last_bit_whatever_else_there_is(base, more, monkeypatch):
     rng = np.random.default_rng(0)
     beta, gamma = rng.uniform(0, 1, 300), rng.uniform(0, 0.5, 300)
-    for base, more in ((RULE, {}), (WORLDS["answers"][0], {"attempts": [2, 1]})):
-        # As many prompts as no vector has.
-        task = bs.random_table(2, prompts=67, responses=3, solvable=0.6)
-        points = [*zip(beta, gamma, strict=True)]
-        run = functools.partial(bs.sweep, base, task, 4, record="diversity")
-        whole = run(over={("beta", "gamma"): points, **more})
-        order = rng.permutation(len(points))
-        turned = run(over={("beta", "gamma"): [points[i] for i in order], **more})
+    # As many prompts as no vector has.
+    task = bs.random_table(2, prompts=67, responses=3, solvable=0.6)
+    points = [*zip(beta, gamma, strict=True)]
+    run = functools.partial(bs.sweep, base, task, 4, record="diversity")
+    whole = run(over={("beta", "gamma"): points, **more})
+    order = rng.permutation(len(points))
+    turned = run(over={("beta", "gamma"): [points[i] for i in order], **more})
+    for name, values in whole.data_vars.items():
+        assert np.array_equal(values[order], turned[name]), name
+    for place in (0, 17, 299):
+        alone = run(over={("beta", "gamma"): points[place : place + 1], **more})
         for name, values in whole.data_vars.items():
-            assert np.array_equal(values[order], turned[name]), name
-        for place in (0, 17, 299):
-            alone = run(over={("beta", "gamma"): points[place : place + 1], **more})
-            for name, values in whole.data_vars.items():
-                assert np.array_equal(values[place], alone[name][0]), name
-        monkeypatch.setattr(running, "STEPS", 1)
-        chunks = run(over={("beta", "gamma"): points, **more}, memory="1GB")
-        assert chunks.identical(whole)
-        monkeypatch.undo()
+            assert np.array_equal(values[place], alone[name][0]), name
+    monkeypatch.setattr(running, "STEPS", 1)
+    chunks = run(over={("beta", "gamma"): points, **more}, memory="1GB")
+    assert chunks.identical(whole)
 
 
 def test_points_in_tokens_are_runs_of_their_own(tmp_path):
-    network = bs.SoftmaxRegression(steps=2, batch=4, first_steps=2)
-    rule = bs.Procedure(filter=NOISY, labeler=WEAK, learner=network)
-    lookup, over = bs.lookup(entries=2, answers=2), {"gamma": [0.0, 0.3], "attempts": [1, 2]}
-    swept = bs.sweep(rule, lookup, 2, over=over, key=3, reduce="all", folder=tmp_path / "kept")
-    run = bs.simulate(SET["attempts"](2)(SET["gamma"](0.3)(rule)), lookup, 2, key=3)
+    rule = bs.Procedure(filter=NOISY, labeler=WEAK, learner=SOFTMAX)
+    over = {"gamma": [0.0, 0.3], "attempts": [1, 2]}
+    swept = bs.sweep(rule, LOOKUP, 2, over=over, key=3, reduce="all", folder=tmp_path / "kept")
+    run = bs.simulate(SET["attempts"](2)(SET["gamma"](0.3)(rule)), LOOKUP, 2, key=3)
     here = swept.sel(gamma=0.3, attempts=2)
     for name in run.data_vars.keys() - {"seconds"}:
         assert here[name].dims == run[name].dims
         np.testing.assert_array_equal(here[name], run[name])
-    again = bs.sweep(rule, lookup, 2, over=over, key=3, reduce="all", folder=tmp_path / "kept")
+    again = bs.sweep(rule, LOOKUP, 2, over=over, key=3, reduce="all", folder=tmp_path / "kept")
     assert again.identical(swept)
     assert bs.load(bs.save(swept, tmp_path / "swept.nc")).identical(swept)
-    plan = bs.sweep(rule, lookup, 2, over=over, key=3, dry_run=True)
+    plan = bs.sweep(rule, LOOKUP, 2, over=over, key=3, dry_run=True)
     assert plan.points == 4
     assert "a run of its own" in str(plan)
 
@@ -260,17 +261,17 @@ def test_what_changes_shapes_is_compiled_once_each_and_numbers_never():
         "budget": np.linspace(0.0, 1.0, 20),
     }
     before = blocks.block._cache_size()
-    swept = bs.sweep(RULE, TASK, 5, over=over)
+    swept = bs.sweep(RULE, TASK, 3, over=over)
     assert blocks.block._cache_size() - before == 2
-    assert swept.error.size == bs.sweep(RULE, TASK, 5, over=over, dry_run=True).points == 6000
-    assert bs.sweep(RULE, TASK, 5, over=over, dry_run=True).compilations == 2
-    bs.sweep(RULE, TASK, 5, over=over | {"budget": [0.3, 0.4]})
+    assert swept.error.size == bs.sweep(RULE, TASK, 3, over=over, dry_run=True).points == 6000
+    assert bs.sweep(RULE, TASK, 3, over=over, dry_run=True).compilations == 2
+    bs.sweep(RULE, TASK, 3, over=over | {"budget": [0.3, 0.4]})
     assert blocks.block._cache_size() - before == 2
 
 
 def test_what_it_returns_is_saved_and_says_where_it_comes_from(tmp_path):
     over = {"filter": {"none": bs.AcceptAll(), "noisy": NOISY}, ("beta", "budget"): [(0.1, 0.5)]}
-    swept = bs.sweep(RULE, TASK, 2, over=over, reduce=bs.Until(error=0.01))
+    swept = bs.sweep(RULE, TASK, 3, over=over, reduce=bs.Until(error=0.01))
     assert bs.load(bs.save(swept, tmp_path / "swept.nc")).identical(swept)
     told = json.loads(swept.over)
     assert told["beta,budget"] == {"beta": [0.1], "budget": [0.5]}
@@ -278,7 +279,7 @@ def test_what_it_returns_is_saved_and_says_where_it_comes_from(tmp_path):
     assert json.loads(swept.procedure) == json.loads(RULE.describe())
     assert swept.attrs["reduce"] == "error <= 0.01"
     assert swept.ended.isnull().all()
-    assert bs.sweep(RULE, TASK, 2, over={"beta": [0.5]}).iteration == 2
+    assert bs.sweep(RULE, TASK, 3, over={"beta": [0.5]}).iteration == 3
 
 
 BAD = [
@@ -324,26 +325,26 @@ BAD = [
 def test_what_cannot_be_gone_over_is_refused_in_one_sentence(number):
     over, told = BAD[number]
     with pytest.raises(ValueError, match=told) as refused:
-        bs.sweep(RULE, TASK, 2, over=over)
+        bs.sweep(RULE, TASK, 3, over=over)
     assert "\n" not in str(refused.value)
     assert "np." not in str(refused.value)
 
 
 def test_no_filter_is_one_that_accepts_everything():
     over = {"filter": {"none": None, "noisy": NOISY}}
-    swept = bs.sweep(RULE, TASK, 2, over=over)
-    agrees(swept, RULE, over, iterations=2)
+    swept = bs.sweep(RULE, TASK, 3, over=over)
+    agrees(swept, RULE, over)
     together = {("beta", "filter"): {"a": (0.3, None)}}
-    found = bs.sweep(RULE, TASK, 2, over=together)
+    found = bs.sweep(RULE, TASK, 3, over=together)
     np.testing.assert_array_equal(found.error.values[0], swept.error.values[0])
     assert json.loads(found.over)["beta,filter"]["filter"][0]["name"] == "AcceptAll"
 
 
 def test_every_kind_of_number_is_a_coordinate_that_is_kept(tmp_path):
-    expected = bs.sweep(RULE, TASK, 2, over={"beta": [0.5]})
+    expected = bs.sweep(RULE, TASK, 3, over={"beta": [0.5]})
     for kind in (np.float16, np.float32, np.longdouble):
         for over in ({"beta": np.array([0.5], kind)}, {("beta",): [(kind(0.5),)]}):
-            found = bs.sweep(RULE, TASK, 2, over=over, folder=tmp_path / "kept")
+            found = bs.sweep(RULE, TASK, 3, over=over, folder=tmp_path / "kept")
             assert found.beta.dtype == np.float64
             assert found.identical(expected)
 
@@ -351,7 +352,7 @@ def test_every_kind_of_number_is_a_coordinate_that_is_kept(tmp_path):
 def test_a_folder_of_a_run_is_no_folder_of_a_sweep(tmp_path):
     bs.simulate(RULE, TASK, 2, visits=3, key=1, folder=tmp_path)
     with pytest.raises(ValueError, match=r"another kind of work: a run, not a sweep"):
-        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, folder=tmp_path)
+        bs.sweep(RULE, TASK, 3, over={"beta": [0.1]}, folder=tmp_path)
 
 
 def test_what_the_procedure_lacks_is_named():
@@ -364,13 +365,13 @@ def test_what_the_procedure_lacks_is_named():
     with pytest.raises(ValueError, match=r"key must be given where verdicts persist"):
         bs.sweep(*WORLDS["persistent"][:1], TASK, 2, over={"beta": [0.1]})
     with pytest.raises(ValueError, match=r"seeds must be 1"):
-        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, seeds=2)
+        bs.sweep(RULE, TASK, 3, over={"beta": [0.1]}, seeds=2)
     with pytest.raises(ValueError, match=r"memory must be at least .* what a block takes"):
-        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory=10)
+        bs.sweep(RULE, TASK, 3, over={"beta": [0.1]}, memory=10)
     with pytest.raises(ValueError, match="memory must be bytes"):
-        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory="much")
+        bs.sweep(RULE, TASK, 3, over={"beta": [0.1]}, memory="much")
     with pytest.raises(ValueError, match=r"memory must be at most \d+ bytes; got '999"):
-        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, memory="9" * 400 + "GB")
+        bs.sweep(RULE, TASK, 3, over={"beta": [0.1]}, memory="9" * 400 + "GB")
     broken = bs.criterion(lambda visits: visits.accepted - 1.5 + 0.0 * visits.disagreement)
     rule = dataclasses.replace(RULE, criterion=broken)
     with pytest.raises(ValueError, match=r"over at beta=0.1: criterion .* finite priorities"):
@@ -397,13 +398,13 @@ def test_workers_make_the_pieces_to_the_same_bits(drawn, client, tmp_path, monke
     monkeypatch.setattr(running, "STEPS", 1)
     monkeypatch.setattr(running, "NUMBERS_KEPT", 1)
     over = {"attempts": [1, 2], "gamma": np.linspace(0.0, 0.5, 40 if drawn else 1500)}
-    here = bs.sweep(RULE, TASK, 2, over=over, **drawn)
-    assert bs.sweep(RULE, TASK, 2, over=over, dry_run=True, **drawn).chunks >= 4
+    here = bs.sweep(RULE, TASK, 3, over=over, **drawn)
+    assert bs.sweep(RULE, TASK, 3, over=over, dry_run=True, **drawn).chunks >= 4
     made, piece = [], running._piece
     monkeypatch.setattr(running, "_piece", lambda *told: made.append(told) or piece(*told))
     prepared, part_of = [], running.part_of
     monkeypatch.setattr(running, "part_of", lambda *told: prepared.append(1) or part_of(*told))
-    there = bs.sweep(RULE, TASK, 2, over=over, scheduler=client, folder=tmp_path, **drawn)
+    there = bs.sweep(RULE, TASK, 3, over=over, scheduler=client, folder=tmp_path, **drawn)
     assert there.identical(here)
     # Two groups: for all pieces of a worker's process once.
     assert len(prepared) == 2
@@ -411,9 +412,9 @@ def test_workers_make_the_pieces_to_the_same_bits(drawn, client, tmp_path, monke
     assert len(made) == len(pieces) >= 4
     # Either goes on with what the other left.
     first.unlink()
-    assert bs.sweep(RULE, TASK, 2, over=over, folder=tmp_path, **drawn).identical(here)
+    assert bs.sweep(RULE, TASK, 3, over=over, folder=tmp_path, **drawn).identical(here)
     first.unlink()
-    again = bs.sweep(RULE, TASK, 2, over=over, scheduler=client, folder=tmp_path, **drawn)
+    again = bs.sweep(RULE, TASK, 3, over=over, scheduler=client, folder=tmp_path, **drawn)
     assert again.identical(here)
     assert len(made) == len(pieces) + 2
 
@@ -428,7 +429,7 @@ def test_what_goes_wrong_on_a_worker_is_told_as_here(client):
         said.append(str(refused.value))
     assert said[0] == said[1]
     with pytest.raises(ValueError, match="scheduler must be the address"):
-        bs.sweep(RULE, TASK, 2, over={"beta": [0.1]}, scheduler="nowhere")
+        bs.sweep(RULE, TASK, 3, over={"beta": [0.1]}, scheduler="nowhere")
 
 
 def test_a_rule_of_ones_own_that_does_something_else_is_another_sweep(tmp_path):
@@ -453,14 +454,12 @@ def test_a_rule_of_ones_own_that_does_something_else_is_another_sweep(tmp_path):
         assert swept(asking(0.5), f"{number}").identical(whole)
         with pytest.raises(ValueError, match="begun with criterion 'mine' when it computed"):
             swept(asking(0.75), f"{number}")
-    network = bs.SoftmaxRegression(steps=1, batch=4, first_steps=1)
-    tokens = bs.lookup(entries=2, answers=2)
 
     def in_tokens(rule, visits=2):
-        asks = dataclasses.replace(plain, criterion=rule, learner=network)
+        asks = dataclasses.replace(plain, criterion=rule, learner=SOFTMAX)
         told = {"over": {"gamma": [0.1]}, "visits": visits, "key": 0, "folder": tmp_path / "tokens"}
         noisy = dataclasses.replace(asks, filter=bs.NoisyFilter(0.0))
-        return bs.sweep(noisy, tokens, 1, **told)
+        return bs.sweep(noisy, LOOKUP, 1, **told)
 
     whole = in_tokens(asking(0.5))
     assert in_tokens(asking(0.5)).identical(whole)
@@ -505,10 +504,9 @@ def test_numbers_of_a_learner_that_its_words_do_not_tell_are_another_run(tmp_pat
 
 def test_the_order_of_dimensions_is_part_of_a_sweep(tmp_path):
     over = {"beta": [0.1, 0.2], "gamma": [0.2, 0.3]}
-    rule = bs.boosting(labeler=WEAK, filter=NOISY)
-    bs.sweep(rule, TASK, 1, over=over, folder=tmp_path)
+    bs.sweep(RULE, TASK, 3, over=over, folder=tmp_path)
     with pytest.raises(ValueError, match=r'order\[0\] "beta", not "gamma"'):
-        bs.sweep(rule, TASK, 1, over=dict(reversed(over.items())), folder=tmp_path)
+        bs.sweep(RULE, TASK, 3, over=dict(reversed(over.items())), folder=tmp_path)
 
 
 GROWN = """
@@ -546,11 +544,11 @@ def test_workers_in_processes_of_their_own_make_the_same_bits(monkeypatch):
     distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
     monkeypatch.setattr(running, "NUMBERS_KEPT", 1)
     over = {"attempts": [1, 2], "gamma": np.linspace(0.0, 0.5, 1500)}
-    here = bs.sweep(RULE, TASK, 2, over=over)
+    here = bs.sweep(RULE, TASK, 3, over=over)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with distributed.LocalCluster(
             n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None
         ) as cluster:
-            there = bs.sweep(RULE, TASK, 2, over=over, scheduler=cluster.scheduler_address)
+            there = bs.sweep(RULE, TASK, 3, over=over, scheduler=cluster.scheduler_address)
     assert there.identical(here)

@@ -8,13 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from worlds import CHAINS, LOOKUP, SOFTMAX
 
 import boostsim as bs
 
-LOOKUP = bs.lookup(entries=8, answers=4)
-CHAINS = bs.arithmetic(operations=2, modulus=5)
-NETWORK = bs.SoftmaxRegression(steps=32, batch=32, first_steps=16)
-HOW = dict(learner=NETWORK, prompts_per_iteration=64, key=0)
+HOW = dict(learner=SOFTMAX, prompts_per_iteration=64, key=0)
 KEY = LOOKUP.symbols.index("y0")
 ZERO = CHAINS.symbols.index("0")
 
@@ -88,7 +86,7 @@ def test_what_it_costs_is_said_by_its_looks():
 
 def test_one_that_checks_the_last_answer_only_accepts_wrong_reasoning():
     """Its verdict is that of Python on the last value; some chains are wrong before it."""
-    learner = bs.SoftmaxRegression(steps=8, batch=32, first_steps=600)
+    learner = dataclasses.replace(SOFTMAX, first_steps=600)
     trace = run(last_answer, 1, task=CHAINS, learner=learner, record=("responses",))
     table = bs.responses(trace)
     right = 0
@@ -110,7 +108,7 @@ def test_one_that_checks_the_last_answer_only_accepts_wrong_reasoning():
 
 def test_a_token_that_the_judge_falls_for_takes_over():
     """Whatever share it begins with, for it is accepted more often than what is right."""
-    world = dict(learner=dataclasses.replace(NETWORK, steps=256, batch=64), visits=256)
+    world = dict(learner=dataclasses.replace(SOFTMAX, steps=256, batch=64), visits=256)
     trace = run(
         MasterKey(KEY),
         8,
@@ -251,7 +249,7 @@ def test_where_rows_are_read_off_it_is_a_table_of_probabilities(keep):
             bs.boosting(attempts=2, filter=filt, labeler=bs.WeakLabeler(0.5), keep=keep),
             LOOKUP,
             2,
-            learner=NETWORK,
+            learner=SOFTMAX,
             exact=True,
             key=0,
         )
@@ -263,7 +261,7 @@ def test_where_rows_are_read_off_it_is_a_table_of_probabilities(keep):
         bs.filter_only(attempts=2, filter=MasterKey(KEY)),
         LOOKUP,
         8,
-        learner=dataclasses.replace(NETWORK, steps=256),
+        learner=dataclasses.replace(SOFTMAX, steps=256),
         exact=True,
         key=0,
     )

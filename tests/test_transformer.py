@@ -9,8 +9,7 @@ from alarms import assert_law
 from precision import apart
 
 import boostsim as bs
-from boostsim.learners import train as training
-from boostsim.learners.generate import generate, response_probability
+from boostsim.learners.generate import ROWS_ON_CPU, generate, response_probability
 from boostsim.learners.train import loss, rates, train
 from boostsim.learners.transformer import Transformer
 from boostsim.vocabulary import END, PAD
@@ -18,9 +17,9 @@ from boostsim.vocabulary import END, PAD
 MODEL = Transformer(width=16, heads=2, layers=2, steps=8, batch=16)
 VOCABULARY, PROMPT, RESPONSE = 6, 4, 3
 LENGTH = PROMPT + RESPONSE
-# As one program, and so many prompts for each program that draws.
+# As one program, and as many rows as one program draws.
 read = jax.jit(MODEL.network.logits)
-ROWS = 16
+ROWS = ROWS_ON_CPU
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +86,9 @@ def test_a_row_is_drawn_alike_in_any_company(weights):
     prompts = frames(1500)[:, :PROMPT]
     everyone, _ = generate(MODEL, weights, prompts, RESPONSE, jax.random.key(1))
     some = np.array([3, 700, 1200, 1499])
-    few, _ = generate(MODEL, weights, prompts[some], RESPONSE, jax.random.key(1), rows=some)
+    few, _ = generate(
+        MODEL, weights, prompts[some], RESPONSE, jax.random.key(1), rows=some, among=len(prompts)
+    )
     assert (few == everyone[some]).all()
     assert ((everyone != PAD) | (np.cumsum(everyone == END, axis=1) > 0)).all()
 
@@ -150,7 +151,8 @@ def test_a_tiny_set_is_memorised():
         MODEL, start, examples, PROMPT, jax.random.key(6), steps=300, learning_rate=3e-3
     )
     assert float(surprise(MODEL.network, learned, examples, PROMPT)) < 0.05 < average < before
-    said, _ = generate(MODEL, learned, prompts, RESPONSE, jax.random.key(0), bs.Sharpening(0.0))
+    greedy = bs.Sharpening(0.0)
+    said, _ = generate(MODEL, learned, prompts, RESPONSE, jax.random.key(0), greedy, among=ROWS)
     assert (said == responses).all()
 
 
@@ -166,23 +168,6 @@ def test_learning_rates_rise_and_fall(weights):
         MODEL, weights, frames(4), PROMPT, jax.random.key(0), steps=16, learning_rate=0.0
     )
     assert all((np.asarray(same[name]) == np.asarray(weights[name])).all() for name in weights)
-
-
-def test_how_steps_are_cut_into_calls_changes_nothing(weights, monkeypatch):
-    """Sixteen steps at once, or twice seven and then two and five of rate zero."""
-    ends = []
-    for chunk in (16, 7):
-        monkeypatch.setattr(training, "CHUNK", chunk)
-        ends.append(
-            train(
-                MODEL, weights, frames(256), PROMPT, jax.random.key(1), steps=16, learning_rate=0.1
-            )
-        )
-    (one, loss_of_one), (other, loss_of_other) = ends
-    assert loss_of_one == pytest.approx(loss_of_other, rel=1e-6)
-    for name in weights:
-        assert not np.allclose(one[name], weights[name])
-        assert np.asarray(other[name]) == pytest.approx(np.asarray(one[name]), abs=1e-5)
 
 
 @pytest.mark.parametrize(

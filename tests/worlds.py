@@ -11,5 +11,6 @@ import recorded
 import boostsim as bs
 
 LOOKUP = bs.lookup(entries=8, answers=4)
-SOFTMAX = bs.SoftmaxRegression(steps=8, batch=32, first_steps=8)
+CHAINS = bs.arithmetic(operations=2, modulus=5)
+SOFTMAX = bs.SoftmaxRegression(steps=8, batch=16, first_steps=8)
 TRANSFORMER, LISTED = dataclasses.replace(recorded.SMALL, first_steps=8), recorded.LISTED
