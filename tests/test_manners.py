@@ -1,5 +1,6 @@
 """The command among other programs: where its output goes, what stops it, how it says so."""
 
+import io
 import json
 import os
 import re
@@ -7,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +17,7 @@ import pytest
 
 from boostsim import cli
 from boostsim.commands import plan as plan_command
+from boostsim.commands import reproduce as reproduce_command
 
 COMMAND = [sys.executable, "-m", "boostsim.cli"]
 LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
@@ -76,14 +80,25 @@ def test_closed_streams_change_no_exit_code(line, code):
     assert shell(command(line)).returncode == code
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
+SPREAD = ["run", "--prompts", "5", "--iterations", "1", "--visits", "2", "--seeds", "2"]
+SIGNS = {"ascii": b"\\xb1", "latin-1": b"\xb1", "gbk": "±".encode("gbk")}
+
+
+@pytest.mark.parametrize("encoding", SIGNS)
 def test_every_encoding_prints(encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    line = "run --prompts 5 --iterations 1 --visits 2 --seeds 2"
-    done = subprocess.run([*COMMAND, *line.split()], capture_output=True, env=environment)
+    done = subprocess.run([*COMMAND, *SPREAD], capture_output=True, env=environment)
     assert done.returncode == 0, done.stderr
-    sign = {"ascii": b"\\xb1", "latin-1": b"\xb1", "gbk": "±".encode("gbk")}[encoding]
-    assert sign + b" is the spread of runs" in done.stdout
+    assert SIGNS[encoding] + b" is the spread of runs" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", SIGNS)
+def test_every_encoding_is_written_to_a_stream_that_has_it(encoding, monkeypatch):
+    told = io.BytesIO()
+    stream = io.TextIOWrapper(told, encoding=encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert cli.main(SPREAD) == 0
+    assert SIGNS[encoding] + b" is the spread of runs" in told.getvalue()
 
 
 def failing(error):
@@ -288,6 +303,26 @@ def test_a_worker_that_is_killed_is_told_in_a_line(tmp_path):
     assert len(told) == 1
     assert told[0].startswith("boostsim: a worker was killed, or there was not enough memory")
     assert "arithmetic is not drawn" in told[0]
+
+
+def test_a_pool_that_breaks_is_told_in_a_line(tmp_path, capsys, monkeypatch):
+    class Broken(ThreadPoolExecutor):
+        def __init__(self, workers, context, begin):
+            super().__init__(1)
+
+        def submit(self, draw, name):
+            broken = Future()
+            broken.set_exception(BrokenProcessPool("terminated abruptly"))
+            return broken
+
+    monkeypatch.setattr(reproduce_command, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(reproduce_command, "_workers", lambda names, neural: 1)
+    line = ["reproduce", "arithmetic", "programs", "--folder", str(tmp_path)]
+    assert cli.main(line) == cli.UNEXPECTED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1].startswith("boostsim: a worker was killed, or there was not enough")
+    assert "arithmetic, programs are not drawn" in err.splitlines()[-1]
 
 
 @LINUX

@@ -22,7 +22,7 @@ COLUMN, PAGE = (3.3, 2.2), (5.5, 2.2)
 @pytest.fixture(scope="module")
 def asked():
     """The figure of the documentation, drawn once: without title and caption, of other betas."""
-    return bs.figure("convergence", PAGE, caption=False, beta=(0.5, 0.2), attempts=2, scale="smoke")
+    return bs.figure("convergence", PAGE, caption=False, beta=(0.5, 0.2), attempts=4, scale="smoke")
 
 
 def test_a_figure_has_the_size_and_the_parameters_that_are_asked_for(asked):
@@ -30,12 +30,12 @@ def test_a_figure_has_the_size_and_the_parameters_that_are_asked_for(asked):
     assert asked.get_size_inches().tolist() == [*PAGE]
     (axes,) = asked.axes
     assert [line.get_text() for line in axes.get_legend().get_texts()] == ["β = 0.2", "β = 0.5"]
-    assert axes.get_title("left") == "k = 2 attempts a visit"
-    # T1, by hand: e' = (1 - beta) e^2.
+    assert axes.get_title("left") == "k = 4 attempts a visit"
+    # T1, by hand: e' = (1 - beta) e^4.
     error = 0.8
     for drawn_error in axes.lines[0].get_ydata()[1:]:
         assert drawn_error == pytest.approx(error, rel=1e-12)
-        error = 0.8 * error**2
+        error = 0.8 * error**4
     # On grey paper a shape tells them apart.
     shapes = [line.get_marker() for line in axes.get_legend().get_lines()]
     assert len({*shapes} - {"None"}) == 2

@@ -173,16 +173,16 @@ def test_steps_of_any_size_end_where_they_should():
             assert ends == (1.0, 0.0)
 
 
-def test_its_fate_is_the_sign_of_what_the_filter_tells():
+@pytest.mark.parametrize("advantage", ADVANTAGES)
+def test_its_fate_is_the_sign_of_what_the_filter_tells(advantage):
     task = bs.table_task([[1, 0]] * 3, initial=[[0.01, 0.99], [0.5, 0.5], [0.99, 0.01]])
     for false_accept, end in ((0.1, 1.0), (0.3, None), (0.6, 0.0)):
         noise = bs.NoisyFilter(false_accept=false_accept, false_reject=0.7)
-        for advantage in ADVANTAGES:
-            learner = bs.PolicyGradient(5.0, advantage)
-            procedure = bs.filter_only(attempts=2, filter=noise, learner=learner)
-            found = bs.simulate(procedure, task, 60, record="prompt").accuracy.values[0, -1]
-            wanted = [end] * 3 if end is not None else [0.01, 0.5, 0.99]
-            assert found == pytest.approx(wanted, abs=1e-9)
+        learner = bs.PolicyGradient(5.0, advantage)
+        procedure = bs.filter_only(attempts=2, filter=noise, learner=learner)
+        found = bs.simulate(procedure, task, 60, record="prompt").accuracy.values[0, -1]
+        wanted = [end] * 3 if end is not None else [0.01, 0.5, 0.99]
+        assert found == pytest.approx(wanted, abs=1e-9)
 
 
 def visit(procedure, task):

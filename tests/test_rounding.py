@@ -48,7 +48,7 @@ def test_a_true_law_that_loses_its_digits_is_not_violated(way, kind):
     """T1's error as one minus an accuracy: below 1e-16 nothing is left of it."""
     error = WAYS[way]
     true = claim(lambda **point: 1 - (1 - error(**point)), kind)
-    found = bs.certify(true, MEASURED, exact_points=64).table
+    found = bs.certify(true, MEASURED, exact_points=32).table
     if way in READ:
         assert set(found.verdict) == {"holds", "inapplicable"}
     else:
@@ -57,7 +57,7 @@ def test_a_true_law_that_loses_its_digits_is_not_violated(way, kind):
         told = exact[exact.verdict == "undecided"]
         assert told.why.str.startswith("differs by rounding only").all()
         # What is not spoiled is decided all the same.
-        assert (exact.verdict == "holds").sum() > 35
+        assert (exact.verdict == "holds").sum() > 17
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -106,11 +106,12 @@ def test_digits_against_exact_fractions():
         ) is (None)
 
 
-def test_the_rounding_of_a_law_is_bounded():
+@pytest.mark.parametrize("points", [40, 200])
+def test_the_rounding_of_a_law_is_bounded(points):
     """By what it is, over the domain: the float against the same formula in many digits."""
     naive = claim(lambda beta, initial_error, iterations: 1 - (1 - initial_error))
     plain = claim(lambda beta, initial_error, iterations: (1 - beta) ** iterations * initial_error)
-    for point in BOX.sample(np.random.default_rng(1), 200):
+    for point in BOX.sample(np.random.default_rng(1), points):
         for law in (naive, plain):
             lost = abs(law.predicted(point) - in_digits(law, point))
             assert lost <= law_rounding(law, point)

@@ -70,7 +70,10 @@ def test_what_does_not_fit_is_refused_with_its_size(asked, told):
     assert "at most 268,435,456 numbers at once (2 GiB)" in str(refused.value)
 
 
-@pytest.mark.parametrize("record", [(), ("prompt", "diversity"), ("rows", "entropy"), "prompt"])
+RECORDS = [(), ("prompt", "diversity"), ("rows", "entropy"), ("prompt",)]
+
+
+@pytest.mark.parametrize("record", [*RECORDS, sum(RECORDS, ())])
 def test_the_size_that_is_checked_is_the_size_of_the_trace(record):
     task = bs.random_table(0, prompts=500)
     trace = bs.simulate(LASTING, task, 9, visits=2, seeds=2, key=0, record=record)
