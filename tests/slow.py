@@ -456,6 +456,7 @@ SLOW = (
     "test_rounding.py::test_the_rounding_of_a_law_is_bounded[200",
     "test_rounding.py::test_tiny_laws_that_keep_their_digits_stay_sharp[a law",
     "test_rounding.py::test_tiny_laws_that_keep_their_digits_stay_sharp[numpy",
+    "test_samplers.py::test_numbers_cross_to_the_host_in_full_precision[1000000",
     "test_schedules.py::test_a_schedule_that_is_the_same_everywhere_is_a_number",
     "test_schedules.py::test_a_transformer_buys_by_the_schedule",
     "test_schedules.py::test_an_exact_run_is_the_dense_steps_of_each_iteration[None-criterion1",

@@ -168,9 +168,9 @@ def test_on_an_accelerator_counts_are_split_by_halves(monkeypatch):
         )
 
 
-def test_numbers_cross_to_the_host_in_full_precision():
+@pytest.mark.parametrize("size", [10**5, 10**6])
+def test_numbers_cross_to_the_host_in_full_precision(size):
     """1e-200 at a million elements: a probability that float32 would flush to zero."""
-    size = 10**6
     seen = []
 
     def spy(streams, count, probability):
