@@ -75,8 +75,11 @@ def row(
         budget=budget,
     )
     task = half_solved(prompts, responses=4)
-    trace = bs.simulate(procedure, task, ITERATIONS, visits=visits, seeds=seeds, key=0)
-    bought = _labels_to(UNSOLVED - share + target * knows, trace)
+    there = UNSOLVED - share + target * knows
+    # What comes after it is not asked for.
+    until = bs.Until(error=there)
+    trace = bs.simulate(procedure, task, ITERATIONS, visits=visits, seeds=seeds, key=0, until=until)
+    bought = _labels_to(there, trace)
     return {
         "panel": panel,
         "criterion": rule.name,
@@ -84,7 +87,6 @@ def row(
         # Per prompt that can be learned: visits are the same to each.
         "labels": bought.mean() * visits / share,
         "reached": np.isfinite(bought).mean(),
-        "final_error": trace.error.values[:, -1].mean(),
         "prompts": prompts,
         "seeds": seeds,
     }

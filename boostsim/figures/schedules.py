@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.style import COLORS
+from boostsim.simulation.tables.samplers import FEW
 from boostsim.tournament.leaderboard import paired
 
 TITLE = "Made for ten visits, schedules beat constant budgets there; made for many, not all do"
@@ -35,8 +36,6 @@ CHOSEN_ON = 4
 # As multiples of the constant that costs what the schedule does.
 MULTIPLES = (0.25, 0.5, 0.7, 0.85, 1.0, 1.05)
 CONFIDENCE, KEY = 0.95, 0
-# Average error and labels of each run.
-Runs = tuple[np.ndarray, np.ndarray]
 
 
 def designed(challenge: bs.Challenge, scale: Scale, visits: int | None = None) -> bs.Design:
@@ -68,7 +67,11 @@ def _made_for(visits: int | None) -> str:
     return "many" if visits is None else f"{visits} visits"
 
 
-def _procedure(challenge: bs.Challenge, budget: float | tuple[float, ...]) -> bs.Procedure:
+def _constant(level: float) -> tuple[float, ...]:
+    return (level,) * ITERATIONS
+
+
+def _procedure(challenge: bs.Challenge, budget: tuple[float, ...]) -> bs.Procedure:
     return bs.boosting(
         attempts=challenge.attempts,
         filter=challenge.filter,
@@ -88,45 +91,41 @@ def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
     parts = []
     for visits, design in PANELS:
 
-        def run(schedule: tuple[float, ...], seeds: range, visits: int = visits) -> Runs:
-            trace = bs.simulate(
-                _procedure(held_out, schedule),
-                held_out.task,
-                ITERATIONS,
-                visits=visits,
-                seeds=seeds,
-                key=KEY,
-            )
-            return trace.error.values[:, 1:].mean(1), trace.labels.values[:, -1]
-
-        def constants(budgets: list[float], seeds: range, visits: int = visits) -> Runs:
-            """Return the same of each of several constants, side by side."""
-            swept: Any = bs.sweep(
-                _procedure(held_out, 1.0),
-                held_out.task,
-                ITERATIONS,
-                over={"budget": budgets},
-                visits=visits,
-                seeds=seeds,
-                key=KEY,
-                reduce="all",
-            )
-            return swept.error.values[:, :, 1:].mean(2), swept.labels.values[:, :, -1]
+        def runs(
+            schedules: list[tuple[float, ...]], seeds: range, visits: int = visits
+        ) -> tuple[np.ndarray, np.ndarray]:
+            """Return average error and labels of each schedule and seed."""
+            ways: dict[str, Any] = {"visits": visits, "seeds": seeds, "key": KEY}
+            if visits <= FEW:
+                # By the program that the design was chosen with.
+                traces = [
+                    bs.simulate(_procedure(held_out, each), held_out.task, ITERATIONS, **ways)
+                    for each in schedules
+                ]
+            else:
+                # Side by side: what is drawn for one is not waited for by the others.
+                over: Any = {"budget": {str(place): each for place, each in enumerate(schedules)}}
+                first = _procedure(held_out, schedules[0])
+                ways |= {"over": over, "reduce": "all"}
+                swept: Any = bs.sweep(first, held_out.task, ITERATIONS, **ways)
+                traces = [swept.isel(budget=place) for place in range(len(schedules))]
+            errors = [trace.error.values[:, 1:].mean(1) for trace in traces]
+            return np.array(errors), np.array([trace.labels.values[:, -1] for trace in traces])
 
         schedule = found[design].values["budget"]
         assert isinstance(schedule, tuple)
         low, high = LABELS * held_out.labels / ITERATIONS / 10.0, 1.0
-        paid = run(schedule, range(CHOSEN_ON))[1].mean()
+        paid = runs([schedule], range(CHOSEN_ON))[1].mean()
 
-        def dearer(level: float, paid: float = paid, constants: Any = constants) -> float:
-            bought = constants([float(np.exp(level))], range(CHOSEN_ON))[1]
+        def dearer(level: float, paid: float = paid, runs: Any = runs) -> float:
+            bought = runs([_constant(float(np.exp(level)))], range(CHOSEN_ON))[1]
             return float(np.log(bought.mean() / paid))
 
         # In logarithms labels are nearly a line: a third of the runs that halving would take.
         same = float(np.exp(brentq(dearer, np.log(low), np.log(high), xtol=2e-3, rtol=1e-3)))
         seeds = range(CHOSEN_ON, CHOSEN_ON + scale.seeds)
-        errors, bought = run(schedule, seeds)
-        each, costs = constants([multiple * same for multiple in MULTIPLES], seeds)
+        levels = [_constant(multiple * same) for multiple in MULTIPLES]
+        (errors, *each), (bought, *costs) = runs([schedule, *levels], seeds)
         comparisons = len(MULTIPLES) * len(PANELS) * len(bs.stress_suite(KEY, 10))
         for multiple, others, cost in zip(MULTIPLES, each, costs, strict=True):
             gap = paired(others - errors, comparisons, CONFIDENCE)
