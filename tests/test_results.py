@@ -79,6 +79,8 @@ def test_a_long_run_is_of_blocks_as_long_as_one_another_if_they_can_be():
     programs = prepared(PROCEDURE, TASK, sampled=False)
     for iterations, sizes in ((0, []), (100, [100]), (130, [65] * 2), (300, [100] * 3)):
         assert [size for _, size, _ in programs.blocks(iterations, loop.BLOCK)] == sizes
+    # Nor is the last of a run that may end early another one.
+    assert [size for _, size, _ in programs.blocks(100, loop.FEW_AHEAD)] == [10] * 10
     starts = [(start, size) for start, size, _ in programs.blocks(257, loop.BLOCK)]
     assert starts == [(0, 86), (86, 86), (172, 85)]
 

@@ -80,8 +80,10 @@ def row(
         budget=budget,
         until_accepted=focus == STOPS,
     )
-    sampled: dict[str, Any] = {} if visits is None else {"visits": visits, "seeds": seeds, "key": 0}
-    trace = bs.simulate(procedure, half_solved(prompts, 4), ITERATIONS, **sampled)
+    ways: dict[str, Any] = {} if visits is None else {"visits": visits, "seeds": seeds, "key": 0}
+    # What comes after it is not asked for.
+    ways["until"] = bs.Until(error=target)
+    trace = bs.simulate(procedure, half_solved(prompts, 4), ITERATIONS, **ways)
     needed = np.array([spent(trace, target, seed) for seed in range(seeds)])
     labels, generations = needed.mean(0)
     return {

@@ -31,8 +31,6 @@ ITERATIONS, LABELS, ATTEMPTS = 50, 0.25, 4
 # Of the runs, and of the design: None is the limit of many.
 PANELS = ((100, None), (10, None), (10, 10))
 DESIGNED = (10,)
-# Of a design for few visits, by scale: random steps, and choices on a grid.
-SEARCHED = {"smoke": (6, 16), "quick": (30, 50), "full": (60, 150)}
 # Constants are chosen on the first seeds, and compared on those after them.
 CHOSEN_ON = 4
 # As multiples of the constant that costs what the schedule does.
@@ -43,8 +41,6 @@ CONFIDENCE, KEY = 0.95, 0
 def designed(challenge: bs.Challenge, scale: Scale, visits: int | None = None) -> bs.Design:
     """Return the schedule that gradients find on a challenge, or that is best at so many visits."""
     labels, prices = LABELS * challenge.labels, bs.Prices()
-    thin = scale.stride**2
-    steps, grid = (150 // thin, 300 // thin) if visits is None else SEARCHED[scale.name]
     answers = ITERATIONS * ATTEMPTS * (prices.generation + prices.filter_call)
     goal = bs.Objective(
         challenge.procedure(bs.criteria.failed, 1.0),
@@ -60,9 +56,9 @@ def designed(challenge: bs.Challenge, scale: Scale, visits: int | None = None) -
         {"budget": bs.Knob(0.0, labels, per_iteration=True)},
         visits=visits,
         seeds=CHOSEN_ON,
-        steps=steps,
+        steps=(150 if visits is None else 60) // scale.stride**2,
         restarts=2,
-        grid=grid,
+        grid=(300 if visits is None else 150) // scale.stride**2,
         key=KEY,
     )
 

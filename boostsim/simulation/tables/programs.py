@@ -53,7 +53,7 @@ class Programs:
         """
         blocks = []
         for start, length, attempts in self.stretches(iterations):
-            even = math.ceil(length / max(1, math.ceil(length / most)))
+            even = _even(length, most)
             size = min(most, length) if longer else even
             for number in range(start, start + length, size or 1):
                 each = min(size, start + length - number)
@@ -70,6 +70,12 @@ class Programs:
             found.append((start, length, attempts))
             start += length
         return found
+
+
+def _even(length: int, most: int) -> int:
+    """Return how long blocks are of which none, or the last alone, is shorter than the others."""
+    alike = (size for size in range(min(most, length), most // 2, -1) if length % size == 0)
+    return next(alike, math.ceil(length / max(1, math.ceil(length / most))))
 
 
 def prepared(
