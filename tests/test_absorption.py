@@ -240,24 +240,25 @@ def test_a_sampled_response_survives_so():
         assert_share("fixation_laws", alive, prompts, law)
 
 
-def test_the_stationary_law_is_what_long_runs_tend_to():
+@pytest.mark.parametrize(
+    ("beta", "gamma", "attempts"),
+    [(0.3, 0.1, 1), (0.3, 0.1, 4), (0.05, 0.45, 2), (0.5, 0.6, 3)],
+)
+def test_the_stationary_law_is_what_long_runs_tend_to(beta, gamma, attempts):
     visits = 12
     states = np.arange(visits + 1.0) / visits
-    for beta, gamma, attempts in ((0.3, 0.1, 1), (0.3, 0.1, 4), (0.05, 0.45, 2), (0.5, 0.6, 3)):
-        error = bs.simulate(
-            bs.boosting(
-                attempts=attempts, filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(beta)
-            ),
-            bs.table_task([[1, 0]] * (visits + 1), initial=np.stack([states, 1 - states], 1)),
-            1,
-            record="prompt",
-        ).error.values[0, 1]
-        chain = binom.pmf(np.arange(visits + 1)[None], visits, 1.0 - error[:, None])
-        law = np.linalg.matrix_power(chain, 2**14)[0]
-        law /= law.sum()
-        rest = laws.stationary_accuracy(beta=beta, gamma=gamma, attempts=attempts, visits=visits)
-        assert rest.mean == pytest.approx(law @ states, rel=1e-11)
-        assert rest.variance == pytest.approx(law @ (states - rest.mean) ** 2, rel=1e-9)
+    error = bs.simulate(
+        bs.boosting(attempts=attempts, filter=bs.NoisyFilter(gamma), labeler=bs.WeakLabeler(beta)),
+        bs.table_task([[1, 0]] * (visits + 1), initial=np.stack([states, 1 - states], 1)),
+        1,
+        record="prompt",
+    ).error.values[0, 1]
+    chain = binom.pmf(np.arange(visits + 1)[None], visits, 1.0 - error[:, None])
+    law = np.linalg.matrix_power(chain, 2**14)[0]
+    law /= law.sum()
+    rest = laws.stationary_accuracy(beta=beta, gamma=gamma, attempts=attempts, visits=visits)
+    assert rest.mean == pytest.approx(law @ states, rel=1e-11)
+    assert rest.variance == pytest.approx(law @ (states - rest.mean) ** 2, rel=1e-9)
 
 
 def test_one_attempt_rests_around_the_populations_fixed_point():

@@ -71,7 +71,7 @@ def lumped_like_dense(world):
 
 
 @given(draw.worlds(all_slots=True))
-@settings(max_examples=5)
+@settings(max_examples=2)
 def test_the_lumped_step_is_the_dense_one(world):
     lumped_like_dense(world)
 
@@ -134,7 +134,7 @@ def sampled_like_exact(world):
 
 
 @given(draw.worlds(budgets=False))
-@settings(max_examples=3)
+@settings(max_examples=2)
 def test_many_visits_are_the_population(world):
     sampled_like_exact(world)
 
@@ -228,7 +228,7 @@ def sampled_like_enumerated(world):
 
 
 @given(draw.worlds(budgets=False))
-@settings(max_examples=3)
+@settings(max_examples=2)
 def test_sampled_steps_have_the_law_of_every_outcome_enumerated(world):
     sampled_like_enumerated(world)
 

@@ -151,11 +151,12 @@ def test_diversity_is_a_product_whatever_the_visits():
 
 
 def test_in_tokens_each_iteration_makes_its_own(tmp_path):
+    # As many attempts in all in either: one program.
     rule = bs.boosting(attempts=[1, 3], **NOISY)
     how = {"learner": SOFTMAX, "key": 0}
-    trace = bs.simulate(rule, LOOKUP, 2, visits=[2, 1], **how)
+    trace = bs.simulate(rule, LOOKUP, 2, visits=[3, 1], **how)
     for iterations in (1, 2):
-        parts = bs.simulate(rule, LOOKUP, iterations, visits=[2, 1], folder=tmp_path, **how)
+        parts = bs.simulate(rule, LOOKUP, iterations, visits=[3, 1], folder=tmp_path, **how)
     same(*(variables(each.drop_vars("seconds")) for each in (trace, parts)))
     assert trace.generations.values[0].tolist() == [0.0, 1.0, 4.0]
     assert np.diff(trace.labels.values[0]).max() <= 1.0

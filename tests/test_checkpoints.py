@@ -76,9 +76,9 @@ def test_a_damaged_file_of_a_run_is_named_and_made_again(run):
         b"",
         b"PK nothing",
         whole + b"\0",
-        *(whole[:n] for n in rng.integers(len(whole), size=4)),
+        *(whole[:n] for n in rng.integers(len(whole), size=2)),
     ]
-    for place in rng.integers(8 * len(whole), size=8):
+    for place in rng.integers(8 * len(whole), size=3):
         flipped = bytearray(whole)
         flipped[place // 8] ^= 1 << place % 8
         damaged.append(bytes(flipped))

@@ -49,8 +49,20 @@ SHOWING = [path for path in texts() if BLOCK.search(path.read_text())]
 def test_what_a_page_shows_runs_as_printed(path, tmp_path, monkeypatch, capsys):
     """One block after another, in a folder of its own, as a reader pastes them."""
     monkeypatch.chdir(tmp_path)
+    run_as_printed(path, BLOCK.findall(path.read_text()), capsys)
+
+
+def test_the_first_lines_of_the_readme_print_what_they_say(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = ROOT / "README.md"
+    ((code, printed), *_) = BLOCK.findall(path.read_text())
+    assert printed
+    run_as_printed(path, [(code, printed)], capsys)
+
+
+def run_as_printed(path, blocks, capsys):
     names = {"__name__": path.stem}
-    for code, printed in BLOCK.findall(path.read_text()):
+    for code, printed in blocks:
         exec(compile(code, str(path), "exec"), names)
         told = capsys.readouterr().out
         if printed:

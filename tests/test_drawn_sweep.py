@@ -92,23 +92,26 @@ def test_a_seed_ends_when_its_run_does(until):
     agrees(swept, rule, over, iterations=12, until=until, **how)
 
 
-def test_a_seed_is_the_same_to_the_last_bit_whatever_else_there_is(tmp_path):
+# Of forty points: one program, whatever the seeds, and few seeds start no worker.
+LONG = functools.partial(
+    bs.sweep, RULE, bs.random_table(2, prompts=67, responses=3), 2, visits=20, key=0
+)
+
+
+def test_a_seed_is_the_same_to_the_last_bit_whatever_else_there_is():
     rng = np.random.default_rng(0)
-    points = [*zip(rng.uniform(0, 1, 40), rng.uniform(0, 0.5, 40), strict=True)]
-    task = bs.random_table(2, prompts=67, responses=3, solvable=0.6)
-    run = functools.partial(bs.sweep, RULE, task, 3, visits=20, key=0, record="diversity")
-    whole = run(over={("beta", "gamma"): points}, seeds=3)
+    points = rng.uniform(0, 1, 40)
+    whole = LONG(over={"beta": points}, seeds=3)
     order = rng.permutation(len(points))
-    turned = run(over={("beta", "gamma"): [points[i] for i in order]}, seeds=3)
-    alone = run(over={("beta", "gamma"): points[17:18]}, seeds=range(1, 2))
+    turned = LONG(over={"beta": points[order]}, seeds=3)
+    alone = LONG(over={"beta": points[17:18]}, seeds=range(1, 2))
     for name, values in whole.data_vars.items():
         assert np.array_equal(values[order], turned[name]), name
         assert np.array_equal(values[17, 1:2], alone[name][0]), name
 
 
 def test_an_interrupt_ends_a_sweep_and_the_next_one_is_whole(monkeypatch):
-    task, over = bs.random_table(2, prompts=67, responses=3), {"beta": np.linspace(0, 1, 40)}
-    run = functools.partial(bs.sweep, RULE, task, 2, over=over, visits=20, seeds=16, key=0)
+    run = functools.partial(LONG, over={"beta": np.linspace(0, 1, 40)}, seeds=3)
     whole, recorded = run(), running.recorded
 
     def interrupted(*told):
@@ -136,8 +139,8 @@ def answered(call, count, workers):
 
 
 def test_a_long_sweep_is_made_by_worker_processes_to_the_same_bits(monkeypatch, tmp_path):
-    task, over = bs.random_table(2, prompts=67, responses=3), {"beta": np.linspace(0, 1, 40)}
-    run = functools.partial(bs.sweep, RULE, task, 2, over=over, visits=20, seeds=16, key=0)
+    run = functools.partial(LONG, over={"beta": np.linspace(0, 1, 40)}, seeds=16)
+    monkeypatch.setattr(running, "processors", lambda: 1)
     alone, asked = run(), []
     monkeypatch.setattr(running, "STEPS", 1)
     monkeypatch.setattr(running, "processors", lambda: 3)

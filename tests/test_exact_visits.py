@@ -85,7 +85,7 @@ FALSE = {
 @pytest.mark.parametrize("name", FALSE)
 def test_a_falsehood_near_each_is_caught_exactly(name):
     true, how = bs.claims[name], MEASUREMENTS[name]
-    exact = {"levels": "exact", "exact_points": 6, "key": 3}
+    exact = {"levels": "exact", "exact_points": 4, "key": 3}
     assert bs.certify(true, **exact).verdict == "holds"
     false = replace(true, name=f"{name}, but false", law=FALSE[name])
     assert bs.certify(false, how, **exact).verdict == "violated"

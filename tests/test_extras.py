@@ -44,7 +44,7 @@ print(json.dumps(told))
 # The smallest that every command does.
 WORKS = [
     "claims T3",
-    "certify T10 --exact-points 2 --points 1 --samples 2048 --levels exact",
+    "certify T5.bound --exact-points 2 --levels exact",
     "prove T9/rises",
     "plan --beta .2 --gamma .1 --error .7 --target .1",
     "run --prompts 5 --iterations 1",

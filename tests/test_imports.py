@@ -1,6 +1,7 @@
 """Imports go one way, and the top is light."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -59,9 +60,14 @@ TAKEN = {
 }
 
 
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def imported(path):
     """What a module imports of boostsim, anywhere in it: modules, each with a name in it or ""."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             pairs = [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -188,7 +194,7 @@ def test_no_refusal_quotes_words_of_ours_as_if_they_had_been_given():
     """What a caller gave is shown as Python writes it; ``Words`` are what we say of it."""
     quoted = []
     for name, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "refuse":
                 got = node.args[2]
                 literal = isinstance(got, ast.Constant) and isinstance(got.value, str)

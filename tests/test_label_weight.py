@@ -407,6 +407,10 @@ def test_the_command_says_all_of_it(capsys):
     assert cli.main([*line.split(), "escaping_collapse"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["provenance"]["procedure"] == json.loads(bs.escaping_collapse().describe())
+
+
+def test_the_command_refuses_what_a_labeler_has_no_place_for(capsys):
+    line = "run --prompts 20 --iterations 2 --json"
     for flags, words in {
         "--labeler first": "labeler must be one of first_model, weak",
         "--labeler first_model --beta 0.5": "beta has no place where labeler is 'first_model'",
