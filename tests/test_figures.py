@@ -125,8 +125,11 @@ def test_committed_figures_are_true(name, monkeypatch):
 
 
 def test_the_committed_leaderboard_is_true_in_part():
-    """Two rules on one challenge, alone: a challenge does not know who else plays, or where."""
-    rules = (bs.criteria.failed, bs.criteria.upper_confidence())
+    """Three rules on one challenge, alone: a challenge does not know who else plays, or where.
+
+    What follows disagreement tells every response apart, and ranks: another program than most.
+    """
+    rules = (bs.criteria.failed, bs.criteria.disagreement, bs.criteria.upper_confidence())
     names = ("uneven",)
     again = figure_module("leaderboard").tournament(SCALES["quick"], names, rules).table()
     kept = committed("leaderboard").set_index(["task", "criterion"])
