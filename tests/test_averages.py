@@ -10,7 +10,7 @@ import pytest
 import boostsim as bs
 from boostsim.simulation.tables import averages
 from boostsim.simulation.tables.exact import init
-from boostsim.simulation.tables.loop import advance
+from boostsim.simulation.tables.iterating import advance
 from boostsim.simulation.tables.prepare import prepare
 
 PROMPTS, WITHIN = averages.MANY + 1, frozenset({"diversity"})
@@ -88,6 +88,8 @@ def test_slopes_are_those_that_they_were(monkeypatch):
     with jax.enable_x64(True):
         for many in (averages.MANY, 10**9):
             monkeypatch.setattr(averages, "MANY", many)
+            # What has been traced before has read the other number.
+            jax.clear_caches()
             run = bs.population(procedure, task, 2, record="diversity")
             last = functools.partial(_last, run)
             assert ("reduce_precision" in str(jax.make_jaxpr(last)(at))) is (many <= PROMPTS)

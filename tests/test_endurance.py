@@ -68,13 +68,13 @@ def test_a_longer_run_on_a_table_goes_on_from_a_shorter_one(name, short_blocks, 
 
 def test_nothing_that_is_kept_is_made_again(short_blocks, tmp_path, monkeypatch):
     simulate(6, tmp_path, **SAMPLED)
-    made, advance = [], loop.advance
+    made, proceed = [], loop.proceed
 
-    def watched(structure, wanted, length, numbers, sampling, key, start, *rest):
+    def watched(structure, wanted, room, numbers, sampling, key, start, length, *rest):
         made.append((start, length))
-        return advance(structure, wanted, length, numbers, sampling, key, start, *rest)
+        return proceed(structure, wanted, room, numbers, sampling, key, start, length, *rest)
 
-    monkeypatch.setattr(loop, "advance", watched)
+    monkeypatch.setattr(loop, "proceed", watched)
     simulate(6, tmp_path, **SAMPLED)
     assert made == []
     simulate(8, tmp_path, **SAMPLED)
@@ -94,15 +94,15 @@ def test_what_is_written_every_while_is_gone_on_from(short_blocks, tmp_path, mon
     """A run that stops after some blocks: those that were written are not made again."""
     monkeypatch.setattr(keeping, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(keeping, "PAUSE_WRITES", 0.0)
-    want, advance, left = simulate(14, **SAMPLED), loop.advance, [5]
+    want, proceed, left = simulate(14, **SAMPLED), loop.proceed, [5]
 
     def stops(*given):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return advance(*given)
+        return proceed(*given)
 
-    monkeypatch.setattr(loop, "advance", stops)
+    monkeypatch.setattr(loop, "proceed", stops)
     with pytest.raises(KeyboardInterrupt):
         simulate(14, tmp_path, **SAMPLED)
     left[0] = 3 * 4 - 5
@@ -438,13 +438,13 @@ def test_time_between_writes_is_fifty_times_that_of_a_write(short_blocks, tmp_pa
         kept.append(clock[0])
         clock[0] += 0.5
 
-    def advance(*given, _advance=loop.advance):
+    def proceed(*given, _proceed=loop.proceed):
         clock[0] += 1.0
-        return _advance(*given)
+        return _proceed(*given)
 
     monkeypatch.setattr(keeping.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(store.Store, "write", write)
-    monkeypatch.setattr(loop, "advance", advance)
+    monkeypatch.setattr(loop, "proceed", proceed)
     simulate(480, tmp_path)
     # 120 blocks of a second, and five writes before the last: half a second, and fifty times that.
     assert kept == [*(2.0 + 25.5 * n for n in range(5)), 122.5]

@@ -92,9 +92,9 @@ def test_diversity_of_lumped_rows_is_that_of_the_rows():
 
 def test_numbers_recompile_nothing_and_stand_in_the_provenance():
     bs.simulate(boosting(PartialStep(0.5, 0.1)), TABLE, 3)
-    before = loop.advance._cache_size()
+    before = loop.proceed._cache_size()
     trace = bs.simulate(boosting(PartialStep(0.25, 0.3)), TABLE, 3)
-    assert loop.advance._cache_size() == before
+    assert loop.proceed._cache_size() == before
     assert '"learner": {"name": "PartialStep", "noise": 0.3, "size": 0.25}' in trace.procedure
 
 

@@ -24,8 +24,8 @@ from boostsim.curation.filters import NoisyFilter
 from boostsim.mode import KEYS
 from boostsim.simulation.tables.averages import merged
 from boostsim.simulation.tables.continuous import NUMBERS
+from boostsim.simulation.tables.iterating import advance, begin, measure
 from boostsim.simulation.tables.kernel import first_state, one_step
-from boostsim.simulation.tables.loop import advance, begin, measure
 from boostsim.simulation.tables.resting import at_rest
 from boostsim.simulation.tables.sampled import Sampling
 from boostsim.simulation.tables.structure import Numbers, Structure

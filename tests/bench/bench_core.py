@@ -20,7 +20,7 @@ from jax import lax
 
 import boostsim as bs
 from boostsim.simulation.tables import exact, sampled
-from boostsim.simulation.tables.loop import advance, measure
+from boostsim.simulation.tables.iterating import advance, measure
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.state import masses
 

@@ -21,7 +21,8 @@ from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, needed_key
 from boostsim.mode import fixed, needs_double
 from boostsim.simulation.tables.continuous import NUMBERS, World
-from boostsim.simulation.tables.loop import advance, begin, totals
+from boostsim.simulation.tables.iterating import advance, begin
+from boostsim.simulation.tables.loop import totals
 from boostsim.simulation.tables.persistence import draws
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.recording import (

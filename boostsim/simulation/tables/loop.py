@@ -9,17 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jax.scipy.special import xlogy
 
 from boostsim.arguments import refuse, whole
-from boostsim.curation.bounds import guarded
 from boostsim.curation.procedure import Procedure
 from boostsim.keys import as_key, key_text, needed_key
 from boostsim.mode import fixed
@@ -27,12 +22,10 @@ from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.seeing import Seeing, VisitsEach
-from boostsim.simulation.tables import averages
-from boostsim.simulation.tables.averages import merged, quantiles, weighted_sum
+from boostsim.simulation.tables.iterating import begin, proceed, room_for
 from boostsim.simulation.tables.keeping import Begun, Keeping, keeping, taken_up
-from boostsim.simulation.tables.kernel import first_state, one_step, sampling_of
+from boostsim.simulation.tables.kernel import sampling_of
 from boostsim.simulation.tables.persistence import draws
-from boostsim.simulation.tables.population import right_and_wrong, total
 from boostsim.simulation.tables.prepare import measured_beta, own_parts
 from boostsim.simulation.tables.programs import Programs, prepared, told_visits
 from boostsim.simulation.tables.recording import (
@@ -46,12 +39,9 @@ from boostsim.simulation.tables.recording import (
     numbers_each,
     wanted_records,
 )
-from boostsim.simulation.tables.resting import at_rest
 from boostsim.simulation.tables.sampled import Sampling
-from boostsim.simulation.tables.state import State, diversity, masses
-from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.until import Until, carried, checked_until
-from boostsim.statistics import Statistic, Wanted, average_of, described_on, statistics_in
+from boostsim.statistics import Statistic, Wanted, described_on, statistics_in
 from boostsim.tasks.table import TableTask
 
 if TYPE_CHECKING:
@@ -230,58 +220,6 @@ def _level(procedure: Procedure, sampling: Sampling | None) -> str:
     return "exact given the verdicts" if draws(procedure, sampled=False) else "exact"
 
 
-def measure(
-    structure: Structure,
-    numbers: Numbers,
-    state: State,
-    wanted: Wanted,
-    pass_at: tuple[int, ...] = (),
-) -> dict[str, Any]:
-    """Return what is recorded of a model, by name."""
-    mass, weights = masses(state), numbers.weights
-    right, wrong = right_and_wrong(structure, numbers, mass)
-
-    def average(values: Any) -> Any:
-        # A weighted mean of probabilities; rounding of the weights must not lift it above one.
-        return guarded(weighted_sum(weights, values), None, 1.0)
-
-    by_prompt = "prompt" in wanted
-    measured = {
-        "accuracy": merged(numbers, right) if by_prompt else average(right),
-        "error": merged(numbers, wrong) if by_prompt else average(wrong),
-        "coverage": average((right > 0.0) * 1.0),
-    }
-    if pass_at:
-        # Of what is rare, to full precision.
-        passed = [-jnp.expm1(count * jnp.log1p(-jnp.minimum(right, 1.0))) for count in pass_at]
-        worth = [merged(numbers, each) if by_prompt else average(each) for each in passed]
-        measured["pass_at_k"] = jnp.stack(worth, axis=-1)
-    if "diversity" in wanted:
-        apart = diversity(structure, numbers, state)
-        measured["diversity"] = average(apart)
-        if by_prompt:
-            measured["diversity_by_prompt"] = merged(numbers, apart)
-    if "accuracy_quantiles" in wanted:
-        measured["accuracy_quantiles"] = quantiles(right, weights, QUANTILES)
-    for statistic in statistics_in(wanted):
-        assert numbers.correct is not None
-        values = statistic.of(mass, numbers.correct)
-        if statistic.average:
-            measured[statistic.name] = average_of(statistic, values, weights)
-        else:
-            measured[statistic.name] = merged(numbers, values, jnp.inf)
-    if "entropy" in wanted:
-        # Of what has no mass there is no slope: that of entropy is infinite.
-        some = jnp.where(mass > 0.0, mass, 1.0)
-        measured["entropy"] = jnp.sum(weights * total(-xlogy(some, some)))
-    if "absorbed" in wanted:
-        measured["absorbed"] = jnp.all(at_rest(structure, numbers, state)) * 1.0
-    if "rows" in wanted:
-        # One by one a thousand responses would take a minute to compile.
-        measured["rows"] = jax.vmap(lambda each: merged(numbers, each), out_axes=-1)(mass)
-    return measured
-
-
 Program = tuple[Programs, Sampling | None]
 Rows = dict[str, jax.Array]
 
@@ -323,14 +261,14 @@ def _run(
     lasting = after, state
     for start, length, (structure, numbers) in track(blocks, "iterations", len(blocks)):
         with unbroken():
-            state, rows = advance(
-                structure, wanted, length, numbers, sampling, key, start, state, pass_at
-            )
-            recording.add(number, start + 1, rows)
+            room = room_for(length, most)
+            given = numbers, sampling, key, start, length, state, row, pass_at
+            state, rows = proceed(structure, wanted, room, *given)
+            recording.add(number, start + 1, rows, length)
         recording.write_some()
         if until is not None and seen is not None:
             before = {name: values[-1:] for name, values in seen.items()}
-            seen = {name: np.asarray(values) for name, values in rows.items()}
+            seen = {name: np.asarray(values)[:length] for name, values in rows.items()}
             met = until.met(seen, before, weights)
             if met is not None:
                 at = start + 1 + met
@@ -343,74 +281,3 @@ def _run(
     if kept is not None and not blocks:
         kept.done(number, iterations, *lasting)
     return None
-
-
-@partial(jax.jit, static_argnums=(0, 1, 4))
-def begin(
-    structure: Structure,
-    wanted: Wanted,
-    numbers: Numbers,
-    sampling: Sampling | None,
-    pass_at: tuple[int, ...] = (),
-) -> tuple[State, dict[str, jax.Array]]:
-    """Return the first model and what is recorded of it."""
-    state = first_state(structure, numbers, sampling)
-    nothing = {
-        "labels": jnp.zeros(()),
-        "visited": jnp.zeros(()),
-        "judged": jnp.zeros(()),
-        "invalid": jnp.array(-1, jnp.int32),
-    }
-    measured = measure(structure, numbers, state, wanted, pass_at)
-    if structure.until_accepted:
-        nothing["generations"] = jnp.zeros(())
-    if "prompt" in wanted:
-        nothing["labels_by_prompt"] = jnp.zeros_like(measured["error"])
-    return state, {**measured, **nothing}
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2, 8))
-def advance(
-    structure: Structure,
-    wanted: Wanted,
-    length: int,
-    numbers: Numbers,
-    sampling: Sampling | None,
-    key: jax.Array | None,
-    start: int,
-    state: State,
-    pass_at: tuple[int, ...] = (),
-) -> tuple[State, dict[str, jax.Array]]:
-    """Return the model after so many iterations and what is recorded of each.
-
-    Over many prompts a model is measured where the next iteration begins, the last one by itself:
-    where it is made, it would be made once more for each average that is taken of it. (Not so where
-    rows are added up to be measured: sums of what is made there are rounded otherwise.)
-    """
-    later = len(numbers.weights) >= averages.MANY and state.mass.shape[-3:-1] == (1, 2)
-    measured = partial(measure, structure, numbers, wanted=wanted, pass_at=pass_at)
-
-    def iteration(state: State, number: jax.Array) -> tuple[State, Rows]:
-        before = measured(state) if later else {}
-        fresh = None if key is None else jax.random.fold_in(key, number)
-        seen = None if sampling is None else sampling.at(number)
-        state, info = one_step(structure, numbers, seen, fresh, state)
-        spent = {
-            "labels": info.labels,
-            "visited": info.visited,
-            "invalid": info.invalid,
-            "judged": info.judged,
-        }
-        if info.generations is not None:
-            spent["generations"] = info.generations
-        if "prompt" in wanted:
-            spent["labels_by_prompt"] = merged(
-                numbers, info.labels_by_prompt, structure.labels_each
-            )
-        return state, {**(before if later else measured(state)), **spent}
-
-    state, rows = lax.scan(iteration, state, start + jnp.arange(length))
-    if later:
-        for name, last in measured(state).items():
-            rows[name] = jnp.concatenate([rows[name][1:], last[None]])[:length]
-    return state, rows

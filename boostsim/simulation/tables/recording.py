@@ -89,12 +89,14 @@ class Recording:
         """Make room for so many seeds of so many iterations, the first model among them."""
         self.shape = seeds, iterations
         self.arrays: dict[str, np.ndarray] = {}
-        self.waiting: deque[tuple[int, int, Mapping[str, Any]]] = deque()
+        self.waiting: deque[tuple[int, int, int | None, Mapping[str, Any]]] = deque()
         self.held = 0
 
-    def add(self, seed: int, start: int, block: Mapping[str, Any]) -> None:
-        """Take the rows of a seed from an iteration on."""
-        self.waiting.append((seed, start, block))
+    def add(
+        self, seed: int, start: int, block: Mapping[str, Any], length: int | None = None
+    ) -> None:
+        """Take the rows of a seed from an iteration on: the first so many, or all."""
+        self.waiting.append((seed, start, length, block))
         self.held += _size(block)
 
     def write_some(self) -> None:
@@ -104,13 +106,13 @@ class Recording:
 
     def begun(self) -> list[Mapping[str, Any]]:
         """Return the blocks that are not written yet, and perhaps not computed."""
-        return [block for _, _, block in self.waiting]
+        return [block for *_, block in self.waiting]
 
     def _write(self) -> None:
         # It waits until it is written: an interrupt may come in between.
-        seed, start, block = self.waiting[0]
+        seed, start, length, block = self.waiting[0]
         for name, values in block.items():
-            rows = np.asarray(values)
+            rows = np.asarray(values)[:length]
             if name not in self.arrays:
                 self.arrays[name] = np.empty((*self.shape, *rows.shape[1:]), rows.dtype)
             self.arrays[name][seed, start : start + len(rows)] = rows
