@@ -74,7 +74,8 @@ def test_every_seed_of_a_point_is_its_run(name):
 
 
 def test_no_more_points_are_laid_out_than_a_block_has(monkeypatch):
-    rule, _, how = WORLDS["persistent"]
+    # The program that compares its seeds with runs, above.
+    rule, _, how = WORLDS["budget"]
     over = {"beta": np.linspace(0.1, 0.9, 9), "budget": np.linspace(0.1, 0.5, 5)}
     laid, made = [], running.batch_of
     monkeypatch.setattr(

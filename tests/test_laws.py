@@ -205,7 +205,7 @@ def test_t4_has_one_root_and_falls_with_attempts():
     beta, gamma = np.meshgrid(np.linspace(0.005, 0.995, 34), np.linspace(0.005, 0.495, 50))
     floors = [bs.laws.attempts_floor(beta=beta, gamma=gamma, attempts=k) for k in range(1, 13)]
     assert (np.diff(floors, axis=0) < 0).all()
-    error = np.linspace(0, 1, 4001)[:, None, None]
+    error = np.linspace(0, 1, 1001)[:, None, None]
     for k in (2, 5, 12):
         u = gamma + (1 - 2 * gamma) * error
         terms = sum(u**j for j in range(k))
