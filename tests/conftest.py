@@ -7,6 +7,8 @@ from pathlib import Path
 
 # Tests draw to files only, and leave the user's own settings alone.
 os.environ.setdefault("MPLBACKEND", "agg")
+# Each core has a worker: threads of a small product of matrices would but wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Compiled programs are shared by the workers and by what they start, and kept for the next run.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "programs")
