@@ -1,7 +1,7 @@
 """The tests that take longest: ``make test`` leaves them out, ``make test-all`` runs everything.
 
-Parts of test names; each took three seconds of a processor or more, compiling mostly. What they
-hold is held in a smaller form by others: many worlds by a few, sampled claims and planted
+Parts of test names; each took a processor a second at least, most three, compiling mostly. What
+they hold is held in a smaller form by others: many worlds by a few, sampled claims and planted
 falsehoods by ``test_falsify``, figures that are computed again by one of them (``.ci/run`` has
 another) and by laws and claims on the committed tables, a transformer in every cell by
 ``test_recorded``, designs by those with known answers, types and encodings by the others in their
@@ -29,13 +29,14 @@ by four of them and by what the others are made into, the script that spawns by 
 sent to a spawned process, exact laws of labels by every second of their list, a network's run that
 is killed by runs that go on from a folder and by the tables that are killed, designs where verdicts
 persist or votes leave nothing by what is designed there, a filter of classes by each share and each
-way of seeing once, advantages by each with one other slot, policy gradients in all presets by
-two, attempts and shares where verdicts persist by one of each, a labeler that never changes by
-the labels of each iteration, filters that follow by some lumped and other dense runs, rates by
-prompt by five kinds of run, a rule that harms seldom by one key, rules with a memory by one of
-one's own, a sampled pass@k by its rows, attempts that change in laws and in draws by others of
-either, the longest examples in docstrings (of certificates, designs and tournaments) by tests of
-what they show, weights where one visit is not all by laws of a weight.
+way of seeing once, advantages by each with one other slot, policy gradients in all presets by two,
+attempts and shares where verdicts persist by one of each, a labeler that never changes by the
+labels of each iteration, filters that follow by some lumped and other dense runs, rates by prompt
+by five kinds of run, a rule that harms seldom by one key, rules with a memory by one of one's own,
+a sampled pass@k by its rows, attempts that change in laws and in draws by others of either, the
+longest examples in docstrings (of certificates, conformance, designs, figures, races, regressions,
+slopes, statistics and tournaments) by tests of what they show, weights where one visit is not all
+by laws of a weight.
 
 A process takes a second before it does anything: closed and full streams and readers that leave are
 tried by one command of each kind, encodings and runs without any stream by streams of this process,
@@ -47,13 +48,17 @@ by two thresholds, rare differences by the rarer ones, examples that are kept by
 subsample that draw and by one's own among many prompts, windows that cost no more by exact runs,
 labels that go where they passed by upper_confidence, laws that lose their digits by equalities in
 every way, by bounds in two and otherwise in three, the rounding of laws by fewer points, steps that
-are cut into calls by a softmax regression, schedules by each criterion
-once, floors by accuracies, what decays too slowly by one side, attempts that are sharpened by two
-ways, ranked budgets by one, regimes by word by the others, how far off a law may be by three sizes
-of it, a part of the way by each mean and each way to see once, pieces and points of a sweep that
-are the same bits by the plainest, labels of a sampled run by two a visit, pass rates by those of
-ten attempts and few visits, what is asked in every iteration by what is known beforehand, a sampled
-run that sums nothing by an exact one and by tournaments.
+are cut into calls by a softmax regression, schedules by each criterion once, floors by accuracies,
+what decays too slowly by one side, attempts that are sharpened by two ways, ranked budgets by one,
+regimes by word by the others, how far off a law may be by three sizes of it, a part of the way by
+each mean and each way to see once, pieces and points of a sweep that are the same bits by the
+plainest, labels of a sampled run by two a visit, pass rates by those of ten attempts and few
+visits, what is asked in every iteration by what is known beforehand, a sampled run that sums
+nothing by an exact one and by tournaments, recorded runs with a memory, a schedule and disagreement
+by sampled ones with a memory and by the others, sampled rows that go a part of the way by exact
+ones, slopes through a geometric step by those at its end, presets as words by filters, ends of runs
+by prompt by the other ends, rules of a thousand attempts by one pair, what a transformer memorises
+by what it computes to the bit and by what a regression learns, sharpened tokens by greedy ones.
 
 And where several of a kind compile a program each: true claims that are certified by those that are
 left and by a few exact points of every one in ``test_falsify``, more points of these by the few,
@@ -90,6 +95,13 @@ SLOW = (
     "boostsim/tournament/compare.py::boostsim.tournament.compare.compare",
     "test_absorption.py::test_the_stationary_law_is_what_long_runs_tend_to[0.3-0.1-4",
     "test_absorption.py::test_the_stationary_law_is_what_long_runs_tend_to[0.05",
+    "boostsim/certification/conformance.py::boostsim.certification.conformance.check_criterion",
+    "boostsim/figures/figure.py::boostsim.figures.figure.figure",
+    "boostsim/learners/regression.py::boostsim.learners.regression.SoftmaxRegression",
+    "boostsim/simulation/tables/differentiable.py::boostsim.simulation.tables",
+    "boostsim/statistics.py::boostsim.statistics.statistic",
+    "boostsim/testing.py::boostsim.testing.procedures",
+    "boostsim/tournament/race.py::boostsim.tournament.race.race",
     "test_accelerator.py::test_make_accelerator_runs_on_any_machine",
     "test_advise.py::test_advice_gains_more_than_one_iterations_count_and_than_chance",
     "test_agreement.py::test_a_seed_is_the_same_alone_and_in_any_batch",
@@ -390,6 +402,13 @@ SLOW = (
     "test_mode.py::test_a_switch_changes_no_number",
     "test_mode.py::test_all_switches_at_once_from_the_environment",
     "test_mode.py::test_rules_are_told_apart_by_what_they_do[1-",
+    "test_mode.py::test_rules_are_told_apart_by_what_they_do[1000-a count",
+    "test_mode.py::test_rules_are_told_apart_by_what_they_do[1000-other cells",
+    "test_mode.py::test_rules_are_told_apart_by_what_they_do[1000-padding",
+    "test_mode.py::test_rules_are_told_apart_by_what_they_do[1000-the group",
+    "test_mode.py::test_rules_are_told_apart_by_what_they_do[1000-the last",
+    "test_mode.py::test_rules_are_told_apart_by_what_they_do[1000-the scale",
+    "test_mode.py::test_rules_are_told_apart_by_what_they_do[1000-what is rare",
     "test_mode.py::test_rules_with_a_memory_are_told_apart",
     "test_nasty.py::test_what_is_nasty_is_answered_or_refused_in_one_sentence[certify_all",
     "test_nasty.py::test_what_is_nasty_is_answered_or_refused_in_one_sentence[check_criterion",
@@ -484,6 +503,9 @@ SLOW = (
     "test_rates_by_prompt.py::test_every_prompt_is_judged_by_its_own_rate[finite visits that",
     "test_rates_by_prompt.py::test_every_prompt_is_judged_by_its_own_rate[persistent labels",
     "test_rates_by_prompt.py::test_every_prompt_is_judged_by_its_own_rate[policy gradient",
+    "test_recorded.py::test_it_is_as_recorded[exact, budget by",
+    "test_recorded.py::test_it_is_as_recorded[exact, disagreement",
+    "test_recorded.py::test_it_is_as_recorded[exact, memory",
     "test_regimes.py::test_a_window_costs_no_more_than_the_run_fills[sampled",
     "test_regimes.py::test_an_exact_run_is_the_dense_map[Accumulate",
     "test_regimes.py::test_an_exact_run_is_the_dense_map[Window(real_share=0.0",
@@ -555,6 +577,7 @@ SLOW = (
     "test_steps.py::test_a_step_goes_from_the_row_towards_what_the_whole_one_would_be[0.0-how0-arithmetic",
     "test_steps.py::test_a_step_goes_from_the_row_towards_what_the_whole_one_would_be[0.0-how1-geometric",
     "test_steps.py::test_a_step_goes_from_the_row_towards_what_the_whole_one_would_be[0.2",
+    "test_steps.py::test_derivatives_pass_through_the_step[geometric",
     "test_sweep.py::test_a_point_ends_when_its_run_does[until1",
     "test_sweep.py::test_a_point_ends_when_its_run_does[until2",
     "test_sweep.py::test_a_point_is_the_same_to_the_last_bit_whatever_else_there_is[base1",
@@ -570,14 +593,18 @@ SLOW = (
     "test_sweep.py::test_every_point_is_its_run[weights",
     "test_sweep.py::test_workers_in_processes_of_their_own_make_the_same_bits",
     "test_sweep.py::test_workers_make_the_pieces_to_the_same_bits[drawn1",
+    "test_sweep_command.py::test_words_that_are_no_number_of_the_library_are_slots[presets",
     "test_sweep_devices.py::test_eight_devices_compute_the_bits_of_one",
     "test_sweep_devices.py::test_two_processes_compute",
     "test_tabular.py::test_a_step_of_one_is_the_strong_learner_bit_for_bit",
+    "test_tabular.py::test_rows_go_part_of_the_way_and_to_its_own[how1",
     "test_testing.py::test_worlds_fit_together",
+    "test_transformer.py::test_a_tiny_set_is_memorised",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-16]",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-38]",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[1e-50]",
     "test_transformer.py::test_near_temperature_0_a_response_is_the_greedy_one[5e-324",
+    "test_transformer.py::test_sampled_responses_have_the_law_of_the_uncached_model[decode1",
     "test_versions.py::test_on_another_backend_it_is_refused[certificate]",
     "test_versions.py::test_on_another_backend_it_is_refused[gap report]",
     "test_versions.py::test_on_another_backend_it_is_refused[tokens]",
@@ -622,6 +649,7 @@ SLOW = (
     "test_until.py::test_absorbed_is_where_nothing_leads_away_any_more[slack",
     "test_until.py::test_absorbed_is_where_nothing_leads_away_any_more[a filter that rejects",
     "test_until.py::test_absorbed_is_where_nothing_leads_away_any_more[no budget",
+    "test_until.py::test_it_ends_when_the_accuracy_is_reached_with_the_numbers_of_the_whole_run[sampled,",
     "test_falsify.py::test_of_true_claims_none_is_found[Beirami.limit",
     "test_falsify.py::test_nor_by_more_examples",
     "test_falsify.py::test_gradients_are_those_of_whole_runs[T14",

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import xarray
+from test_results import TASK
 
 import boostsim as bs
 
-TASK = bs.random_table(0, prompts=6)
 
-
-def run(beta=0.3, iterations=3, task=TASK, **how):
+def run(beta=0.3, iterations=4, task=TASK, **how):
     slots = dict(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(beta))
     return bs.simulate(bs.boosting(**slots), task, iterations, **how)
 
@@ -42,7 +41,7 @@ def test_slots_of_another_kind_differ_in_words():
         bs.filter_only(filter=bs.NoisyFilter(0.1)),
         bs.filter_only(filter=bs.AcceptAll()),
     ]
-    whole = bs.concat([bs.simulate(rule, TASK, 3) for rule in rules])
+    whole = bs.concat([bs.simulate(rule, TASK, 0) for rule in rules])
     assert whole["filter.name"].values.tolist() == ["NoisyFilter", "NoisyFilter", "AcceptAll"]
     assert np.isnan(whole.gamma.values[2])
     assert whole.budget.values.tolist() == ["[0.2, 0.1, 0.0]", "", ""]
@@ -50,7 +49,7 @@ def test_slots_of_another_kind_differ_in_words():
 
 
 def test_it_is_kept_as_a_trace_is(tmp_path):
-    whole = bs.concat([run(), run(0.2), bs.simulate(bs.uncurated(), TASK, 3)])
+    whole = bs.concat([run(), run(0.2), bs.simulate(bs.uncurated(), TASK, 4)])
     assert bs.load(bs.save(whole, tmp_path / "runs.nc")).identical(whole)
 
 
@@ -72,4 +71,4 @@ def test_what_cannot_stand_side_by_side_is_refused():
     refused("dim must be text", [run()], 3)
     refused("dim must be a name; got ''", [run()], "")
     refused("same variables; got some without diversity", [run(), run(record="diversity")])
-    refused("same seeds and iterations", [run(), run(iterations=4)])
+    refused("same seeds and iterations", [run(), run(iterations=3)])

@@ -29,7 +29,7 @@ CHEAT = cheat
 
 @pytest.fixture(scope="module")
 def played():
-    return bs.compare(RULES, {name: SUITE[name] for name in ("helpless", "drifting")}, **SMALL)
+    return bs.compare(RULES, {name: SUITE[name] for name in ("helpless", "uneven")}, **SMALL)
 
 
 def made(scores, tasks=("one",), confidence=0.95):
@@ -59,7 +59,7 @@ def made(scores, tasks=("one",), confidence=0.95):
 def test_scores_are_those_of_runs_by_hand(played):
     from zlib import crc32
 
-    for name in ("helpless", "drifting"):
+    for name in ("helpless", "uneven"):
         key = jax.random.fold_in(jax.random.key(3), crc32(name.encode()))
         for rule in (*RULES, bs.criteria.oracle):
             procedure = SUITE[name].procedure(rule, 0.02)
@@ -193,11 +193,11 @@ def test_the_suite_is_hard_in_eight_ways():
 
 
 def test_the_same_key_gives_the_same_tournament(played):
-    alone = bs.compare(["failed"], {"drifting": SUITE["drifting"]}, **SMALL)
-    assert (alone.scores("drifting")["failed"] == played.scores("drifting")["failed"]).all()
+    alone = bs.compare(["failed"], {"uneven": SUITE["uneven"]}, **SMALL)
+    assert (alone.scores("uneven")["failed"] == played.scores("uneven")["failed"]).all()
     told = json.loads(played.to_json())
     assert len(told["differences"]) == played.comparisons
-    assert set(told["leaderboards"]) == {"all", "helpless", "drifting"}
+    assert set(told["leaderboards"]) == {"all", "helpless", "uneven"}
     assert played.plot().axes
     assert len(played.table()) == 2 * 3
 
