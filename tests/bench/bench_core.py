@@ -20,7 +20,7 @@ from jax import lax
 
 import boostsim as bs
 from boostsim.simulation.tables import exact, sampled
-from boostsim.simulation.tables.iterating import advance, measure
+from boostsim.simulation.tables.iterating import begin, measure, proceed, room_for
 from boostsim.simulation.tables.prepare import prepare
 from boostsim.simulation.tables.state import masses
 
@@ -58,12 +58,12 @@ def exact_step(task, diversity=True):
     return lambda: jax.block_until_ready(step(parameters, state)), parameters
 
 
-def in_a_run(task, iterations=20):
+def recorded(structure, parameters, iterations):
     """So many exact steps with their measurements in one compiled loop, as a call."""
-    structure, parameters = prepare(BOOSTING, task, sampled=False, wanted=WITHIN)
-    state = exact.init(structure, parameters)
-    given = structure, WITHIN, iterations, parameters, None, None, 0, state
-    return lambda: jax.block_until_ready(advance(*given))
+    state, first = begin(structure, WITHIN, parameters, None)
+    room = room_for(iterations, iterations)
+    given = structure, WITHIN, room, parameters, None, None, 0, iterations, state, first
+    return lambda: jax.block_until_ready(proceed(*given))
 
 
 def table(prompts, responses, solved=False):
@@ -90,7 +90,9 @@ def test_exact_step_against_dense(benchmark, best, report):
     arrays = jax.tree.leaves(parameters)
     moved = sum(array.nbytes for array in arrays) + 2 * parameters.source_mass.nbytes
     source, target = np.ones(32 * 2**20), np.empty(32 * 2**20)
-    copy, twenty = best(lambda: np.copyto(target, source), in_a_run(task), rounds=15)
+    structure, _ = prepare(BOOSTING, task, sampled=False, wanted=WITHIN)
+    run = recorded(structure, parameters, 20)
+    copy, twenty = best(lambda: np.copyto(target, source), run, rounds=15)
     bandwidth = 2 * source.nbytes / copy
     # A step that is called by itself is handed its memory by the system, page after page.
     for what, seconds, floor in (
@@ -116,15 +118,14 @@ def test_whole_call(benchmark, best, report):
         go = lambda state, _: (exact.step(structure, parameters, state)[0], None)  # noqa: E731
         return lax.scan(go, state, None, length=20)[0]
 
-    given = structure, WITHIN, 20, parameters, None, None, 0, state
-    recorded, one, steps = best(
-        lambda: jax.block_until_ready(advance(*given)),
+    run, one, steps = best(
+        recorded(structure, parameters, 20),
         step,
         lambda: jax.block_until_ready(bare(parameters, state)),
         rounds=30,
     )
-    report("a recorded run of 20 iterations / 20 measured steps", recorded / one / 20, "<=", 1.3)
-    report("a recorded run of 20 iterations / its steps without a measurement", recorded / steps)
+    report("a recorded run of 20 iterations / 20 measured steps", run / one / 20, "<=", 1.3)
+    report("a recorded run of 20 iterations / its steps without a measurement", run / steps)
     budgeted = dataclasses.replace(BOOSTING, budget=0.05)
 
     def dense():
