@@ -12,7 +12,6 @@ import boostsim as bs
 from boostsim import results
 from boostsim.files import write_sealed
 from boostsim.simulation.tables import loop
-from boostsim.simulation.tables.programs import prepared
 
 TASK = bs.random_table(0, prompts=6)
 PROCEDURE = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
@@ -74,15 +73,20 @@ def test_long_runs_are_one_run():
             assert (whole.error.values[:, : other.sizes["iteration"]] == other.error.values).all()
 
 
-def test_a_long_run_is_of_blocks_as_long_as_one_another_if_they_can_be():
-    """Each length is a program that has to be compiled."""
-    programs = prepared(PROCEDURE, TASK, sampled=False)
-    for iterations, sizes in ((0, []), (100, [100]), (130, [65] * 2), (300, [100] * 3)):
-        assert [size for _, size, _ in programs.blocks(iterations, loop.BLOCK)] == sizes
-    # Nor is the last of a run that may end early another one.
-    assert [size for _, size, _ in programs.blocks(100, loop.FEW_AHEAD)] == [10] * 10
-    starts = [(start, size) for start, size, _ in programs.blocks(257, loop.BLOCK)]
-    assert starts == [(0, 86), (86, 86), (172, 85)]
+def test_a_long_run_is_one_program(monkeypatch):
+    """Its last block is shorter, and has the same room."""
+    rooms, proceed = [], loop.proceed
+
+    def watched(structure, wanted, room, *rest):
+        rooms.append((room, rest[4]))
+        return proceed(structure, wanted, room, *rest)
+
+    monkeypatch.setattr(loop, "proceed", watched)
+    bs.simulate(PROCEDURE, TASK, 2 * loop.BLOCK + 1)
+    assert rooms == [(loop.BLOCK, loop.BLOCK)] * 2 + [(loop.BLOCK, 1)]
+    rooms.clear()
+    bs.simulate(PROCEDURE, TASK, 20, until=bs.Until(error=0.0))
+    assert rooms == [(loop.FEW_AHEAD, loop.FEW_AHEAD), (loop.FEW_AHEAD, 4)]
 
 
 @pytest.mark.parametrize("record", [(), ("prompt", "entropy")])

@@ -256,12 +256,11 @@ def _run(
         seen = {name: np.asarray(values) for name, values in rows.items()}
         if begun is None and until.met(seen, None, weights) is not None:
             return 0 if kept is None else kept.ended(number, 0, 0, state)
-    cut = programs.blocks(iterations, most, longer=kept is not None)
-    blocks = [each for each in cut if each[0] >= after]
+    blocks = [each for each in programs.blocks(iterations, most) if each[0] >= after]
+    room = room_for(iterations, most)
     lasting = after, state
     for start, length, (structure, numbers) in track(blocks, "iterations", len(blocks)):
         with unbroken():
-            room = room_for(length, most)
             given = numbers, sampling, key, start, length, state, row, pass_at
             state, rows = proceed(structure, wanted, room, *given)
             recording.add(number, start + 1, rows, length)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -43,22 +42,13 @@ class Programs:
         """Return the attempts of an iteration, counted from 1."""
         return self.attempts[min(iteration, len(self.attempts)) - 1]
 
-    def blocks(
-        self, iterations: int, most: int, *, longer: bool = False
-    ) -> list[tuple[int, int, Made]]:
-        """Return where blocks of iterations of one program begin, how long they are, and which.
-
-        They are as long as one another, if they can be, for each length is a program to compile;
-        but of a run that a longer one may go on from as long as they may be, for so are its.
-        """
-        blocks = []
-        for start, length, attempts in self.stretches(iterations):
-            even = _even(length, most)
-            size = min(most, length) if longer else even
-            for number in range(start, start + length, size or 1):
-                each = min(size, start + length - number)
-                blocks.append((number, each, self.made[attempts]))
-        return blocks
+    def blocks(self, iterations: int, most: int) -> list[tuple[int, int, Made]]:
+        """Return where blocks of iterations of one program begin, how long they are, and which."""
+        return [
+            (number, min(most, start + length - number), self.made[attempts])
+            for start, length, attempts in self.stretches(iterations)
+            for number in range(start, start + length, most)
+        ]
 
     def stretches(self, iterations: int) -> list[tuple[int, int, int]]:
         """Return where stretches of equal attempts begin, how long they are, and how many."""
@@ -70,12 +60,6 @@ class Programs:
             found.append((start, length, attempts))
             start += length
         return found
-
-
-def _even(length: int, most: int) -> int:
-    """Return how long blocks are of which none, or the last alone, is shorter than the others."""
-    alike = (size for size in range(min(most, length), most // 2, -1) if length % size == 0)
-    return next(alike, math.ceil(length / max(1, math.ceil(length / most))))
 
 
 def prepared(
