@@ -1,5 +1,7 @@
 """A run ends when what it waits for has come true, and its numbers are those of the whole run."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -17,9 +19,9 @@ RUNS = {
 SPENT = ("labels", "generations", "filter_calls", "labels_by_prompt")
 
 
-@pytest.fixture(scope="module")
-def whole():
-    return {name: bs.simulate(BOOSTING, TASK, MOST, **how) for name, how in RUNS.items()}
+@functools.cache
+def whole(name):
+    return bs.simulate(BOOSTING, TASK, MOST, **RUNS[name])
 
 
 def averaged(values, task=TASK):
@@ -39,8 +41,8 @@ def assert_cut(trace, run, ends):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_it_ends_when_the_accuracy_is_reached_with_the_numbers_of_the_whole_run(name, whole):
-    run = whole[name]
+def test_it_ends_when_the_accuracy_is_reached_with_the_numbers_of_the_whole_run(name):
+    run = whole(name)
     reached = averaged(run.accuracy.values) >= 0.9
     assert reached.any(1).all()
     assert not reached[:, 1].any()
@@ -49,16 +51,16 @@ def test_it_ends_when_the_accuracy_is_reached_with_the_numbers_of_the_whole_run(
     assert trace.until == "accuracy >= 0.9"
 
 
-def test_seeds_end_one_by_one_and_are_carried(whole):
-    ends = (whole["sampled"].error.values <= 0.0).argmax(1)
+def test_seeds_end_one_by_one_and_are_carried():
+    ends = (whole("sampled").error.values <= 0.0).argmax(1)
     assert len(set(ends.tolist())) > 1
     trace = bs.simulate(BOOSTING, TASK, MOST, **RUNS["sampled"], until=bs.Until(error=0.0))
-    assert_cut(trace, whole["sampled"], ends)
+    assert_cut(trace, whole("sampled"), ends)
 
 
 @pytest.mark.parametrize("name", ["exact", "exact at finite visits"])
-def test_it_ends_when_nothing_changes_any_more(name, whole):
-    run = whole[name]
+def test_it_ends_when_nothing_changes_any_more(name):
+    run = whole(name)
     model = [run[each][0].values for each in run.data_vars if each not in SPENT]
     change = np.max([np.abs(np.diff(values)) for values in model], axis=0)
     end = int((change <= 1e-3).argmax()) + 1
@@ -130,7 +132,7 @@ def test_it_may_have_come_true_before_anything_was_done():
     assert trace.ended == 0
 
 
-def test_iterations_after_the_end_cost_nothing(whole):
+def test_iterations_after_the_end_cost_nothing():
     prices = bs.Prices(label=0.0, generation=0.0, filter_call=0.0, iteration=1.0)
     until = bs.Until(error=0.0)
     trace = bs.simulate(BOOSTING, TASK, MOST, **RUNS["sampled"], until=until, prices=prices)
