@@ -9,14 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from alarms import assert_share
+from worlds import CHAINS, LOOKUP, SOFTMAX
 
 import boostsim as bs
 
 TABLE = bs.table_task([[1, 0, 0], [0, 1, 0]], initial=[[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]])
-LOOKUP = bs.lookup(entries=8, answers=4)
-CHAINS = bs.arithmetic(operations=2, modulus=5)
-NETWORK = bs.SoftmaxRegression(steps=16, batch=16, first_steps=16)
-HOW = dict(learner=NETWORK, prompts_per_iteration=256, key=0)
+HOW = dict(learner=SOFTMAX, prompts_per_iteration=256, key=0)
 
 
 def written(quality, beta):
@@ -123,7 +121,7 @@ def test_by_strata_a_weak_labeler_says_the_same():
 
 
 def test_what_persists_is_the_same_in_every_iteration_and_visit():
-    how = dict(learner=NETWORK, visits=4, key=0, record=("responses",))
+    how = dict(learner=SOFTMAX, visits=4, key=0, record=("responses",))
     trace = bs.simulate(bs.labels_only(labeler=Stubborn(), labels_per_visit=2), LOOKUP, 2, **how)
     table = bs.responses(trace)
     labels = table.groupby("prompt")[[name for name in table if name.startswith("label_text")]]
@@ -132,7 +130,7 @@ def test_what_persists_is_the_same_in_every_iteration_and_visit():
 
 
 def test_it_runs_in_the_exact_cell_of_tokens_by_its_rows():
-    how = dict(learner=NETWORK, exact=True, key=0)
+    how = dict(learner=SOFTMAX, exact=True, key=0)
     trace = bs.simulate(bs.labels_only(labeler=Stubborn(persistent=False)), LOOKUP, 1, **how)
     assert trace.label_accuracy.values[0, 1] == pytest.approx(0.5, abs=1e-12)
 
@@ -145,7 +143,7 @@ def test_a_folder_is_not_gone_on_with_by_another(tmp_path):
             return said
 
     Second.__name__ = "Stubborn"
-    how = dict(learner=NETWORK, visits=1, key=0)
+    how = dict(learner=SOFTMAX, visits=1, key=0)
     first, second = (bs.labels_only(labeler=each) for each in (Stubborn(False), Second(False)))
     whole = bs.simulate(first, LOOKUP, 2, **how)
     begun = bs.simulate(first, LOOKUP, 1, folder=tmp_path, **how)
@@ -295,7 +293,7 @@ def test_answers_that_persist_must_not_hang_on_the_company():
 
 def test_what_a_cell_needs_is_asked_for():
     speaks = bs.labels_only(labeler=own(answers=counting()))
-    exact = dict(learner=NETWORK, exact=True, key=0)
+    exact = dict(learner=SOFTMAX, exact=True, key=0)
     for task, how in ((TABLE, {}), (LOOKUP, exact)):
         with pytest.raises(ValueError, match=r"one with rows_for\(quality\) on a table, and where"):
             bs.simulate(speaks, task, 1, **how)

@@ -24,7 +24,7 @@ from boostsim.store import look_into
 
 TASK = bs.lookup(12, 3)
 # As many steps as are compiled together: the first model is trained by the same program.
-TINY = bs.Transformer(width=16, heads=2, layers=1, steps=16, batch=16, first_steps=32)
+TINY = bs.SoftmaxRegression(steps=16, batch=16, first_steps=32)
 LISTING = listed.Listing(TASK)
 WEAK = bs.WeakLabeler(0.4)
 TWICE = VisitsEach(2)
@@ -403,7 +403,7 @@ def test_a_memory_learns_the_share_of_a_visits_labels_that_pass(monkeypatch):
     assert rule.asks_filter
     seed = seed_of(
         bs.boosting(
-            attempts=2, labeler=bs.FirstModel(), labels_per_visit=3, criterion=rule, budget=1.5
+            attempts=2, labeler=bs.FirstModel(), labels_per_visit=6, criterion=rule, budget=3.0
         )
     )
     _, _, spent = gathered(seed)
