@@ -64,10 +64,11 @@ what a transformer reads token by token by the law of what it says, what it lear
 And where several of a kind compile a program each: true claims that are certified by those that are
 left and by a few exact points of every one in ``test_falsify``, more points of these by the few,
 falsehoods that are caught by those that are left and by ``test_falsify``, which finds all but two
-that have to be drawn, of which it finds others, a law that is off by little by these, what the
-README goes on with by its first lines and by ``test_population`` and ``test_sweep``, pages on
-statistics and on the paper by ``test_statistics`` and ``test_paper``, pictures that take long by
-the others, which are written by the same lines, where nothing improves by models that are not
+that have to be drawn, of which it finds others, and but one of a policy gradient of two, a law that
+is off by little by these, what the README goes on with by its first lines and by
+``test_population`` and ``test_sweep``, pages on statistics and on the paper by ``test_statistics``
+and ``test_paper``, the framework's by the README's first lines, pictures that take long by the
+others, which are written by the same lines, where nothing improves by models that are not
 sharpened, resting places by two of four, slopes over many prompts by those over few, labels that
 come first by ``test_design_visits``, where they do, the best of classes by that of
 ``test_choosing`` and by the other classes, cells of what is one's own by the other cells, some
@@ -298,6 +299,7 @@ SLOW = (
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[README",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/paper",
     "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/how-to/statistic",
+    "test_documentation.py::test_what_a_page_shows_runs_as_printed[docs/framework",
     "test_drawn_sweep.py::test_every_seed_of_a_point_is_its_run[few visits",
     "test_drawn_sweep.py::test_every_seed_of_a_point_is_its_run[some prompts",
     "test_drawn_sweep.py::test_every_seed_of_a_point_is_its_run[until accepted",
@@ -673,6 +675,8 @@ SLOW = (
     "test_falsify.py::test_nor_by_draws[T11.accuracy",
     "test_falsify.py::test_planted_falsehoods_are_found[T9's limit at",
     "test_falsify.py::test_planted_falsehoods_are_found[the population",
+    "test_falsify.py::test_gradients_are_those_of_whole_runs[T10",
+    "test_falsify.py::test_planted_falsehoods_are_found[T18 with the group",
     "test_workers.py::test_a_script_without_a_guard_sends_its_own_rule",
     "test_workers.py::test_processes_end_with_the_one_that_started_them",
     "the_exact_law_is_that_of_the_words_and_of_the_table[all-replace",
