@@ -1,10 +1,13 @@
 """What a task alone decides is kept with it: a second run does not go over its table again."""
 
+import jax
 import numpy as np
 import pytest
 
 import boostsim as bs
+from boostsim.curation import behaviour
 from boostsim.simulation.tables import collisions
+from boostsim.simulation.tables.prepare import prepare
 
 FILTER = bs.NoisyFilter(0.1)
 
@@ -70,6 +73,20 @@ def test_the_numbers_are_those_of_a_task_that_is_new():
         same = bs.random_table(0, prompts=50, responses=4)
         again = [bs.simulate(procedure, same, 1).error.values for _ in range(2)]
         assert np.array_equal(*again)
+
+
+def test_numbers_of_another_size_are_put_there_without_a_program(caplog):
+    """Asked for an array of NumPy's, JAX compiles a program for each shape."""
+    procedure = next(procedures())
+    with jax.enable_x64(True):
+        prepare(procedure, bs.random_table(0, prompts=7), sampled=False)
+        behaviour._visits(4, 5, 3, 0)
+        with jax.log_compiles():
+            prepare(procedure, bs.random_table(0, prompts=8), sampled=False)
+            behaviour._visits(4, 6, 3, 0)
+            assert "Compiling" not in caplog.text
+            jax.numpy.full(9, 0.5).block_until_ready()
+            assert "Compiling" in caplog.text
 
 
 @pytest.fixture

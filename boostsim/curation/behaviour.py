@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from boostsim.curation.criterion import Criterion
@@ -66,7 +65,7 @@ def _remembered(criterion: Criterion, attempts: int) -> np.ndarray:
     memory, said = criterion.init(GROUPS), []
     for number in range(ITERATIONS):
         visits, _ = _visits(attempts, *EACH, number)
-        share = jnp.asarray(_spread(len(visits.mass), 11.0, number))
+        share = jax.device_put(_spread(len(visits.mass), 11.0, number))
         key = jax.random.fold_in(as_key(0), number)
         memory, priority = _iteration(criterion, memory, visits, key, share)
         said.append(np.asarray(priority))
@@ -97,14 +96,16 @@ def _visits(attempts: int, prompts: int, counts: int, start: int) -> tuple[Visit
     mass = _spread(cells, 2.0, start) / (1.0 + np.arange(cells))
     # Cells without visits, too: padding.
     mass[3::7] = 0.0
+    # Put there, which takes no program: asked for an array, JAX compiles one for each shape.
+    put = jax.device_put
     visits = Visits(
-        prompt=jnp.asarray(prompt, jnp.int32),
-        group=jnp.asarray(prompt % GROUPS, jnp.int32),
-        accepted=jnp.asarray(accepted, jnp.int32),
-        attempts=jnp.full(cells, attempts, jnp.int32),
-        pass_rate=jnp.asarray(pass_rates(attempts))[accepted],
-        mass=jnp.asarray(mass / mass.sum()),
-        disagreement=jnp.asarray(_spread(prompts, 3.0, start)[prompt]),
+        prompt=put(prompt.astype(np.int32)),
+        group=put((prompt % GROUPS).astype(np.int32)),
+        accepted=put(accepted.astype(np.int32)),
+        attempts=put(np.full(cells, attempts, np.int32)),
+        pass_rate=put(pass_rates(attempts)[accepted]),
+        mass=put(mass / mass.sum()),
+        disagreement=put(_spread(prompts, 3.0, start)[prompt]),
     )
-    error, right = (jnp.asarray(_spread(prompts, root, start)[prompt]) for root in (5.0, 7.0))
+    error, right = (put(_spread(prompts, root, start)[prompt]) for root in (5.0, 7.0))
     return visits, Truth(error, right)

@@ -189,15 +189,19 @@ class Criterion(ByReference):
 
 def example(accepted: np.ndarray, attempts: int) -> Visits:
     """Return visits with the stated numbers of accepted responses: what a criterion is tried on."""
-    counts = jnp.asarray(accepted, jnp.int32)
+    counts = np.asarray(accepted, np.int32)
     share = jnp.full(len(accepted), 1.0 / len(accepted))
-    prompt = jnp.asarray(np.arange(len(accepted)) // (attempts + 1), jnp.int32)
+    prompt = np.arange(len(accepted), dtype=np.int32) // np.int32(attempts + 1)
+    # Put there, which takes no program: asked for an array, JAX compiles one for each shape.
+    prompt, counts, tried, rate = jax.device_put(
+        (prompt, counts, np.full_like(counts, attempts), pass_rates(attempts)[accepted])
+    )
     return Visits(
         prompt=prompt,
         group=prompt,
         accepted=counts,
-        attempts=jnp.full_like(counts, attempts),
-        pass_rate=jnp.asarray(pass_rates(attempts)[accepted], share.dtype),
+        attempts=tried,
+        pass_rate=rate,
         mass=share,
         disagreement=0.0 * share,
     )

@@ -264,21 +264,23 @@ def prepare(
         first_drawn=accumulates and trained.first == "sampled",
         choice=None if levels is None else procedure.keep,
     )
+    # Asked for an array, JAX compiles a program for each shape; to put it there takes none.
+    put = jax.device_put
     numbers = Numbers(
-        weights=jnp.asarray(weights),
-        share=None if share is None else jnp.asarray(share),
-        accept=jnp.asarray(spread(accept)),
-        reject=jnp.asarray(spread(reject)),
-        correct=jnp.asarray(spread(quality.T)) if dense else None,
-        source_mass=jnp.asarray(np.stack(list(mass.values()))),
-        collision=None if agree is None else jnp.asarray(spread(agree)),
-        priority=None if priority is None else jnp.asarray(priority)[:, None],
-        budget=jnp.asarray(np.array(procedure.budget or 0.0, float)),
+        weights=put(weights),
+        share=None if share is None else put(share),
+        accept=put(spread(accept)),
+        reject=put(spread(reject)),
+        correct=put(spread(quality.T)) if dense else None,
+        source_mass=put(np.stack(list(mass.values()))),
+        collision=None if agree is None else put(spread(agree)),
+        priority=None if priority is None else put(priority[:, None]),
+        budget=put(np.array(procedure.budget or 0.0, float)),
         learner=_numbers_of(learner),
-        real_share=jnp.asarray(np.array(procedure.trained_on.real_share, float)),
+        real_share=put(np.array(procedure.trained_on.real_share, float)),
         shares=None if labeler is None else _shares(labeler),
-        label_weight=None if weight is None else jnp.asarray(np.array(weight, float)),
-        choice=jax.tree.map(lambda each: jnp.asarray(spread(each)), choice),
+        label_weight=None if weight is None else put(np.array(weight, float)),
+        choice=jax.tree.map(lambda each: put(spread(each)), choice),
     )
     if learner.rule and type(learner) is not StrongLearner:
         tried(structure, numbers)
@@ -337,7 +339,7 @@ def _shares(labeler: WeakLabeler) -> Array | None:
         return None
     last = int(labeler.drift[1])
     sized("labeler", last * len(labeler.plain), f"{last:,} iterations x {len(labeler.plain)}")
-    return jnp.asarray(shares(labeler, range(1, last + 1)))
+    return jax.device_put(shares(labeler, range(1, last + 1)))
 
 
 def _parts(
