@@ -27,8 +27,8 @@ from boostsim.simulation.tables.state import State, diversity, masses
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.statistics import Wanted, average_of, statistics_in
 
-# The least room: short runs, too, are one program.
-LEAST = 8
+# The least room: runs of up to so many iterations are one program.
+LEAST = 64
 
 Rows = dict[str, jax.Array]
 
@@ -140,7 +140,7 @@ def room_for(length: int, most: int) -> int:
 
     Example:
         >>> [room_for(length, 100) for length in (1, 20, 64, 65)]
-        [8, 32, 64, 100]
+        [64, 64, 64, 100]
     """
     return min(most, max(LEAST, 1 << (length - 1).bit_length()))
 

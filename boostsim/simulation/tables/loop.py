@@ -108,9 +108,8 @@ def simulate_table(
         # Long blocks of long rows would take as much memory as the trace.
         most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted, pass_at)))
         ended: list[int | None] = []
-        if until is not None:
-            most = min(most, FEW_AHEAD)
-            wanted |= {"absorbed"} if until.absorbed else set()
+        if until is not None and until.absorbed:
+            wanted |= {"absorbed"}
         for number, seed_key in enumerate(track(keys, "seeds", len(keys))):
             begun = None if kept is None else kept.begun(number)
             if begun is not None and begun.whole:
@@ -240,8 +239,9 @@ def _run(
 ) -> int | None:
     """Record the measurements of one seed, block by block; the first model is a block of its own.
 
-    A block is of ``most`` iterations at most. Where what is waited for has come true the run ends,
-    and the iteration is returned. What was begun is gone on from, and what is made is kept.
+    A block is of ``most`` iterations at most, and of few where the run may end early, by the same
+    program. Where what is waited for has come true the run ends, and the iteration is returned.
+    What was begun is gone on from, and what is made is kept.
     """
     programs, sampling = program
     structure, numbers = programs.first
@@ -256,8 +256,9 @@ def _run(
         seen = {name: np.asarray(values) for name, values in rows.items()}
         if begun is None and until.met(seen, None, weights) is not None:
             return 0 if kept is None else kept.ended(number, 0, 0, state)
-    blocks = [each for each in programs.blocks(iterations, most) if each[0] >= after]
-    room = room_for(iterations, most)
+    some = most if until is None else min(most, FEW_AHEAD)
+    blocks = [each for each in programs.blocks(iterations, some) if each[0] >= after]
+    room = room_for(min(iterations, some), most)
     lasting = after, state
     for start, length, (structure, numbers) in track(blocks, "iterations", len(blocks)):
         with unbroken():
@@ -274,7 +275,7 @@ def _run(
                 return at if kept is None else kept.ended(number, at, *lasting)
         done = start + length
         # A block that the end of the run cut short is a longer one in a longer run.
-        lasting = (done, state) if length == most or done < iterations else lasting
+        lasting = (done, state) if length == some or done < iterations else lasting
         if kept is not None:
             kept.done(number, done, *lasting, rows)
     if kept is not None and not blocks:
