@@ -627,22 +627,19 @@ def test_formulas_have_gradients(name):
     smooth = [a for a, d in law.domain.items() if not (d.whole or d.odd or d.along_prompts)]
     if name in ("iterations_needed", "votes_needed", "weighted_iterations_needed"):
         smooth = []
-    if law.solved or not smooth:
+    if law.solved:
         return
+    for argument in smooth:
 
-    # In all of them at once: a law is two programs.
-    def scalar(given):
-        return sum(jax.tree.leaves(law.formula(**{**inside, **given})))
+        def scalar(value, argument=argument):
+            return sum(jax.tree.leaves(law.formula(**{**inside, argument: value})))
 
-    with jax.enable_x64(True):
-        middle = {argument: float(inside[argument]) for argument in smooth}
-        value, slopes, step = jax.jit(scalar), jax.jit(jax.grad(scalar))(middle), 1e-5
-        for argument, at in middle.items():
-            sides = (float(value({**middle, argument: at + way * step})) for way in (1.0, -1.0))
-            difference = (next(sides) - next(sides)) / (2 * step)
-            assert float(slopes[argument]) == pytest.approx(difference, rel=1e-6, abs=1e-8), (
-                argument
-            )
+        with jax.enable_x64(True):
+            slope = float(jax.grad(scalar)(float(inside[argument])))
+            step = 1e-5
+            middle = inside[argument]
+            difference = float(scalar(middle + step) - scalar(middle - step)) / (2 * step)
+        assert slope == pytest.approx(difference, rel=1e-6, abs=1e-8), argument
 
 
 def test_laws_take_only_keywords_and_keep_their_names():
