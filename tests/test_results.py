@@ -12,7 +12,7 @@ import boostsim as bs
 from boostsim import results
 from boostsim.files import write_sealed
 from boostsim.simulation.tables import loop
-from boostsim.simulation.tables.iterating import LEAST
+from boostsim.simulation.tables.iterating import FEW
 
 TASK = bs.random_table(0, prompts=6)
 PROCEDURE = bs.boosting(attempts=2, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3))
@@ -87,7 +87,7 @@ def test_a_long_run_is_one_program(monkeypatch):
     assert rooms == [(loop.BLOCK, loop.BLOCK)] * 2 + [(loop.BLOCK, 1)]
     rooms.clear()
     bs.simulate(PROCEDURE, TASK, 20, until=bs.Until(error=0.0))
-    assert rooms == [(LEAST, loop.FEW_AHEAD), (LEAST, 4)]
+    assert rooms == [(FEW, loop.FEW_AHEAD), (FEW, 4)]
 
 
 @pytest.mark.parametrize("record", [(), ("prompt", "entropy")])

@@ -27,8 +27,9 @@ from boostsim.simulation.tables.state import State, diversity, masses
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.statistics import Wanted, average_of, statistics_in
 
-# The least room: runs of up to so many iterations are one program.
-LEAST = 64
+# Runs of up to so many iterations are one program, where rows are so short that their room takes
+# so many numbers at most.
+FEW, SPARE = 64, 2**20
 
 Rows = dict[str, jax.Array]
 
@@ -135,14 +136,22 @@ def advance(
     return state, measured | spent
 
 
-def room_for(length: int, most: int) -> int:
-    """Return the room of the program that makes so many iterations, at most so many: a power of 2.
+def room_for(length: int, most: int, numbers: int = 1) -> int:
+    """Return the room of the program that makes so many iterations: a power of 2, or the most.
+
+    Args:
+        length: of the longest block.
+        most: iterations that any block has.
+        numbers: that are recorded of an iteration.
 
     Example:
         >>> [room_for(length, 100) for length in (1, 20, 64, 65)]
         [64, 64, 64, 100]
+        >>> [room_for(length, 100, 2**18) for length in (1, 20)]
+        [4, 32]
     """
-    return min(most, max(LEAST, 1 << (length - 1).bit_length()))
+    least = min(FEW, SPARE // numbers)
+    return min(most, max(least, 1 << max(length - 1, 0).bit_length()))
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 10))

@@ -106,7 +106,10 @@ def simulate_table(
     place = keeping(folder, told, chosen, iterations, recording)
     with fixed(double=True), waited_for(recording.begun), place as kept:
         # Long blocks of long rows would take as much memory as the trace.
-        most = max(1, min(BLOCK, AHEAD // numbers_each(task, wanted, pass_at)))
+        row = numbers_each(task, wanted, pass_at)
+        most = max(1, min(BLOCK, AHEAD // row))
+        some = most if until is None else min(most, FEW_AHEAD)
+        block = some, room_for(min(iterations, some), most, row)
         ended: list[int | None] = []
         if until is not None and until.absorbed:
             wanted |= {"absorbed"}
@@ -120,7 +123,16 @@ def simulate_table(
                 ways: dict[str, Any] = {"sampled": sampling is not None, "iterations": iterations}
                 made = prepared(procedure, task, wanted=wanted, key=seed_key, **ways)
             copies = made.first[0].copies
-            given = (made, sampling), seed_key, iterations, wanted, pass_at, most, recording, number
+            given = (
+                (made, sampling),
+                seed_key,
+                iterations,
+                wanted,
+                pass_at,
+                block,
+                recording,
+                number,
+            )
             ended.append(_run(*given, until, task.prompt_weights, kept, begun))
         variables = recording.variables()
     if until is not None:
@@ -229,7 +241,7 @@ def _run(
     iterations: int,
     wanted: Wanted,
     pass_at: tuple[int, ...],
-    most: int,
+    block: tuple[int, int],
     recording: Recording,
     number: int,
     until: Until | None,
@@ -239,9 +251,9 @@ def _run(
 ) -> int | None:
     """Record the measurements of one seed, block by block; the first model is a block of its own.
 
-    A block is of ``most`` iterations at most, and of few where the run may end early, by the same
-    program. Where what is waited for has come true the run ends, and the iteration is returned.
-    What was begun is gone on from, and what is made is kept.
+    ``block`` is of how many iterations blocks are, and the room of their program. Where what is
+    waited for has come true the run ends, and the iteration is returned. What was begun is gone on
+    from, and what is made is kept.
     """
     programs, sampling = program
     structure, numbers = programs.first
@@ -256,9 +268,8 @@ def _run(
         seen = {name: np.asarray(values) for name, values in rows.items()}
         if begun is None and until.met(seen, None, weights) is not None:
             return 0 if kept is None else kept.ended(number, 0, 0, state)
-    some = most if until is None else min(most, FEW_AHEAD)
+    some, room = block
     blocks = [each for each in programs.blocks(iterations, some) if each[0] >= after]
-    room = room_for(min(iterations, some), most)
     lasting = after, state
     for start, length, (structure, numbers) in track(blocks, "iterations", len(blocks)):
         with unbroken():
