@@ -20,6 +20,7 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+from late import LATE
 from slow import SLOW
 
 # Benchmarks have a command and a conftest of their own: make bench.
@@ -78,6 +79,8 @@ def pytest_collection_modifyitems(items):
         name = item.nodeid
         if any(part in name for part in SLOW):
             item.add_marker(pytest.mark.slow)
+        elif any(part in name for part in LATE):
+            item.add_marker(pytest.mark.late)
 
 
 # Compilation trips deadlines; the same examples are drawn in every run.

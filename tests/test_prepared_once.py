@@ -85,7 +85,7 @@ def test_numbers_of_another_size_are_put_there_without_a_program(caplog):
             prepare(procedure, bs.random_table(0, prompts=8), sampled=False)
             behaviour._visits(4, 6, 3, 0)
             assert "Compiling" not in caplog.text
-            jax.numpy.full(9, 0.5).block_until_ready()
+            jax.numpy.full(4099, 0.5).block_until_ready()
             assert "Compiling" in caplog.text
 
 
