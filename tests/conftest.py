@@ -74,13 +74,17 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    unused = {*SLOW, *LATE}
     for item in items:
-        name = item.nodeid
-        if any(part in name for part in SLOW):
-            item.add_marker(pytest.mark.slow)
-        elif any(part in name for part in LATE):
-            item.add_marker(pytest.mark.late)
+        for listed, mark in ((SLOW, pytest.mark.slow), (LATE, pytest.mark.late)):
+            found = [part for part in listed if part in item.nodeid]
+            unused.difference_update(found)
+            if found:
+                item.add_marker(mark)
+                break
+    if unused and {"tests", "boostsim"} <= {Path(each).name for each in config.args}:
+        raise pytest.UsageError(f"no test has such a name: {', '.join(sorted(unused))}")
 
 
 # Compilation trips deadlines; the same examples are drawn in every run.
