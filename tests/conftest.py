@@ -1,6 +1,5 @@
 """One profile for Hypothesis, and shapes checked at run time where arrays are computed."""
 
-import gc
 import os
 import warnings
 from pathlib import Path
@@ -66,12 +65,6 @@ def client():
             distributed.Client(cluster, set_as_default=False) as client,
         ):
             yield client
-
-
-def pytest_collection_finish():
-    # What was collected stays to the end: garbage is looked for among the rest.
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):
