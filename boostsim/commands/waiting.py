@@ -66,7 +66,7 @@ SECONDS: dict[str, dict[str, float]] = {
 def quickest_first(names: Sequence[str]) -> list[str]:
     """Return figures as they are drawn: the quickest first, those of networks last, as told.
 
-    Those that take over half a minute come between them, the longest first: the last of these are
+    Those that take over 25 seconds come between them, the longest first: the last of these are
     short, so that no processor waits long for another at their end.
 
     Example:
@@ -75,7 +75,7 @@ def quickest_first(names: Sequence[str]) -> list[str]:
     """
     known = SECONDS["quick"]
     tables = sorted((name for name in names if name not in NEURAL), key=known.__getitem__)
-    quick = [name for name in tables if known[name] <= 30.0]
+    quick = [name for name in tables if known[name] <= 25.0]
     slow = [name for name in reversed(tables) if name not in quick]
     return [*quick, *slow, *(name for name in names if name in NEURAL)]
 
