@@ -83,10 +83,12 @@ def priced(trace: xarray.Dataset, prices: Prices) -> xarray.Dataset:
 
     if not (isinstance(trace, xarray.Dataset) and "filter_calls" in trace):
         raise refuse("trace", "of a run: one with labels, generations and filter_calls", trace)
-    iterations = trace.iteration
+    # Without their coordinates, which are the same: to compare these would take most of the time.
+    iterations: Any = trace.iteration.variable
     if "ended" in trace:
         # A run that has ended goes on for nothing.
-        iterations = np.minimum(iterations, trace.ended.fillna(np.inf))
-    cost = total(prices, trace.labels, trace.generations, trace.filter_calls, iterations)
+        iterations = np.minimum(iterations, trace.ended.variable.fillna(np.inf))
+    spent = (trace[name].variable for name in ("labels", "generations", "filter_calls"))
+    cost = total(prices, *spent, iterations)
     cost.attrs = {"units": "currency per visit", "long_name": "total cost, cumulative"}
     return trace.assign(cost=cost).assign_attrs(prices=json.dumps(asdict(prices)))

@@ -169,22 +169,10 @@ class Criterion(ByReference):
         """
         if self.sees_truth or self.remembers or not self.reads(attempts) <= _KNOWN_BEFOREHAND:
             return None
-        one = np.arange(attempts + 1)
-        several = np.concatenate([one[::-1], one, np.roll(one, 1)])
-        with fixed(double=True):
-            priority = np.asarray(self(example(one, attempts)))
-            again = np.asarray(self(example(several, attempts)))
-        if not np.array_equal(again, priority[several], equal_nan=True):
-            return None
-        bad = np.flatnonzero(~(np.isfinite(priority) & (priority >= 0.0)))
-        if bad.size:
-            raise refuse(
-                f"criterion {self.name!r}",
-                "finite and at least 0 on every cell",
-                float(priority[bad[0]]),
-                f"See the visits with {bad[0]} of {attempts} accepted.",
-            )
-        return priority
+        # One of one's own may read something outside, so it is asked each time.
+        ask = _priority_of.__wrapped__ if is_own(self.function) else _priority_of
+        priority = ask(self, attempts)
+        return None if priority is None else priority.copy()
 
 
 def example(accepted: np.ndarray, attempts: int) -> Visits:
@@ -270,3 +258,24 @@ def _reads_of(
     return frozenset(
         name for name, variable in zip(names, traced.invars, strict=True) if id(variable) in needed
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _priority_of(rule: Criterion, attempts: int) -> np.ndarray | None:
+    """Return the priorities of J = 0..attempts where they depend on J alone, else None."""
+    one = np.arange(attempts + 1)
+    several = np.concatenate([one[::-1], one, np.roll(one, 1)])
+    with fixed(double=True):
+        priority = np.asarray(rule(example(one, attempts)))
+        again = np.asarray(rule(example(several, attempts)))
+    if not np.array_equal(again, priority[several], equal_nan=True):
+        return None
+    bad = np.flatnonzero(~(np.isfinite(priority) & (priority >= 0.0)))
+    if bad.size:
+        raise refuse(
+            f"criterion {rule.name!r}",
+            "finite and at least 0 on every cell",
+            float(priority[bad[0]]),
+            f"See the visits with {bad[0]} of {attempts} accepted.",
+        )
+    return priority

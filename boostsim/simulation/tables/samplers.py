@@ -28,9 +28,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.random import threefry2x32_p
 from jaxtyping import Array, Float
 
+from boostsim.hashing import random_bits
 from boostsim.keys import bit_generators
 from boostsim.simulation import counts
 from boostsim.simulation.counts import Streams
@@ -70,20 +70,13 @@ def uniforms(
     if not shapes:
         return {}
     sizes = [math.prod(shape) for shape in shapes.values()]
-    words = [jax.random.key_data(keys[site]) for site in shapes]
-    first, second = (
-        jnp.concatenate(
-            [jnp.broadcast_to(word[i], size) for word, size in zip(words, sizes, strict=True)]
-        )
-        for i in range(2)
-    )
-    numbers = jnp.concatenate([jnp.arange(size, dtype=jnp.uint32) for size in sizes])
-    high, low = threefry2x32_p.bind(first, second, jnp.zeros_like(numbers), numbers)
-    bits = (high.astype(jnp.uint64) << 32) | low.astype(jnp.uint64)
+    bits = random_bits([keys[site] for site in shapes], sizes)
     # The upper 52 bits become the fraction of a number in [1, 2).
-    drawn = lax.bitcast_convert_type((bits >> 12) | jnp.uint64(0x3FF0000000000000), jnp.float64)
-    parts = jnp.split(drawn - 1.0, list(itertools.accumulate(sizes))[:-1])
-    return {site: part.reshape(shapes[site]) for site, part in zip(shapes, parts, strict=True)}
+    one = jnp.uint64(0x3FF0000000000000)
+    drawn = [lax.bitcast_convert_type((each >> 12) | one, jnp.float64) - 1.0 for each in bits]
+    return {
+        site: part.reshape(shape) for (site, shape), part in zip(shapes.items(), drawn, strict=True)
+    }
 
 
 def binomial(
@@ -163,7 +156,7 @@ def _trials(
     """Return a uniform number for each trial, and which of the trials happen."""
     uniform = key
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        uniform = jax.random.uniform(key, (most, *count.shape), dtype=count.dtype)
+        uniform = uniforms({"trials": key}, {"trials": (most, *count.shape)})["trials"]
     return uniform, _numbers(count, most) < count
 
 
