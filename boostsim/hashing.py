@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend.random import define_prng_impl
 from jaxtyping import Array, UInt32, UInt64
@@ -36,14 +37,15 @@ def threefry2x32(key: Words, count: Words) -> Words:
         >>> [hex(word) for word in threefry2x32(nothing, nothing)]
         ['0x6b200159', '0x99ba4efe']
     """
-    words = *key, key[0] ^ key[1] ^ jnp.uint32(PARITY)
+    # Constants are NumPy's: put on a device one by one they would take most of the tracing.
+    words = *key, key[0] ^ key[1] ^ np.uint32(PARITY)
     first, second = count[0] + words[0], count[1] + words[1]
     for number in range(5):
         for turn in TURNS[number % 2]:
             first = first + second
-            second = first ^ ((second << jnp.uint32(turn)) | (second >> jnp.uint32(32 - turn)))
+            second = first ^ ((second << np.uint32(turn)) | (second >> np.uint32(32 - turn)))
         first = first + words[(number + 1) % 3]
-        second = second + words[(number + 2) % 3] + jnp.uint32(number + 1)
+        second = second + words[(number + 2) % 3] + np.uint32(number + 1)
     return first, second
 
 

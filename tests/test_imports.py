@@ -22,7 +22,7 @@ MODULES = {
 ORDER = [
     ("mode",),
     ("arguments", "vocabulary"),
-    ("keys",),
+    ("hashing", "keys"),
     ("extras", "files", "html", "objects", "processors", "progress"),
     ("theory",),
     ("learners",),

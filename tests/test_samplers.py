@@ -127,8 +127,10 @@ def test_numbers_of_several_sites_are_those_of_their_keys():
     assert np.array_equal(*counts)
 
 
-def test_a_step_of_few_visits_hashes_once_for_all_that_it_draws():
-    """Once for the keys of its sites and once for the numbers: it is most of the program."""
+def test_a_step_of_few_visits_hashes_once_for_all_that_it_draws(monkeypatch):
+    """It is most of the program. (Once more, for the keys of its sites.)"""
+    hashed, drawn = [], samplers.random_bits
+    monkeypatch.setattr(samplers, "random_bits", lambda *of: hashed.append(of) or drawn(*of))
     rule = bs.boosting(
         labeler=bs.WeakLabeler(0.3), criterion=bs.criteria.upper_confidence(), budget=0.1
     )
@@ -136,7 +138,11 @@ def test_a_step_of_few_visits_hashes_once_for_all_that_it_draws():
     with jax.enable_x64(True):
         loop = bs.kernel(rule, task, visits=10)
         program = str(jax.make_jaxpr(loop.step)(jax.random.key(0), loop.init()))
-    assert len(re.findall(r"threefry2x32|random_bits|random_fold_in", program)) == 2
+    ((keys, sizes),) = hashed
+    # Of attempts, labels, examples of two kinds, and what the filter says of labels.
+    assert sizes == [50, 50, 100, 50] and len(keys) == 4
+    assert re.findall(r"threefry2x32|random_\w+", program).count("random_fold_in") == 1
+    assert not re.findall(r"threefry2x32|random_bits", program)
 
 
 def test_on_an_accelerator_counts_are_split_by_halves(monkeypatch):

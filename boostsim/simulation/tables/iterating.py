@@ -87,6 +87,39 @@ def measure(
     return measured
 
 
+def opening(structure: Structure, wanted: Wanted, numbers: Numbers) -> tuple[Structure, Numbers]:
+    """Return what :func:`begin` needs to know: many structures begin with one program.
+
+    What decides how an iteration goes is as in the plainest run; but where numbers change with the
+    iteration, or it is asked whether a model rests, all is as it was.
+    """
+    if numbers.changes or "absorbed" in wanted:
+        return structure, numbers
+    criterion = structure.criterion
+    plain = dataclasses.replace(
+        structure,
+        attempts=1,
+        keep_all=False,
+        parts=((0,), (1,)),
+        criterion=criterion if criterion is not None and criterion.remembers else None,
+        allocation="ranked",
+        labeled=False,
+        budgeted=False,
+        anchored=False,
+        answering=(),
+        sharpening=None,
+        disagrees=False,
+        weighing=None,
+        labels_each=1,
+        advantage=None,
+        choice=None,
+    )
+    unasked = dataclasses.replace(
+        numbers, priority=None, learner=None, label_weight=None, choice=None, temperature=None
+    )
+    return plain, unasked
+
+
 @partial(jax.jit, static_argnums=(0, 1, 4))
 def begin(
     structure: Structure,

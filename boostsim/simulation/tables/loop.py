@@ -22,7 +22,7 @@ from boostsim.progress import track
 from boostsim.results import make_trace
 from boostsim.simulation.interrupts import unbroken, waited_for
 from boostsim.simulation.seeing import Seeing, VisitsEach
-from boostsim.simulation.tables.iterating import begin, proceed, room_for
+from boostsim.simulation.tables.iterating import begin, opening, proceed, room_for
 from boostsim.simulation.tables.keeping import Begun, Keeping, keeping, taken_up
 from boostsim.simulation.tables.kernel import sampling_of
 from boostsim.simulation.tables.persistence import draws
@@ -257,7 +257,8 @@ def _run(
     """
     programs, sampling = program
     structure, numbers = programs.first
-    state, row = begin(structure, wanted, numbers, sampling, pass_at)
+    plain, unasked = opening(structure, wanted, numbers)
+    state, row = begin(plain, wanted, unasked, sampling, pass_at)
     after, state = taken_up(begun, state)
     rows: Mapping[str, Any] = block_of(row)
     if begun is not None:
