@@ -1,21 +1,19 @@
-"""The hash of JAX's keys, written out: the same numbers, in a quarter of the time on a CPU.
+"""The hash of JAX's keys, written out: the same numbers, in one pass over them.
 
 On a CPU JAX computes threefry2x32 (Salmon et al. 2011) as a loop over its rounds, which passes over
-all numbers once a round. Written out it is one pass. Bulk numbers are then hashed block by block:
-otherwise XLA would hash them once more for each operation that reads them.
+all numbers several times. Bulk numbers are hashed block by block: otherwise XLA would hash them
+once more for each operation that reads them.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.random import define_prng_impl
 from jaxtyping import Array, UInt32, UInt64
 
 from boostsim.mode import KEYS
@@ -49,6 +47,19 @@ def threefry2x32(key: Words, count: Words) -> Words:
     return first, second
 
 
+def fold_in(key: jax.Array, number: Array | int) -> jax.Array:
+    """Return ``jax.random.fold_in(key, number)``, of an array of numbers all of them.
+
+    Example:
+        >>> key = jax.random.key(0)
+        >>> bool((fold_in(key, 7) == jax.random.fold_in(key, 7)).all())
+        True
+    """
+    words, low = jax.random.key_data(key), jnp.asarray(number).astype(jnp.uint32)
+    folded = threefry2x32((words[0], words[1]), (jnp.zeros_like(low), low))
+    return jax.random.wrap_key_data(jnp.stack(folded, axis=-1), impl=KEYS)
+
+
 def random_bits(keys: Sequence[jax.Array], sizes: Sequence[int]) -> list[UInt64[Array, "size"]]:
     """Return ``jax.random.bits(key, (size,), jnp.uint64)`` of several keys, by one program's loop.
 
@@ -61,7 +72,9 @@ def random_bits(keys: Sequence[jax.Array], sizes: Sequence[int]) -> list[UInt64[
     length = max(1, -(-max(sizes) // BLOCKS))
     blocks = [-(-size // length) for size in sizes]
     words = [jax.random.key_data(key) for key in keys]
-    of_key = jnp.stack([each for each, count in zip(words, blocks, strict=True) for _ in range(count)])
+    of_key = jnp.stack(
+        [each for each, count in zip(words, blocks, strict=True) for _ in range(count)]
+    )
     starts = jnp.concatenate([length * jnp.arange(count, dtype=jnp.uint32) for count in blocks])
 
     def block(key: Array, start: Array) -> Array:
@@ -75,59 +88,3 @@ def random_bits(keys: Sequence[jax.Array], sizes: Sequence[int]) -> list[UInt64[
         drawn = jax.vmap(block)(of_key, starts)
     parts = jnp.split(drawn, list(itertools.accumulate(blocks))[:-1])
     return [part.ravel()[:size] for part, size in zip(parts, sizes, strict=True)]
-
-
-def _counter(shape: tuple[int, ...]) -> Words:
-    # As JAX counts where keys are partitionable.
-    low = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
-    return jnp.zeros_like(low), low
-
-
-def _seed(seed: Array) -> Array:
-    return jax.random.key_data(jax.random.key(seed, impl=KEYS))
-
-
-def _split(key: Array, shape: tuple[int, ...]) -> Array:
-    return jnp.stack(threefry2x32((key[0], key[1]), _counter(shape)), axis=len(shape))
-
-
-def _bits(key: Array, width: int, shape: tuple[int, ...]) -> Array:
-    first, second = threefry2x32((key[0], key[1]), _counter(shape))
-    if width == 64:
-        return (first.astype(jnp.uint64) << 32) | second.astype(jnp.uint64)
-    return (first ^ second).astype(jnp.dtype(f"uint{width}"))
-
-
-def _fold_in(key: Array, number: Array) -> Array:
-    low = jnp.asarray(number, jnp.uint32)
-    return jnp.stack(threefry2x32((key[0], key[1]), (jnp.zeros_like(low), low)))
-
-
-_WRITTEN_OUT = define_prng_impl(
-    key_shape=(2,),
-    seed=_seed,
-    split=_split,
-    random_bits=_bits,
-    fold_in=_fold_in,
-    name=f"{KEYS} written out",
-    tag="out",
-)
-
-
-def written_out(key: jax.Array) -> jax.Array:
-    """Return a key of the same words, from which ``jax.random`` draws the same few numbers sooner.
-
-    For keys of keys, and numbers that are drawn one by one: many are hashed for each reader.
-
-    Example:
-        >>> key = jax.random.key(0)
-        >>> one, other = (jax.random.fold_in(each, 7) for each in (key, written_out(key)))
-        >>> bool((jax.random.key_data(one) == jax.random.key_data(other)).all())
-        True
-    """
-    return jax.random.wrap_key_data(jax.random.key_data(key), impl=_WRITTEN_OUT)
-
-
-def plain(key: jax.Array) -> jax.Array:
-    """Return a key of the same words as users know it."""
-    return jax.random.wrap_key_data(jax.random.key_data(key), impl=KEYS)

@@ -88,7 +88,7 @@ def priced(trace: xarray.Dataset, prices: Prices) -> xarray.Dataset:
     if "ended" in trace:
         # A run that has ended goes on for nothing.
         iterations = np.minimum(iterations, trace.ended.variable.fillna(np.inf))
-    spent = (trace[name].variable for name in ("labels", "generations", "filter_calls"))
-    cost = total(prices, *spent, iterations)
+    labels, made, looks = trace.labels, trace.generations, trace.filter_calls
+    cost = total(prices, labels.variable, made.variable, looks.variable, iterations)
     cost.attrs = {"units": "currency per visit", "long_name": "total cost, cumulative"}
     return trace.assign(cost=cost).assign_attrs(prices=json.dumps(asdict(prices)))

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import boostsim as bs
-from boostsim.hashing import plain, random_bits, threefry2x32, written_out
+from boostsim.hashing import fold_in, random_bits, threefry2x32
 from boostsim.mode import KEYS, fixed
 from boostsim.simulation.tables import samplers
 
@@ -38,53 +37,14 @@ def test_bits_of_several_keys_are_those_of_each(sizes):
             assert np.array_equal(bits, jax.random.bits(key, (size,), jnp.uint64))
 
 
-DRAWS = {
-    "fold_in": lambda key: jax.random.key_data(jax.random.fold_in(key, 2**32 - 1)),
-    "split": lambda key: jax.random.key_data(jax.random.split(key, (2, 3))),
-    "bytes": lambda key: jax.random.bits(key, (9,), jnp.uint8),
-    "words": lambda key: jax.random.bits(key, (3, 3)),
-    "doubles": lambda key: jax.random.uniform(key, (9,)),
-    "beta": lambda key: jax.random.beta(key, jnp.linspace(0.1, 9.0, 9), 2.0),
-    "permutation": lambda key: jax.random.permutation(key, 9),
-}
-
-
-@pytest.mark.parametrize("name", DRAWS)
-def test_a_key_written_out_draws_the_same(name):
+def test_keys_of_a_key():
+    numbers = np.array([0, 7, 2**32 - 1], np.uint32)
     with fixed(double=True):
-        assert np.array_equal(DRAWS[name](written_out(KEY)), DRAWS[name](KEY))
-        assert np.array_equal(DRAWS[name](plain(written_out(KEY))), DRAWS[name](KEY))
-    assert jax.random.key_impl(plain(written_out(KEY))) == KEYS
-
-
-def test_a_seed_is_the_same_key():
-    made = jax.random.key(5, impl=jax.random.key_impl(written_out(KEY)))
-    assert np.array_equal(jax.random.key_data(made), jax.random.key_data(jax.random.key(5)))
-
-
-def test_a_criterion_is_given_a_key_as_users_know_it():
-    """What it has made with keys of its own goes together with it."""
-    seen = []
-
-    class Curious:
-        name = "curious"
-
-        def init(self, groups):
-            return jnp.zeros(groups)
-
-        def priority(self, memory, visits, key):
-            seen.append(jax.random.key_impl(key))
-            other = jnp.stack([key, jax.random.key(0)])
-            return jnp.ones_like(visits.mass) + 0.0 * jax.random.uniform(other[0])
-
-        def update(self, memory, visits, labelled, accepted):
-            return memory
-
-    rule = bs.boosting(
-        labeler=bs.WeakLabeler(0.3), criterion=bs.criterion(Curious()), budget=0.1
-    )
-    bs.simulate(rule, bs.random_table(0, prompts=5), 2, visits=3, key=0)
-    assert set(seen) == {KEYS}
+        together = fold_in(KEY, jnp.asarray(numbers))
+        for one, number in zip(together, numbers, strict=True):
+            assert np.all(one == jax.random.fold_in(KEY, number))
+            assert np.all(fold_in(KEY, number) == one)
+    assert jax.random.key_impl(together) == KEYS
 
 
 def test_numbers_are_hashed_once_however_many_read_them():

@@ -128,7 +128,7 @@ def test_numbers_of_several_sites_are_those_of_their_keys():
 
 
 def test_a_step_of_few_visits_hashes_once_for_all_that_it_draws(monkeypatch):
-    """It is most of the program. (Once more, for the keys of its sites.)"""
+    """It is most of the program: and nothing is hashed by JAX's loop."""
     hashed, drawn = [], samplers.random_bits
     monkeypatch.setattr(samplers, "random_bits", lambda *of: hashed.append(of) or drawn(*of))
     rule = bs.boosting(
@@ -140,9 +140,9 @@ def test_a_step_of_few_visits_hashes_once_for_all_that_it_draws(monkeypatch):
         program = str(jax.make_jaxpr(loop.step)(jax.random.key(0), loop.init()))
     ((keys, sizes),) = hashed
     # Of attempts, labels, examples of two kinds, and what the filter says of labels.
-    assert sizes == [50, 50, 100, 50] and len(keys) == 4
-    assert re.findall(r"threefry2x32|random_\w+", program).count("random_fold_in") == 1
-    assert not re.findall(r"threefry2x32|random_bits", program)
+    assert sizes == [50, 50, 100, 50]
+    assert len(keys) == 4
+    assert not re.findall(r"threefry2x32|random_bits|random_fold_in", program)
 
 
 def test_on_an_accelerator_counts_are_split_by_halves(monkeypatch):

@@ -16,7 +16,7 @@ from jax import lax
 from jax.scipy.special import xlogy
 
 from boostsim.curation.bounds import guarded
-from boostsim.hashing import plain, written_out
+from boostsim.hashing import fold_in
 from boostsim.simulation.tables import averages
 from boostsim.simulation.tables.averages import merged, quantiles, weighted_sum
 from boostsim.simulation.tables.kernel import first_state, one_step
@@ -254,7 +254,7 @@ class Iteration:
         structure, sampling = self.structure, self.sampling
         later = self.later(state)
         before = self.measured(state) if later else {}
-        fresh = None if self.key is None else plain(jax.random.fold_in(written_out(self.key), number))
+        fresh = None if self.key is None else fold_in(self.key, number)
         seen = None if sampling is None else sampling.at(number)
         state, info = one_step(structure, self.numbers, seen, fresh, state)
         spent = {

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from boostsim.curation.division import entrywise
-from boostsim.hashing import plain, written_out
+from boostsim.hashing import fold_in
 from boostsim.learners.tabular import Rows
 from boostsim.simulation.tables.choosing import kept_gain_by_part
 from boostsim.simulation.tables.gradient import drawn_advantage, updated
@@ -172,9 +172,7 @@ def _sites(
     structure: Structure, sampling: Sampling, key: jax.Array, state: State, prompts: int
 ) -> list[jax.Array]:
     """Return what is drawn with at each site: a key, or numbers, drawn with it, for few visits."""
-    keys = list(jax.vmap(jax.random.fold_in, (None, 0))(written_out(key), jnp.arange(10)))
-    # A criterion is given a key as users know it.
-    keys[PRIORITY] = plain(keys[PRIORITY])
+    keys = list(fold_in(key, jnp.arange(10)))
     if structure.advantage is not None or structure.choice is not None:
         return keys
     shapes = dict[int, tuple[int, ...]]()
