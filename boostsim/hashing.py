@@ -1,8 +1,8 @@
 """The hash of JAX's keys, written out: the same numbers, in one pass over them.
 
 On a CPU JAX computes threefry2x32 (Salmon et al. 2011) as a loop over its rounds, which passes over
-all numbers several times. Bulk numbers are hashed block by block: otherwise XLA would hash them
-once more for each operation that reads them.
+all numbers several times. There bulk numbers are hashed block by block: otherwise XLA would hash
+them once more for each operation that reads them.
 """
 
 from __future__ import annotations
@@ -48,20 +48,22 @@ def threefry2x32(key: Words, count: Words) -> Words:
 
 
 def fold_in(key: jax.Array, number: Array | int) -> jax.Array:
-    """Return ``jax.random.fold_in(key, number)``, of an array of numbers all of them.
+    """Return ``jax.random.fold_in(key, number)``: of an array of numbers a key for each.
 
     Example:
         >>> key = jax.random.key(0)
         >>> bool((fold_in(key, 7) == jax.random.fold_in(key, 7)).all())
         True
     """
-    words, low = jax.random.key_data(key), jnp.asarray(number).astype(jnp.uint32)
+    words, low = jax.random.key_data(key), jnp.asarray(number, jnp.uint32)
     folded = threefry2x32((words[0], words[1]), (jnp.zeros_like(low), low))
     return jax.random.wrap_key_data(jnp.stack(folded, axis=-1), impl=KEYS)
 
 
 def random_bits(keys: Sequence[jax.Array], sizes: Sequence[int]) -> list[UInt64[Array, "size"]]:
-    """Return ``jax.random.bits(key, (size,), jnp.uint64)`` of several keys, by one program's loop.
+    """Return ``jax.random.bits(key, (size,), jnp.uint64)`` of several keys, with 64-bit types.
+
+    On a CPU one loop makes them all.
 
     Example:
         >>> with jax.enable_x64(True):
@@ -69,7 +71,9 @@ def random_bits(keys: Sequence[jax.Array], sizes: Sequence[int]) -> list[UInt64[
         ...     bool((random_bits([key], [9])[0] == jax.random.bits(key, (9,), jnp.uint64)).all())
         True
     """
-    length = max(1, -(-max(sizes) // BLOCKS))
+    if not any(sizes):
+        return [jnp.zeros(0, jnp.uint64) for _ in sizes]
+    length = -(-max(sizes) // BLOCKS)
     blocks = [-(-size // length) for size in sizes]
     words = [jax.random.key_data(key) for key in keys]
     of_key = jnp.stack(

@@ -8,8 +8,6 @@ from pathlib import Path
 os.environ.setdefault("MPLBACKEND", "agg")
 # Each core has a worker: threads of a small product of matrices would but wait for one another.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# So would threads of a small program: this is how many XLA starts.
-os.environ.setdefault("NPROC", "1")
 # Compiled programs are shared by the workers and by what they start, and kept for the next run.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "programs")

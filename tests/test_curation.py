@@ -1,6 +1,7 @@
 """Allocation, criteria, filters, labelers and presets."""
 
 import dataclasses
+import functools
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from boostsim.curation.criterion import example
 from boostsim.curation.presets import PRESETS
 from boostsim.curation.truth import Truth
 from boostsim.keys import as_key
-from boostsim.objects import _arrays
+from boostsim.objects import _arrays, is_own
 from boostsim.simulation.tables.population import attempt_weights
 from boostsim.tasks.table import TableTask
 
@@ -383,3 +384,33 @@ def test_costs_count_what_was_done():
     labels = bs.simulate(bs.labels_only(labeler=labeler), task, 2)
     assert labels.generations.values[0].tolist() == [0, 0, 0]
     assert labels.labels.values[0] == pytest.approx([0, 1, 2])
+
+
+def test_what_is_remembered_of_a_built_in_rule_is_nobodys_to_change():
+    given = bs.criteria.failed.priority_by_accepted(3)
+    given[:] = 7.0
+    assert bs.criteria.failed.priority_by_accepted(3).tolist() == [1, 0, 0, 0]
+
+
+def test_a_rule_of_ones_own_is_asked_each_time_whatever_wraps_it():
+    least = [1]
+
+    @functools.wraps(bs.criteria.failed.function)
+    def mine(visits):
+        return jnp.where(visits.accepted < least[0], 1.0, 0.0)
+
+    inner = bs.criterion(mine)
+    rules = inner, bs.Criterion(inner), bs.criterion(inner), bs.Criterion(jax.jit(mine))
+    task = bs.random_table(0, prompts=5)
+    for count in (1, 2):
+        least[0] = count
+        wanted = [1.0] * count + [0.0] * (4 - count)
+        labels = set()
+        for rule in rules[:3]:
+            assert rule.priority_by_accepted(3).tolist() == wanted
+            labeler = bs.WeakLabeler(0.5)
+            trace = bs.simulate(bs.boosting(attempts=3, labeler=labeler, criterion=rule), task, 1)
+            labels.add(float(trace.labels[0, 1]))
+        assert len(labels) == 1
+    assert all(is_own(rule.function) for rule in rules)
+    assert not is_own(bs.criteria.failed.function)

@@ -29,8 +29,10 @@ def test_published_answers(words, answer):
     assert tuple(int(word) for word in threefry2x32((first, second), (high, low))) == answer
 
 
-@pytest.mark.parametrize("sizes", [(1,), (3, 1), (5, 4099, 8)])
-def test_bits_of_several_keys_are_those_of_each(sizes):
+@pytest.mark.parametrize("sizes", [(1,), (3, 1), (5, 4099, 8), (0, 6), (0,)])
+@pytest.mark.parametrize("device", ["cpu", "elsewhere"])
+def test_bits_of_several_keys_are_those_of_each(sizes, device, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: device)
     with fixed(double=True):
         keys = list(jax.random.split(KEY, len(sizes)))
         for bits, key, size in zip(random_bits(keys, sizes), keys, sizes, strict=True):

@@ -343,24 +343,3 @@ def test_of_a_worker_that_is_killed_no_figure_is_lost(tmp_path):
     sent, here = files_of(tmp_path / "sent"), files_of(tmp_path / "here")
     assert len(sent) == 6
     assert sent == here
-
-
-def _environment(name):
-    return {"seconds": 0.0, "threads": os.environ.get("NPROC"), "process": os.getpid()}
-
-
-def test_processes_of_tables_have_one_thread_unless_a_user_says_else(monkeypatch):
-    from boostsim.commands import reproduce
-
-    def told():
-        found = {}
-        given = ["convergence", "programs", "plane"], _environment, "smoke", 2
-        reproduce._draw(*given, lambda name, entry, remaining: found.update({name: entry}))
-        return {name: entry["threads"] for name, entry in found.items()}
-
-    monkeypatch.delenv("NPROC", raising=False)
-    assert told() == {"convergence": "1", "programs": None, "plane": "1"}
-    assert "NPROC" not in os.environ
-    monkeypatch.setenv("NPROC", "3")
-    assert told() == {"convergence": "3", "programs": "3", "plane": "3"}
-    assert os.environ["NPROC"] == "3"

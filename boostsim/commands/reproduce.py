@@ -28,7 +28,7 @@ from boostsim.commands.cache import said_elsewhere, use_cache
 from boostsim.commands.how import How
 from boostsim.commands.output import console, say
 from boostsim.commands.waiting import left, quickest_first
-from boostsim.figures import NEURAL, Look
+from boostsim.figures import Look
 from boostsim.files import cache_folder
 from boostsim.processors import processors
 from boostsim.progress import Update, counted, in_words, note, silenced, tell
@@ -93,6 +93,7 @@ def _reproduced(
     scheduler: str | None,
 ) -> int:
     """Draw figures into a folder that is held; the arguments of :func:`reproduce`."""
+    from boostsim.figures import NEURAL
     from boostsim.report import record
 
     for name, told in left_out.items():
@@ -242,22 +243,18 @@ def _draw(
                 begun(name, update)
                 ended(name, draw(name), update)
             return
-        with contextlib.ExitStack() as within:
-            pools = _pools(workers, within)
+        spawn = multiprocessing.get_context("spawn")
+        with _safe_path(), ProcessPoolExecutor(workers, spawn, _begin) as pool:
             waiting, running = list(names), dict[Future[dict[str, Any]], str]()
             try:
                 while waiting or running:
                     while waiting and len(running) < workers:
                         name = waiting.pop(0)
                         begun(name, update)
-                        with _threads(name):
-                            running[pools[name in NEURAL].submit(draw, name)] = name
+                        running[pool.submit(draw, name)] = name
                     for figure in wait(running, return_when=FIRST_COMPLETED).done:
                         ended(running[figure], figure.result(), update)
                         del running[figure]
-                    if all(name in NEURAL for name in (*waiting, *running.values())):
-                        # Their memory is for networks now.
-                        pools[False].shutdown(wait=False)
             except BrokenProcessPool as error:
                 lost = [name for name in names if name not in took]
                 raise RuntimeError(
@@ -268,46 +265,24 @@ def _draw(
                 ) from error
             except BaseException:
                 # Whatever they have written is whole, and is gone on from next time.
-                for pool in pools.values():
-                    pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
                 for child in multiprocessing.active_children():
                     child.terminate()
                 raise
 
 
-def _pools(workers: int, within: contextlib.ExitStack) -> dict[bool, ProcessPoolExecutor]:
-    """Return the processes that draw tables (False), and those that train networks (True)."""
-    # Keep the working folder from the path of what is started: a signal.py there is no module.
-    within.enter_context(_variable("PYTHONSAFEPATH", "1"))
-    spawn = multiprocessing.get_context("spawn")
-    return {
-        networks: within.enter_context(ProcessPoolExecutor(workers, spawn, _begin))
-        for networks in (False, True)
-    }
-
-
-def _threads(name: str) -> contextlib.AbstractContextManager[None]:
-    """Let a process that is started for a table have one thread of XLA's, unless a user says else.
-
-    There is one for each core, and threads of small programs would but wait for one another.
-    """
-    if name in NEURAL:
-        return contextlib.nullcontext()
-    return _variable("NPROC", os.environ.get("NPROC", "1"))
-
-
 @contextlib.contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    """Set a variable of the environment for what is started meanwhile."""
-    before = os.environ.get(name)
-    os.environ[name] = value
+def _safe_path() -> Iterator[None]:
+    """Keep the working folder from the path of what is started: a signal.py there is no module."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         yield
     finally:
         if before is None:
-            del os.environ[name]
+            del os.environ["PYTHONSAFEPATH"]
         else:
-            os.environ[name] = before
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _begin() -> None:

@@ -90,8 +90,8 @@ def measure(
 def opening(structure: Structure, wanted: Wanted, numbers: Numbers) -> tuple[Structure, Numbers]:
     """Return what :func:`begin` needs to know: many structures begin with one program.
 
-    What decides how an iteration goes is as in the plainest run; but where numbers change with the
-    iteration, or it is asked whether a model rests, all is as it was.
+    What decides only how an iteration goes is as in the plainest run; but where numbers change with
+    the iteration, or it is asked whether a model rests, all is as it was.
     """
     if numbers.changes or "absorbed" in wanted:
         return structure, numbers
