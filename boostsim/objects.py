@@ -92,15 +92,11 @@ def fingerprint(traced: Any) -> str:
 
 
 def is_own(thing: Any) -> bool:
-    """Whether a function, or an object of a class, was written outside of this package, or holds
-    a function that was."""
+    """Whether a function, or an object of a class, was written outside of this package."""
     # A function that wraps another says that it stands in the other's module.
     written = getattr(thing, "__globals__", {}).get("__name__")
     module = written or getattr(thing, "__module__", None) or type(thing).__module__
-    if module.split(".")[0] != "boostsim":
-        return True
-    held = (getattr(thing, name, None) for name in ("function", "__wrapped__"))
-    return any(each is not None and is_own(each) for each in held)
+    return module.split(".")[0] != "boostsim"
 
 
 # What functions computed when programs were last compiled with them.

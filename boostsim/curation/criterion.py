@@ -148,7 +148,7 @@ class Criterion(ByReference):
         naming too much.
         """
         # One that reads something outside may depend on something else than when it was asked last.
-        now = renewed(self, self.fingerprint(1)) if is_own(self.function) else ""
+        now = renewed(self, self.fingerprint(1)) if is_own_rule(self) else ""
         return _reads_of(self.name, self.tried, attempts, now)
 
     def fingerprint(self, attempts: int) -> str:
@@ -170,9 +170,15 @@ class Criterion(ByReference):
         if self.sees_truth or self.remembers or not self.reads(attempts) <= _KNOWN_BEFOREHAND:
             return None
         # One of one's own may read something outside, so it is asked each time.
-        ask = _priority_of.__wrapped__ if is_own(self.function) else _priority_of
+        ask = _priority_of.__wrapped__ if is_own_rule(self) else _priority_of
         priority = ask(self, attempts)
         return None if priority is None else priority.copy()
+
+
+def is_own_rule(rule: Criterion) -> bool:
+    """Whether a rule's function was written outside of this package, or is such a rule."""
+    inner = rule.function
+    return is_own_rule(inner) if isinstance(inner, Criterion) else is_own(inner)
 
 
 def example(accepted: np.ndarray, attempts: int) -> Visits:

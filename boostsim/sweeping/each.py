@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boostsim.arguments import refuse, sized
+from boostsim.curation.criterion import is_own_rule
 from boostsim.curation.labelers import drifting
 from boostsim.curation.procedure import Procedure
 from boostsim.jobs import Job, run_jobs
 from boostsim.keys import as_key, key_text
-from boostsim.objects import described, is_own
+from boostsim.objects import described
 from boostsim.said import RESPONSES
 from boostsim.simulation.run import simulate
 from boostsim.simulation.seeing import FreshPrompts, seeing
@@ -166,7 +167,7 @@ def _own_rules(
     asked = wanted_records(how.get("record", ()), (RESPONSES,))
     statistics, functions = known_by(statistics_in(asked), len(task.symbols))
     for part in watched(run):
-        if part.slot != "criterion" or is_own(procedure.criterion.function):
+        if part.slot != "criterion" or is_own_rule(procedure.criterion):
             said = Function(part.program, np.asarray(part.behaviour, float))
             functions[f"{part.slot} {part.name!r}"] = said
     told: dict[str, Any] = {"record": sorted(each for each in asked if isinstance(each, str))}

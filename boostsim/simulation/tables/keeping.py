@@ -23,9 +23,9 @@ import numpy as np
 
 from boostsim.arguments import as_path
 from boostsim.curation.behaviour import behaviour
+from boostsim.curation.criterion import is_own_rule
 from boostsim.curation.labelers import drifting
 from boostsim.curation.procedure import Procedure
-from boostsim.objects import is_own
 from boostsim.simulation.tables.prepare import PROGRAM, own_parts
 from boostsim.simulation.tables.recording import AHEAD, Recording
 from boostsim.simulation.tables.state import State
@@ -246,7 +246,7 @@ def own_rules(procedure: Procedure, task: TableTask, wanted: Wanted) -> Told:
     if program := told.pop(PROGRAM, None):
         functions[f"learner {type(procedure.learner).__name__!r}"] = Function(program)
     rule, most = procedure.criterion, procedure.most_attempts
-    if is_own(rule.function):
+    if is_own_rule(rule):
         said = rule.fingerprint(most), behaviour(rule, most)
         functions[f"criterion {rule.name!r}"] = Function(*said)
     return told | {"statistics": statistics, "functions": sorted(functions)}, functions
