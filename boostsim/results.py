@@ -57,7 +57,7 @@ LAST = {"pass_at_k": "k", "law": "value", "accuracy_quantiles": "quantile"}
 
 @cache
 def _installed(name: str) -> str:
-    # Looked up, it is a fifth of what a short run takes.
+    # To look it up takes as long as much of a short run.
     return version(name)
 
 
