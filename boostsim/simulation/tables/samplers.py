@@ -11,8 +11,8 @@ only as long as JAX keeps them. Trial by trial laws are exact up to 2^-52.
 A callback runs on a thread that does not see the 64-bit context, so float64 operands would arrive
 as float32: numbers cross in both directions as pairs of uint32.
 
-Of a program that draws trial by trial at several sites nearly half is the hash of JAX's keys, once
-for each: :func:`uniforms` draws for all of them with one, the same numbers.
+Where a program draws trial by trial at several sites, :func:`uniforms` draws for all of them with
+one hash of their keys, the same numbers.
 """
 
 from __future__ import annotations
