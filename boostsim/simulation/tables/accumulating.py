@@ -12,17 +12,15 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from boostsim.arguments import refuse
 from boostsim.simulation.tables.compositions import composed, multinomials
 from boostsim.simulation.tables.finite import learned
-from boostsim.simulation.tables.population import right_and_wrong
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.tables.untied import tied
-from boostsim.simulation.tables.visiting import seen_by, visit_of
+from boostsim.simulation.tables.visiting import seen_by, sides_of, visit_of
 
 # Of one iteration, sums so far times sums of its visits; the same of all, for all first rows.
 MOST_MOVES, MOST_WORK = 2**24, 2**31
@@ -135,8 +133,7 @@ def _grown(
                 found = _models(structure, numbers, row, sums, visits, iteration - 1)
             rows, chance = found
             seen = seen_by(structure, numbers, rows, iteration)
-            right, wrong = right_and_wrong(structure, numbers, jnp.asarray(rows))
-            sides = np.asarray(right), np.asarray(wrong), seen.labels, seen.generations
+            sides = *sides_of(structure, numbers, rows), seen.labels, seen.generations
             values.append(functions(*sides) @ (law if chance is None else chance @ law))
             moves = share * multinomials(units, visit.chances(structure, seen))
             if chance is not None:

@@ -29,12 +29,11 @@ from boostsim.progress import announced
 from boostsim.simulation.tables.compositions import composed, law_of_sums, multinomials, sums
 from boostsim.simulation.tables.learning import learn
 from boostsim.simulation.tables.persistence import draws
-from boostsim.simulation.tables.population import right_and_wrong
 from boostsim.simulation.tables.prepare import check, prepare
 from boostsim.simulation.tables.state import State
 from boostsim.simulation.tables.structure import Numbers, Structure
 from boostsim.simulation.tables.untied import checked_alone
-from boostsim.simulation.tables.visiting import Visit, alone, seen_by, visit_of
+from boostsim.simulation.tables.visiting import Visit, alone, padded, seen_by, sides_of, visit_of
 from boostsim.tasks.table import TableTask
 
 # A chain holds one number for each pair of states (512 MiB); sums of visits are more than states.
@@ -107,8 +106,7 @@ class Space:
         self, mass: Float[np.ndarray, "classes models"]
     ) -> tuple[Float[np.ndarray, "models"], Float[np.ndarray, "models"]]:
         """Return the accuracy and the error of models."""
-        right, wrong = right_and_wrong(self.structure, self.numbers, jnp.asarray(mass))
-        return np.asarray(right), np.asarray(wrong)
+        return sides_of(self.structure, self.numbers, mass)
 
 
 def _space_of(structure: Structure, numbers: Numbers, visits: int) -> Space:
@@ -176,8 +174,8 @@ def _size(structure: Structure, numbers: Numbers, visit: Visit, visits: int) -> 
     taught = learned(structure, numbers, _amounts(structure, numbers, points[first]), visits)
     rows, same = different(taught)
     into = np.append(same, -1)[into]
-    right, _ = right_and_wrong(structure, numbers, jnp.asarray(rows))
-    order = np.argsort(np.asarray(right), kind="stable")
+    right, _ = sides_of(structure, numbers, rows)
+    order = np.argsort(right, kind="stable")
     place_of = np.append(np.argsort(order), -1)
     return Space(structure, numbers, visit, units, steps, place_of[into], rows[:, order])
 
@@ -234,9 +232,7 @@ def learned(
     if count == 0:
         # Where nothing is accepted and nothing labelled there is never an example.
         return amounts
-    padded = max(64, 1 << (count - 1).bit_length())
-    filled = np.pad(amounts, ((0, 0), (0, padded - count)), "edge")
-    rows = _after(structure, numbers, jnp.asarray(filled), jnp.asarray(float(visits)))
+    rows = _after(structure, numbers, padded(amounts), jnp.asarray(float(visits)))
     return np.asarray(rows)[:, :count]
 
 

@@ -25,8 +25,8 @@ from boostsim.simulation.tables.finite import (
     different,
     first_rows,
 )
-from boostsim.simulation.tables.population import right_and_wrong
 from boostsim.simulation.tables.structure import Numbers
+from boostsim.simulation.tables.visiting import sides_of
 from boostsim.statistics import Wanted, statistics_in
 
 # Functions of a chain: on its states, and on its first rows.
@@ -191,8 +191,8 @@ def _united(spaces: Sequence[Space]) -> list[Space]:
             "visits", f"{allowed}, exact at finite visits", Words(f"{rows.shape[1]:,} of them")
         )
     one = spaces[0]
-    right, _ = right_and_wrong(one.structure, one.numbers, jnp.asarray(rows))
-    order = np.argsort(np.asarray(right), kind="stable")
+    right, _ = sides_of(one.structure, one.numbers, rows)
+    order = np.argsort(right, kind="stable")
     place_of, found, start = np.argsort(order), [], 0
     for space in spaces:
         own = place_of[same[start : start + space.rows.shape[1]]]

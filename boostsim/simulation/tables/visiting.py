@@ -25,9 +25,13 @@ from boostsim.simulation.tables.population import (
     focus,
     label_law,
     law_of,
+    right_and_wrong,
     total,
 )
 from boostsim.simulation.tables.structure import Numbers, Structure
+
+# Models that a program has room for, at least: to compute so many takes less than to compile it.
+LEAST = 1024
 
 
 class Way(NamedTuple):
@@ -112,6 +116,27 @@ class Seen:
     chosen: Float[np.ndarray, "parts classes models"] | None = None
 
 
+def padded(columns: Float[np.ndarray, "classes models"]) -> Float[Array, "classes more"]:
+    """Return columns with copies of the last one behind: few shapes, and so few programs.
+
+    Example:
+        >>> [padded(np.ones((2, models))).shape for models in (0, 3, 1025)]
+        [(2, 1024), (2, 1024), (2, 2048)]
+    """
+    models = columns.shape[1]
+    more = max(LEAST, 1 << (models - 1).bit_length()) - models
+    # There is no state at all where nothing is accepted and nothing labelled.
+    return jnp.asarray(np.pad(columns, ((0, 0), (0, more)), "edge" if models else "constant"))
+
+
+def sides_of(
+    structure: Structure, numbers: Numbers, mass: Float[np.ndarray, "classes models"]
+) -> tuple[Float[np.ndarray, "models"], Float[np.ndarray, "models"]]:
+    """Return the correct and the wrong mass of each model."""
+    right, wrong = right_and_wrong(structure, numbers, padded(mass))
+    return np.asarray(right)[: mass.shape[1]], np.asarray(wrong)[: mass.shape[1]]
+
+
 def seen_by(
     structure: Structure,
     numbers: Numbers,
@@ -120,11 +145,7 @@ def seen_by(
 ) -> Seen:
     """Return the probabilities of a visit to each of so many models; numbers are of one prompt."""
     models = mass.shape[1]
-    # Few shapes, and so few programs.
-    more = max(64, 1 << (models - 1).bit_length()) - models
-    # There is no state at all where nothing is accepted and nothing labelled.
-    padded = np.pad(mass, ((0, 0), (0, more)), "edge" if models else "constant")
-    seen = _seen(structure, numbers, jnp.asarray(padded), jnp.asarray(float(iteration)))
+    seen = _seen(structure, numbers, padded(mass), jnp.asarray(float(iteration)))
     return Seen(**{name: np.asarray(each)[..., :models] for name, each in seen.items()})
 
 
