@@ -41,7 +41,7 @@ notebooks: $(VENV)/.test
 
 # Opens from a file: build/site/index.html. (The variable silences what the theme says of its heir.)
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file docs/site/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --config-file docs/site/mkdocs.yml
 
 # Some minutes; pages built after it show the certificates themselves.
 certificates: $(VENV)/.installed

@@ -33,12 +33,12 @@ ANYWHERE = ("--debug", "--quiet")
 WELCOME = f"""boostsim {__version__}: how little curation keeps a model improving on its own output?
 
 Start with
-  boostsim reproduce --scale smoke   draw the paper's setting in a minute
+  boostsim reproduce --scale smoke   draw the paper's setting, in minutes
   boostsim run boosting              run one procedure and print what it reaches
 Then
   boostsim run --help                every slot of a procedure as a flag
   boostsim sweep --over beta=0:1:21  the same at every point of a plane of them
-  boostsim certify                   check T1 to T17 and their neighbours by exact and sampled runs
+  boostsim certify                   check T1 to T22 and their neighbours by exact and sampled runs
   boostsim claims T3                 a theorem with its proof
   boostsim prove                     its one-step statements over whole boxes, rigorously
   boostsim falsify T3                look for a counterexample

@@ -167,6 +167,7 @@ LATE = (
     "test_networks.py::test_it_has_the_room_that_it_was_drawn_for[Transformer]",
     "test_networks.py::test_softmax_regression_learns_what_adds_up_and_not_what_does_not",
     "test_neural.py::test_training_never_meets_an_evaluation_prompt[accumulate-None]",
+    "test_notebooks.py::test_the_notebook_of_figures_reads_the_committed_tables",
     "test_objects.py::test_records_are_json_with_every_digit_and_null_for_what_is_not_finite",
     "test_outside.py::test_a_folder_does_not_go_on_with_a_filter_of_other_rates",
     "test_outside.py::test_a_run_computes_what_its_fingerprint_says[criterion]",

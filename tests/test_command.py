@@ -16,6 +16,7 @@ from made_logs import made
 
 import boostsim as bs
 from boostsim import cli
+from boostsim.commands import flags as told_flags
 from boostsim.commands.run import build
 from boostsim.curation.presets import PRESETS
 from boostsim.figures import FIGURES, figure_module
@@ -73,6 +74,31 @@ def test_run_for_programs_is_the_library_call(capsys, tmp_path):
 
 
 RUN = ["run", "--prompts", "5", "--iterations", "2"]
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_where_it_goes_is_one_word(command, capsys, tmp_path):
+    """As in every command that writes a file or a folder."""
+    path = tmp_path / "trace.nc"
+    small = ["--prompts", "5", "--iterations", "2", "--out", str(path)]
+    more = ["--over", "beta=0.2,0.3"] if command == "sweep" else []
+    assert cli.main([command, "boosting", *more, *small]) == 0
+    assert f"saved {path}" in "".join(capsys.readouterr())
+    assert path.exists()
+
+
+def test_a_tournament_has_the_seeds_of_the_library(monkeypatch):
+    given = {}
+
+    def held(rules, challenges, **more):
+        given.update(more)
+        raise ValueError("seen")
+
+    default = inspect.signature(bs.compare).parameters["seeds"].default
+    monkeypatch.setattr(bs, "compare", held)
+    assert cli.main(["compare"]) == 2
+    assert "seeds" not in given
+    assert f"(default: {default}); of a race" in Path(told_flags.__file__).read_text()
 
 
 def test_where_a_trace_cannot_be_saved_nothing_is_run(capsys, tmp_path, monkeypatch):

@@ -262,3 +262,19 @@ def test_docstrings_become_markdown():
         "One.\n\n**Statement.** a\\* < b\\* and\n\n    e_T = 1\n\nfor `bs.Box`.\n\n"
         "Examples:\n    >>> 1"
     )
+
+
+def test_the_site_can_be_made_with_its_extra_alone():
+    """boostsim.testing has a page: what it needs is in the extra. And warnings are heard."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = extras["optional-dependencies"]
+    assert set(extras["testing"]) <= set(extras["docs"])
+    (build,) = re.findall(r"mkdocs build (.*)", (ROOT / "Makefile").read_text())
+    assert "--quiet" not in build
+
+
+def test_commands_name_the_last_theorem():
+    last = max(int(name[1:]) for name in bs.claims if re.fullmatch(r"T\d+", name))
+    for place in ("cli.py", "commands/flags.py", "theory/claims/__init__.py"):
+        said = re.findall(r"T1 to T(\d+)", (ROOT / "boostsim" / place).read_text())
+        assert said == [str(last)], place

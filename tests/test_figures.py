@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -425,6 +426,11 @@ def test_intervals_of_rank_correlations_cover():
         # The formula is an approximation; 1,000 draws have a standard error of 0.007.
         assert 0.92 <= covered / 1000 <= (0.98 if count == 11 else 0.995)
     assert rank_correlation(np.arange(4.0), np.arange(4.0)) == (1.0, -1.0, 1.0)
+    # Of equal scores there is no correlation: without a complaint of SciPy's.
+    with warnings.catch_warnings(action="error"):
+        none = rank_correlation(np.ones(6), np.arange(6.0))
+    assert np.isnan(none[0])
+    assert none[1:] == (-1.0, 1.0)
 
 
 def test_committed_few_visits_come_out_as_claimed():

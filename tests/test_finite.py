@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
-from boostsim.simulation.tables import finite
+from boostsim.simulation.tables import finite, visiting
 
 EPS = np.finfo(float).eps
 NOISY, WEAK = bs.NoisyFilter(0.125), bs.WeakLabeler(0.25)
@@ -393,3 +393,22 @@ def test_chains_of_many_kinds_of_prompts_that_would_not_fit_are_refused(monkeypa
     monkeypatch.setattr("boostsim.arguments.LARGEST", 8 * 10 * 11 - 1)
     with pytest.raises(ValueError, match=r"visits must ask for at most .* each kind of prompt"):
         bs.simulate(rule, task, 1, visits=9, exact=True)
+
+
+def test_other_numbers_of_visits_are_no_other_programs():
+    """Up to 1,024 models share a program; what is added to reach that many changes no number."""
+    task = bs.random_table(3, prompts=7, responses=3)
+    procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3), attempts=2)
+    bs.simulate(procedure, task, 3, visits=2, exact=True)
+    before = visiting._seen._cache_size(), finite._after._cache_size()
+    for visits in (1, 3, 5):
+        bs.simulate(procedure, task, 3, visits=visits, exact=True)
+    assert (visiting._seen._cache_size(), finite._after._cache_size()) == before
+
+
+def test_models_are_padded_by_copies(monkeypatch):
+    task = bs.random_table(3, prompts=7, responses=3)
+    procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3), attempts=2)
+    once = bs.simulate(procedure, task, 4, visits=4, exact=True)
+    monkeypatch.setattr(visiting, "LEAST", 1)
+    assert bs.simulate(procedure, task, 4, visits=4, exact=True).identical(once)

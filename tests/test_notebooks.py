@@ -5,7 +5,11 @@ import warnings
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+
+from boostsim.figures import FIGURES, figure_module, output
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -42,3 +46,26 @@ def test_a_notebook_runs(path, monkeypatch):
     for ran, kept in zip(fresh.cells, committed.cells, strict=True):
         if kept.cell_type == "code":
             assert bool(kept.outputs) == bool(ran.outputs)
+
+
+def test_the_notebook_of_figures_reads_the_committed_tables(monkeypatch):
+    """Its code at the quick scale, by day: tables are read from figures/, not simulated again."""
+    (path,) = (path for path in PATHS if path.stem == "02_reproduce_figures")
+    shown = []
+    for name in FIGURES:
+        table = pd.read_csv(NOTEBOOKS.parent / "figures" / f"{name}.csv")
+        monkeypatch.setattr(figure_module(name), "data", lambda scale, table=table: table)
+    monkeypatch.setattr(output, "drawn", lambda module, table: Figure())
+    monkeypatch.chdir(NOTEBOOKS)
+    monkeypatch.setenv("BOOSTSIM_SCALE", "quick")
+    plt = "import matplotlib.pyplot as plt"
+    space = {"display": lambda *things: shown.extend(things), "__name__": "notebook"}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            lines = [line for line in cell.source.splitlines() if not line.startswith("%")]
+            source = "\n".join(lines).replace(
+                plt, plt + "\nplt = type('plt', (), {'rcParams': {}})"
+            )
+            exec(compile(source, path.name, "exec"), space)
+    assert sum(isinstance(thing, Figure) for thing in shown) >= 6
+    assert space["focus"].index.max() == figure_module("procedures").ITERATIONS

@@ -14,7 +14,7 @@ import pytest
 
 from boostsim import cli
 from boostsim.commands.waiting import SECONDS, left, quickest_first
-from boostsim.figures import FIGURES, NEURAL, SCALES, figure_module
+from boostsim.figures import FIGURES, NEURAL, SCALES, SMOKE, figure_module
 from boostsim.report.record import digests
 from boostsim.store import locked
 
@@ -55,6 +55,7 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     page = (tmp_path / "new" / "index.html").read_text()
     assert f"{figure_module('convergence').TITLE}.</strong> Lines: law T1." in page
     assert "4 to each sampled row" in page
+    assert SMOKE in page
     # As it is drawn already: the same report, and nothing is simulated.
     assert cli.main(line) == 0
     out, err = capsys.readouterr()

@@ -42,7 +42,7 @@ def compare(flags: dict[str, Any]) -> int:
         return 3 if found.verdict == "undecided" else 0
     if "resolution" in flags:
         raise refuse("resolution", "given with --race alone", flags["resolution"])
-    tournament = bs.compare(rules, challenges, **{"seeds": 8, **flags})
+    tournament = bs.compare(rules, challenges, **flags)
     try:
         write_picture(tournament.plot, plot)
     finally:

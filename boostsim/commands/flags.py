@@ -95,7 +95,7 @@ class Gap:
     """Key of all draws, below 2^32 (default: 0)."""
     device: Word = None
     """cpu, gpu or tpu (default: the best that JAX finds)."""
-    folder: File = None
+    folder: Folder = None
     """Where the transformer's runs are kept, to be resumed after a stop."""
     json: bool = False
     """Print the report for programs."""
@@ -116,7 +116,7 @@ class Compare:
     ] = None
     """Most labels per visit and iteration (default: 0.005)."""
     seeds: Whole = None
-    """Runs of each criterion on each challenge (default: 8); of a race at most (default: 64)."""
+    """Runs of each criterion on each challenge (default: 32); of a race at most (default: 64)."""
     race: bool = False
     """Add seeds until it is known who is best; who is known to be worse runs no more. Exit code 3:
     still undecided."""
@@ -149,7 +149,7 @@ class Compare:
 
 @dataclass
 class Claims:
-    """List what is claimed (T1 to T21, neighbours), or print claims in full, with their proofs."""
+    """List what is claimed (T1 to T22, neighbours), or print claims in full, with their proofs."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Claims to print in full; T4 stands for T4 with all its parts."""

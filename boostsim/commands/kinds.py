@@ -22,3 +22,7 @@ Rule = Annotated[int | str | None, shown("WORD")]
 Words = Annotated[tuple[str, ...] | None, shown("WORD...")]
 File = Annotated[Path | None, shown("FILE")]
 Folder = Annotated[Path | None, shown("FOLDER")]
+# Where what was found is written.
+Out = Annotated[
+    Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="", aliases=("--out",))
+]

@@ -160,6 +160,10 @@ def _reproduced(
     screen = console(None)
     screen.print(table)
     written = "PNG, SVG, PDF and CSV" if "pdf" in how.kinds else "PNG, SVG and CSV"
+    if how.scale == "smoke":
+        from boostsim.figures import SMOKE
+
+        say(SMOKE)
     say(f"{written} are in {folder}/; all of it on one page: {page}")
     return 0
 

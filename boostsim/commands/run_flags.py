@@ -7,7 +7,19 @@ from typing import Annotated
 
 import tyro
 
-from boostsim.commands.kinds import File, Number, Numbers, Rule, Whole, Wholes, Word, Words, shown
+from boostsim.commands.kinds import (
+    File,
+    Folder,
+    Number,
+    Numbers,
+    Out,
+    Rule,
+    Whole,
+    Wholes,
+    Word,
+    Words,
+    shown,
+)
 
 
 @dataclass
@@ -155,9 +167,9 @@ class Run:
     """cpu, gpu or tpu (default: the best that JAX finds)."""
     devices: Whole = None
     """Devices that share a transformer's seeds and batches (default: all)."""
-    folder: File = None
+    folder: Folder = None
     """Where the run is kept, to be gone on with after a stop, or for more iterations."""
-    save: File = None
+    save: Out = None
     """Write the trace to this netCDF file."""
     json: bool = False
     """Print the trace for programs."""

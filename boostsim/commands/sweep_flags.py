@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from boostsim.commands.kinds import File, Whole, Word, Words, shown
+from boostsim.commands.kinds import File, Folder, Out, Whole, Word, Words, shown
 from boostsim.commands.run_flags import Run
 
 Hidden = Annotated[Any, tyro.conf.SuppressFixed, tyro.conf.Fixed]
@@ -33,7 +32,7 @@ class Sweep(Run):
     """Devices that share the points (default: all)."""
     scheduler: Word = None
     """Address of a Dask scheduler whose workers share the pieces (extra dask; default: none)."""
-    folder: File = None
+    folder: Folder = None
     """Where finished pieces are kept, to be gone on from after a stop."""
     dry_run: bool = False
     """Say what it would take instead: points, compiled programs, memory, time."""
@@ -41,9 +40,7 @@ class Sweep(Run):
     """What --plot shows (default: accuracy)."""
     plot: File = None
     """Write a picture to this file (.png, .svg or .pdf): a heat map of two names, a line of one."""
-    save: Annotated[
-        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="", aliases=("--out",))
-    ] = None
+    save: Out = None
     """Write what was found to this netCDF file."""
     json: bool = False
     """Print what was found for programs."""

@@ -65,6 +65,8 @@ class Scale:
     stride: int = 1
 
 
+# What is read beside figures at the smallest scale.
+SMOKE = "The smoke scale shows that all of it runs: titles and claims are of the quick scale."
 SCALES = {
     scale.name: scale
     for scale in (

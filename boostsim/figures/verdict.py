@@ -101,14 +101,21 @@ def data(scale: Scale, *, beta: float = BETA) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _agreement(first: np.ndarray, second: np.ndarray) -> float:
+    """Return Spearman's correlation of two scores; NaN where all of one are equal."""
+    if min(len(np.unique(first)), len(np.unique(second))) < 2:
+        return float("nan")
+    return float(spearmanr(first, second).statistic)
+
+
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
     """Return Spearman's correlation of two scores, and its interval at 95%.
 
     tanh(artanh r -+ z sqrt((1 + r^2/2)/(n - 3))): the n criteria are taken for a sample of all that
     could be. Bonett and Wright 2000.
     """
-    r, count = float(spearmanr(first, second).statistic), len(first)
-    if count < 5 or abs(r) == 1.0:
+    r, count = _agreement(first, second), len(first)
+    if count < 5 or abs(r) == 1.0 or np.isnan(r):
         return r, -1.0, 1.0
     half = norm.isf((1.0 - CONFIDENCE) / 2.0) * np.sqrt((1.0 + r**2 / 2.0) / (count - 3))
     return r, float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))
@@ -122,10 +129,7 @@ def correlations(table: pd.DataFrame) -> pd.DataFrame:
             mean = chosen.groupby("criterion").mean(numeric_only=True)
             for predictor in PREDICTORS:
                 r, low, high = rank_correlation(mean[predictor], mean.error)
-                each = [
-                    float(spearmanr(own[predictor], own.error).statistic)
-                    for _, own in chosen.groupby("seed")
-                ]
+                each = [_agreement(own[predictor], own.error) for _, own in chosen.groupby("seed")]
                 rows.append(
                     {
                         "task": task,

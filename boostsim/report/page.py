@@ -15,7 +15,7 @@ from string import Template
 from urllib.parse import quote
 
 from boostsim import __version__
-from boostsim.figures import FIGURES
+from boostsim.figures import FIGURES, SMOKE
 from boostsim.files import write_whole
 from boostsim.report import certificates
 from boostsim.report.record import Entry, now, read
@@ -107,7 +107,10 @@ def _summary(names: list[str], known: Mapping[str, Entry]) -> str:
     if names:
         scales = sorted({str(known[name]["scale"]["name"]) for name in names})
         told += f", scale {' and '.join(scales)}"
-    return f"{escape(told)}. boostsim {escape(__version__)}, page written {now()}."
+        told += f". {SMOKE}" * ("smoke" in scales)
+    return (
+        f"{escape(told.removesuffix('.'))}. boostsim {escape(__version__)}, page written {now()}."
+    )
 
 
 def _slider(name: str, told: str, low: str, high: str, step: str, first: str) -> str:
