@@ -14,6 +14,18 @@ from boostsim.files import write_whole
 HERE = Path(__file__).parent
 
 
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Return outputs, what was printed in one piece: how a kernel cuts it depends on the moment."""
+    found: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = found[-1] if found else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            found.append(output)
+    return found
+
+
 def execute(path: Path) -> nbformat.NotebookNode:
     """Return the notebook with fresh outputs; raise where a cell does."""
     notebook = nbformat.read(path, as_version=4)
@@ -23,6 +35,8 @@ def execute(path: Path) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         # When a cell ran is no result: a rerun that changes nothing should change no line.
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     notebook.metadata.pop("language_info", None)
     return notebook
 

@@ -15,11 +15,11 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
-def execute(path):
+def executing():
     spec = importlib.util.spec_from_file_location("execute", NOTEBOOKS / "execute.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.execute(path)
+    return module
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -40,7 +40,7 @@ def test_a_notebook_runs(path, monkeypatch):
     with warnings.catch_warnings():
         # The kernel's transport warns about itself.
         warnings.simplefilter("ignore")
-        fresh = execute(path)
+        fresh = executing().execute(path)
     committed = nbformat.read(path, as_version=4)
     assert len(fresh.cells) == len(committed.cells)
     for ran, kept in zip(fresh.cells, committed.cells, strict=True):
@@ -69,3 +69,14 @@ def test_the_notebook_of_figures_reads_the_committed_tables(monkeypatch):
             exec(compile(source, path.name, "exec"), space)
     assert sum(isinstance(thing, Figure) for thing in shown) >= 6
     assert space["focus"].index.max() == figure_module("procedures").ITERATIONS
+
+
+def test_what_is_printed_is_one_output_however_the_kernel_cuts_it():
+    def printed(name, text):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    shown = nbformat.v4.new_output("display_data")
+    cut = [printed("stdout", "a\n"), printed("stdout", "b\n"), shown, printed("stdout", "c\n")]
+    cut += [printed("stderr", "d\n"), printed("stderr", "e\n")]
+    told = [(each.get("name"), each.get("text")) for each in executing().joined(cut)]
+    assert told == [("stdout", "a\nb\n"), (None, None), ("stdout", "c\n"), ("stderr", "d\ne\n")]
