@@ -78,7 +78,6 @@ RUN = ["run", "--prompts", "5", "--iterations", "2"]
 
 @pytest.mark.parametrize("command", ["run", "sweep"])
 def test_where_it_goes_is_one_word(command, capsys, tmp_path):
-    """As in every command that writes a file or a folder."""
     path = tmp_path / "trace.nc"
     small = ["--prompts", "5", "--iterations", "2", "--out", str(path)]
     more = ["--over", "beta=0.2,0.3"] if command == "sweep" else []

@@ -407,8 +407,16 @@ def test_other_numbers_of_visits_are_no_other_programs():
 
 
 def test_models_are_padded_by_copies(monkeypatch):
-    task = bs.random_table(3, prompts=7, responses=3)
     procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.3), attempts=2)
-    once = bs.simulate(procedure, task, 4, visits=4, exact=True)
+
+    def run():
+        before = visiting._seen._cache_size()
+        task = bs.random_table(3, prompts=7, responses=3)
+        trace = bs.simulate(procedure, task, 4, visits=4, exact=True)
+        return trace, visiting._seen._cache_size() - before
+
+    once, _ = run()
     monkeypatch.setattr(visiting, "LEAST", 1)
-    assert bs.simulate(procedure, task, 4, visits=4, exact=True).identical(once)
+    again, programs = run()
+    assert programs > 0
+    assert again.identical(once)

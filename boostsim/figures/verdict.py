@@ -115,7 +115,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> tuple[float, floa
     could be. Bonett and Wright 2000.
     """
     r, count = _agreement(first, second), len(first)
-    if count < 5 or abs(r) == 1.0 or np.isnan(r):
+    if count < 5 or not abs(r) < 1.0:
         return r, -1.0, 1.0
     half = norm.isf((1.0 - CONFIDENCE) / 2.0) * np.sqrt((1.0 + r**2 / 2.0) / (count - 3))
     return r, float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))

@@ -103,14 +103,12 @@ def _begun_small(title: str) -> str:
 
 
 def _summary(names: list[str], known: Mapping[str, Entry]) -> str:
-    told = f"{len(names)} of {len(FIGURES)} figures"
+    told, more = f"{len(names)} of {len(FIGURES)} figures", ""
     if names:
         scales = sorted({str(known[name]["scale"]["name"]) for name in names})
         told += f", scale {' and '.join(scales)}"
-        told += f". {SMOKE}" * ("smoke" in scales)
-    return (
-        f"{escape(told.removesuffix('.'))}. boostsim {escape(__version__)}, page written {now()}."
-    )
+        more = f" {SMOKE}" if "smoke" in scales else ""
+    return f"{escape(told)}.{more} boostsim {escape(__version__)}, page written {now()}."
 
 
 def _slider(name: str, told: str, low: str, high: str, step: str, first: str) -> str:
