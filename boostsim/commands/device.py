@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pkgutil
 import sys
+import threading
 
 KINDS = ("cpu", "gpu", "tpu")
 # What JAX runs GPUs by, among the modules of its namespace ``jax_plugins``.
 GPU_PLUGINS = ("xla_cuda", "xla_rocm")
-STEADY = "--xla_gpu_deterministic_ops=true"
+# Without its trials, which would choose otherwise another time, XLA writes worse products for itself
+# than those of the vendor's library.
+STEADY = "--xla_gpu_deterministic_ops=true --xla_gpu_enable_triton_gemm=false"
 
 
 def same_every_time() -> None:
@@ -33,9 +37,20 @@ def _gpu_may_be_found() -> bool:
     return any(module.name.startswith(GPU_PLUGINS) for module in modules)
 
 
+def _started() -> None:
+    import jax
+
+    # Whoever needs a device is told why there is none.
+    with contextlib.suppress(RuntimeError):
+        jax.devices()
+
+
 def use_device(kind: str | None) -> None:
     """Run on this kind of device; without one, on the best that JAX finds."""
     if kind is None:
+        if _gpu_may_be_found():
+            # It takes as long to start as what is imported next.
+            threading.Thread(target=_started, daemon=True).start()
         return
     import jax
 

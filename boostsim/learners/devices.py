@@ -74,10 +74,15 @@ def _mesh_of(parameters: Any) -> Mesh | None:
     return mesh if isinstance(mesh, Mesh) else None
 
 
+def accelerated() -> bool:
+    """Whether programs run on something that is not a CPU."""
+    return jax.default_backend() != "cpu"
+
+
 def ordered_sums() -> bool:
     """Whether what a scatter adds up is added in one order, as on a CPU.
 
     The slope of a look-up is a scatter. On accelerators its terms come in whatever order threads
     do, so there a row is taken by a product with 0 and 1 instead.
     """
-    return jax.default_backend() == "cpu"
+    return not accelerated()

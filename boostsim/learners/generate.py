@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import Words, refuse
-from boostsim.learners.devices import row_size, spread
+from boostsim.learners.devices import accelerated, row_size, spread
 from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.processors import processors
@@ -29,8 +29,8 @@ from boostsim.vocabulary import END, PAD
 Decode = Callable[[Array], Array] | None
 # Rows in one compiled call: so many that a core of a CPU keeps them in its cache, and works on them
 # by itself while the other cores have rows of their own; or enough to fill an accelerator, where
-# fewer take as long, so that one program serves any number of them.
-ROWS_ON_CPU, ROWS_ELSEWHERE = 128, 4096
+# fewer take as long, so that one program serves any number of them, and another very many.
+ROWS_ON_CPU, ROWS_ELSEWHERE, MANY_ROWS = 128, 4096, 16384
 # Prompts whose rows are read off at once.
 ROWS_READ = 1024
 
@@ -87,10 +87,7 @@ def generate(
         return np.zeros((0, response_length), np.int32), np.zeros(0, np.float32)
     rows = np.arange(count) if rows is None else rows
     parts = row_size(parameters)
-    if jax.default_backend() == "cpu":
-        chunk = min(ROWS_ON_CPU, -(-max(count, among) // parts)) * parts
-    else:
-        chunk = ROWS_ELSEWHERE * parts
+    chunk = _chunk(max(count, among), parts)
 
     @fixed()
     def drawn(start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,9 +113,37 @@ def generate(
     return np.concatenate(responses), np.concatenate(surprise)
 
 
+@fixed()
+def compile_generating(
+    model: Trained, like: Parameters, prompt_length: int, response_length: int, among: int
+) -> None:
+    """Compile what :func:`generate` runs as the model is, before there are weights or prompts.
+
+    Args:
+        model: the shape.
+        like: the shapes of the parameters, as arrays without content.
+        prompt_length, response_length: P and R.
+        among: how many responses will be asked for at once.
+    """
+    chunk = _chunk(among, 1)
+    prompts, rows = np.zeros((chunk, prompt_length), np.int32), np.zeros(chunk, int)
+    given = (like, prompts, jax.random.key(0), rows, False)
+    _generate.lower(model.network, response_length, None, *given).compile()
+
+
+def _chunk(among: int, parts: int) -> int:
+    """Return how many rows one compiled call draws, on so many devices."""
+    if not accelerated():
+        return min(ROWS_ON_CPU, -(-among // parts)) * parts
+    return (MANY_ROWS if among >= MANY_ROWS * parts else ROWS_ELSEWHERE) * parts
+
+
 def cores() -> int:
-    """Return how many chunks are drawn at once: on a CPU one a core, elsewhere one."""
-    return processors() if jax.default_backend() == "cpu" else 1
+    """Return how many chunks are under way at once: on a CPU one a core.
+
+    Elsewhere two, so that one is made ready while the other is drawn.
+    """
+    return 2 if accelerated() else processors()
 
 
 @fixed()

@@ -163,6 +163,27 @@ def train(
     )
 
 
+@fixed()
+def compile_training(
+    model: Trained, like: Parameters, frame_length: int, prompt_length: int, steps: int
+) -> None:
+    """Compile what :func:`train` runs on unweighted examples, before there are weights or examples.
+
+    Args:
+        model: the shape, and the size of a batch.
+        like: the shapes of the parameters, as arrays without content.
+        frame_length, prompt_length: P + R, and P.
+        steps: optimiser steps.
+    """
+    chunk = min(CHUNK, steps)
+    if not chunk:
+        return
+    state = jax.eval_shape(_state, like)
+    batches = np.zeros((chunk, model.batch, frame_length), np.int32)
+    schedule = np.zeros(chunk, np.float32)
+    _steps.lower(loss, model.network, prompt_length, like, state, batches, schedule).compile()
+
+
 def fit(
     model: Trained,
     parameters: Parameters,
@@ -214,15 +235,17 @@ def _descend(
     rng = generator(key)
     count = len(jax.tree.leaves(data)[0])
     order = _shuffled(rng, count, chunk * batch)
-    state = optimiser().init(parameters)
-    losses = []
+    state = _state(parameters)
+    losses: list[Array] = []
     for part in schedule.reshape(-1, chunk):
         rows = next(order).reshape(chunk, batch)
         batches = spread(parameters, jax.tree.map(lambda leaf, rows=rows: leaf[rows], data), 1)
         parameters, state, surprise = _steps(
             objective, network, prompt_length, parameters, state, batches, part
         )
-        losses.append(np.asarray(surprise))
+        # One chunk is made ready while the one before it is computed, and no more than one.
+        jax.block_until_ready(losses[-1:])
+        losses.append(surprise)
     return parameters, float(np.mean(np.concatenate(losses)[:steps]))
 
 
@@ -240,6 +263,12 @@ def _shuffled(rng: np.random.Generator, count: int, size: int) -> Iterator[np.nd
 def optimiser() -> optax.GradientTransformation:
     """Return Adam without a learning rate: each step brings its own."""
     return optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(b1=0.9, b2=0.98))
+
+
+@jax.jit
+def _state(parameters: Parameters) -> optax.OptState:
+    """Return the state of a new optimiser: by one program, where each leaf would be one of its own."""
+    return optimiser().init(parameters)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))

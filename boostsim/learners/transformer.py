@@ -1,15 +1,13 @@
 """A small decoder-only transformer: parameters as a plain dictionary, one forward pass.
 
 Letters in names say what the axes are, beside those of :mod:`boostsim.learners.network`: D width, H
-head, K width of a head, L layer, F width of the hidden layer. Linear layers see two-dimensional
-operands (positions of all sequences as rows): on XLA's CPU backend the gradient of a product with a
-three-dimensional operand takes about twice as long.
+head, K width of a head, G = B, H, L layer, F width of the hidden layer, N the positions of all sequences. What
+the layers are made of is in :mod:`boostsim.learners.layers`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,7 +16,18 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import refuse, sized, whole
-from boostsim.learners.devices import ordered_sums
+from boostsim.learners.layers import (
+    Rows,
+    attend,
+    by_position,
+    compute_dtype,
+    embed,
+    matmul,
+    normalise,
+    products,
+    rectify,
+    wide,
+)
 from boostsim.learners.network import Parameters, Trained, normal
 from boostsim.mode import fixed
 from boostsim.vocabulary import PAD
@@ -88,8 +97,9 @@ class Decoder(NamedTuple):
             unread: positions at the front whose logits nobody wants.
         """
         batch, length = tokens_BxT.shape
+        rows = Rows(batch, self.heads, by_position())
         room = self._empty(batch, length)
-        return self._read(parameters, room, tokens_BxT, 0, seen_BxT, unread)[0]
+        return self._read(parameters, room, tokens_BxT, 0, seen_BxT, rows, unread)[0]
 
     def begin(
         self, parameters: Parameters, prompts_BxP: Int[Array, "B P"], response_length: int
@@ -98,7 +108,8 @@ class Decoder(NamedTuple):
         # The prompt's positions see no later ones, so they are read without room for them.
         before_BxS = prompts_BxP[:, :-1]
         cache = self._empty(*before_BxS.shape)
-        _, cache = self._read(parameters, cache, before_BxS, 0, before_BxS != PAD)
+        rows = Rows(len(before_BxS), self.heads)
+        _, cache = self._read(parameters, cache, before_BxS, 0, before_BxS != PAD, rows)
         room = ((0, 0), (0, 0), (0, response_length + 1), (0, 0))
         return jax.tree.map(lambda stored: jnp.pad(stored, room), cache)
 
@@ -111,7 +122,8 @@ class Decoder(NamedTuple):
         seen_BxT: Bool[Array, "B T"],
     ) -> tuple[Float[Array, "B V"], Cache]:
         """Read one token of each row with the keys and values of those before it."""
-        read, stored = self._read(parameters, carried, token_B[:, None], place, seen_BxT)
+        rows = Rows(len(token_B), self.heads)
+        read, stored = self._read(parameters, carried, token_B[:, None], place, seen_BxT, rows)
         return read[:, 0], stored
 
     def _empty(self, batch: int, length: int) -> Cache:
@@ -127,6 +139,7 @@ class Decoder(NamedTuple):
         tokens_BxS: Int[Array, "B S"],
         start: Int[Array, ""] | int,
         seen_BxT: Bool[Array, "B T"],
+        rows: Rows,
         unread: int = 0,
     ) -> tuple[Float[Array, "B S V"], Cache]:
         """Read S tokens that stand at position ``start`` and after; return their logits.
@@ -136,45 +149,40 @@ class Decoder(NamedTuple):
         Each position attends to the positions up to its own that ``seen_BxT`` marks, whose keys and
         values are in the cache or among the S new ones, which are put there.
         """
-        batch, new = tokens_BxS.shape
-        length = seen_BxT.shape[1]
-        heads, width = self.heads, self.width
+        new, length = tokens_BxS.shape[1], seen_BxT.shape[1]
         position_S = start + jnp.arange(new)
-        x_NxD = embed(parameters, tokens_BxS, start)
+        x_NxD = embed(parameters, tokens_BxS, start, rows)
         causal_SxT = jnp.arange(length)[None] <= position_S[:, None]
-        visible_Bx1xSxT = (causal_SxT[None] & seen_BxT[:, None])[:, None]
+        visible_GxSxT = rows.for_heads(causal_SxT[None] & seen_BxT[:, None])
 
         stored: Cache = []
-        for number, (keys_BxHxTxK, values_BxHxTxK) in enumerate(cache):
+        for number, (keys_GxTxK, values_GxTxK) in enumerate(cache):
             weights = {name: parameters[name][number] for name in parameters if "_L" in name}
-            h_NxD = _normalise(x_NxD, weights["norm_attend_LxD"])
+            h_NxD = normalise(x_NxD, weights["norm_attend_LxD"])
             query_DxD, key_DxD, value_DxD = jnp.split(weights["attend_LxDx3D"], 3, axis=1)
-            k_BxHxSxK, v_BxHxSxK = (
-                _by_head(h_NxD, part, batch, heads) for part in (key_DxD, value_DxD)
-            )
+            if unread and number == self.layers - 1:
+                k_NxD, v_NxD = products(h_NxD, (key_DxD, value_DxD))
+                # All that follows is made for each position by itself.
+                x_NxD, h_NxD = (rows.join(rows.split(of)[:, unread:]) for of in (x_NxD, h_NxD))
+                visible_GxSxT = visible_GxSxT[..., unread:, :]
+                q_NxD = matmul(h_NxD, query_DxD)
+            else:
+                k_NxD, v_NxD, q_NxD = products(h_NxD, (key_DxD, value_DxD, query_DxD))
+            k_GxSxK, v_GxSxK = rows.by_head(k_NxD), rows.by_head(v_NxD)
             if new == length:
-                keys_BxHxTxK, values_BxHxTxK = k_BxHxSxK, v_BxHxSxK
+                keys_GxTxK, values_GxTxK = k_GxSxK, v_GxSxK
             else:
                 place = (0, 0, start, 0)
-                keys_BxHxTxK = jax.lax.dynamic_update_slice(keys_BxHxTxK, k_BxHxSxK, place)
-                values_BxHxTxK = jax.lax.dynamic_update_slice(values_BxHxTxK, v_BxHxSxK, place)
-            stored.append((keys_BxHxTxK, values_BxHxTxK))
-            if unread and number == self.layers - 1:
-                # All that follows is made for each position by itself.
-                x_NxD, h_NxD = (
-                    rows.reshape(batch, new, width)[:, unread:].reshape(-1, width)
-                    for rows in (x_NxD, h_NxD)
-                )
-                visible_Bx1xSxT = visible_Bx1xSxT[:, :, unread:]
-            q_BxHxSxK = _by_head(h_NxD, query_DxD, batch, heads)
-            mixed = attend(q_BxHxSxK, keys_BxHxTxK, values_BxHxTxK, visible_Bx1xSxT).swapaxes(1, 2)
-            x_NxD = x_NxD + _matmul(mixed.reshape(x_NxD.shape), weights["merge_LxDxD"])
-            h_NxD = _normalise(x_NxD, weights["norm_up_LxD"])
-            hidden_NxF = _rectify(_matmul(h_NxD, weights["up_LxDxF"]))
-            x_NxD = x_NxD + _matmul(hidden_NxF, weights["down_LxFxD"])
-        h_NxD = _normalise(x_NxD, parameters["norm_read_D"])
-        logits_NxV = wide("nd,dv->nv", h_NxD, parameters["read_DxV"])
-        return logits_NxV.reshape(batch, new - unread, logits_NxV.shape[1]), stored
+                keys_GxTxK = jax.lax.dynamic_update_slice(keys_GxTxK, k_GxSxK, place)
+                values_GxTxK = jax.lax.dynamic_update_slice(values_GxTxK, v_GxSxK, place)
+            stored.append((keys_GxTxK, values_GxTxK))
+            mixed = attend(rows.by_head(q_NxD), keys_GxTxK, values_GxTxK, visible_GxSxT)
+            x_NxD = x_NxD + matmul(rows.merged(mixed), weights["merge_LxDxD"])
+            h_NxD = normalise(x_NxD, weights["norm_up_LxD"])
+            hidden_NxF = rectify(matmul(h_NxD, weights["up_LxDxF"]))
+            x_NxD = x_NxD + matmul(hidden_NxF, weights["down_LxFxD"])
+        h_NxD = normalise(x_NxD, parameters["norm_read_D"])
+        return rows.split(wide("nd,dv->nv", h_NxD, parameters["read_DxV"])), stored
 
 
 @dataclass(frozen=True)
@@ -214,92 +222,3 @@ class Transformer(Trained):
     def network(self) -> Decoder:
         """Its shape alone."""
         return Decoder(self.width, self.layers, self.heads)
-
-
-def compute_dtype() -> jnp.dtype:
-    """Return the type of activations: bfloat16 where the hardware multiplies it natively.
-
-    Else float32. Parameters, the optimiser, softmax, norms and logits are float32 everywhere.
-    """
-    return jnp.dtype(jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16)
-
-
-def _normalise(x_NxD: Float[Array, "N D"], scale_D: Float[Array, "D"]) -> Float[Array, "N D"]:
-    """RMSNorm, computed in float32."""
-    x = x_NxD.astype(jnp.float32)
-    normal = x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6) * scale_D
-    return normal.astype(compute_dtype())
-
-
-def _matmul(x_NxD: Array, w_DxF: Array) -> Array:
-    """Multiply in the compute type, and return it."""
-    dtype = compute_dtype()
-    return jnp.dot(x_NxD.astype(dtype), w_DxF.astype(dtype), preferred_element_type=dtype)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def wide(axes: str, left: Array, right: Array) -> Array:
-    """Multiply in the compute type (axes as for ``einsum``), and return float32.
-
-    The slopes are products in the compute type too. Left to JAX they would be in float32, and
-    their operands made as wide, which an accelerator takes several times as long for.
-    """
-    dtype = compute_dtype()
-    operands = left.astype(dtype), right.astype(dtype)
-    return jnp.einsum(axes, *operands, preferred_element_type=jnp.float32)
-
-
-def _wide(axes: str, left: Array, right: Array) -> tuple[Array, tuple[Array, Array]]:
-    return wide(axes, left, right), (left, right)
-
-
-def _wide_slopes(axes: str, operands: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
-    dtype = compute_dtype()
-
-    def narrow(left: Array, right: Array) -> Array:
-        return jnp.einsum(axes, left.astype(dtype), right.astype(dtype))
-
-    slopes: tuple[Array, Array] = jax.vjp(narrow, *operands)[1](slope.astype(dtype))
-    return slopes
-
-
-wide.defvjp(_wide, _wide_slopes)
-
-
-def embed(parameters: Parameters, tokens_BxS: Int[Array, "B S"], start: Array | int) -> Array:
-    """Return the sum of each token's row and of its position's, ``[B S, D]``."""
-    table_VxD, dtype = parameters["embed_VxD"], compute_dtype()
-    if ordered_sums():
-        rows_BxSxD = table_VxD[tokens_BxS]
-    else:
-        chosen_BxSxV = jax.nn.one_hot(tokens_BxS, len(table_VxD), dtype=dtype)
-        rows_BxSxD = wide("bsv,vd->bsd", chosen_BxSxV, table_VxD)
-    place_SxD = jax.lax.dynamic_slice_in_dim(parameters["position_TxD"], start, tokens_BxS.shape[1])
-    return (rows_BxSxD + place_SxD).astype(dtype).reshape(-1, table_VxD.shape[1])
-
-
-def _by_head(h_NxD: Array, weights_DxD: Array, batch: int, heads: int) -> Array:
-    """Multiply, and return the result by sequence and head, ``[B, H, S, K]``."""
-    width = h_NxD.shape[1] // heads
-    return _matmul(h_NxD, weights_DxD).reshape(batch, -1, heads, width).swapaxes(1, 2)
-
-
-def attend(
-    q_BxHxSxK: Array, keys_BxHxTxK: Array, values_BxHxTxK: Array, visible_Bx1xSxT: Array
-) -> Array:
-    """Mix the values that each position sees, weighted by softmax of q k / sqrt(K)."""
-    scores_BxHxSxT = q_BxHxSxK.shape[-1] ** -0.5 * wide("bhsk,bhtk->bhst", q_BxHxSxK, keys_BxHxTxK)
-    share_BxHxSxT = jax.nn.softmax(jnp.where(visible_Bx1xSxT, scores_BxHxSxT, -1e30), axis=-1)
-    return jnp.einsum("bhst,bhtk->bhsk", share_BxHxSxT.astype(q_BxHxSxK.dtype), values_BxHxTxK)
-
-
-@jax.custom_vjp
-def _rectify(x: Array) -> Array:
-    """Return max(x, 0), whose slope is read off what is returned, so that x need not be kept."""
-    return jnp.maximum(x, 0)
-
-
-_rectify.defvjp(
-    lambda x: (_rectify(x),) * 2,
-    lambda positive, slope: (jnp.where(positive > 0, slope, 0),),
-)

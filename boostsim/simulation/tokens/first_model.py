@@ -12,12 +12,13 @@ import numpy as np
 
 from boostsim.files import cache_folder, warn_once
 from boostsim.keys import generator
-from boostsim.learners.generate import ROWS_ON_CPU, generate
+from boostsim.learners.generate import ROWS_ON_CPU, compile_generating
 from boostsim.learners.network import Parameters, Trained
-from boostsim.learners.train import check_converged, train
+from boostsim.learners.train import check_converged, compile_training, train
 from boostsim.objects import described
 from boostsim.simulation.tokens.checkpoints import check_arrays
 from boostsim.simulation.tokens.prompts import draw_prompts
+from boostsim.simulation.tokens.verdicts import verifier
 from boostsim.store import Store, digest_of
 from boostsim.tasks.sequences import SequenceTask
 from boostsim.versions import facts
@@ -57,27 +58,31 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
     folder = cache_folder()
     # Each model of the cache is a work of its own.
     store, name = Store(None if folder is None else folder / "models", digest), digest[:32]
-    kept = _kept(store, name, shapes(task, model))
+    like = shapes(task, model)
+    kept = _kept(store, name, like)
     if kept is not None:
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
     sites = [jax.random.fold_in(key, site) for site in range(3)]
-    parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
-    rng = generator(sites[PROMPTS])
-    stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
-    prompts = draw_prompts(task, rng, stratum)
-    wrong = rng.random(EXAMPLES) < task.easy_slips
-    responses = np.where(
-        wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)
-    )
-    with ThreadPoolExecutor(1) as beside:
-        # What says responses is compiled beside what trains; these are thrown away.
-        said = prompts[:ROWS_ON_CPU]
-        beside.submit(generate, model, parameters, said, task.response_length, key)
+    prompt, response = task.prompt_length, task.response_length
+    with ThreadPoolExecutor(3) as beside:
+        # Programs are compiled beside one another, and beside the drawing of weights and examples.
+        training = beside.submit(compile_training, model, like, prompt + response, prompt, steps)
+        beside.submit(compile_generating, model, like, prompt, response, ROWS_ON_CPU)
+        parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
+        rng = generator(sites[PROMPTS])
+        stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
+        prompts = draw_prompts(task, rng, stratum)
+        wrong = rng.random(EXAMPLES) < task.easy_slips
+        responses = np.where(
+            wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)
+        )
+        beside.submit(verifier(task), prompts[:1], responses[:1])
+        training.result()
         parameters, surprise = train(
             model,
             parameters,
             np.concatenate([prompts, responses], axis=1),
-            task.prompt_length,
+            prompt,
             sites[ORDER],
             steps=steps,
             learning_rate=model.first_learning_rate,
