@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.stages import Lowered
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import Words, refuse
@@ -114,10 +115,10 @@ def generate(
 
 
 @fixed()
-def compile_generating(
+def lowered_generating(
     model: Trained, like: Parameters, prompt_length: int, response_length: int, among: int
-) -> None:
-    """Compile what :func:`generate` runs as the model is, before there are weights or prompts.
+) -> Lowered:
+    """Return the program that :func:`generate` runs on a model as it is, to be compiled.
 
     Args:
         model: the shape.
@@ -128,7 +129,7 @@ def compile_generating(
     chunk = _chunk(among, 1)
     prompts, rows = np.zeros((chunk, prompt_length), np.int32), np.zeros(chunk, int)
     given = (like, prompts, jax.random.key(0), rows, False)
-    _generate.lower(model.network, response_length, None, *given).compile()
+    return _generate.lower(model.network, response_length, None, *given)
 
 
 def _chunk(among: int, parts: int) -> int:

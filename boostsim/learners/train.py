@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.stages import Lowered
 from jaxtyping import Array, Float, Int
 
 from boostsim.arguments import refuse
@@ -164,10 +165,12 @@ def train(
 
 
 @fixed()
-def compile_training(
+def lowered_training(
     model: Trained, like: Parameters, frame_length: int, prompt_length: int, steps: int
-) -> None:
-    """Compile what :func:`train` runs on unweighted examples, before there are weights or examples.
+) -> list[Lowered]:
+    """Return the programs that :func:`train` runs on unweighted examples, to be compiled.
+
+    They are known before there are weights or examples, so the time can be used to draw these.
 
     Args:
         model: the shape, and the size of a batch.
@@ -177,11 +180,11 @@ def compile_training(
     """
     chunk = min(CHUNK, steps)
     if not chunk:
-        return
-    state = jax.eval_shape(_state, like)
+        return []
     batches = np.zeros((chunk, model.batch, frame_length), np.int32)
-    schedule = np.zeros(chunk, np.float32)
-    _steps.lower(loss, model.network, prompt_length, like, state, batches, schedule).compile()
+    about = (loss, model.network, prompt_length)
+    given = (like, jax.eval_shape(_state, like), batches, np.zeros(chunk, np.float32))
+    return [_steps.lower(*about, *given), _state.lower(like)]
 
 
 def fit(

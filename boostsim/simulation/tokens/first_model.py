@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +12,9 @@ import numpy as np
 
 from boostsim.files import cache_folder, warn_once
 from boostsim.keys import generator
-from boostsim.learners.generate import ROWS_ON_CPU, compile_generating
+from boostsim.learners.generate import ROWS_ON_CPU, lowered_generating
 from boostsim.learners.network import Parameters, Trained
-from boostsim.learners.train import check_converged, compile_training, train
+from boostsim.learners.train import check_converged, lowered_training, train
 from boostsim.objects import described
 from boostsim.simulation.tokens.checkpoints import check_arrays
 from boostsim.simulation.tokens.prompts import draw_prompts
@@ -62,12 +62,14 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
     kept = _kept(store, name, like)
     if kept is not None:
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
-    sites = [jax.random.fold_in(key, site) for site in range(3)]
     prompt, response = task.prompt_length, task.response_length
-    with ThreadPoolExecutor(3) as beside:
+    with ThreadPoolExecutor(4) as beside:
         # Programs are compiled beside one another, and beside the drawing of weights and examples.
-        training = beside.submit(compile_training, model, like, prompt + response, prompt, steps)
-        beside.submit(compile_generating, model, like, prompt, response, ROWS_ON_CPU)
+        programs = lowered_training(model, like, prompt + response, prompt, steps)
+        training = [beside.submit(program.compile) for program in programs]
+        said = lowered_generating(model, like, prompt, response, ROWS_ON_CPU)
+        beside.submit(said.compile)
+        sites = [jax.random.fold_in(key, site) for site in range(3)]
         parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
         rng = generator(sites[PROMPTS])
         stratum = rng.choice(len(task.strata), EXAMPLES, p=task.easy_weights)
@@ -77,7 +79,7 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
             wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)
         )
         beside.submit(verifier(task), prompts[:1], responses[:1])
-        training.result()
+        wait(training)
         parameters, surprise = train(
             model,
             parameters,
