@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from boostsim.learners.transformer import compute_dtype
+from boostsim.learners.layers import compute_dtype
 
 # Float32 sums of some hundred terms of order one, in another order.
 SUMS = 2e-5

@@ -1,6 +1,7 @@
 """Compiled programs between runs: kept where the user says, and no trouble where they cannot be."""
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -8,6 +9,7 @@ import warnings
 import jax
 import pytest
 
+import boostsim as bs
 from boostsim import files
 from boostsim.commands import cache
 
@@ -116,3 +118,17 @@ def test_without_a_cache_it_is_said_in_one_line(monkeypatch, capsys):
     cache.said_elsewhere()
     cache.use_cache()
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_compiled_ahead_is_what_runs(caplog):
+    """Once, not once for nothing; sizes that no other test has, so that it is compiled at all."""
+    learner = bs.Transformer(width=6, heads=1, layers=1, batch=3, steps=2, first_steps=2)
+    given = {"learner": learner, "prompts_per_iteration": 128, "evaluate": 128, "key": 0}
+    jax.config.update("jax_log_compiles", True)
+    try:
+        bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.5)), bs.programs(2), 1, **given)
+    finally:
+        jax.config.update("jax_log_compiles", False)
+    compiled = re.findall(r"Finished XLA compilation of jit\((\w+)\)", caplog.text)
+    for program in ("_steps", "_state", "_generate", "verify"):
+        assert compiled.count(program) == 1, compiled

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 import boostsim as bs
 from boostsim.commands import device
-from boostsim.commands.device import STEADY, same_every_time
+from boostsim.commands.device import STEADY, same_every_time, use_device
 
 # Losses are means of about a hundred terms in float32, summed in another order on eight devices;
 # two dozen steps of training carry that on. A wrong sum over devices is off by a factor.
@@ -125,3 +126,14 @@ def test_the_compiler_knows_the_flag(tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["xla_flags"] == STEADY
+
+
+def test_a_gpu_starts_while_the_rest_is_imported(monkeypatch):
+    began = threading.Event()
+    monkeypatch.setattr(device, "_started", began.set)
+    monkeypatch.setattr(device, "_gpu_may_be_found", lambda: False)
+    use_device(None)
+    assert not began.is_set()
+    monkeypatch.setattr(device, "_gpu_may_be_found", lambda: True)
+    use_device(None)
+    assert began.wait(60)

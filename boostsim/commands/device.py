@@ -11,8 +11,8 @@ import threading
 KINDS = ("cpu", "gpu", "tpu")
 # What JAX runs GPUs by, among the modules of its namespace ``jax_plugins``.
 GPU_PLUGINS = ("xla_cuda", "xla_rocm")
-# Without its trials, which would choose otherwise another time, XLA writes worse products for itself
-# than those of the vendor's library.
+# The first forbids XLA the trials by which it chooses, for they may end otherwise another time; and
+# without them the products that it writes are slower than those of the vendor's library.
 STEADY = "--xla_gpu_deterministic_ops=true --xla_gpu_enable_triton_gemm=false"
 
 

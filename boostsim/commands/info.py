@@ -13,7 +13,7 @@ def info(as_json: bool) -> int:
 
     from boostsim.commands.cache import programs_folder, use_cache
     from boostsim.files import cache_folder
-    from boostsim.learners.transformer import compute_dtype
+    from boostsim.learners.layers import compute_dtype
     from boostsim.processors import processors
     from boostsim.results import provenance
 

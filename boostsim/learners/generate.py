@@ -91,10 +91,10 @@ def generate(
     chunk = _chunk(max(count, among), parts)
 
     @fixed()
-    def drawn(start: int) -> tuple[np.ndarray, np.ndarray]:
+    def draw(start: int) -> tuple[np.ndarray, np.ndarray]:
         # The last chunk is filled up, so that there is one shape.
         part = np.minimum(np.arange(start, start + chunk), count - 1)
-        said, log_probability = _generate(
+        drawn = _generate(
             model.network,
             response_length,
             decode,
@@ -104,12 +104,13 @@ def generate(
             spread(parameters, rows[part]),
             greedy,
         )
-        return np.asarray(said)[: count - start], np.asarray(log_probability)[: count - start]
+        said, log_probability = jax.device_get(drawn)
+        return said[: count - start], log_probability[: count - start]
 
     # The first by itself: it may have to be compiled.
-    done = [drawn(0)]
+    done = [draw(0)]
     with ThreadPoolExecutor(1 if parts > 1 else cores()) as pool:
-        done += pool.map(drawn, range(chunk, count, chunk))
+        done += pool.map(draw, range(chunk, count, chunk))
     responses, surprise = zip(*done, strict=True)
     return np.concatenate(responses), np.concatenate(surprise)
 

@@ -34,11 +34,11 @@ def compute_dtype() -> jnp.dtype:
 
 
 def by_position() -> bool:
-    """Whether rows are ordered by position: on an accelerator, for whole frames.
+    """Whether the rows of whole frames are ordered by position: on one GPU.
 
-    On several the batch may be split, and then a sequence has to stay in one piece.
+    On several the batch may be split, and by sequence each has a piece; a TPU was never measured.
     """
-    return accelerated() and jax.device_count() == 1
+    return accelerated() and jax.default_backend() != "tpu" and jax.device_count() == 1
 
 
 class Rows(NamedTuple):
@@ -64,7 +64,7 @@ class Rows(NamedTuple):
         return x_NxE.reshape(self.batch, -1, x_NxE.shape[-1])
 
     def by_head(self, x_NxD: Array) -> Array:
-        """Return each head's part of each sequence, ``[B, H, S, K]``; by position ``[B H, S, K]``."""
+        """Return each head's part of each sequence, ``[G, S, K]``."""
         width = x_NxD.shape[1] // self.heads
         if self.by_position:
             return _as_it_stands(x_NxD.reshape(-1, self.batch * self.heads, width))
@@ -104,7 +104,7 @@ def _products(h_NxD: Array, weights_DxF: tuple[Array, ...]) -> tuple[Array, ...]
 def _products_slopes(
     operands: tuple[Array, tuple[Array, ...]], slopes_NxF: tuple[Array, ...]
 ) -> tuple[Array, tuple[Array, ...]]:
-    """Return the slopes by one product each, where JAX would add up as many as there are weights."""
+    """Return the slopes by one product each, where JAX would add up one for each of the weights."""
     h_NxD, weights_DxF = operands
     slope_NxF, weight_DxF = (jnp.concatenate(each, axis=1) for each in (slopes_NxF, weights_DxF))
     slope_DxF = matmul(h_NxD.T, slope_NxF).astype(weight_DxF.dtype)

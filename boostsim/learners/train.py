@@ -270,7 +270,7 @@ def optimiser() -> optax.GradientTransformation:
 
 @jax.jit
 def _state(parameters: Parameters) -> optax.OptState:
-    """Return the state of a new optimiser: by one program, where each leaf would be one of its own."""
+    """Return the state of a new optimiser, by one program instead of one for every leaf."""
     return optimiser().init(parameters)
 
 

@@ -1,8 +1,8 @@
 """A small decoder-only transformer: parameters as a plain dictionary, one forward pass.
 
 Letters in names say what the axes are, beside those of :mod:`boostsim.learners.network`: D width, H
-head, K width of a head, G = B, H, L layer, F width of the hidden layer, N the positions of all sequences. What
-the layers are made of is in :mod:`boostsim.learners.layers`.
+head, G the heads of all sequences, K width of a head, L layer, F width of the hidden layer, N the
+positions of all sequences. What the layers are made of is in :mod:`boostsim.learners.layers`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """What an accelerator does, in one command: ``make accelerator``, at most eight minutes.
 
-Four parts, each in processes of its own and each with a budget of seconds, which is printed: a
+Five parts, each in processes of its own and each with a budget of seconds, which is printed: a
 transformer's run twice, cold and then again, whose numbers must be the same bits; speeds, beside
-PyTorch where that is installed; the tests of the transformer and of the samplers; and the figures
-of transformers at full scale, as far as the time goes (they go on from there the next time). What
-is known is written after each part. ``SCALE=smoke`` is the same in small, for any machine.
+PyTorch where that is installed; the tests of the transformer and of the samplers; the speed of
+PyTorch where it compiles, too; and the figures of transformers at full scale, as far as the time
+goes (they go on from there the next time). What is known is written after each part.
+``SCALE=smoke`` is the same in small, for any machine.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SCALES = {
     "full": {
-        "seconds": {"identity": 90, "speed": 150, "tests": 90, "figures": 150},
+        "seconds": {"identity": 80, "speed": 140, "tests": 80, "compiled": 90, "figures": 90},
         "run": ["--task", "programs", "--iterations", "8"],
         "training": [(64, 2, 128, 32), (256, 4, 256, 32), (512, 8, 1024, 64)],
         "sampling": [(64, 2, 8192, 12), (256, 4, 16384, 16)],
@@ -31,6 +32,7 @@ SCALES = {
         "tests": [
             "tests/test_transformer.py",
             "tests/test_networks.py",
+            "tests/test_layers.py",
             "tests/test_samplers.py",
             "tests/test_checkpoints.py",
             "tests/test_sequences.py",
@@ -48,8 +50,8 @@ SCALES = {
         "figures": ["convergence"],
     },
 }
-# Symbols of the frames that are timed.
-VOCABULARY = 16
+# Symbols of the frames that are timed, and steps of training: those of an iteration.
+VOCABULARY, STEPS = 16, 64
 
 
 def identity(scale):
@@ -130,14 +132,10 @@ def best(call, rounds=5):
 def training(width, layers, batch, length, limit):
     """Milliseconds of a step, ours and PyTorch's."""
     import jax
-    import numpy as np
 
-    import boostsim as bs
     from boostsim.learners import train
 
-    model = bs.Transformer(width=width, layers=layers, steps=train.CHUNK, batch=batch)
-    parameters = model.network.initial(VOCABULARY, length, jax.random.key(0))
-    frames = np.random.default_rng(0).integers(2, VOCABULARY, (batch, length)).astype(np.int32)
+    model, parameters, frames = trained(width, layers, batch, length)
     given = {"steps": model.steps, "learning_rate": 1e-3}
 
     def ours():
@@ -150,14 +148,41 @@ def training(width, layers, batch, length, limit):
     weights = sum(leaf.size for leaf in parameters.values())
     share = 6 * weights * batch * length / step / limit
     said = f"{100 * share:.0f}% of the product's rate, {first:.1f} s the first time"
-    what = f"training, width {width}, {layers} layers, {batch} x {length}"
+    what = training_of(width, layers, batch, length)
     yield f"{what}: ours", step * 1e3, "ms a step", said
     theirs = pytorch(model, parameters, frames, length // 2)
     if theirs is not None:
         yield f"{what}: PyTorch eager", theirs * 1e3, "ms a step", f"{theirs / step:.2f} times ours"
 
 
-def pytorch(model, parameters, frames, prompt):
+def training_of(width, layers, batch, length):
+    """Say what is trained."""
+    return f"training, width {width}, {layers} layers, {batch} x {length}"
+
+
+def trained(width, layers, batch, length):
+    """Return a model, its weights, and frames of its batch."""
+    import jax
+    import numpy as np
+
+    import boostsim as bs
+
+    model = bs.Transformer(width=width, layers=layers, steps=STEPS, batch=batch)
+    parameters = model.network.initial(VOCABULARY, length, jax.random.key(0))
+    frames = np.random.default_rng(0).integers(2, VOCABULARY, (batch, length)).astype(np.int32)
+    return model, parameters, frames
+
+
+def compiled(scale):
+    """Milliseconds of a step of PyTorch's where it compiles, and replays CUDA graphs."""
+    for sizes in reversed(scale["training"]):
+        model, parameters, frames = trained(*sizes)
+        theirs = pytorch(model, parameters, frames, sizes[-1] // 2, compiles=True)
+        if theirs is not None:
+            yield f"{training_of(*sizes)}: PyTorch compiled", theirs * 1e3, "ms a step", ""
+
+
+def pytorch(model, parameters, frames, prompt, compiles=False):
     """Return the seconds of a step of the same model by PyTorch in bfloat16, or None."""
     try:
         import peers
@@ -166,6 +191,8 @@ def pytorch(model, parameters, frames, prompt):
         return None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     theirs = peers.peer(model, parameters).to(device)
+    if compiles:
+        theirs.compile(mode="reduce-overhead")
     wide = torch.from_numpy(frames.astype("int64")).to(device)
     adam = torch.optim.Adam(theirs.parameters(), lr=1e-3, betas=(0.9, 0.98), fused=True)
 
@@ -198,6 +225,10 @@ def sampling(width, layers, batch, length):
     what = f"sampling, width {width}, {layers} layers, {batch} x ({length} + {length})"
     tokens = batch * length / 1e6
     yield f"{what}: ours", tokens / ours, "million tokens a second", ""
+    many = np.repeat(prompts, 8, axis=0)
+    ours_many = best(lambda: generate(model, parameters, many, length, jax.random.key(1)), 3)
+    rate = 8 * tokens / ours_many
+    yield f"{what}, 8 times as many: ours", rate, "million tokens a second", ""
     theirs = hugging_face(model, prompts, length)
     if theirs is not None:
         note = f"ours {theirs / ours:.2f} times"
@@ -278,14 +309,16 @@ def main():
     """Run the parts, print each row as it comes, and keep all of them."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--scale", choices=SCALES, default="full")
-    asked.add_argument("--only", choices=["speed"], help="print one part's rows as JSON")
+    asked.add_argument(
+        "--only", choices=["speed", "compiled"], help="print one part's rows as JSON"
+    )
     asked.add_argument("--out", type=Path)
     given = asked.parse_args()
     from boostsim.commands.device import same_every_time
 
     same_every_time()
     if given.only:
-        for row in speed(SCALES[given.scale]):
+        for row in {"speed": speed, "compiled": compiled}[given.only](SCALES[given.scale]):
             print(json.dumps(row), flush=True)
         return 0
     from boostsim.files import write_whole
