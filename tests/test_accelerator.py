@@ -25,6 +25,32 @@ def test_make_accelerator_runs_on_any_machine(tmp_path):
     assert all(value is not None for value in values.values())
 
 
+def test_the_document_says_what_was_measured_by_parts():
+    file = ROOT / "figures" / "full" / "accelerator-parts.json"
+    values = {row["what"]: row["value"] for row in json.loads(file.read_text())["rows"]}
+    told = (ROOT / "docs" / "how-to" / "task.md").read_text()
+    (told,) = (part for part in told.split("\n\n") if file.name in part)
+    steps = [value for what, value in values.items() if what.endswith("the program")]
+    before = [value for what, value in values.items() if what.endswith("the program, before")]
+    assert [round(value, 2) for value in steps[:2]] == [0.40, 1.23]
+    assert "0.40, 1.23 and 25.3 ms" in told
+    assert round(steps[2], 1) == 25.3
+    assert "(0.39, 1.56 and 31.2 before)" in told
+    assert [round(value, digits) for value, digits in zip(before, (2, 2, 1), strict=True)] == [
+        0.39,
+        1.56,
+        31.2,
+    ]
+    call = "training, width 64, 2 layers, 128 x 32: a call of 64 steps"
+    assert f"{values[call]:.2f} ms at d = 64" in " ".join(told.split())
+    ours, theirs = (
+        values[f"sampling, width 256, 4 layers, 16384 x (16 + 16): {whose}"]
+        for whose in ("ours", "Hugging Face")
+    )
+    assert f"{ours:.1f} million tokens a second, {ours / theirs:.1f} times" in told
+    assert f"{values['a run, cold']:.1f} s" in told
+
+
 def test_the_document_says_what_was_measured():
     rows = json.loads((ROOT / "figures" / "full" / "accelerator.json").read_text())["rows"]
     measured = [row["value"] for row in rows if row["what"].startswith(("training", "sampling"))]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
@@ -57,6 +57,8 @@ def test_logits_and_slopes_are_those_of_a_cpu(way, network_layers):
     np.testing.assert_allclose(plain["cut"], plain["whole"][:, PROMPT - 1 :], **near)
 
 
+# Each size is compiled for.
+@settings(max_examples=15)
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.integers(1, 3), st.booleans())
 def test_rows_come_back(batch, heads, positions, width, by_position):
     rows = Rows(batch, heads, by_position)

@@ -239,7 +239,7 @@ def _descend(
     count = len(jax.tree.leaves(data)[0])
     order = _shuffled(rng, count, chunk * batch)
     state = _state(parameters)
-    losses: list[Array] = []
+    losses: list[Any] = []
     for part in schedule.reshape(-1, chunk):
         rows = next(order).reshape(chunk, batch)
         batches = spread(parameters, jax.tree.map(lambda leaf, rows=rows: leaf[rows], data), 1)
@@ -247,7 +247,7 @@ def _descend(
             objective, network, prompt_length, parameters, state, batches, part
         )
         # One chunk is made ready while the one before it is computed, and no more than one.
-        jax.block_until_ready(losses[-1:])
+        losses[-1:] = map(np.asarray, losses[-1:])
         losses.append(surprise)
     return parameters, float(np.mean(np.concatenate(losses)[:steps]))
 
