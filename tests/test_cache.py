@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import warnings
 
 import jax
@@ -12,6 +13,7 @@ import pytest
 import boostsim as bs
 from boostsim import files
 from boostsim.commands import cache
+from boostsim.simulation.tokens import first_model, verdicts
 
 NAMES = (
     "jax_compilation_cache_dir",
@@ -120,15 +122,47 @@ def test_without_a_cache_it_is_said_in_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_what_is_compiled_ahead_is_what_runs(caplog):
+@pytest.mark.parametrize(("promotion", "batch"), [("standard", 3), ("strict", 5)])
+def test_what_is_compiled_ahead_is_what_runs(promotion, batch, caplog):
     """Once, not once for nothing; sizes that no other test has, so that it is compiled at all."""
-    learner = bs.Transformer(width=6, heads=1, layers=1, batch=3, steps=2, first_steps=2)
+    verdicts.verifier.cache_clear()
+    learner = bs.Transformer(width=6, heads=1, layers=batch, batch=batch, steps=2, first_steps=2)
     given = {"learner": learner, "prompts_per_iteration": 128, "evaluate": 128, "key": 0}
+    before = jax.config.jax_numpy_dtype_promotion
     jax.config.update("jax_log_compiles", True)
+    jax.config.update("jax_numpy_dtype_promotion", promotion)
     try:
         bs.simulate(bs.boosting(labeler=bs.WeakLabeler(0.5)), bs.programs(2), 1, **given)
     finally:
         jax.config.update("jax_log_compiles", False)
+        jax.config.update("jax_numpy_dtype_promotion", before)
     compiled = re.findall(r"Finished XLA compilation of jit\((\w+)\)", caplog.text)
     for program in ("_steps", "_state", "_generate", "verify"):
         assert compiled.count(program) == 1, compiled
+
+
+def test_an_exact_run_compiles_nothing_that_says_responses(caplog):
+    learner = bs.Transformer(width=10, heads=1, layers=1, batch=3, steps=2, first_steps=2)
+    jax.config.update("jax_log_compiles", True)
+    try:
+        bs.simulate(bs.uncurated(), bs.lookup(5, 3), 1, learner=learner, exact=True, key=0)
+    finally:
+        jax.config.update("jax_log_compiles", False)
+    compiled = re.findall(r"Finished XLA compilation of jit\((\w+)\)", caplog.text)
+    assert "_steps" in compiled
+    assert not {"_generate", "verify"} & set(compiled)
+
+
+def test_an_error_does_not_wait_for_what_is_compiled():
+    ended, jobs = threading.Event(), []
+
+    def fail():
+        with first_model._beside() as beside:
+            jobs.extend(beside.submit(ended.wait, 60) for _ in range(6))
+            raise ValueError("told at once")
+
+    with pytest.raises(ValueError, match="told at once"):
+        fail()
+    assert not any(job.done() for job in jobs[:4])
+    assert all(job.cancelled() for job in jobs[4:])
+    ended.set()

@@ -85,7 +85,7 @@ def test_more_devices_than_there_are_are_refused():
     ("plugin", "before", "after"),
     [
         ("xla_cuda99", None, STEADY),
-        ("xla_cuda99", "--xla_dump_to=/x", f"--xla_dump_to=/x {STEADY}"),
+        ("xla_cuda99", "--xla_dump_to=/x", f"{STEADY} --xla_dump_to=/x"),
         ("xla_rocm99", "--xla_gpu_deterministic_ops=false", "--xla_gpu_deterministic_ops=false"),
         ("other", None, None),
         (None, None, None),

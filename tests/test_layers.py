@@ -20,10 +20,9 @@ def way(monkeypatch):
     """Take a CPU's way or an accelerator's, on whatever this is, in float32."""
 
     def take(accelerated):
-        for name in ("accelerated", "by_position"):
-            monkeypatch.setattr(layers, name, lambda: accelerated)
+        for module in (layers, transformer):
+            monkeypatch.setattr(module, "accelerated", lambda: accelerated)
         monkeypatch.setattr(layers, "ordered_sums", lambda: not accelerated)
-        monkeypatch.setattr(transformer, "by_position", lambda: accelerated)
         for module in (layers, transformer):
             monkeypatch.setattr(module, "compute_dtype", lambda: jnp.dtype(jnp.float32))
 
@@ -32,8 +31,8 @@ def way(monkeypatch):
 
 @pytest.mark.parametrize("network_layers", [1, 3])
 def test_logits_and_slopes_are_those_of_a_cpu(way, network_layers):
-    network = bs.Transformer(width=12, heads=3, layers=network_layers).network
-    parameters = network.initial(VOCABULARY, PROMPT + RESPONSE, jax.random.key(0))
+    learner = bs.Transformer(width=12, heads=3, layers=network_layers)
+    parameters = learner.network.initial(VOCABULARY, PROMPT + RESPONSE, jax.random.key(0))
     rng = np.random.default_rng(0)
     frames = rng.integers(2, VOCABULARY, (BATCH, PROMPT + RESPONSE)).astype(np.int32)
     frames[:2, 3:PROMPT] = PAD
@@ -41,6 +40,8 @@ def test_logits_and_slopes_are_those_of_a_cpu(way, network_layers):
 
     def found(accelerated):
         way(accelerated)
+        network = learner.network_on(1)
+        assert network.by_position is accelerated
         seen = (frames != PAD) | (np.arange(PROMPT + RESPONSE) >= PROMPT)
         with jax.default_matmul_precision("highest"):
             whole = network.logits(parameters, frames, seen)
@@ -77,6 +78,17 @@ def test_rows_come_back(batch, heads, positions, width, by_position):
     asked = np.broadcast_to(rows.for_heads(same), (*apart.shape[:-1], positions))
     of_heads = np.reshape(asked, (batch, heads, positions, positions))
     assert (of_heads == np.arange(batch)[:, None, None, None]).all()
+
+
+def test_only_what_is_trained_on_one_device_has_rows_by_position(way):
+    learner = bs.Transformer()
+    way(True)
+    assert learner.network_on(1).by_position
+    assert not learner.network_on(2).by_position
+    assert not learner.network.by_position
+    assert learner.network_on(2) == learner.network
+    softmax = bs.SoftmaxRegression()
+    assert softmax.network_on(1) == softmax.network
 
 
 def test_what_is_rectified_need_not_be_kept():

@@ -25,7 +25,8 @@ def same_every_time() -> None:
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "jax" not in sys.modules and "deterministic" not in flags and _gpu_may_be_found():
-        os.environ["XLA_FLAGS"] = f"{flags} {STEADY}".strip()
+        # Of two that say the same the later counts.
+        os.environ["XLA_FLAGS"] = f"{STEADY} {flags}".strip()
 
 
 def _gpu_may_be_found() -> bool:
@@ -49,8 +50,9 @@ def use_device(kind: str | None) -> None:
     """Run on this kind of device; without one, on the best that JAX finds."""
     if kind is None:
         if _gpu_may_be_found():
-            # It takes as long to start as what is imported next.
-            threading.Thread(target=_started, daemon=True).start()
+            # It takes as long to start as what is imported next. No daemon: a process that ended
+            # meanwhile would end inside of a driver.
+            threading.Thread(target=_started).start()
         return
     import jax
 

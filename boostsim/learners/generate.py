@@ -32,6 +32,8 @@ Decode = Callable[[Array], Array] | None
 # by itself while the other cores have rows of their own; or enough to fill an accelerator, where
 # fewer take as long, so that one program serves any number of them, and another very many.
 ROWS_ON_CPU, ROWS_ELSEWHERE, MANY_ROWS = 128, 4096, 16384
+# Numbers that so many rows keep, beyond which an accelerator may lack the memory.
+MANY_NUMBERS = 2**31
 # Prompts whose rows are read off at once.
 ROWS_READ = 1024
 
@@ -88,7 +90,7 @@ def generate(
         return np.zeros((0, response_length), np.int32), np.zeros(0, np.float32)
     rows = np.arange(count) if rows is None else rows
     parts = row_size(parameters)
-    chunk = _chunk(max(count, among), parts)
+    chunk = _chunk(model.network, parameters, max(count, among), parts)
 
     @fixed()
     def draw(start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +121,7 @@ def generate(
 def lowered_generating(
     model: Trained, like: Parameters, prompt_length: int, response_length: int, among: int
 ) -> Lowered:
-    """Return the program that :func:`generate` runs on a model as it is, to be compiled.
+    """Return the program of :func:`generate` on one device, for a model as it is, to be compiled.
 
     Args:
         model: the shape.
@@ -127,17 +129,19 @@ def lowered_generating(
         prompt_length, response_length: P and R.
         among: how many responses will be asked for at once.
     """
-    chunk = _chunk(among, 1)
+    chunk = _chunk(model.network, like, among, 1)
     prompts, rows = np.zeros((chunk, prompt_length), np.int32), np.zeros(chunk, int)
     given = (like, prompts, jax.random.key(0), rows, False)
     return _generate.lower(model.network, response_length, None, *given)
 
 
-def _chunk(among: int, parts: int) -> int:
+def _chunk(network: Network, parameters: Parameters, among: int, parts: int) -> int:
     """Return how many rows one compiled call draws, on so many devices."""
     if not accelerated():
         return min(ROWS_ON_CPU, -(-among // parts)) * parts
-    return (MANY_ROWS if among >= MANY_ROWS * parts else ROWS_ELSEWHERE) * parts
+    vocabulary, length = network.room(parameters)
+    fits = MANY_ROWS * length * network.activations(vocabulary) <= MANY_NUMBERS
+    return (MANY_ROWS if fits and among >= MANY_ROWS * parts else ROWS_ELSEWHERE) * parts
 
 
 def cores() -> int:

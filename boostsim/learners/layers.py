@@ -33,14 +33,6 @@ def compute_dtype() -> jnp.dtype:
     return jnp.dtype(jnp.bfloat16 if accelerated() else jnp.float32)
 
 
-def by_position() -> bool:
-    """Whether the rows of whole frames are ordered by position: on one GPU.
-
-    On several the batch may be split, and by sequence each has a piece; a TPU was never measured.
-    """
-    return accelerated() and jax.default_backend() != "tpu" and jax.device_count() == 1
-
-
 class Rows(NamedTuple):
     """How the S positions of B sequences stand in one axis N = B S.
 

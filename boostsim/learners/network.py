@@ -145,6 +145,10 @@ class Trained:
         """What is trained. Programs are compiled once for all ways to train it."""
         raise NotImplementedError
 
+    def network_on(self, devices: int) -> Network:
+        """Return what is trained where a batch is split over so many devices: the same function."""
+        return self.network
+
     def describe(self) -> dict[str, int | float | str | None]:
         """Return the arguments, for provenance."""
         return asdict(self)

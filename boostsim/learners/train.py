@@ -19,14 +19,14 @@ from jaxtyping import Array, Float, Int
 
 from boostsim.arguments import refuse
 from boostsim.keys import generator
-from boostsim.learners.devices import ordered_sums, spread
+from boostsim.learners.devices import ordered_sums, row_size, spread
 from boostsim.learners.network import Network, Parameters, Trained
 from boostsim.mode import fixed
 from boostsim.vocabulary import PAD
 
 WARM_UP = 10
 # Steps in one compiled call, so that any number of steps is one program, and an interrupt waits for
-# no more than these.
+# no more than these and those before.
 CHUNK = 16
 
 
@@ -159,16 +159,15 @@ def train(
     if weights is not None:
         objective, data = weighted_loss, (data, token_worth(data, prompt_length, weights))
     schedule = rates(learning_rate, steps)
-    return _descend(
-        objective, model.network, prompt_length, parameters, data, model.batch, key, schedule
-    )
+    network = model.network_on(row_size(parameters))
+    return _descend(objective, network, prompt_length, parameters, data, model.batch, key, schedule)
 
 
 @fixed()
 def lowered_training(
     model: Trained, like: Parameters, frame_length: int, prompt_length: int, steps: int
 ) -> list[Lowered]:
-    """Return the programs that :func:`train` runs on unweighted examples, to be compiled.
+    """Return the programs of :func:`train` on one device and unweighted examples, to be compiled.
 
     They are known before there are weights or examples, so the time can be used to draw these.
 
@@ -182,7 +181,7 @@ def lowered_training(
     if not chunk:
         return []
     batches = np.zeros((chunk, model.batch, frame_length), np.int32)
-    about = (loss, model.network, prompt_length)
+    about = (loss, model.network_on(1), prompt_length)
     given = (like, jax.eval_shape(_state, like), batches, np.zeros(chunk, np.float32))
     return [_steps.lower(*about, *given), _state.lower(like)]
 
@@ -212,8 +211,9 @@ def fit(
         (len(prompts) * weight).astype(np.float32),
     )
     schedule = rates(model.learning_rate, model.steps)
+    network = model.network_on(row_size(parameters))
     return _descend(
-        law_loss, model.network, prompts.shape[1], parameters, data, model.batch, key, schedule
+        law_loss, network, prompts.shape[1], parameters, data, model.batch, key, schedule
     )
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import refuse, sized, whole
+from boostsim.learners.devices import accelerated
 from boostsim.learners.layers import (
     Rows,
     attend,
-    by_position,
     compute_dtype,
     embed,
     matmul,
@@ -37,11 +37,16 @@ Cache = list[tuple[Array, Array]]
 
 
 class Decoder(NamedTuple):
-    """The network: D, L and H are what a compiled program has to know of it."""
+    """The network: what a compiled program has to know of it, which is D, L, H and a way.
+
+    ``by_position`` says how the rows of whole frames are ordered (:class:`Rows`): the same
+    function, rounded otherwise.
+    """
 
     width: int
     layers: int
     heads: int
+    by_position: bool = False
 
     @fixed()
     def initial(self, vocabulary: int, length: int, key: Array) -> Parameters:
@@ -97,7 +102,7 @@ class Decoder(NamedTuple):
             unread: positions at the front whose logits nobody wants.
         """
         batch, length = tokens_BxT.shape
-        rows = Rows(batch, self.heads, by_position())
+        rows = Rows(batch, self.heads, self.by_position)
         room = self._empty(batch, length)
         return self._read(parameters, room, tokens_BxT, 0, seen_BxT, rows, unread)[0]
 
@@ -222,3 +227,12 @@ class Transformer(Trained):
     def network(self) -> Decoder:
         """Its shape alone."""
         return Decoder(self.width, self.layers, self.heads)
+
+    def network_on(self, devices: int) -> Decoder:
+        """Return what is trained: on one GPU with rows by position.
+
+        On several each has a piece of the batch, which is in one piece by sequence only; on a TPU
+        it was never measured.
+        """
+        alone = accelerated() and jax.default_backend() != "tpu" and devices == 1
+        return self.network._replace(by_position=alone)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,7 @@ from boostsim.keys import generator
 from boostsim.learners.generate import ROWS_ON_CPU, lowered_generating
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, lowered_training, train
+from boostsim.mode import fixed
 from boostsim.objects import described
 from boostsim.simulation.tokens.checkpoints import check_arrays
 from boostsim.simulation.tokens.prompts import draw_prompts
@@ -38,16 +41,23 @@ def shapes(task: SequenceTask, model: Trained) -> Parameters:
     return jax.eval_shape(draw, jax.random.key(0))
 
 
-def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameters:
+def first_model(
+    task: SequenceTask, model: Trained, key: jax.Array, *, says: bool = True
+) -> Parameters:
     """Return f_0 of this task, shape and key; kept in the cache by the hash of all three.
 
     It has seen 16,000 examples of the easy strata, none of them held out, of which a share
     ``task.easy_slips`` is wrong in the task's mildest way.
+
+    Args:
+        task, model, key: what decides it.
+        says: whether it will be asked for responses, so that what says and verifies them is
+            compiled meanwhile.
     """
     steps = task.first_steps if model.first_steps is None else model.first_steps
     words = np.asarray(jax.random.key_data(key)).ravel().tolist()
     about = {
-        "first_model": 5,
+        "first_model": 6,
         "task": described(task),
         "network": [repr(model.network), model.batch],
         "training": described([steps, model.first_learning_rate, EXAMPLES, task.easy_slips]),
@@ -63,12 +73,13 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
     if kept is not None:
         return {name: jnp.asarray(weights) for name, weights in kept.items()}
     prompt, response = task.prompt_length, task.response_length
-    with ThreadPoolExecutor(4) as beside:
+    with _beside() as beside:
         # Programs are compiled beside one another, and beside the drawing of weights and examples.
         programs = lowered_training(model, like, prompt + response, prompt, steps)
         training = [beside.submit(program.compile) for program in programs]
-        said = lowered_generating(model, like, prompt, response, ROWS_ON_CPU)
-        beside.submit(said.compile)
+        if says:
+            said = lowered_generating(model, like, prompt, response, ROWS_ON_CPU)
+            beside.submit(said.compile)
         sites = [jax.random.fold_in(key, site) for site in range(3)]
         parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
         rng = generator(sites[PROMPTS])
@@ -78,7 +89,9 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
         responses = np.where(
             wrong[:, None], task.mistake(task.noises[0], rng, prompts), task.solve(prompts)
         )
-        beside.submit(verifier(task), prompts[:1], responses[:1])
+        if says and task.compiled:
+            beside.submit(fixed()(verifier(task)), prompts[:1], responses[:1])
+        # What could not be compiled is tried again below, and its error told.
         wait(training)
         parameters, surprise = train(
             model,
@@ -99,6 +112,18 @@ def first_model(task: SequenceTask, model: Trained, key: jax.Array) -> Parameter
         except (OSError, ValueError) as error:
             warn_once(f"the first model is not kept, and is trained again next time: {error}")
     return parameters
+
+
+@contextmanager
+def _beside() -> Iterator[ThreadPoolExecutor]:
+    """Have threads for what is compiled; an error does not wait for them."""
+    threads = ThreadPoolExecutor(4)
+    try:
+        yield threads
+    except BaseException:
+        threads.shutdown(wait=False, cancel_futures=True)
+        raise
+    threads.shutdown()
 
 
 def _kept(store: Store, name: str, like: Parameters) -> dict[str, np.ndarray] | None:

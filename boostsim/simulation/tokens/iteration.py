@@ -76,7 +76,8 @@ class Seed:
     @cached_property
     def first_model(self) -> Parameters:
         """f_0, which is made on one device, so that it is the same on any number of them."""
-        made = first_model(self.run.task, self.run.learner, jax.random.fold_in(self.key, FIRST))
+        key, says = jax.random.fold_in(self.key, FIRST), not self.run.exact
+        made = first_model(self.run.task, self.run.learner, key, says=says)
         return place(made, self.mesh)
 
     @cached_property
