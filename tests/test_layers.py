@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boostsim as bs
-from boostsim.learners import layers, train, transformer
+from boostsim.learners import generate, layers, train, transformer
 from boostsim.learners.layers import Rows
 from boostsim.vocabulary import PAD
 
@@ -104,3 +104,16 @@ def test_what_is_rectified_need_not_be_kept():
     x = jnp.array([-2.0, -0.0, 0.0, 3.0])
     np.testing.assert_array_equal(layers.rectify(x), [0, 0, 0, 3])
     np.testing.assert_array_equal(jax.grad(lambda x: layers.rectify(x).sum())(x), [0, 0, 0, 1])
+
+
+def test_very_many_rows_are_drawn_at_once_where_there_is_room(monkeypatch):
+    def rows(width, count, length, among):
+        network = bs.Transformer(width=width, layers=count).network
+        like = jax.eval_shape(lambda key: network.initial(16, length, key), jax.random.key(0))
+        return generate._chunk(network, like, among, 1)
+
+    assert rows(256, 4, 32, 10**6) == generate.ROWS_ON_CPU
+    monkeypatch.setattr(generate, "accelerated", lambda: True)
+    assert rows(256, 4, 32, generate.MANY_ROWS) == generate.MANY_ROWS
+    assert rows(256, 4, 32, generate.MANY_ROWS - 1) == generate.ROWS_ELSEWHERE
+    assert rows(512, 8, 64, 10**6) == generate.ROWS_ELSEWHERE
