@@ -49,6 +49,7 @@ def test_the_document_says_what_was_measured_by_parts():
     )
     assert f"{ours:.1f} million tokens a second, {ours / theirs:.1f} times" in told
     assert f"{values['a run, cold']:.1f} s" in told
+    assert values["cold runs that printed the same table"] == 4
 
 
 def test_the_document_says_what_was_measured():

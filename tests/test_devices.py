@@ -129,6 +129,7 @@ def test_the_compiler_knows_the_flag(tmp_path):
 
 
 def test_a_gpu_starts_while_the_rest_is_imported(monkeypatch):
+    device._started()
     began = threading.Event()
     monkeypatch.setattr(device, "_started", began.set)
     monkeypatch.setattr(device, "_gpu_may_be_found", lambda: False)

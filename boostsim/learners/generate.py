@@ -32,7 +32,8 @@ Decode = Callable[[Array], Array] | None
 # by itself while the other cores have rows of their own; or enough to fill an accelerator, where
 # fewer take as long, so that one program serves any number of them, and another very many.
 ROWS_ON_CPU, ROWS_ELSEWHERE, MANY_ROWS = 128, 4096, 16384
-# Numbers that so many rows keep, beyond which an accelerator may lack the memory.
+# Numbers that training would keep of so many rows, beyond which an accelerator may lack the memory
+# to draw them at once.
 MANY_NUMBERS = 2**31
 # Prompts whose rows are read off at once.
 ROWS_READ = 1024
@@ -119,17 +120,18 @@ def generate(
 
 @fixed()
 def lowered_generating(
-    model: Trained, like: Parameters, prompt_length: int, response_length: int, among: int
+    model: Trained, like: Parameters, prompt_length: int, response_length: int
 ) -> Lowered:
     """Return the program of :func:`generate` on one device, for a model as it is, to be compiled.
+
+    It is the one of full chunks, but not of very many rows.
 
     Args:
         model: the shape.
         like: the shapes of the parameters, as arrays without content.
         prompt_length, response_length: P and R.
-        among: how many responses will be asked for at once.
     """
-    chunk = _chunk(model.network, like, among, 1)
+    chunk = _chunk(model.network, like, ROWS_ON_CPU, 1)
     prompts, rows = np.zeros((chunk, prompt_length), np.int32), np.zeros(chunk, int)
     given = (like, prompts, jax.random.key(0), rows, False)
     return _generate.lower(model.network, response_length, None, *given)

@@ -159,8 +159,7 @@ def train(
     if weights is not None:
         objective, data = weighted_loss, (data, token_worth(data, prompt_length, weights))
     schedule = rates(learning_rate, steps)
-    network = model.network_on(row_size(parameters))
-    return _descend(objective, network, prompt_length, parameters, data, model.batch, key, schedule)
+    return _descend(objective, model, prompt_length, parameters, data, key, schedule)
 
 
 @fixed()
@@ -211,27 +210,23 @@ def fit(
         (len(prompts) * weight).astype(np.float32),
     )
     schedule = rates(model.learning_rate, model.steps)
-    network = model.network_on(row_size(parameters))
-    return _descend(
-        law_loss, network, prompts.shape[1], parameters, data, model.batch, key, schedule
-    )
+    return _descend(law_loss, model, prompts.shape[1], parameters, data, key, schedule)
 
 
 @fixed()
 def _descend(
     objective: Callable[..., Array],
-    network: Network,
+    model: Trained,
     prompt_length: int,
     parameters: Parameters,
     data: Any,
-    batch: int,
     key: Array,
     schedule: np.ndarray,
 ) -> tuple[Parameters, float]:
     """Run through the rows of ``data`` in random order, a chunk of steps in each call."""
     if not len(schedule):
         return parameters, float("nan")
-    steps = len(schedule)
+    network, batch, steps = model.network_on(row_size(parameters)), model.batch, len(schedule)
     chunk = min(CHUNK, steps)
     # Filled up with steps of rate zero, which move nothing.
     schedule = np.pad(schedule, (0, -steps % chunk))

@@ -14,7 +14,7 @@ import numpy as np
 
 from boostsim.files import cache_folder, warn_once
 from boostsim.keys import generator
-from boostsim.learners.generate import ROWS_ON_CPU, lowered_generating
+from boostsim.learners.generate import lowered_generating
 from boostsim.learners.network import Parameters, Trained
 from boostsim.learners.train import check_converged, lowered_training, train
 from boostsim.mode import fixed
@@ -78,7 +78,7 @@ def first_model(
         programs = lowered_training(model, like, prompt + response, prompt, steps)
         training = [beside.submit(program.compile) for program in programs]
         if says:
-            said = lowered_generating(model, like, prompt, response, ROWS_ON_CPU)
+            said = lowered_generating(model, like, prompt, response)
             beside.submit(said.compile)
         sites = [jax.random.fold_in(key, site) for site in range(3)]
         parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
