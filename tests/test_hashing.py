@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from boostsim.hashing import fold_in, random_bits, threefry2x32
+from boostsim.hashing import fold_in, random_bits, threefry2x32, written_out
 from boostsim.mode import KEYS, fixed
 from boostsim.simulation.tables import samplers
 
@@ -66,3 +66,26 @@ def test_numbers_are_hashed_once_however_many_read_them():
     ]
     # A rotation a round, each of a block of the numbers.
     assert sum(size >= most * prompts // 8 for size in rotated) == 20
+
+
+SAMPLERS = {
+    "bits": lambda key: [jax.random.bits(key, (3, 5), f"uint{width}") for width in (8, 16, 32, 64)],
+    "nothing": lambda key: jax.random.bits(key, (0, 2), jnp.uint32),
+    "one number": jax.random.normal,
+    "keys": lambda key: jax.random.key_data(jax.random.split(key, (2, 3))),
+    "fold_in": lambda key: jax.random.key_data(jax.random.fold_in(key, 2**32 - 1)),
+    "beta": lambda key: jax.random.beta(key, jnp.array([1.0, 3.0, 0.2]), 2.0, (500, 3)),
+    "rejection in float32": lambda key: jax.random.gamma(key, 1.5, (300,), jnp.float32),
+    "seeds side by side": lambda key: jax.vmap(
+        lambda number: jax.random.beta(jax.random.fold_in(key, number), jnp.ones(9), 2.0)
+    )(jnp.arange(4, dtype=jnp.uint32)),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_samplers_of_jax_draw_the_same_with_what_is_written_out(name):
+    with fixed(double=True):
+        drawn, again = (SAMPLERS[name](each) for each in (KEY, written_out(KEY)))
+    for one, two in zip(jax.tree.leaves(drawn), jax.tree.leaves(again), strict=True):
+        assert one.dtype == two.dtype
+        assert np.array_equal(one, two)

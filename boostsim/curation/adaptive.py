@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from boostsim.arguments import digits, finite, refuse, whole
 from boostsim.curation.remembering import Remembering
 from boostsim.curation.visits import Visits
+from boostsim.hashing import written_out
 
 # Weights may differ by so many factors of e: more than a budget can tell, less than a float loses.
 SPREAD = 30.0
@@ -155,9 +156,8 @@ class _Thompson(_Value):
         dtype = visits.mass.dtype
         # Rounding may leave the rejected a hair below 0.
         rejected = jnp.maximum(bought - passed, 0.0)
-        drawn = jax.random.beta(
-            key, 1.0 + passed.astype(dtype), 1.0 + rejected.astype(dtype), dtype=dtype
-        )
+        belief = 1.0 + passed.astype(dtype), 1.0 + rejected.astype(dtype)
+        drawn = jax.random.beta(written_out(key), *belief, dtype=dtype)
         return _failing(visits) * drawn[visits.group]
 
 
