@@ -128,8 +128,9 @@ def _seeded(seed: Array) -> Array:
     return jax.random.key_data(jax.random.key(seed, impl=KEYS))
 
 
-def _folded(words: Array, number: Array) -> Array:
-    return jnp.stack(threefry2x32((words[0], words[1]), (jnp.zeros_like(number), number)))
+def _folded(words: Array, number: Array | int) -> Array:
+    low = jnp.asarray(number, jnp.uint32)
+    return jnp.stack(threefry2x32((words[0], words[1]), (jnp.zeros_like(low), low)))
 
 
 _WRITTEN_OUT = define_prng_impl(
