@@ -14,7 +14,7 @@ from test_figures import COMMITTED, committed
 
 import boostsim as bs
 from boostsim.figures import FIGURES, SCALES, Look, figure_module, parameters_of
-from boostsim.figures.layout import faults
+from boostsim.figures.layout import MARGIN, faults
 from boostsim.figures.output import Picture, drawn
 from boostsim.figures.parameters import RANGES, checked, defaults_of
 from boostsim.figures.style import quantiles, spread
@@ -87,7 +87,7 @@ WRONG = {
         "name": "real_run",
         "share": 0.5,
     },
-    r"trained must be a number in \[0.1, 0.9\]; got 1": {"name": "real_run", "trained": 1},
+    r"trained must be a number in \[0.2, 0.9\]; got 1": {"name": "real_run", "trained": 1},
     r"labels must be a number in \[0.05, 1\]; got 0": {"name": "schedules", "labels": 0},
     r"size must be width and height in inches, each in \[1, 40\]; got 5.5": {"size": 5.5},
     r"size must be a number in \[1, 40\]; got 0.1": {"size": (0.1, 3)},
@@ -172,26 +172,24 @@ def test_a_plane_of_other_attempts_votes_and_target_is_drawn_so():
 
 
 def test_schedules_of_other_parameters_are_drawn_so():
+    """Where so few visits fail that even the dearest constant leaves labels over."""
     module, scale = figure_module("schedules"), replace(SCALES["smoke"], prompts=40, seeds=2)
-    asked = {"labels": 0.5, "iterations": 8, "attempts": 2, "visits": 4}
+    asked = {"labels": 1.0, "iterations": 2, "attempts": 64, "visits": 4}
     table = module.data(scale, **asked)
     panels = table.groupby(["visits", "designed_for"], sort=False).groups
     assert [*panels] == [(100, "many"), (4, "many"), (4, "4 visits")]
-    # What is spent: in the limit all that may be.
-    assert table[table.visits == 100].labels.iloc[0] == pytest.approx(0.5, rel=0.02)
-    told = words_of(drawn(module, table, Look(title=False), **asked))
-    for each in (
-        "0.5 labels per visit",
-        "2 attempts a visit, 8 iterations",
-        "seeds for 4 (visits=",
-    ):
-        assert each in told
-    assert "4 visits, made for 4" in told
-    # Where few visits fail, the dearest constant leaves labels over: it costs what it can.
-    asked |= {"labels": 1.0, "iterations": 2, "attempts": 64}
-    table = module.data(scale, **asked)
     assert table.constant.max() == 1.0
     assert np.isfinite(table.difference).all()
+    # A filter that errs once in 20 accepts one in 20 at least: half of the prompts are well below.
+    assert (table[table.visits == 100].labels < 2.0 * 0.95**64).all()
+    told = words_of(drawn(module, table, Look(title=False), **asked))
+    for each in (
+        "price of 1 labels per visit",
+        "64 attempts a visit, 2 iterations",
+        "seeds for 4 (visits=",
+        "4 visits, made for 4",
+    ):
+        assert each in told
 
 
 def test_table_one_of_other_parameters_is_drawn_so(monkeypatch):
@@ -254,7 +252,8 @@ def test_no_line_crosses_what_stands_beside_its_markers(name):
         steps = np.column_stack([np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]])
         path = Path(axes.transData.transform(steps))
         for text in axes.texts:
-            if path.intersects_bbox(text.get_window_extent(), filled=False):
+            box = text.get_window_extent().padded(-MARGIN * picture.dpi / 72.0)
+            if path.intersects_bbox(box, filled=False):
                 found.append(text.get_text())
     assert len(axes.texts) > 20
     assert found == []

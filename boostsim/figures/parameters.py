@@ -64,7 +64,7 @@ RANGES = {
     "solvable": Range(0.0, 1.0, "share of prompts that the first model can solve"),
     "real_share": Range(0.0, 1.0, "real examples per visit"),
     "rate": Range(0.001, 10.0, "rate of the policy gradients"),
-    "trained": Range(0.1, 0.9, "share of a log's iterations that are fitted"),
+    "trained": Range(0.2, 0.9, "share of a log's iterations that are fitted"),
     "target": Range(1e-4, 0.4, "error to be reached"),
     "true_accept": Range(0.5, 1.0, "share of right responses that the verifier accepts"),
     "false_accept": Range(0.001, 0.5, "share of wrong responses that it accepts"),

@@ -171,7 +171,8 @@ def draw(table: pd.DataFrame, figure: Figure, *, trained: float = TRAINED) -> st
     mean.plot([], [], "o", color=COLORS[0], markersize=2.5, label="observed")
     begun = first - 0.5
     mean.axvline(begun, color="0.6", linewidth=0.8)
-    mean.set(title="All prompts", ylabel="share of right attempts", ylim=(0.3, 0.6))
+    top = max(0.6, whole.high.max())
+    mean.set(title="All prompts", ylabel="share of right attempts", ylim=(0.3, top))
     mean.legend(loc="upper left")
     names = [panel for panel in table.panel.unique() if panel.startswith("class ")]
     for name, color in zip(names, COLORS, strict=False):

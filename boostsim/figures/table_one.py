@@ -188,9 +188,10 @@ def draw(
         axes[row, 2].set_title(f"transformer, {name}")
     for ax in axes[:, :3].flat:
         ax.set(xlabel="iteration", ylim=(0, 1.03))
+        ax.locator_params(axis="x", integer=True)
     for ax in axes[:, 0]:
         ax.set_ylabel("accuracy")
-    axes[1, 0].legend(loc="center right", fontsize=7)
+    axes[1, 0].legend(loc="best", fontsize=7)
     axes[0, 2].legend(loc="upper left", fontsize=7)
     _facts(axes[0, 3], table)
     _advantages(axes[1, 3], advantages(table))
