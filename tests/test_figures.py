@@ -730,14 +730,15 @@ def test_the_committed_plane_comes_out_as_claimed():
     rate = np.asarray(bs.laws.noisy_boosting(beta=table.beta.to_numpy(), gamma=noise).rate)
     left = rate**plane.ITERATIONS
     assert (np.abs(1.0 - table.accuracy - law) <= 2.0 * left + DIGITS).all()
-    clear = np.abs(law - (1.0 - plane.REACHED)) > 2.0 * left + DIGITS
+    clear = np.abs(law - plane.TARGET) > 2.0 * left + DIGITS
     reached = table.labels.notna()
-    assert (reached == (law < 1.0 - plane.REACHED))[clear].all()
-    errors = {each: 1.0 - plane.plane(table, "accuracy", *each) for each in (plane.ONE, plane.TWO)}
-    assert (errors[plane.TWO] < errors[plane.ONE]).all(axis=None)
+    assert (reached == (law < plane.TARGET))[clear].all()
+    two = plane.ATTEMPTS, 1
+    errors = {each: 1.0 - plane.plane(table, "accuracy", *each) for each in (plane.ONE, two)}
+    assert (errors[two] < errors[plane.ONE]).all(axis=None)
     for votes in plane.VOTES:
         other = 1.0 - plane.plane(table, "accuracy", 1, votes)
-        wins = (errors[plane.TWO] < other).to_numpy()
+        wins = (errors[two] < other).to_numpy()
         if votes == 3:
             assert wins.all()
             continue
@@ -745,7 +746,7 @@ def test_the_committed_plane_comes_out_as_claimed():
         assert not wins.all()
         # The border is that of the laws, wherever a run of so many iterations can tell.
         beta, gamma = np.meshgrid(other.columns, other.index)
-        apart = plane.limit(beta, gamma, 1, votes) - plane.limit(beta, gamma, *plane.TWO)
+        apart = plane.limit(beta, gamma, 1, votes) - plane.limit(beta, gamma, *two)
         tell = np.abs(apart) > 4.0 * left.max() + DIGITS
         assert tell.mean() > 0.8
         assert (wins == (apart > 0.0))[tell].all()

@@ -53,7 +53,14 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     assert found == [".lock", *files, "drawn.json", "index.html"]
     assert report["report"] == str(tmp_path / "new" / "index.html")
     page = (tmp_path / "new" / "index.html").read_text()
-    assert f"{figure_module('convergence').TITLE}.</strong> Lines: law T1." in page
+    # At this scale no finding is told, neither there nor in the picture.
+    assert "<figcaption>Lines: law T1." in page
+    assert '<li><a href="#convergence">Convergence</a></li>' in page
+    assert 'alt="Convergence"' in page
+    title = figure_module("convergence").TITLE
+    for told in (page, (tmp_path / "new" / "convergence.svg").read_text()):
+        assert title[:20] not in told
+        assert "Lines: law T1." in told
     assert "4 to each sampled row" in page
     assert SMOKE in page
     # As it is drawn already: the same report, and nothing is simulated.
@@ -95,6 +102,23 @@ def quickly_drawn(monkeypatch):
     monkeypatch.setattr(reproduce, "_workers", lambda names, neural: 0)
     monkeypatch.setattr(reproduce, "_drawn", drawn)
     return order
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_finding_stands_in_the_picture_and_on_the_page_but_at_the_smallest_scale(
+    scale, tmp_path, monkeypatch
+):
+    module, table = figure_module("convergence"), pd.read_csv(COMMITTED / "convergence.csv")
+    monkeypatch.setattr(module, "data", lambda scale: table)
+    monkeypatch.setattr("boostsim.commands.reproduce._workers", lambda names, neural: 0)
+    words = ["reproduce", "convergence", "--scale", scale, "--folder", str(tmp_path), "--quiet"]
+    assert cli.main(words) == 0
+    told = scale != "smoke"
+    page = (tmp_path / "index.html").read_text()
+    assert (f"<figcaption><strong>{module.TITLE}.</strong> Lines: law T1." in page) == told
+    # In the picture it is broken into lines.
+    assert (module.TITLE[:20] in (tmp_path / "convergence.svg").read_text()) == told
+    assert (SMOKE in page) != told
 
 
 def test_a_command_that_draws_again_names_the_folder_where_it_is_another():

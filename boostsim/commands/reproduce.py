@@ -55,7 +55,8 @@ def reproduce(
     from boostsim.files import try_to_write
     from boostsim.store import locked
 
-    scale, look = scale_named(scale_name), Look(_sides(size), not plain, not plain)
+    scale = scale_named(scale_name)
+    look = Look(_sides(size), not plain and scale.finds, not plain)
     how = How(scale.name, look, ("png", "svg", *(["pdf"] if pdf else [])))
     folder = into or _usual(scale.name)
     asked, names = bool(names), tuple(dict.fromkeys(names)) or FIGURES
@@ -340,7 +341,8 @@ def _written(
     from boostsim.figures.output import drawn, save
     from boostsim.report import record
 
-    began, worked, module = time.monotonic(), time.process_time(), figure_module(name)
+    began, worked = time.monotonic(), time.process_time()
+    module, scale = figure_module(name), scale_named(how.scale)
     picture = drawn(module, table, how.look)
     paths = save(picture, table, folder, name, how.kinds)
     # Whether or not it stands in the picture.
@@ -351,10 +353,10 @@ def _written(
     return {
         **told,
         "claim": module.CLAIM,
-        "title": module.TITLE,
+        "title": module.TITLE if scale.finds else "",
         "caption": caption,
         "command": shlex.join([*how.words((name,), _elsewhere(folder, how.scale)), "--again"]),
-        "scale": asdict(scale_named(how.scale)),
+        "scale": asdict(scale),
         "runs": record.runs(table),
         "files": [path.name for path in paths],
         "sha256": record.digests(paths),

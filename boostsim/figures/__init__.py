@@ -64,9 +64,17 @@ class Scale:
     visits: int
     stride: int = 1
 
+    @property
+    def finds(self) -> bool:
+        """Whether a finding may stand as a title: those told are of the quick scale."""
+        return self.name != "smoke"
+
 
 # What is read beside figures at the smallest scale.
-SMOKE = "The smoke scale shows that all of it runs: titles and claims are of the quick scale."
+SMOKE = (
+    "The smoke scale shows that all of it runs: no finding stands as a title, and claims are of "
+    "the quick scale."
+)
 SCALES = {
     scale.name: scale
     for scale in (

@@ -37,7 +37,8 @@ def figure(
         size: width and height in inches; the size that it was made for where none is said. Text
             shrinks to three quarters at most.
         title: whether its finding stands above it, or other words that do. A finding is one about
-            the parameters that are the defaults: where one is changed, only your own words do.
+            the parameters that are the defaults, at the quick scale or a larger one: where one is
+            changed, and at the smoke scale, only your own words do.
         caption: whether its conditions stand below it.
         scale: smoke, quick or full: how much is simulated. Those that train networks take long.
         parameters: of what is simulated, where it is to be other than the default: see
@@ -59,7 +60,7 @@ def figure(
     module, much = figure_module(name), scale_named(scale)
     changed = checked(module, parameters)
     look = Look(sides(size), _title(title), flag("caption", caption))
-    if look.title is True and changed:
+    if look.title is True and (changed or not much.finds):
         look = replace(look, title=False)
     return drawn(module, module.data(much, **changed), look, **changed)
 

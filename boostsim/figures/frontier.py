@@ -42,6 +42,13 @@ FOCUS = {
     STOPS: bs.criteria.failed,
 }
 MARKERS = {1: "o", 3: "^", 5: "s"}
+# What a point on paper is of the sides of the left picture, in logarithms of 10.
+POINT = np.array([0.0064, 0.0032])
+# Half of a digit, with what is free around it, of a marker and of a dot.
+DIGIT, MARKER, DOT = POINT * (3.0, 4.0), POINT * 2.5, POINT * 1.5
+# Where a digit may stand, in points from its marker: the first with room.
+PLACES = ((0, 8), (5, 7), (0, -8), (-5, -7), (6, 0), (-6, 0), (5, -7), (-5, 7))
+Box = tuple[float, float, float, float]
 # Visits to a prompt and iteration -> most labels per visit and iteration.
 BUDGETS = {
     1: tuple(np.geomspace(0.01, 0.5, 5)),
@@ -133,18 +140,43 @@ def best(lines: pd.DataFrame) -> pd.DataFrame:
     return ordered[(ordered.labels == least) & ~least.duplicated()]
 
 
-def _told(edge: pd.DataFrame, taken: list[tuple[float, float]]) -> Iterator[tuple[Any, float]]:
+def _around(points: pd.DataFrame, half: np.ndarray) -> Iterator[Box]:
+    places = np.log10(points[["generations", "labels"]].to_numpy())
+    for low, high in zip(places - half, places + half, strict=True):
+        yield *low, *high
+
+
+def _steps(edge: pd.DataFrame) -> Iterator[Box]:
+    """Yield the markers and steps of a line, as boxes in logarithms; steps have no width."""
+    x, y = np.log10(edge.generations.to_numpy()), np.log10(edge.labels.to_numpy())
+    yield from _around(edge, MARKER)
+    for a, b, right, low in zip(x[:-1], y[:-1], x[1:], y[1:], strict=True):
+        yield a, b, right, b
+        yield right, low, right, b
+
+
+def _told(
+    edge: pd.DataFrame, taken: list[Box], dots: list[Box]
+) -> Iterator[tuple[Any, tuple[float, float]]]:
     """Yield the points of a line whose k has room beside what is taken, and where it stands.
 
-    In logarithms: 0.06 of generations is the width of a digit, 0.03 of labels its height.
+    The place is that of the middle of the digit, in points from the marker's; where it can be, it
+    is beside dots, too.
     """
     for at in edge.itertuples():
-        for away in (6.0, -12.0):
-            x, y = np.log10(at.generations), np.log10(at.labels) + 0.004 * away
-            if all(abs(x - a) > 0.06 or abs(y - b) > 0.03 for a, b in taken):
-                taken.append((x, y))
-                yield at, away
+        for more, place in itertools.product((dots, []), PLACES):
+            x = np.log10(at.generations) + POINT[0] * place[0]
+            y = np.log10(at.labels) + POINT[1] * place[1]
+            box = x - DIGIT[0], y - DIGIT[1], x + DIGIT[0], y + DIGIT[1]
+            if not any(_overlap(box, other) for other in (*taken, *more)):
+                taken.append(box)
+                yield at, place
                 break
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    return across >= 0.0 and min(one[3], other[3]) >= max(one[1], other[1])
 
 
 def draw(
@@ -158,20 +190,23 @@ def draw(
     """Draw every setting as a dot, and as lines what nothing beats: by focus, and by votes."""
     left, right = figure.subplots(1, 2)
     one, hundred, limit = (table[table.visits == visits] for visits in (1, 100, 0))
-    taken: list[tuple[float, float]] = []
+    edges = {name: best(one[one.focus == name]) for name in FOCUS}
+    dots = list(_around(one, DOT))
+    taken = [box for edge in edges.values() for box in _steps(edge)]
     for color, name in zip(COLORS, FOCUS, strict=False):
         lines = one[one.focus == name]
         if lines.empty:
             continue
         left.plot(lines.generations, lines.labels, "o", color=color, markersize=2.5, alpha=0.4)
-        edge = best(lines)
+        edge = edges[name]
         left.plot(edge.generations, edge.labels, color=color, drawstyle="steps-post", label=name)
         for votes, marker in MARKERS.items():
             at = edge[edge.votes == votes]
             left.plot(at.generations, at.labels, marker, color=color, markersize=5)
-        beside: Any = {"textcoords": "offset points", "ha": "center", "fontsize": 7, "color": color}
-        for at, away in _told(edge, taken):
-            left.annotate(f"{at.attempts}", (at.generations, at.labels), (0, away), **beside)
+        beside: Any = {"textcoords": "offset points", "ha": "center", "va": "center_baseline"}
+        beside |= {"fontsize": 7, "color": color}
+        for at, place in _told(edge, taken, dots):
+            left.annotate(f"{at.attempts}", (at.generations, at.labels), place, **beside)
     for color, (votes, marker) in zip(("0.6", "0.35", "black"), MARKERS.items(), strict=True):
         word = f"{votes} vote{'s' * (votes > 1)}"
         left.plot([], [], marker, color="0.4", label=word)
@@ -179,7 +214,8 @@ def draw(
         right.plot(edge.generations, edge.labels, color=color, label=f"{word}, exact")
         edge = best(hundred[hundred.votes == votes])
         right.plot(edge.generations, edge.labels, marker, color=color, label=f"{word}, 100 visits")
-    until = f"until {1.0 - target:.0%} is reached"
+    share = f"{100.0 * (1.0 - target):g}%"
+    until = f"until {share} is reached"
     for ax, shown in ((left, one), (right, hundred)):
         visits, count = shown.visits.iloc[0], shown.prompts.iloc[0] * shown.seeds.iloc[0]
         bound = (UNSOLVED - target) / beta
@@ -196,7 +232,8 @@ def draw(
             "T2: no policy needs fewer" + (f", at {visits} visits" if visits > 1 else ""),
             (1.0, (bound - 2.0 * error) / visits),
             xycoords=("axes fraction", "data"),
-            xytext=(-4, -11),
+            # Below the digits of the lowest markers.
+            xytext=(-4, -20),
             textcoords="offset points",
             ha="right",
             color="0.35",
@@ -222,7 +259,7 @@ def draw(
         "Dots: settings of attempts k (1 to 8), votes (1 to 5) and budget; lines and large "
         "markers: what nothing beats in both prices, with its k where there is room; looks of "
         "the filter, one a vote, are not priced. Focus: labels for failures alone, or shared by "
-        f"exp(-pass rate / temperature); for everybody {1.0 - target:.0%} is never reached at one "
+        f"exp(-pass rate / temperature); for everybody {share} is never reached at one "
         f"visit; stopping early: attempts end at the first accepted one (T17). β = {beta:g}, γ = "
         f"{gamma:g}, half of the prompts unsolved. Sampled: mean of {few.seeds:.0f} runs of "
         f"{few.prompts:.0f} prompts, right of {some.prompts:.0f}. Grey: T2's (e₀ - e)/β per "

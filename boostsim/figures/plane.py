@@ -5,10 +5,12 @@ All of it is read off one sweep.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import boostsim as bs
@@ -25,12 +27,16 @@ CLAIM = (
 )
 SIZE = (11.0, 4.2)
 
-POINTS, ITERATIONS, REACHED = 32, 256, 0.99
+# So many iterations that accuracies are in their limit.
+POINTS, ITERATIONS, TARGET = 32, 256, 0.01
 BETAS, GAMMAS = (0.05, 0.95), (0.005, 0.45)
-# Attempts, and looks at each response.
-ONE, TWO, VOTES = (1, 1), (2, 1), (3, 5, 9)
-# Against three looks there is no border.
-BORDERS = {5: COLORS[6], 9: COLORS[1]}
+ATTEMPTS, VOTES = 2, (3, 5, 9)
+# One attempt, and one look at it.
+ONE = (1, 1)
+# Of the borders, in the order of their votes.
+SHADES = (COLORS[6], COLORS[1], COLORS[2], COLORS[3], COLORS[4], COLORS[5], COLORS[0])
+# An error below it is one of rounding.
+LEAST = 1e-15
 
 
 def limit(beta: np.ndarray, gamma: np.ndarray, attempts: int, votes: int) -> np.ndarray:
@@ -39,8 +45,14 @@ def limit(beta: np.ndarray, gamma: np.ndarray, attempts: int, votes: int) -> np.
     return np.asarray(bs.laws.attempts_floor(beta=beta, gamma=noise, attempts=attempts))
 
 
-def data(scale: Scale) -> pd.DataFrame:
-    """Return accuracy in the end, and labels to 99% of it, at each point of the plane."""
+def data(
+    scale: Scale,
+    *,
+    attempts: int = ATTEMPTS,
+    votes: tuple[int, ...] = VOTES,
+    target: float = TARGET,
+) -> pd.DataFrame:
+    """Return accuracy in the end, and labels until the target, at each point of the plane."""
     points = -(-POINTS // scale.stride)
     procedure = bs.boosting(filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.5))
     # No prompt is solved at first, so all are one class, and one prompt is all of them.
@@ -48,13 +60,14 @@ def data(scale: Scale) -> pd.DataFrame:
     over = {
         "beta": np.linspace(*BETAS, points),
         "gamma": np.linspace(*GAMMAS, points),
-        ("attempts", "votes"): [ONE, TWO, *((1, votes) for votes in VOTES)],
+        # Each once, where one attempt or one vote is asked for.
+        ("attempts", "votes"): [*dict.fromkeys([ONE, (attempts, 1), *((1, m) for m in votes)])],
     }
     found: Any = bs.sweep(procedure, task, ITERATIONS, over=over, reduce="all")
     swept = found.squeeze("seed", drop=True)[["accuracy", "labels"]]
     swept = swept.transpose("beta", "gamma", "attempts,votes", "iteration")
     accuracy, labels = swept.accuracy.values, swept.labels.values
-    there = accuracy >= REACHED
+    there = accuracy >= 1.0 - target
     first = np.take_along_axis(labels, there.argmax(-1)[..., None], -1)[..., 0]
     beta, gamma, _ = np.meshgrid(swept.beta, swept.gamma, swept.attempts, indexing="ij")
     shape = beta.shape
@@ -77,53 +90,59 @@ def plane(table: pd.DataFrame, column: str, attempts: int, votes: int) -> pd.Dat
     return chosen.pivot(index="gamma", columns="beta", values=column)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
-    """Draw the limit accuracy, labels to 99%, and where a second attempt is worth more."""
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    attempts: int = ATTEMPTS,
+    votes: tuple[int, ...] = VOTES,
+    target: float = TARGET,
+) -> str:
+    """Draw the limit accuracy, labels to the target, and where more attempts are worth more."""
     axes = figure.subplots(1, 3, sharey=True)
     beta, gamma = np.meshgrid(np.linspace(*BETAS, 200), np.linspace(*GAMMAS, 200))
+    many = "one attempt" if attempts == 1 else f"{_in_words(attempts)} attempts"
+    reached = f"{100.0 * (1.0 - target):g}%"
 
     found = plane(table, "accuracy", *ONE)
-    image = axes[0].pcolormesh(
-        found.columns, found.index, found, shading="nearest", rasterized=True
-    )
-    figure.colorbar(image, ax=axes[0], label="limit accuracy", pad=0.02)
+    _colored(axes[0], found, "limit accuracy")
     floor = np.asarray(bs.laws.noisy_boosting(beta=beta, gamma=gamma).floor)
     levels = [0.5, 0.8, 0.9, 0.95, 0.99]
     lines = axes[0].contour(beta, gamma, 1.0 - floor, levels, colors="white", linewidths=1)
     axes[0].clabel(lines, fmt="%g", fontsize=7)
     axes[0].set_title("one attempt, one look (lines: T3)")
 
-    labels = plane(table, "labels", *TWO)
+    labels = plane(table, "labels", attempts, 1)
     axes[1].set_facecolor("0.85")
-    image = axes[1].pcolormesh(
-        labels.columns, labels.index, labels, shading="nearest", rasterized=True
-    )
-    figure.colorbar(image, ax=axes[1], label="labels per visit to 99%", pad=0.02)
-    two = limit(beta, gamma, *TWO)
-    axes[1].contour(beta, gamma, two, [1.0 - REACHED], colors="black", linewidths=1.5)
-    axes[1].annotate("never 99%", (0.12, 0.36), color="0.25")
-    axes[1].set_title("two attempts, one look (line: T4)")
+    _colored(axes[1], labels, f"labels per visit to {reached}")
+    several = limit(beta, gamma, attempts, 1)
+    if several.min() < target < several.max():
+        axes[1].contour(beta, gamma, several, [target], colors="black", linewidths=1.5)
+    # Where its words stand, from their first letter to their last.
+    if (limit(np.array([0.12, 0.45]), np.array(0.36), attempts, 1) > target).all():
+        axes[1].annotate(f"never {reached}", (0.12, 0.36), color="0.25")
+    axes[1].set_title(f"{many}, one look (line: T4)")
 
-    errors = {each: 1.0 - plane(table, "accuracy", *each) for each in (TWO, (1, 5))}
-    ratio = np.log10(errors[1, 5] / errors[TWO])
-    image = axes[2].pcolormesh(
-        ratio.columns,
-        ratio.index,
-        ratio,
-        shading="nearest",
-        cmap="RdBu",
-        vmin=-2.0,
-        vmax=2.0,
-        rasterized=True,
-    )
-    bar = "error of 5 votes over that of 2 attempts"
-    ticks = figure.colorbar(image, ax=axes[2], label=bar, pad=0.02, extend="both")
+    # The colours are of the middle one of the numbers of votes.
+    shown = votes[len(votes) // 2]
+    pairs = (attempts, 1), (1, shown)
+    few, voted = (np.maximum(1.0 - plane(table, "accuracy", *each), LEAST) for each in pairs)
+    bar = f"error of {shown} vote{'s' * (shown > 1)} over that of {attempts} attempt"
+    bar += "s" * (attempts > 1)
+    ratio = np.log10(voted / few)
+    ticks = _colored(axes[2], ratio, bar, cmap="RdBu", vmin=-2.0, vmax=2.0)
     ticks.set_ticks([-2, -1, 0, 1, 2], labels=["0.01", "0.1", "1", "10", "100"])
-    for votes, color in BORDERS.items():
-        apart = np.log(limit(beta, gamma, 1, votes) / two)
+    shades, clear = iter(SHADES), dict[str, list[int]]()
+    for each in votes:
+        apart = np.log(limit(beta, gamma, 1, each) / several)
+        if not apart.min() < 0.0 < apart.max():
+            clear.setdefault(_winner(apart), []).append(each)
+            continue
+        color = next(shades)
         axes[2].contour(beta, gamma, apart, [0.0], colors=color, linewidths=1.5)
-        axes[2].plot([], [], color=color, label=f"border against {votes} looks")
-    axes[2].legend(loc="upper left", framealpha=0.9, frameon=True)
+        axes[2].plot([], [], color=color, label=f"border against {each} looks")
+    if axes[2].get_legend_handles_labels()[0]:
+        axes[2].legend(loc="upper left", framealpha=0.9, frameon=True)
     axes[2].set_title("attempts above, votes below (T4, T5)")
     for ax in axes:
         ax.grid(False)
@@ -131,9 +150,50 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
     axes[0].set_ylabel("noise γ of one look of the filter")
     return (
         f"Colours: one sweep of exact runs, {table.iterations.iloc[0]} iterations from a first "
-        "model that solves nothing. Lines: laws. Grey: 99% is never reached. Right: two attempts "
-        "with one look each against one attempt with the majority of m looks; on a border both "
-        "leave the same limit error. There 2 responses and 2 looks are set against 1 response and "
-        "m looks, which cost as much, labels apart, where a response costs m - 2 looks; against "
-        "m = 3 the attempts win everywhere, and there is no border."
+        f"model that solves nothing. Lines: laws. Grey: {reached} is never reached. Right: "
+        f"{_compared(attempts, many)}{_without_border(clear)}."
     )
+
+
+def _in_words(count: int) -> str:
+    return {2: "two", 3: "three", 4: "four"}.get(count, str(count))
+
+
+def _colored(ax: Axes, found: pd.DataFrame, told: str, **colors: Any) -> Any:
+    """Draw a column over the plane, and return the bar of its colours."""
+    image = ax.pcolormesh(
+        found.columns, found.index, found, shading="nearest", rasterized=True, **colors
+    )
+    ends = "both" if colors else "neither"
+    return ax.figure.colorbar(image, ax=ax, label=told, pad=0.02, extend=ends)
+
+
+def _winner(apart: np.ndarray) -> str:
+    """Say who wins where there is no border."""
+    if apart.max() > 0.0:
+        return "the attempts win"
+    return "the votes win" if apart.min() < 0.0 else "both err alike"
+
+
+def _compared(attempts: int, many: str) -> str:
+    """Say what is compared, and where it costs the same: k (c + 1) and c + m looks."""
+    if attempts == 1:
+        return (
+            "one attempt with one look against one with the majority of m looks; on a border both "
+            "leave the same limit error. The m looks cost m - 1 more"
+        )
+    price = f"m - {attempts}" if attempts == 2 else f"(m - {attempts})/{attempts - 1}"
+    return (
+        f"{many} with one look each against one attempt with the majority of m looks; on a border "
+        f"both leave the same limit error. There {attempts} responses and {attempts} looks are set "
+        "against 1 response and m looks, which cost as much, labels apart, where a response costs "
+        f"{price} looks"
+    )
+
+
+def _without_border(clear: Mapping[str, list[int]]) -> str:
+    parts = [
+        f"against m = {', '.join(map(str, votes))} {winner} everywhere"
+        for winner, votes in clear.items()
+    ]
+    return f"; {', '.join(parts)}, and there is no border" if parts else ""

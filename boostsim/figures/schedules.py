@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,9 +30,8 @@ CLAIM = (
 SIZE = (10.0, 4.6)
 
 ITERATIONS, LABELS, ATTEMPTS = 50, 0.25, 4
-# Of the runs, and of the design: None is the limit of many.
-PANELS = ((100, None), (10, None), (10, 10))
-DESIGNED = (10,)
+# Of the runs to which many are near, and of those that a design is made for.
+MANY, VISITS = 100, 10
 # Constants are chosen on the first seeds, and compared on those after them.
 CHOSEN_ON = 4
 # As multiples of the constant that costs what the schedule does.
@@ -38,14 +39,21 @@ MULTIPLES = (0.25, 0.5, 0.7, 0.85, 1.0, 1.05)
 CONFIDENCE, KEY = 0.95, 0
 
 
-def designed(challenge: bs.Challenge, scale: Scale, visits: int | None = None) -> bs.Design:
+def designed(
+    challenge: bs.Challenge,
+    scale: Scale,
+    visits: int | None = None,
+    *,
+    labels: float = LABELS,
+    iterations: int = ITERATIONS,
+) -> bs.Design:
     """Return the schedule that gradients find on a challenge, or that is best at so many visits."""
-    labels, prices = LABELS * challenge.labels, bs.Prices()
-    answers = ITERATIONS * ATTEMPTS * (prices.generation + prices.filter_call)
+    labels, prices = labels * challenge.labels, bs.Prices()
+    answers = iterations * challenge.attempts * (prices.generation + prices.filter_call)
     goal = bs.Objective(
         challenge.procedure(bs.criteria.failed, 1.0),
         challenge.task,
-        ITERATIONS,
+        iterations,
         score="average_error",
         spend=answers + prices.label * labels,
         prices=prices,
@@ -67,8 +75,9 @@ def _made_for(visits: int | None) -> str:
     return "many" if visits is None else f"{visits} visits"
 
 
-def _constant(level: float) -> tuple[float, ...]:
-    return (level,) * ITERATIONS
+def _panels(visits: int) -> tuple[tuple[int, int | None], ...]:
+    """Return visits of the runs and of the design, None for the limit of many: each pair once."""
+    return tuple(dict.fromkeys([(MANY, None), (visits, None), (visits, visits)]))
 
 
 def _procedure(challenge: bs.Challenge, budget: tuple[float, ...]) -> bs.Procedure:
@@ -80,16 +89,25 @@ def _procedure(challenge: bs.Challenge, budget: tuple[float, ...]) -> bs.Procedu
     )
 
 
-def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
+def _challenge_rows(
+    name: str, scale: Scale, labels: float, iterations: int, attempts: int, few: int
+) -> pd.DataFrame:
     """Return how constants compare with the schedules of a challenge, in each panel."""
-    prompts = min(scale.prompts, 300)
-    challenge = bs.stress_suite(KEY, prompts)[name]
-    limit = designed(challenge, scale)
-    found: dict[int | None, bs.Design] = {None: limit}
-    found |= {each: designed(challenge, scale, each) for each in DESIGNED}
-    held_out = bs.stress_suite(KEY + 1, prompts)[name]
+    prompts, panels = min(scale.prompts, 300), _panels(few)
+    challenge, held_out = (
+        replace(bs.stress_suite(key, prompts)[name], attempts=attempts) for key in (KEY, KEY + 1)
+    )
+    limit, made = (
+        designed(challenge, scale, visits, labels=labels, iterations=iterations)
+        for visits in (None, few)
+    )
+    found: dict[int | None, bs.Design] = {None: limit, few: made}
+
+    def constant(level: float) -> tuple[float, ...]:
+        return (level,) * iterations
+
     parts = []
-    for visits, design in PANELS:
+    for visits, design in panels:
 
         def runs(
             schedules: list[tuple[float, ...]], seeds: range, visits: int = visits
@@ -99,7 +117,7 @@ def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
             if visits <= FEW:
                 # By the program that the design was chosen with.
                 traces = [
-                    bs.simulate(_procedure(held_out, each), held_out.task, ITERATIONS, **ways)
+                    bs.simulate(_procedure(held_out, each), held_out.task, iterations, **ways)
                     for each in schedules
                 ]
             else:
@@ -107,34 +125,42 @@ def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
                 over: Any = {"budget": {str(place): each for place, each in enumerate(schedules)}}
                 first = _procedure(held_out, schedules[0])
                 ways |= {"over": over, "reduce": "all"}
-                swept: Any = bs.sweep(first, held_out.task, ITERATIONS, **ways)
+                swept: Any = bs.sweep(first, held_out.task, iterations, **ways)
                 traces = [swept.isel(budget=place) for place in range(len(schedules))]
             errors = [trace.error.values[:, 1:].mean(1) for trace in traces]
             return np.array(errors), np.array([trace.labels.values[:, -1] for trace in traces])
 
         schedule = found[design].values["budget"]
         assert isinstance(schedule, tuple)
-        low, high = LABELS * held_out.labels / ITERATIONS / 10.0, 1.0
+        low = float(np.log(labels * held_out.labels / iterations / 10.0))
         paid = runs([schedule], range(CHOSEN_ON))[1].mean()
 
+        @cache
         def dearer(level: float, paid: float = paid, runs: Any = runs) -> float:
-            bought = runs([_constant(float(np.exp(level)))], range(CHOSEN_ON))[1]
+            bought = runs([constant(float(np.exp(level)))], range(CHOSEN_ON))[1]
             return float(np.log(bought.mean() / paid))
 
         # In logarithms labels are nearly a line: a third of the runs that halving would take.
-        same = float(np.exp(brentq(dearer, np.log(low), np.log(high), xtol=2e-3, rtol=1e-3)))
+        # Where few visits fail, labels are left over: by the least, or even by the dearest.
+        while dearer(low) > 0.0:
+            low -= float(np.log(10.0))
+        same = 1.0
+        if dearer(0.0) > 0.0:
+            same = float(np.exp(brentq(dearer, low, 0.0, xtol=2e-3, rtol=1e-3)))
         seeds = range(CHOSEN_ON, CHOSEN_ON + scale.seeds)
-        levels = [_constant(multiple * same) for multiple in MULTIPLES]
+        constants = [min(multiple * same, 1.0) for multiple in MULTIPLES]
+        levels = [constant(each) for each in constants]
         (errors, *each), (bought, *costs) = runs([schedule, *levels], seeds)
-        comparisons = len(MULTIPLES) * len(PANELS) * len(bs.stress_suite(KEY, 10))
-        for multiple, others, cost in zip(MULTIPLES, each, costs, strict=True):
+        comparisons = len(MULTIPLES) * len(panels) * len(bs.stress_suite(KEY, 10))
+        compared = zip(MULTIPLES, constants, each, costs, strict=True)
+        for multiple, level, others, cost in compared:
             gap = paired(others - errors, comparisons, CONFIDENCE)
             parts.append(
                 {
                     "task": name,
                     "visits": visits,
                     "designed_for": _made_for(design),
-                    "constant": multiple * same,
+                    "constant": level,
                     "multiple": multiple,
                     "difference": gap.estimate,
                     "low": gap.low,
@@ -154,22 +180,42 @@ def _challenge_rows(name: str, scale: Scale) -> pd.DataFrame:
     return pd.DataFrame(parts)
 
 
-def data(scale: Scale) -> pd.DataFrame:
+def data(
+    scale: Scale,
+    *,
+    labels: float = LABELS,
+    iterations: int = ITERATIONS,
+    attempts: int = ATTEMPTS,
+    visits: int = VISITS,
+) -> pd.DataFrame:
     """Return the comparisons on every challenge; on one at the smoke scale."""
     names = tuple(bs.stress_suite(KEY, 10))
     few = None if scale.stride == 1 else 1
-    return pd.concat([_challenge_rows(name, scale) for name in names[:few]], ignore_index=True)
+    asked = labels, iterations, attempts, visits
+    parts = [_challenge_rows(name, scale, *asked) for name in names[:few]]
+    return pd.concat(parts, ignore_index=True)
 
 
-def draw(table: pd.DataFrame, figure: Figure) -> str:
+def draw(
+    table: pd.DataFrame,
+    figure: Figure,
+    *,
+    labels: float = LABELS,
+    iterations: int = ITERATIONS,
+    attempts: int = ATTEMPTS,
+    visits: int = VISITS,
+) -> str:
     """Draw for each challenge what the best constant loses or gains."""
-    axes = figure.subplots(1, len(PANELS), sharey=True)
+    panels = _panels(visits)
+    axes = figure.subplots(1, len(panels), sharey=True)
+    chosen: list[float] = []
     names = table.task.unique()[::-1]
-    for ax, (visits, design) in zip(axes, PANELS, strict=True):
-        shown = table[(table.visits == visits) & (table.designed_for == _made_for(design))]
+    for ax, (at, design) in zip(axes, panels, strict=True):
+        shown = table[(table.visits == at) & (table.designed_for == _made_for(design))]
         for place, name in enumerate(names):
             lines = shown[shown.task == name]
             best = lines.loc[lines.difference.idxmin()]
+            chosen.append(best.multiple)
             color = COLORS[0] if best.low > 0.0 else COLORS[1] if best.high < 0.0 else "0.5"
             ends = [best.low, best.high]
             ax.plot(ends, [place, place], color=color, lw=3, alpha=0.5, solid_capstyle="butt")
@@ -177,18 +223,21 @@ def draw(table: pd.DataFrame, figure: Figure) -> str:
             ax.plot(lines.difference, [place] * len(lines), "|", color="0.4", markersize=7)
         ax.axvline(0.0, color="0.3", lw=1)
         ax.set_yticks(range(len(names)), names)
-        ax.set(title=f"{visits} visits, made for {design or 'many'}")
+        ax.set(title=f"{at} visit{'s' * (at > 1)}, made for {design or 'many'}")
         signs = "← constant better    schedule better →"
         ax.set_xlabel(f"average error: constant less schedule\n{signs}")
     first = table.iloc[0]
+    # The suite's own are not told.
+    mostly = ", mostly the dearest" if np.median(chosen) == max(MULTIPLES) else ""
+    answers = "" if attempts == ATTEMPTS else f"{attempts} attempts a visit, "
     return (
-        f"Schedules by bs.design for average error at the price of {LABELS:g} labels per visit (a "
-        f"tenth of it with few labels), labels for failures, {ITERATIONS} iterations, by gradients "
-        f"for the limit of many visits to a prompt and iteration, or by search on {CHOSEN_ON} "
-        f"seeds for {DESIGNED[0]} (visits=); run on other prompts ({first.prompts:.0f}) with "
-        f"{first.seeds:.0f} other seeds, as are constants of "
+        f"Schedules by bs.design for average error at the price of {labels:g} labels per visit (a "
+        f"tenth of it with few labels), labels for failures, {answers}{iterations} iterations, by "
+        f"gradients for the limit of many visits to a prompt and iteration, or by search on "
+        f"{CHOSEN_ON} seeds for {visits} (visits=); run on other prompts ({first.prompts:.0f}) "
+        f"with {first.seeds:.0f} other seeds, as are constants of "
         f"{', '.join(f'{m:g}' for m in MULTIPLES)} times the one that costs the same: ticks. Dot "
-        f"and bar: the best of them, mostly the dearest, with the interval of its difference "
+        f"and bar: the best of them{mostly}, with the interval of its difference "
         f"(Student's or a wider one, paired; all hold together with confidence {CONFIDENCE:g}). "
         f"Blue: the schedule is better than every one; orange: worse than one; grey: not decided. "
         f"The scales of the sides differ."

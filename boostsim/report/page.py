@@ -88,10 +88,10 @@ def _heading(name: str) -> str:
 
 def _contents(pictures: Mapping[str, str], known: Mapping[str, Entry]) -> str:
     parts = [("try", "Try it: exact dynamics and their laws")]
-    parts += [
-        (name, f"{_heading(name)}: {escape(_begun_small(known[name]['title']))}")
-        for name in pictures
-    ]
+    for name in pictures:
+        title = known[name]["title"]
+        told = f": {escape(_begun_small(title))}" if title else ""
+        parts.append((name, f"{_heading(name)}{told}"))
     parts += [("certificates", "Certificates"), ("conditions", "Made with")]
     return "\n".join(f'<li><a href="#{place}">{told}</a></li>' for place, told in parts)
 
@@ -120,7 +120,9 @@ def _slider(name: str, told: str, low: str, high: str, step: str, first: str) ->
 
 
 def _figure(name: str, entry: Entry, uri: str) -> str:
+    # At the smoke scale no finding is told.
     title, scale = escape(entry["title"]), entry["scale"]
+    finding = f"<strong>{title}.</strong> " if title else ""
     sizes = (
         f"{scale['name']}: tasks of {scale['prompts']:,} prompts, {scale['visits']:,} visits, "
         f"{scale['seeds']} seeds, where the caption says no other"
@@ -139,9 +141,9 @@ def _figure(name: str, entry: Entry, uri: str) -> str:
     return (
         f'<article id="{name}" aria-labelledby="{name}-title">\n'
         f'<h3 id="{name}-title">{_heading(name)}</h3>\n<p>{escape(entry["claim"])}</p>\n'
-        f'<figure><div><img src="{uri}" alt="{title}" decoding="async"></div>\n'
+        f'<figure><div><img src="{uri}" alt="{title or _heading(name)}" decoding="async"></div>\n'
         f'<button type="button" class="enlarge" aria-pressed="false">Larger</button>\n'
-        f"<figcaption><strong>{title}.</strong> {escape(entry['caption'])}</figcaption></figure>\n"
+        f"<figcaption>{finding}{escape(entry['caption'])}</figcaption></figure>\n"
         f'<dl class="facts">{rows}</dl>\n</article>'
     )
 
