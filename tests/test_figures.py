@@ -104,8 +104,11 @@ def every_third(name):
 def test_committed_figures_are_true(name, monkeypatch):
     """The quick scale's table, computed again, is the committed one to nine digits.
 
-    Sampled columns too: a draw could differ only where a last bit of a probability decides it.
+    Sampled columns too: a draw could differ only where a last bit of a probability decides it. A
+    log's fit to six: its errors go through a pseudo-inverse that is cut at 1e-9, where a last bit,
+    which another processor's linear algebra rounds otherwise, is the seventh digit.
     """
+    digits = 1e-6 if name == "real_run" else 1e-8
     for kind in ("png", "svg", "csv"):
         assert (COMMITTED / f"{name}.{kind}").is_file()
     if name == "real_run":
@@ -119,7 +122,7 @@ def test_committed_figures_are_true(name, monkeypatch):
     for column in table.columns:
         if table[column].dtype.kind in "if":
             assert kept[column].to_numpy() == pytest.approx(
-                table[column].to_numpy(float), rel=1e-8, abs=1e-300, nan_ok=True
+                table[column].to_numpy(float), rel=digits, abs=1e-300, nan_ok=True
             ), column
         else:
             assert (kept[column] == table[column]).all(), column
