@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boostsim as bs
-from boostsim.arguments import refuse, unknown, whole
+from boostsim.arguments import refuse, unknown
 from boostsim.commands.cache import use_cache
 from boostsim.commands.output import console, say
 from boostsim.commands.pictures import check_picture, write_picture
@@ -25,7 +25,7 @@ def compare(flags: dict[str, Any]) -> int:
     key = flags.setdefault("key", 0)
     if "budget" in flags:
         flags["labels_per_visit"] = flags.pop("budget")
-    suite = bs.stress_suite(key, whole("prompts", flags.pop("prompts", 300), 10))
+    suite = bs.stress_suite(key, **{name: flags.pop(name) for name in ["prompts"] if name in flags})
     chosen = flags.pop("tasks", ()) or tuple(suite)
     for name in chosen:
         if name not in suite:
