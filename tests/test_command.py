@@ -676,6 +676,48 @@ def test_settings_stand_above_a_table(capsys):
     assert "criterion has no place in preset 'filter_only'" in capsys.readouterr().err
 
 
+SETTINGS = {
+    "plan --beta .2 --gamma 0 --error .7 --target .3 --price-label 2 --most-votes 1": "beta 0.2; "
+    "gamma 0; error 0.7; target 0.3; spread prompts; most attempts 64; most votes 1; most "
+    "iterations 1000; price label 2; price generation 0.01; price filter call 0.001; price "
+    "iteration 0.",
+    "plan --beta 0 --gamma 0 --error .5 --target .1": "beta 0; gamma 0; error 0.5; target 0.1;",
+    "certify T1.rate --exact-points 4 --levels exact": "confidence 0.999; samples 2097152; points "
+    "8; exact points 4; resolution 0.04; key 0; levels exact.",
+    "falsify T1.rate --examples 2 --ascents 0 --levels exact": "examples 2; ascents 0; samples "
+    "8192; confidence 0.999; levels exact; key 0.",
+    "prove T3/side": "halvings 14.",
+    "fit LOG --confidence .9": "log LOG; confidence 0.9.",
+    "forecast LOG --iterations 2 --draws 6": "log LOG; iterations 2; confidence 0.95; draws 6;",
+    "advise LOG --budget 5 --key 3": "log LOG; budget 5; key 3; confidence 0.95; exploration 0.1.",
+    "compare failed uniform --tasks helpless --seeds 2 --prompts 20 --iterations 1": "key 0; "
+    "prompts 20; tasks helpless; labels per visit 0.005; seeds 2; iterations 1; visits 10; score "
+    "average_error; confidence 0.95; assume normal.",
+}
+
+
+@pytest.mark.parametrize("line", SETTINGS)
+def test_settings_stand_above_every_answer(line, capsys, log_file):
+    words = [str(log_file) if word == "LOG" else word for word in line.split()]
+    assert cli.main(words) in (0, 1)
+    # Where a line ends in the middle of a path, too.
+    told = "".join(capsys.readouterr().out.split())
+    wanted = f"Settings: {SETTINGS[line]}".replace("LOG", str(log_file))
+    assert told.startswith("".join(wanted.split()))
+
+
+def test_a_race_tells_its_settings_and_a_document_none(capsys):
+    line = "compare failed uniform --tasks helpless --race --seeds 2 --prompts 20 --iterations 1"
+    assert cli.main(line.split()) in (0, 3)
+    told = capsys.readouterr().out
+    assert told.startswith(
+        "Settings: race yes; key 0; prompts 20; tasks helpless; labels per visit"
+    )
+    assert "; most seeds 2; " in told
+    assert cli.main(["prove", "T3/side", "--json"]) == 0
+    assert capsys.readouterr().out.startswith("[")
+
+
 @pytest.mark.parametrize("name", sorted(set(PRESETS) - {"random_labels", "best_of_n"}))
 def test_a_preset_without_flags_is_that_of_the_library(name):
     """But for the labels of beta = 0.2, where the library has none of its own."""
