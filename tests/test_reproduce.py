@@ -50,7 +50,7 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     }
     found = sorted(path.name for path in (tmp_path / "new").iterdir())
     files = [f"convergence.{kind}" for kind in ("csv", "png", "svg")]
-    assert found == [".lock", *files, "drawn.json", "index.html"]
+    assert found == [*files, "drawn.json", "index.html"]
     assert report["report"] == str(tmp_path / "new" / "index.html")
     page = (tmp_path / "new" / "index.html").read_text()
     assert f"{figure_module('convergence').TITLE}.</strong> Lines: law T1." in page
