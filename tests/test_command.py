@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -506,9 +507,12 @@ BAD = {
     "run --gamma .1 --voters .1": "gamma must be None where voters are given",
     "run --voters .1 x": "voters must be",
     "run --seeds 1.5 --visits 3": "seeds must be a whole number; got '1.5'",
-    "run --gama 0.1": "got '--gama'. Did you mean '--gamma'?",
-    "run --gama=0.1": "got '--gama'. Did you mean '--gamma'?",
-    "compare --seed 3": "a flag of compare must be one of --assume, --budget, --confidence,",
+    "run --gama 0.1": "run has no flag --gama: did you mean --gamma? boostsim run --help lists",
+    "run --gama=0.1": "run has no flag --gama: did you mean --gamma? boostsim run --help lists",
+    "run --most-votes 3": "run has no flag --most-votes: ",
+    "sweep --task table": "sweep has no flag --task: ",
+    "sweep --task=table": "sweep has no flag --task: ",
+    "compare --seed 3": "compare has no flag --seed: did you mean --seeds? boostsim compare --help",
     "run --gamma": "gamma must be given a value; got none (see boostsim run --help)",
     "run boosting more": "'more' has no place in boostsim run (see boostsim run --help)",
     "rn": "command must be one of advise, certify, claims, compare, falsify, fit, forecast, gap,",
@@ -734,6 +738,34 @@ def test_a_search_leaves_nothing_in_the_working_folder(tmp_path):
         [sys.executable, *line], cwd=tmp_path / "here", env=environment, check=True, timeout=120
     )
     assert list((tmp_path / "here").iterdir()) == []
+
+
+NEEDED = {
+    "plan": "--beta .1 --gamma .1 --error .5",
+    **{"fit": "LOG", "forecast": "LOG --iterations 2", "advise": "LOG --budget 2"},
+}
+
+
+@pytest.mark.parametrize("command", [kind.__name__ for kind in get_args(told_flags.Command)])
+def test_an_unknown_flag_is_told_shortly(command, capsys):
+    name, known = command.lower(), getattr(told_flags, command).__dataclass_fields__
+    for flag in (
+        "--foo",
+        "--task-of",
+        "--itreations-of",
+        "--persistent-labelers",
+        f"--{'x' * 200}",
+    ):
+        assert cli.main([name, *NEEDED.get(name, "").split(), flag, "1"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert len(err.rstrip()) <= 160, err
+        assert err.startswith(f"boostsim: {name} has no flag {flag[:20]}")
+        assert err.endswith(f"boostsim {name} --help lists them\n")
+        meant = re.findall(r"mean --([\w-]+)", err)
+        assert {each.replace("-", "_") for each in meant} <= set(known) - {"log", "names", "preset"}
+        assert command != "Sweep" or "task" not in meant
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from boostsim.commands.how import How
 from boostsim.figures import figure_module, scale_named
 from boostsim.jobs import Job, Unlike, take_jobs
 from boostsim.report import record
-from boostsim.store import Piece, opened
+from boostsim.store import Piece, Store, opened
 
 
 def computed(name: str, how: How) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -26,6 +27,35 @@ def computed(name: str, how: How) -> tuple[pd.DataFrame, dict[str, Any]]:
     told["seconds"] = time.monotonic() - began
     told["processor_seconds"] = time.process_time() - worked
     return table, told | {"conditions": record.conditions()}
+
+
+def keep_table(
+    name: str, table: pd.DataFrame, told: dict[str, Any], folder: Path, how: How
+) -> None:
+    """Keep the table of a figure that could not be drawn in its folder, which is held."""
+    piece = _piece(table, told)
+    Store(folder, how.of_table(name)).write(name, piece.arrays, piece.told)
+
+
+def kept_table(name: str, folder: Path, how: How) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """Return what :func:`computed` would return, where it is kept; else None.
+
+    One of other code or of another scale is removed.
+    """
+    store = Store(folder, how.of_table(name))
+    try:
+        piece = store.read(name)
+    except ValueError:
+        store.remove(name)
+        return None
+    if piece is None:
+        return None
+    return _table_in(piece), {**piece.told, "fingerprint": how.fingerprint(name)}
+
+
+def forget_table(name: str, folder: Path, how: How) -> None:
+    """Remove the table of a figure that is drawn, where it was kept."""
+    Store(folder, how.of_table(name)).remove(name)
 
 
 def take_tables(
@@ -42,7 +72,7 @@ def take_tables(
     """
 
     def unpacked(name: str, piece: Piece) -> None:
-        take(name, pickle.loads(piece.arrays["table"].tobytes()), piece.told)
+        take(name, _table_in(piece), piece.told)
 
     jobs = [Job(name, _packed, (name, how, how.fingerprint(name))) for name in names]
     with opened(None, {"kind": "figures"}) as store:
@@ -58,6 +88,14 @@ def _packed(name: str, how: How, expected: str) -> Piece:
             "scheduler must have workers with the code and the package versions that are here; one "
             f"has others, and its table of {name} would not be this code's"
         )
-    table, told = computed(name, how)
+    return _piece(*computed(name, how))
+
+
+def _piece(table: pd.DataFrame, told: dict[str, Any]) -> Piece:
     # With its index, and columns of every type, to the bit.
     return Piece(told, {"table": np.frombuffer(pickle.dumps(table), np.uint8)})
+
+
+def _table_in(piece: Piece) -> pd.DataFrame:
+    table: pd.DataFrame = pickle.loads(piece.arrays["table"].tobytes())
+    return table
