@@ -27,6 +27,10 @@ from boostsim.progress import Manner, tell, told
 UNEXPECTED = 4
 # No path is longer, and nothing else in a command comes near.
 LONGEST = 4096
+# Of a flag that is unknown so many letters are told, and what is so like it.
+LONGEST_FLAG, NEAR = 30, 0.6
+# What is told by its place, not by a flag.
+PLACED = ("names", "preset", "log")
 # What may stand anywhere in the line, of whatever command.
 ANYWHERE = ("--debug", "--quiet")
 
@@ -189,13 +193,24 @@ def _plainly(text: str, arguments: list[str]) -> ValueError | None:
         return ValueError(f"{wrong[1].replace('-', '_')} must be a number; got {wrong[2]} {see}")
     if lacking := re.search(r"Missing value for argument '--([\w-]+)", text):
         return ValueError(f"{lacking[1].replace('-', '_')} must be given a value; got none {see}")
-    if extra := re.search(r"Unrecognized options: (\S+?)(,|=|\s|$)", text):
+    if extra := re.search(r"Unrecognized (?:or misplaced )?options: (\S+?)(,|=|\s|$)", text):
         if not extra[1].startswith("-"):
             return ValueError(f"{extra[1]!r} has no place in boostsim {name} {see}")
-        held = vars(commands[name])["__dataclass_fields__"]
-        flags = [f"--{each.replace('_', '-')}" for each in held if each not in ("names", "preset")]
-        return unknown(f"a flag of {name}", extra[1], flags)
+        held = vars(commands[name])["__dataclass_fields__"].items()
+        told = [each for each, about in held if each not in PLACED and about.type != "Hidden"]
+        flags = [f"--{each.replace('_', '-')}" for each in told]
+        return _no_flag(name, extra[1], flags)
     return None
+
+
+def _no_flag(name: str, got: str, flags: list[str]) -> ValueError:
+    """Return the error for a flag that a command has not, with the nearest that it has."""
+    import difflib
+
+    shown = got if len(got) <= LONGEST_FLAG else f"{got[: LONGEST_FLAG - 3]}..."
+    near = difflib.get_close_matches(got, flags, n=1, cutoff=NEAR)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return ValueError(f"{name} has no flag {shown}: {meant}boostsim {name} --help lists them")
 
 
 def _dispatch(command: Command) -> int:

@@ -213,6 +213,14 @@ def sweep(folder: Path, older: float = ABANDONED_SECONDS) -> None:
                     os.unlink(entry.path)
 
 
+def is_of(handle: int, path: Path) -> bool:
+    """Return whether a file that is open is the one that has this name now."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
+
+
 def _seal(digest: str) -> bytes:
     return SEAL + digest.encode() + b"\n"
 

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from boostsim.arguments import refuse
-from boostsim.files import Damaged, read_sealed, sweep, warn_once, write_sealed
+from boostsim.files import Damaged, is_of, read_sealed, sweep, warn_once, write_sealed
 from boostsim.versions import Function, changed, differs, facts, same_run
 
 # What the work is: of all pieces of a folder.
@@ -51,7 +51,7 @@ class InUse(ValueError):
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one run; the lock dies with the process.
+    """Hold a folder for one run; the lock dies with the process, its file goes when it ends.
 
     What a run that was killed left half-written is swept. Where a file system has no locks, the
     run goes on without one, and says so: two runs in one folder are then nobody's to prevent.
@@ -60,30 +60,48 @@ def locked(folder: Path) -> Iterator[None]:
         InUse: where another run holds it.
         ValueError: where it cannot be made.
     """
+    path = folder / ".lock"
+    handle, held = _taken(path)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
-    except OSError as error:
-        raise ValueError(
-            f"folder must be one that can be made and written to; got {str(folder)!r} "
-            f"({error.strerror})"
-        ) from None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                told = f"folder must not be in use by another run; got {str(folder)!r}"
-                raise InUse(told) from None
-            warn_once(
-                f"{str(folder)!r} cannot be locked ({error.strerror}): "
-                "see to it that no other run uses it"
-            )
-        else:
+        if held:
             # Nobody else writes here.
             sweep(folder, older=-math.inf)
         yield
     finally:
+        # While it is held: whoever has opened it meanwhile gets no lock, or sees that it is gone.
+        if held and is_of(handle, path):
+            with suppress(OSError):
+                path.unlink()
+        os.close(handle)
+
+
+def _taken(path: Path) -> tuple[int, bool]:
+    """Open the file of a lock and take it, and return whether the file system has locks."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        except OSError as error:
+            raise ValueError(
+                f"folder must be one that can be made and written to; got {str(path.parent)!r} "
+                f"({error.strerror})"
+            ) from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                os.close(handle)
+                told = f"folder must not be in use by another run; got {str(path.parent)!r}"
+                raise InUse(told) from None
+            warn_once(
+                f"{str(path.parent)!r} cannot be locked ({error.strerror}): "
+                "see to it that no other run uses it"
+            )
+            # It stays: another may have the lock that is refused here.
+            return handle, False
+        if is_of(handle, path):
+            return handle, True
+        # The run that had it has ended since it was opened, and its file is gone with it.
         os.close(handle)
 
 

@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -167,8 +169,74 @@ def test_locks_end_with_their_run(tmp_path):
     ):
         pass
     with store.locked(tmp_path):
+        assert not (tmp_path / ".lock").stat().st_mode & 0o111
+    with pytest.raises(KeyboardInterrupt), store.locked(tmp_path):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_whose_file_went_between_is_taken_again(tmp_path, monkeypatch):
+    """The run that held it ends after its file was opened, and before it is locked."""
+    path, real, opened = tmp_path / ".lock", fcntl.flock, []
+
+    def ended(handle, how):
+        opened.append(handle)
+        if len(opened) < 3:
+            # Gone, and then another's.
+            path.unlink()
+            if len(opened) == 2:
+                path.touch()
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", ended)
+    with store.locked(tmp_path):
+        assert len(opened) == 3
+        with pytest.raises(store.InUse), store.locked(tmp_path):
+            pass
+        # One that somebody else has put there is not ours to remove.
+        path.unlink()
+        path.touch()
+    assert path.exists()
+    path.unlink()
+    with store.locked(tmp_path):
         pass
-    assert not (tmp_path / ".lock").stat().st_mode & 0o111
+    assert not path.exists()
+
+
+TAKES = """
+import os, sys, time
+from pathlib import Path
+from boostsim import store
+
+folder, held = Path(sys.argv[1]), 0
+print("begun", flush=True)
+sys.stdin.readline()
+until = time.monotonic() + 2.0
+while time.monotonic() < until or not held:
+    try:
+        with store.locked(folder):
+            # Of two that hold it one would find the other's.
+            os.close(os.open(folder / "inside", os.O_CREAT | os.O_EXCL))
+            os.unlink(folder / "inside")
+            held += 1
+    except store.InUse:
+        pass
+print(held)
+"""
+
+
+def test_of_several_processes_one_holds_a_folder(tmp_path):
+    line = [sys.executable, "-c", TAKES, str(tmp_path)]
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    running = [subprocess.Popen(line, **pipes) for _ in range(3)]
+    assert [each.stdout.readline() for each in running] == ["begun\n"] * 3
+    for each in running:
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    told = [each.communicate(timeout=60)[0] for each in running]
+    assert [each.returncode for each in running] == [0, 0, 0]
+    assert all(int(each) > 0 for each in told)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [errno.EWOULDBLOCK, errno.EACCES])

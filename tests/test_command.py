@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -167,7 +168,7 @@ def test_a_race_that_is_undecided_exits_with_3(capsys):
     line = "compare failed uniform --race --tasks helpless --prompts 20 --iterations 2 --seeds 4"
     for resolution, verdict, code in (("0", "undecided", 3), ("1", "settled", 0)):
         assert cli.main([*line.split(), "--resolution", resolution]) == code
-        assert capsys.readouterr().out.startswith(f"{verdict} after 4 seeds")
+        assert capsys.readouterr().out.splitlines()[1].startswith(f"{verdict} after 4 seeds")
 
 
 def test_a_file_says_the_same_as_flags_and_flags_win(capsys, tmp_path):
@@ -506,9 +507,12 @@ BAD = {
     "run --gamma .1 --voters .1": "gamma must be None where voters are given",
     "run --voters .1 x": "voters must be",
     "run --seeds 1.5 --visits 3": "seeds must be a whole number; got '1.5'",
-    "run --gama 0.1": "got '--gama'. Did you mean '--gamma'?",
-    "run --gama=0.1": "got '--gama'. Did you mean '--gamma'?",
-    "compare --seed 3": "a flag of compare must be one of --assume, --budget, --confidence,",
+    "run --gama 0.1": "run has no flag --gama: did you mean --gamma? boostsim run --help lists",
+    "run --gama=0.1": "run has no flag --gama: did you mean --gamma? boostsim run --help lists",
+    "run --most-votes 3": "run has no flag --most-votes: ",
+    "sweep --task table": "sweep has no flag --task: ",
+    "sweep --task=table": "sweep has no flag --task: ",
+    "compare --seed 3": "compare has no flag --seed: did you mean --seeds? boostsim compare --help",
     "run --gamma": "gamma must be given a value; got none (see boostsim run --help)",
     "run boosting more": "'more' has no place in boostsim run (see boostsim run --help)",
     "rn": "command must be one of advise, certify, claims, compare, falsify, fit, forecast, gap,",
@@ -676,6 +680,46 @@ def test_settings_stand_above_a_table(capsys):
     assert "criterion has no place in preset 'filter_only'" in capsys.readouterr().err
 
 
+SETTINGS = {
+    "plan --beta .2 --gamma 0 --error .7 --target .3 --price-label 2 --most-votes 1": "beta 0.2; "
+    "gamma 0; error 0.7; target 0.3; spread prompts; most attempts 64; most votes 1; most "
+    "iterations 1000; price label 2; price generation 0.01; price filter call 0.001; price "
+    "iteration 0.",
+    "plan --beta 0 --gamma 0 --error .5 --target .1": "beta 0; gamma 0; error 0.5; target 0.1;",
+    "certify T1.rate --exact-points 4 --levels exact": "confidence 0.999; samples 2097152; points "
+    "8; exact points 4; resolution 0.04; key 0; levels exact.",
+    "falsify T1.rate --examples 2 --ascents 0 --levels exact": "examples 2; ascents 0; samples "
+    "8192; confidence 0.999; levels exact; key 0.",
+    "prove T3/side": "halvings 14.",
+    "fit LOG --confidence .9": "log LOG; confidence 0.9.",
+    "forecast LOG --iterations 2 --draws 6": "log LOG; iterations 2; confidence 0.95; draws 6;",
+    "advise LOG --budget 5 --key 3": "log LOG; budget 5; key 3; confidence 0.95; exploration 0.1.",
+    "compare failed uniform --tasks helpless --seeds 2 --prompts 20 --iterations 1": "key 0; "
+    "prompts 20; tasks helpless; labels per visit 0.005; seeds 2; iterations 1; visits 10; score "
+    "average_error; confidence 0.95; assume normal.",
+}
+
+
+@pytest.mark.parametrize("line", SETTINGS)
+def test_settings_stand_above_every_answer(line, capsys, log_file):
+    words = [str(log_file) if word == "LOG" else word for word in line.split()]
+    assert cli.main(words) in (0, 1)
+    # Where a line ends in the middle of a path, too.
+    told = "".join(capsys.readouterr().out.split())
+    wanted = f"Settings: {SETTINGS[line]}".replace("LOG", str(log_file))
+    assert told.startswith("".join(wanted.split()))
+
+
+def test_a_race_tells_its_settings_and_a_document_none(capsys):
+    line = "compare failed uniform --tasks helpless --race --seeds 4 --prompts 20 --iterations 2"
+    assert cli.main(line.split()) in (0, 3)
+    told = capsys.readouterr().out
+    assert told.startswith("Settings: key 0; prompts 20; tasks helpless; labels per visit")
+    assert "; most seeds 4; " in told
+    assert cli.main(["prove", "T3/side", "--json"]) == 0
+    assert capsys.readouterr().out.startswith("[")
+
+
 @pytest.mark.parametrize("name", sorted(set(PRESETS) - {"random_labels", "best_of_n"}))
 def test_a_preset_without_flags_is_that_of_the_library(name):
     """But for the labels of beta = 0.2, where the library has none of its own."""
@@ -694,6 +738,34 @@ def test_a_search_leaves_nothing_in_the_working_folder(tmp_path):
         [sys.executable, *line], cwd=tmp_path / "here", env=environment, check=True, timeout=120
     )
     assert list((tmp_path / "here").iterdir()) == []
+
+
+NEEDED = {
+    "plan": "--beta .1 --gamma .1 --error .5",
+    **{"fit": "LOG", "forecast": "LOG --iterations 2", "advise": "LOG --budget 2"},
+}
+
+
+@pytest.mark.parametrize("command", [kind.__name__ for kind in get_args(told_flags.Command)])
+def test_an_unknown_flag_is_told_shortly(command, capsys):
+    name, known = command.lower(), getattr(told_flags, command).__dataclass_fields__
+    for flag in (
+        "--foo",
+        "--task-of",
+        "--itreations-of",
+        "--persistent-labelers",
+        f"--{'x' * 200}",
+    ):
+        assert cli.main([name, *NEEDED.get(name, "").split(), flag, "1"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert len(err.rstrip()) <= 160, err
+        assert err.startswith(f"boostsim: {name} has no flag {flag[:20]}")
+        assert err.endswith(f"boostsim {name} --help lists them\n")
+        meant = re.findall(r"mean --([\w-]+)", err)
+        assert {each.replace("-", "_") for each in meant} <= set(known) - {"log", "names", "preset"}
+        assert command != "Sweep" or "task" not in meant
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

@@ -410,6 +410,7 @@ def test_the_page_names_what_is_there_and_promises_what_is_so(work, swept, tmp_p
     told = set(re.findall(r"^\| `(\S+)` \|", page, re.MULTILINE))
     cell = f"{piece_name('helpless', 'failed', 'seeds 0 to 2')}.piece"
     others = {cell, f"{store.FUNCTIONS}.piece", "drawn.json", "point-0-look-2.piece"}
+    others |= {"convergence.piece"}
     assert others < told
 
     def kinds(names):

@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 
 from boostsim import cli
+from boostsim.commands import tables
+from boostsim.commands.how import How
 from boostsim.commands.waiting import SECONDS, left, quickest_first
-from boostsim.figures import FIGURES, NEURAL, SCALES, SMOKE, figure_module
+from boostsim.figures import FIGURES, NEURAL, SCALES, SMOKE, Look, figure_module
 from boostsim.report.record import digests
 from boostsim.store import locked
 
@@ -50,7 +52,7 @@ def test_reproduce_draws_a_figure_and_says_so(capsys, tmp_path):
     }
     found = sorted(path.name for path in (tmp_path / "new").iterdir())
     files = [f"convergence.{kind}" for kind in ("csv", "png", "svg")]
-    assert found == [".lock", *files, "drawn.json", "index.html"]
+    assert found == [*files, "drawn.json", "index.html"]
     assert report["report"] == str(tmp_path / "new" / "index.html")
     page = (tmp_path / "new" / "index.html").read_text()
     # At this scale no finding is told, neither there nor in the picture.
@@ -254,6 +256,93 @@ def test_what_time_is_left_is_told_from_what_was_measured():
     # What takes longer than it should is nearly done, as far as is known.
     assert left(names, "quick", one, {"programs": 1e9}, 2) == 0.0
     assert left(names, "full", {}, {}, 2) is None
+
+
+@pytest.fixture
+def simulated(monkeypatch):
+    """How often the table of a figure is simulated: in no time."""
+    table, calls = pd.read_csv(COMMITTED / "convergence.csv"), []
+    monkeypatch.setattr(
+        figure_module("convergence"), "data", lambda scale: calls.append(scale.name) or table
+    )
+    return calls
+
+
+SIZED = ["reproduce", "convergence", "--scale", "smoke"]
+
+
+def test_a_size_that_is_too_small_loses_no_table(simulated, tmp_path, capsys):
+    line, kept = [*SIZED, "--folder", str(tmp_path / "a")], tmp_path / "a" / "convergence.piece"
+    assert cli.main([*line, "--size", "1x1"]) == 2
+    err = capsys.readouterr().err
+    assert "size must be larger for convergence; got 1 x 1 inches" in err
+    assert err.endswith(": its table is kept, and is not simulated again\n")
+    assert kept.exists()
+    # It is refused at once now, and so is another that is too small.
+    for size in ("1x1", "1.2x1"):
+        assert cli.main([*line, "--size", size]) == 2
+        assert "size must be larger for convergence" in capsys.readouterr().err
+    assert simulated == ["smoke"]
+    # One that is large enough needs nothing simulated, and has the files of one go.
+    assert cli.main([*line, "--size", "8x4.5"]) == 0
+    assert simulated == ["smoke"]
+    assert not kept.exists()
+    assert cli.main([*SIZED, "--folder", str(tmp_path / "b"), "--size", "8x4.5"]) == 0
+    assert simulated == ["smoke"] * 2
+    assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
+    one, other = (
+        json.loads((tmp_path / name / "drawn.json").read_text())["figures"]["convergence"]
+        for name in "ab"
+    )
+    assert one["fingerprint"] == other["fingerprint"]
+
+
+def test_a_kept_table_is_read_as_it_was(tmp_path, monkeypatch):
+    how = How("quick", Look(), ("png",))
+    monkeypatch.setattr(How, "_hashed", lambda self, name, look: "same")
+    for name in FIGURES:
+        table = pd.read_csv(COMMITTED / f"{name}.csv", dtype={"stratum": str})
+        tables.keep_table(name, table, {"seconds": 1.5}, tmp_path, how)
+        found, told = tables.kept_table(name, tmp_path, how)
+        pd.testing.assert_frame_equal(found, table, check_exact=True)
+        assert told == {"seconds": 1.5, "fingerprint": "same"}
+
+
+def test_where_a_figure_stands_a_size_is_refused_before_anything_is_simulated(
+    simulated, tmp_path, capsys
+):
+    line = [*SIZED, "--folder", str(tmp_path)]
+    assert cli.main(line) == 0
+    before = files_of(tmp_path)
+    assert cli.main([*line, "--size", "1x1"]) == 2
+    assert "size must be larger for convergence" in capsys.readouterr().err
+    assert simulated == ["smoke"]
+    assert files_of(tmp_path) == before
+    # What stands is what it was.
+    assert cli.main(line) == 0
+    assert simulated == ["smoke"]
+    # A table that somebody has changed says nothing.
+    (tmp_path / "convergence.csv").write_text("nothing")
+    assert cli.main([*line, "--size", "1x1"]) == 2
+    assert simulated == ["smoke"] * 2
+
+
+def test_a_kept_table_of_another_scale_or_a_damaged_one_is_simulated_again(
+    simulated, tmp_path, capsys
+):
+    line = ["reproduce", "convergence", "--folder", str(tmp_path), "--size", "1x1"]
+    assert cli.main([*line, "--scale", "smoke"]) == 2
+    assert cli.main([*line, "--scale", "full"]) == 2
+    assert simulated == ["smoke", "full"]
+    path = tmp_path / "convergence.piece"
+    path.write_bytes(path.read_bytes()[:-100])
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert cli.main([*line, "--scale", "full"]) == 2
+    assert simulated == ["smoke", "full", "full"]
+    err = capsys.readouterr().err
+    assert f"{str(path)!r}, which has no digest at its end" in err
+    assert err.count("its table is kept") == 3
 
 
 def files_of(folder):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import boostsim as bs
 from boostsim.arguments import refuse
 from boostsim.commands.cache import use_cache
 from boostsim.commands.logs import fitted
 from boostsim.commands.output import console, say
 from boostsim.commands.pictures import check_picture, write_picture
+from boostsim.commands.settings import settings
 from boostsim.files import try_to_write
 from boostsim.fitting.advise import FORMATS
+from boostsim.fitting.found import Fit
 
 SHOWN = 20
 
@@ -28,18 +31,20 @@ def advise(flags: dict[str, Any]) -> int:
             raise refuse("out", f"a file that ends in {' or '.join(FORMATS)}", str(out))
         try_to_write(out, "out")
     use_cache()
-    found = fitted(flags).advise(flags.pop("budget"), **{"key": 0, **flags})
+    flags.setdefault("key", 0)
+    told = settings(flags, bs.fit, Fit.advise)
+    found = fitted(flags).advise(flags.pop("budget"), **flags)
     if out is not None:
         found.write(out)
     if as_json:
         say(found.to_json())
     else:
-        _show(found)
+        _show(found, told)
     write_picture(found.plot, plot)
     return 0
 
 
-def _show(found: Any) -> None:
+def _show(found: Any, told: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -51,5 +56,6 @@ def _show(found: Any) -> None:
         numbers = (row.label_probability, row.accuracy, row.failing, row.beta, row.gain)
         table.add_row(escape(str(row.prompt)), *(f"{value:.4f}" for value in numbers))
     screen = console()
+    screen.print(told, highlight=False, markup=False)
     screen.print(table)
     screen.print(found.summary(), highlight=False, markup=False)

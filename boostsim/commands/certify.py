@@ -11,6 +11,7 @@ from boostsim.certification.readings import overall
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
 from boostsim.commands.output import console, say_all
+from boostsim.commands.settings import settings
 
 # 0 all hold, 1 one is violated, 3 one is undecided or none could be checked; 2 is bad input.
 CODES = {"holds": 0, "inapplicable": 3, "violated": 1, "undecided": 3}
@@ -50,6 +51,8 @@ def certify(flags: dict[str, Any]) -> int:
             f"[{STYLES[verdict]}]{verdict}[/]",
         )
     screen = console()
+    told = settings(flags, bs.certify_all, bs.certify)
+    screen.print(told, highlight=False, markup=False)
     screen.print(table, highlight=False)
     if any(
         each.verdict == "holds" and "undecided" in set(each.table.verdict) for each in certificates

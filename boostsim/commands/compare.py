@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import boostsim as bs
-from boostsim.arguments import refuse, unknown, whole
+from boostsim.arguments import refuse, unknown
 from boostsim.commands.cache import use_cache
 from boostsim.commands.output import console, say
 from boostsim.commands.pictures import check_picture, write_picture
+from boostsim.commands.settings import settings
 from boostsim.tournament.compare import every_criterion
 
 
@@ -25,20 +26,23 @@ def compare(flags: dict[str, Any]) -> int:
     key = flags.setdefault("key", 0)
     if "budget" in flags:
         flags["labels_per_visit"] = flags.pop("budget")
-    suite = bs.stress_suite(key, whole("prompts", flags.pop("prompts", 300), 10))
+    race, asked = flags.pop("race", False), dict(flags)
+    suite = bs.stress_suite(key, **{name: flags.pop(name) for name in ["prompts"] if name in flags})
     chosen = flags.pop("tasks", ()) or tuple(suite)
     for name in chosen:
         if name not in suite:
             raise unknown("tasks", name, suite)
     use_cache()
     rules, challenges = _rules(flags.pop("names", ())), {name: suite[name] for name in chosen}
-    if flags.pop("race", False):
+    if race:
         if plot is not None:
             raise refuse("plot", "left out of a race", str(plot))
         if "seeds" in flags:
-            flags["most_seeds"] = flags.pop("seeds")
+            flags["most_seeds"] = asked["most_seeds"] = flags.pop("seeds")
+            del asked["seeds"]
         found = bs.race(rules, challenges, **flags)
-        say(found.to_json() if as_json else found.summary())
+        told = settings(asked, bs.stress_suite, bs.race)
+        say(found.to_json() if as_json else f"{told}\n{found.summary()}")
         return 3 if found.verdict == "undecided" else 0
     if "resolution" in flags:
         raise refuse("resolution", "given with --race alone", flags["resolution"])
@@ -50,11 +54,11 @@ def compare(flags: dict[str, Any]) -> int:
         if as_json:
             say(tournament.to_json())
         else:
-            _show(tournament)
+            _show(tournament, settings(asked, bs.stress_suite, bs.compare))
     return 0
 
 
-def _show(tournament: bs.Tournament) -> None:
+def _show(tournament: bs.Tournament, told: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -73,6 +77,7 @@ def _show(tournament: bs.Tournament) -> None:
             style="bold" if row["best"] else None,
         )
     screen = console()
+    screen.print(told, highlight=False, markup=False)
     screen.print(table)
     screen.print("Bold: none is known to be better.", highlight=False)
     screen.print(tournament.summary(), highlight=False, markup=False)

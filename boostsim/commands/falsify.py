@@ -10,6 +10,7 @@ import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.claims import chosen
 from boostsim.commands.output import console, say_all
+from boostsim.commands.settings import settings
 from boostsim.files import cache_folder
 from boostsim.progress import track
 
@@ -36,6 +37,7 @@ def falsify(flags: dict[str, Any]) -> int:
         return code
 
     screen = console()
+    screen.print(settings(flags, bs.falsify), highlight=False, markup=False)
     for each in found:
         style = "bold red" if each else None
         screen.print(each.summary(), style=style, highlight=False, markup=False)

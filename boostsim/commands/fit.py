@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.logs import fitted
 from boostsim.commands.output import say
 from boostsim.commands.pictures import check_picture, write_picture
+from boostsim.commands.settings import settings
 
 
 def fit(flags: dict[str, Any]) -> int:
@@ -19,7 +21,8 @@ def fit(flags: dict[str, Any]) -> int:
     as_json, plot = flags.pop("json", False), flags.pop("plot", None)
     check_picture(plot)
     use_cache()
+    told = settings(flags, bs.fit)
     found = fitted(flags)
-    say(found.to_json() if as_json else found.summary())
+    say(found.to_json() if as_json else f"{told}\n{found.summary()}")
     write_picture(found.plot, plot)
     return 0

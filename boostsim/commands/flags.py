@@ -127,7 +127,7 @@ class Compare:
     visits: Whole = None
     """Visits to each prompt and iteration (default: 10)."""
     prompts: Whole = None
-    """Prompts of each challenge (default: 300)."""
+    """Prompts of each challenge (default: 1000)."""
     score: Word = None
     """average_error (default), over all iterations, or final_error."""
     confidence: Number = None

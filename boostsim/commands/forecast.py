@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.logs import fitted
 from boostsim.commands.output import console, say
 from boostsim.commands.pictures import check_picture, write_picture
+from boostsim.commands.settings import settings
+from boostsim.fitting.found import Fit
 
 COLUMNS = ("accuracy", "literal_theory", "straight_line", "no_change")
 
@@ -21,19 +24,21 @@ def forecast(flags: dict[str, Any]) -> int:
     as_json, plot = flags.pop("json", False), flags.pop("plot", None)
     check_picture(plot)
     use_cache()
+    told = settings(flags, bs.fit, Fit.forecast)
     found = fitted(flags).forecast(flags.pop("iterations"), **flags)
     if as_json:
         say(found.to_json())
     else:
-        _show(found)
+        _show(found, told)
     write_picture(found.plot, plot)
     return 0
 
 
-def _show(found: Any) -> None:
+def _show(found: Any, told: str) -> None:
     from rich.table import Table
 
     screen = console()
+    screen.print(told, highlight=False, markup=False)
     if found.test is not None:
         screen.print(found.test.summary(), highlight=False, markup=False)
         screen.print()

@@ -13,6 +13,7 @@ from boostsim.commands.run import TRANSFORMER, build, told
 from boostsim.gap import CELLS
 
 LOOKUP = ("entries", "answers")
+LOOP = ("visits", "seeds", "key", "folder")
 PROCEDURE = (
     *("beta", "wrong", "gamma", "attempts"),
     *("label_weight", "label_share", "labels_per_visit", "until_accepted"),
@@ -31,10 +32,7 @@ def gap(flags: dict[str, Any]) -> int:
         task,
         flags.get("iterations", 8),
         learner=bs.Transformer(**{name: flags[name] for name in TRANSFORMER if name in flags}),
-        visits=flags.get("visits", 8),
-        seeds=flags.get("seeds", 1),
-        key=flags.get("key", 0),
-        folder=flags.get("folder"),
+        **{"key": 0, **{name: flags[name] for name in LOOP if name in flags}},
     )
     if as_json:
         say(report.to_json())

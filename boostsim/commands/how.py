@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from boostsim.figures import Look
 
@@ -34,9 +35,16 @@ class How:
 
     def fingerprint(self, name: str) -> str:
         """Return a hash of all that decides a figure, but the device."""
+        return self._hashed(name, asdict(self))
+
+    def of_table(self, name: str) -> str:
+        """Return a hash of all that decides a figure's table, however it is drawn."""
+        return self._hashed(name, {})
+
+    def _hashed(self, name: str, look: dict[str, Any]) -> str:
         from boostsim.figures import figure_module, scale_named
         from boostsim.report.record import fingerprint
 
         sources: tuple[Path, ...] = getattr(figure_module(name), "sources", tuple)()
-        asked = {"figure": name, **asdict(self), "scale": asdict(scale_named(self.scale))}
+        asked = {"figure": name, **look, "scale": asdict(scale_named(self.scale))}
         return fingerprint(asked, sources)

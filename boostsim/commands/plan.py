@@ -7,6 +7,7 @@ from typing import Any
 import boostsim as bs
 from boostsim.commands.cache import use_cache
 from boostsim.commands.output import console, say
+from boostsim.commands.settings import settings
 
 
 def plan(flags: dict[str, Any]) -> int:
@@ -24,6 +25,7 @@ def plan(flags: dict[str, Any]) -> int:
         from rich.table import Table
 
         screen = console()
+        screen.print(settings(_asked(found)), highlight=False, markup=False)
         screen.print(found.summary(), highlight=False, markup=False)
         if found.reachable and found.iterations:
             for told in (found.alternatives, found.at_visits, found.sensitivity):
@@ -33,6 +35,13 @@ def plan(flags: dict[str, Any]) -> int:
                 screen.print()
                 screen.print(table, highlight=False)
     return 0 if found.reachable else 1
+
+
+def _asked(found: bs.Plan) -> dict[str, Any]:
+    """Return what the plan was asked, each price by its flag's name."""
+    asked = dict(found.question)
+    prices = asked.pop("prices")
+    return {**asked, **{f"price_{name}": price for name, price in prices.items()}}
 
 
 def _shown(value: Any) -> str:

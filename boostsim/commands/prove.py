@@ -6,6 +6,7 @@ from typing import Any
 
 from boostsim.certification.boxes import prove_all
 from boostsim.commands.output import console, say_all
+from boostsim.commands.settings import settings
 
 # 0 all proved, 1 one refuted, 3 one undecided; 2 is bad input.
 CODES = {"refuted": 1, "undecided": 3}
@@ -40,6 +41,7 @@ def prove(flags: dict[str, Any]) -> int:
             f"[{STYLES[proof.verdict]}]{proof.verdict}[/]",
         )
     screen = console()
+    screen.print(settings(flags, prove_all), highlight=False, markup=False)
     screen.print(table, highlight=False)
     for proof in proofs:
         if proof.verdict != "proved":

@@ -112,6 +112,8 @@ def _reproduced(
             wrong = ", ".join(record.changed(folder, entry))
             tell(f"{name} is drawn again: {wrong} gone, damaged or changed")
     order = quickest_first([name for name in names if name not in standing])
+    if how.look.size is not None:
+        _check_size(order, known, folder, how)
     if standing:
         note(
             f"{len(standing)} of {len(names)} figures stand in {folder}/ as this code draws them "
@@ -194,6 +196,31 @@ def _sides(size: str | None) -> tuple[float, float] | None:
 def _usual(scale: str) -> Path:
     """Return the folder into which figures of a scale are drawn where none is named."""
     return Path("figures", *([] if scale == "quick" else [scale]))
+
+
+def _check_size(
+    names: list[str], known: Mapping[str, dict[str, Any]], folder: Path, how: How
+) -> None:
+    """Refuse a size in which the text of a figure does not fit, where its table is at hand.
+
+    That is one that was kept for it, or that of the same figure as it stands in another size.
+    """
+    import pandas as pd
+
+    from boostsim.commands.tables import kept_table
+    from boostsim.figures import figure_module
+    from boostsim.figures.output import drawn
+    from boostsim.report import record
+
+    for name in names:
+        path, entry, found = folder / f"{name}.csv", known.get(name), kept_table(name, folder, how)
+        stands = entry is not None and entry.get("table") == how.of_table(name)
+        if found is not None:
+            drawn(figure_module(name), found[0], how.look)
+        elif entry is not None and stands and path.name not in record.changed(folder, entry):
+            # What a stratum is called looks like a number.
+            table = pd.read_csv(path, dtype={"stratum": str})
+            drawn(figure_module(name), table, how.look)
 
 
 def _elsewhere(folder: Path, scale: str) -> Path | None:
@@ -311,12 +338,13 @@ def _sent(names: list[str], folder: Path, how: How, scheduler: str, done: Done) 
 
     The rest reads files of others, which lie here.
     """
-    from boostsim.commands.tables import take_tables
+    from boostsim.commands.tables import kept_table, take_tables
     from boostsim.figures import figure_module
 
     here = [name for name in names if hasattr(figure_module(name), "sources")]
     if here:
         tell(f"{', '.join(here)}: computed here, where the files are that it reads")
+    here += [name for name in names if name not in here and kept_table(name, folder, how)]
 
     def take(name: str, table: pd.DataFrame, told: dict[str, Any]) -> None:
         done(name, _written(name, table, told, folder, how), None)
@@ -327,31 +355,44 @@ def _sent(names: list[str], folder: Path, how: How, scheduler: str, done: Done) 
 
 def _drawn(name: str, folder: Path, how: How) -> dict[str, Any]:
     """Simulate, draw and write one figure, and return what is to be known of it."""
-    from boostsim.commands.tables import computed
+    from boostsim.commands.tables import computed, kept_table
 
     use_cache()
-    return _written(name, *computed(name, how), folder, how)
+    found = kept_table(name, folder, how) or computed(name, how)
+    return _written(name, *found, folder, how)
 
 
 def _written(
     name: str, table: pd.DataFrame, told: dict[str, Any], folder: Path, how: How
 ) -> dict[str, Any]:
-    """Draw and write the figure of a table, and return what is to be known of it."""
+    """Draw and write the figure of a table, and return what is to be known of it.
+
+    Where its text does not fit the size that is asked for, the table is kept for a larger one.
+    """
+    from boostsim.commands.tables import forget_table, keep_table
     from boostsim.figures import figure_module, scale_named
     from boostsim.figures.output import drawn, save
     from boostsim.report import record
 
     began, worked = time.monotonic(), time.process_time()
     module, scale = figure_module(name), scale_named(how.scale)
-    picture = drawn(module, table, how.look)
+    try:
+        picture = drawn(module, table, how.look)
+    except ValueError as error:
+        if how.look.size is None:
+            raise
+        keep_table(name, table, told, folder, how)
+        raise ValueError(f"{error}: its table is kept, and is not simulated again") from None
     paths = save(picture, table, folder, name, how.kinds)
     # Whether or not it stands in the picture.
     whole = picture if how.look.caption else drawn(module, table)
     caption = " ".join(whole.get_supxlabel().split())
+    forget_table(name, folder, how)
     seconds = told["seconds"] + time.monotonic() - began
     processor = told["processor_seconds"] + time.process_time() - worked
     return {
         **told,
+        "table": how.of_table(name),
         "claim": module.CLAIM,
         "title": module.TITLE if scale.finds else "",
         "caption": caption,

@@ -88,9 +88,6 @@ def run(flags: dict[str, Any]) -> int:
     name = options.get("preset", "boosting")
     procedure = build(name, options)
     loop: dict[str, Any] = {name: options[name] for name in LOOP[1:] if name in options}
-    sampled_table = "visits" in options and options.get("task", "table") == "table"
-    sampled_table &= not options.get("exact", False)
-    loop.setdefault("seeds", 8 if sampled_table else 1)
     loop.setdefault("key", 0)
     task, more, iterations = world(options, loop["key"])
     trace = bs.simulate(procedure, task, options.get("iterations", iterations), **loop, **more)

@@ -132,7 +132,7 @@ class Run:
     visited_share: Number = None
     """Probability that a prompt is visited in an iteration (default: 1)."""
     seeds: Whole = None
-    """Runs (default: 8 where visits are given, else 1)."""
+    """Runs (default: 1); of several drawn ones the table has mean and spread."""
     record: Words = None
     """Measured as well: diversity, entropy; prompt, with --json or --save."""
     pass_at: Wholes = None

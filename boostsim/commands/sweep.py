@@ -85,9 +85,7 @@ def sweep(flags: dict[str, Any]) -> int:
     use_device(options.pop("device", None))
     use_cache()
     base, task, places, names = _laid_out(axes, options)
-    loop = {name: options[name] for name in LOOP if name in options}
-    sampled = "visits" in options or any("visits" in names for names in axes)
-    loop = {"seeds": 8 if sampled else 1, "key": 0, **loop}
+    loop = {"key": 0, **{name: options[name] for name in LOOP if name in options}}
     iterations = options.get("iterations", 20)
     found: Any = bs.sweep(base, task, iterations, over=places, reduce=reduce, **loop)
     if loop.get("dry_run", False):

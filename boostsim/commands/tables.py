@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from boostsim.commands.how import How
 from boostsim.figures import figure_module, scale_named
 from boostsim.jobs import Job, Unlike, take_jobs
 from boostsim.report import record
-from boostsim.store import Piece, opened
+from boostsim.store import Piece, Store, opened
 
 
 def computed(name: str, how: How) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -26,6 +28,46 @@ def computed(name: str, how: How) -> tuple[pd.DataFrame, dict[str, Any]]:
     told["seconds"] = time.monotonic() - began
     told["processor_seconds"] = time.process_time() - worked
     return table, told | {"conditions": record.conditions()}
+
+
+def keep_table(
+    name: str, table: pd.DataFrame, told: dict[str, Any], folder: Path, how: How
+) -> None:
+    """Keep the table of a figure that could not be drawn in its folder, which is held.
+
+    As text, for what lies in a folder is read by others: to read it must run nothing.
+    """
+    columns = {
+        column: {"type": str(values.dtype), "values": values.tolist()}
+        for column, values in table.items()
+    }
+    text = np.frombuffer(json.dumps(columns).encode(), np.uint8)
+    Store(folder, how.of_table(name)).write(name, {"columns": text}, told)
+
+
+def kept_table(name: str, folder: Path, how: How) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """Return what :func:`computed` would return, where it is kept; else None.
+
+    One of other code or of another scale is removed.
+    """
+    store = Store(folder, how.of_table(name))
+    try:
+        piece = store.read(name)
+    except ValueError:
+        store.remove(name)
+        return None
+    if piece is None:
+        return None
+    columns = json.loads(piece.arrays["columns"].tobytes())
+    table = pd.DataFrame(
+        {column: pd.Series(each["values"], dtype=each["type"]) for column, each in columns.items()}
+    )
+    return table, {**piece.told, "fingerprint": how.fingerprint(name)}
+
+
+def forget_table(name: str, folder: Path, how: How) -> None:
+    """Remove the table of a figure that is drawn, where it was kept."""
+    Store(folder, how.of_table(name)).remove(name)
 
 
 def take_tables(
