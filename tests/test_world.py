@@ -161,3 +161,47 @@ def test_bad_arguments_are_refused():
             World.estimate(log, **arguments)
     with pytest.raises(ValueError, match="forgetting must be above 0"):
         World.estimate(log).posterior(log, forgetting=0.0)
+
+
+def as_likely_as(counts, world, accept, speeds):
+    """Return by how many nats the best mixture at other speeds is likelier than a fit."""
+    right, wrong = grid(counts, 20.0)
+    made = counts.weights() @ counts.attempts
+    found = []
+    for speed in speeds:
+        moving = Dynamics("odds", speed=(speed,), accept=accept, attempts=counts.usual_attempts)
+        center = np.array([made @ counts.times / made.sum()])
+        problem = Problem(counts, counts.weights(), right, wrong, moving, center)
+        best = fitted(problem.likelihoods(problem.numbers), problem.weights)
+        found.append(best.log_likelihood - world.log_likelihood)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("speed", [-2.0, 1.0, 2.0])
+@pytest.mark.parametrize("number", range(2))
+def test_of_prompts_that_move_fast_the_likeliest_speed_is_found(speed, number):
+    """Over ten iterations by up to eighteen nats: far off the grid of those that hardly move."""
+    rng, accept = np.random.default_rng(number), (0.9, 0.1)
+    odds = rng.normal(-3.0 * np.sign(speed), 2.0, 80)[:, None] + speed * np.arange(10)
+    counts = histories(log_of(rng.binomial(16, 0.1 + 0.8 * expit(odds)), 16))
+    world = World.estimate(counts, accept=accept)
+    assert as_likely_as(counts, world, accept, np.arange(-3.0, 3.1, 0.25)).max() < 0.5
+    assert world.dynamics.speed[0] == pytest.approx(speed, abs=0.25)
+    blocks = World.estimate(counts, accept=accept, blocks=4)
+    # What has more numbers is no less likely: one speed for all is one of its cases.
+    assert blocks.log_likelihood > world.log_likelihood - 0.1
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_run_that_learns_all_within_some_iterations_is_not_told_to_stand_still(seed):
+    """Filtered by a noisy filter odds grow nine times an iteration, and are then all there."""
+    task = bs.random_table(seed, prompts=60, solvable=0.8)
+    procedure = bs.filter_only(attempts=4, filter=bs.NoisyFilter(0.1))
+    trace = bs.simulate(procedure, task, 9, visits=4, key=1, record="prompt")
+    accuracy = trace.accuracy.values[0]
+    rng = np.random.default_rng(seed)
+    accepted = rng.binomial(16, 0.1 + 0.8 * accuracy)
+    counts = histories(log_of(accepted.T, 16))
+    world = World.estimate(counts, accept=(0.9, 0.1))
+    assert as_likely_as(counts, world, (0.9, 0.1), np.arange(0.0, 3.1, 0.25)).max() < 0.5
+    assert world.dynamics.speed[0] > 1.0

@@ -103,7 +103,7 @@ def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: fl
         if why.best != "odds" and (why.told_apart or why.best == "none"):
             world = why.worlds[why.best]
         elif not found.constant:
-            world = World.estimate(counts, blocks=len(found.blocks), **options)
+            world = World.estimate(counts, blocks=len(found.blocks), alone=world, **options)
     spread = None if scores is None else scores.T @ scores
     several = len(counts.times) > 1
 

@@ -27,15 +27,20 @@ MOST_POINTS = 100
 SMALL = 3e-4
 
 
-def grid(counts: Histories) -> tuple[np.ndarray, np.ndarray]:
+def grid(counts: Histories, further: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Return first correct masses and 1 minus them: exactly 0 and 1, and points even in logit.
 
     They reach as far as a prompt with the most attempts can tell from 0 and 1, and lie as close as
     it can tell them apart, 60 to 100 of them.
+
+    Args:
+        counts: the log's.
+        further: in logits, by how much more they reach, as close to one another.
     """
     most = float(counts.attempts.sum(1).max())
     reach = float(np.log(4.0 * max(most, 50.0)))
     points = int(np.clip(np.ceil(2.0 * reach * np.sqrt(most) / 2.0), POINTS, MOST_POINTS))
+    points, reach = int(np.ceil(points * (1.0 + further / reach))), reach + further
     logits = np.linspace(-reach, reach, points)
     right = np.concatenate([[0.0], expit(logits), [1.0]])
     wrong = np.concatenate([[1.0], expit(-logits), [0.0]])

@@ -73,6 +73,7 @@ def fitted(
     start: np.ndarray | None = None,
     tilt: np.ndarray | None = None,
     gap: float = GAP,
+    least: float = -np.inf,
 ) -> Mixture:
     """Return the most likely mixture.
 
@@ -83,6 +84,7 @@ def fitted(
         tilt: a number for each grid point; their mean under the mixture is added to the
             log-likelihood that is maximised (not to the one that is returned).
         gap: nats by which it may fall short.
+        least: log-likelihood below which it is not asked for: given up as soon as none reaches it.
 
     Source: Wang 2007, "On fast computation of the non-parametric maximum likelihood estimate of a
     mixing distribution", J. R. Statist. Soc. B 69, 185-198.
@@ -97,7 +99,7 @@ def fitted(
     if start is not None:
         # No history may be impossible at the beginning.
         mixture = (1.0 - 1e-6) * start + 1e-6 * mixture
-    total = weights.sum()
+    total, least = weights.sum(), least - float(weights @ scale)
 
     def worth(inside: np.ndarray, at: np.ndarray) -> float:
         return float(weights @ np.log(inside) + slope @ at)
@@ -108,7 +110,7 @@ def fitted(
         gradient, curvature = _derivatives(values, weights, inside)
         gradient += slope
         excess = float(gradient.max() - gradient @ mixture)
-        if excess <= gap:
+        if excess <= gap or best + excess < least:
             break
         target = _newton(gradient, curvature, mixture, total)
         size_of_step, promised = 1.0, gradient @ (target - mixture)

@@ -200,4 +200,7 @@ def settled(world: World, counts: Histories, confidence: float) -> World:
     )
     if found.constant:
         return world
-    return World.estimate(counts, accept=moving.accept, beta=moving.beta, blocks=len(found.blocks))
+    blocks = len(found.blocks)
+    return World.estimate(
+        counts, accept=moving.accept, beta=moving.beta, blocks=blocks, alone=world
+    )

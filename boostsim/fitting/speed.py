@@ -176,11 +176,12 @@ def speed(
     why_not = _why_not(counts)
     if why_not is not None:
         return Speed(None, None, None, None, confidence, (), None, why_not)
-    found = {}
+    found, alone = {}, world
     for many in sorted({1, most}):
-        near = world if many == 1 else None
+        near = alone if many == 1 else None
         if near is None:
-            near = World.estimate(counts, accept=accept, blocks=many, beta=beta)
+            near = World.estimate(counts, accept=accept, blocks=many, beta=beta, alone=alone)
+        alone = near if many == 1 else alone
         found[many] = _numbers(counts, near, rates_scores)
     value, variance = found[1]
     wide = float(student.ppf(0.5 + confidence / 2.0, counts.prompts - 1))

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 # What a climb may move the log odds by, over the whole log, and log w.
 LIGHTEST, HEAVIEST = -12.0, 12.0
-# Arithmetic steps to begin at: the likelihood may have several tops.
+# Arithmetic steps to begin at: the likelihood may have several tops. And what log odds move by over
+# the whole log, where a climb from no move has missed a higher one; by so many nats, at least.
 BEGINNINGS = (0.001, 0.01, 0.1, 0.5, 0.95)
+MOVES = (-24.0, -16.0, -8.0, -4.0, 4.0, 8.0, 16.0, 24.0)
+HIGHER = 0.01
+# Log odds that move by more than this away from the middle of a log leave the grid there: it is
+# made to reach as much further, so many times.
+NEAR, WIDENED = 2.0, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +112,7 @@ class World(ByValue):
         beta: float = 0.0,
         prompt_weights: Any = None,
         like: World | None = None,
+        alone: World | None = None,
     ) -> World:
         """Fit a world: the most likely mixture and speed, found together.
 
@@ -117,6 +124,8 @@ class World(ByValue):
             beta: how often a label is right, where the log buys labels.
             prompt_weights: of each prompt, ``[prompts]``: how often a bootstrap drew it.
             like: a world of the same log to begin at.
+            alone: that with one block, where there are several and it is at hand: what has a speed
+                for each is no less likely.
 
         Raises:
             ValueError: for an unknown kind, more blocks than steps, a log without attempts.
@@ -132,7 +141,6 @@ class World(ByValue):
         choice("kind", kind, KINDS)
         blocks = whole("blocks", blocks, 1)
         weights = counts.weights(prompt_weights)
-        right, wrong = grid(counts)
         moving = Dynamics(kind, accept=accept, attempts=counts.usual_attempts, beta=beta)
         if counts.span == 0 and kind in ("odds", "arithmetic"):
             moving = replace(moving, kind="none")
@@ -140,38 +148,96 @@ class World(ByValue):
             moving = replace(moving, ends=ends(counts, blocks), speed=(0.0,) * blocks)
         elif kind == "arithmetic":
             moving = replace(moving, speed=(BEGINNINGS[1],))
-        begin = None
-        if like is not None and like.weights.shape == right.shape:
-            begin = like.weights
+        if like is not None:
             if like.dynamics.kind == moving.kind and like.dynamics.ends == moving.ends:
                 moving = replace(
                     moving,
                     speed=like.dynamics.speed,
                     label_weight=like.dynamics.label_weight,
                 )
-        center = middle(counts, moving) if moving.kind == "odds" else None
-        problem = Problem(counts, weights, right, wrong, moving, center)
-        low, high = bounds(problem)
-        starts = [problem.numbers]
+        elif blocks > 1 and moving.kind == "odds":
+            found = _climbed(counts, weights, moving, None)
+            if alone is None:
+                told: dict[str, Any] = {"accept": accept, "beta": beta}
+                alone = World.estimate(counts, prompt_weights=prompt_weights, **told)
+            if found.log_likelihood < alone.log_likelihood:
+                found = _higher(found, _climbed(counts, weights, _alike(moving, alone), alone))
+            return found
+        found = _climbed(counts, weights, moving, like)
+        if like is None and moving.kind == "odds":
+            for other in _elsewhere(counts, weights, found):
+                found = _higher(found, _climbed(counts, weights, other, None))
+        return found
+
+
+def _alike(moving: Dynamics, alone: World) -> Dynamics:
+    """Return dynamics of blocks that all have the speed of one fit."""
+    speed = alone.dynamics.speed * len(moving.speed)
+    return replace(moving, speed=speed, label_weight=alone.dynamics.label_weight)
+
+
+def _higher(first: World, other: World) -> World:
+    """Return the likelier world; the first where the other is not told from it."""
+    return other if other.log_likelihood > first.log_likelihood + HIGHER else first
+
+
+def _elsewhere(counts: Histories, weights: np.ndarray, found: World) -> list[Dynamics]:
+    """Return where to begin once more: at the best of other speeds, if it is likelier as it is."""
+    others = [
+        replace(found.dynamics, speed=(move / counts.span,), label_weight=1.0) for move in MOVES
+    ]
+    best, least = [], found.log_likelihood
+    for moving in others:
+        problem = _problem(counts, weights, moving)
+        likelihoods = problem.likelihoods(problem.numbers)
+        worth = fitted(likelihoods, weights, gap=1.0, least=least).log_likelihood
+        if worth > least:
+            best, least = [moving], worth
+    return best
+
+
+def _problem(counts: Histories, weights: np.ndarray, moving: Dynamics) -> Problem:
+    """Return the problem of a fit that begins at these dynamics."""
+    if moving.kind != "odds":
+        return Problem(counts, weights, *grid(counts), moving)
+    center, speed = middle(counts, moving), np.array(moving.speed)
+    steps = passed(counts.times, moving.ends)
+    away = float(np.abs((steps - center) @ speed).max())
+    further = away if away > NEAR else 0.0
+    return Problem(counts, weights, *grid(counts, further), moving, center)
+
+
+def _climbed(counts: Histories, weights: np.ndarray, moving: Dynamics, like: World | None) -> World:
+    """Return the world at the top that a climb from these dynamics comes to.
+
+    Where it has come so far that prompts leave the grid, the grid is widened, and it goes on.
+    """
+    for _ in range(WIDENED):
+        problem = _problem(counts, weights, moving)
+        start = problem.numbers
         if moving.kind == "arithmetic" and like is None:
-            starts = [np.append([each], problem.numbers[1:]) for each in BEGINNINGS]
-        start = starts[0]
-        if len(starts) > 1:
+            starts = [np.append([each], start[1:]) for each in BEGINNINGS]
             worth = [
                 fitted(problem.likelihoods(each), weights, gap=1.0).log_likelihood
                 for each in starts
             ]
             start = starts[int(np.argmax(worth))]
-        numbers, mixture = maximum(problem, start, low, high, begin)
-        first = problem.start(numbers)
-        return World(
-            start=first[0],
-            wrong=first[1],
-            weights=mixture.weights,
-            dynamics=moving.at(numbers, labels=problem.labelled),
-            span=counts.span,
-            log_likelihood=mixture.log_likelihood,
-        )
+        begin = None
+        if like is not None and like.weights.shape == problem.right.shape:
+            begin = like.weights
+        numbers, mixture = maximum(problem, start, *bounds(problem), begin)
+        moving = moving.at(numbers, labels=problem.labelled)
+        if len(_problem(counts, weights, moving).right) <= len(problem.right):
+            break
+    first = problem.start(numbers)
+    return World(
+        start=first[0],
+        wrong=first[1],
+        weights=mixture.weights,
+        dynamics=moving,
+        span=counts.span,
+        log_likelihood=mixture.log_likelihood,
+    )
 
 
 def problem_of(counts: Histories, world: World) -> tuple[Problem, np.ndarray]:
