@@ -248,6 +248,16 @@ class Lost(Patience):
         return (memory, memory)
 
 
+class Halves(Patience):
+    """Whole numbers at first: what it learns would be rounded to nothing."""
+
+    def init(self, groups):
+        return jnp.zeros(groups, int)
+
+    def update(self, memory, visits, labelled_mass, accepted_label_mass):
+        return memory + 0.5
+
+
 class Negative(Patience):
     def priority(self, memory, visits, key):
         return -1.0 - memory[visits.group]
@@ -269,6 +279,7 @@ def test_bad_rules_are_refused():
     for rule, words in (
         (Growing(1), "keeps its shapes"),
         (Lost(1), "keeps its shapes|like that of init"),
+        (Halves(1), r"keeps its types \['int64'\]; got \['float64'\]"),
     ):
         with pytest.raises(ValueError, match=words):
             bs.simulate(bs.boosting(criterion=bs.criterion(rule), labeler=weak), task, 1)

@@ -192,6 +192,8 @@ def test_a_dry_run_runs_nothing(capsys, monkeypatch):
         ("sweep --over beta=0.1,0.2 --memory lots", "memory must be bytes"),
         ("sweep --over rule=majority,2 correlation=0,1 --votes 3", "both change the filter"),
         ("sweep --over beta=0.1,0.2 --plot plane.txt", "plot must be a file that ends in"),
+        ("sweep --over beta=0.1,0.2 --plot a.png --value eror", "value must be one of accuracy,"),
+        ("sweep --over beta=0.1,0.2 --value error", "value must be left out where nothing is"),
         (
             "sweep --over beta=0.1,0.2 gamma=0.1,0.2 attempts=1,2 --plot plane.png",
             "plot must be given with one or two names that change; got beta, gamma, attempts",

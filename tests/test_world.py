@@ -41,6 +41,16 @@ def test_no_mixture_is_better_than_the_gap_says():
     assert found.weights.sum() == pytest.approx(1.0)
 
 
+def test_a_history_that_the_mixture_does_not_know_says_what_it_says_by_itself():
+    likelihoods = scaled(np.log([[1.0, 1e-300, 0.5], [0.2, 1.0, 1e-300]]))
+    posterior = likelihoods.posterior(np.array([0.0, 1.0, 0.0]))
+    assert posterior.sum(1) == pytest.approx(1.0)
+    likelihoods = scaled(np.where([[True, False, True]], 0.0, -np.inf))
+    assert likelihoods.posterior(np.array([0.0, 1.0, 0.0])) == pytest.approx(
+        np.array([[0.5, 0.0, 0.5]])
+    )
+
+
 def test_sharp_likelihoods_are_climbed_too():
     """A thousand attempts a prompt: most grid points are all but impossible for most prompts."""
     rng = np.random.default_rng(5)

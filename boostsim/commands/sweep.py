@@ -33,6 +33,7 @@ from boostsim.curation.procedure import Procedure
 from boostsim.files import try_to_write
 from boostsim.objects import as_json, same
 from boostsim.progress import note
+from boostsim.results import DESCRIPTIONS
 
 if TYPE_CHECKING:
     import xarray
@@ -75,10 +76,15 @@ def sweep(flags: dict[str, Any]) -> int:
     if over is None:
         raise ValueError("over must be given, such as --over beta=0:1:21 gamma=0.05,0.1")
     axes = asked(over)
-    plot, value = options.pop("plot", None), options.pop("value", "accuracy")
+    plot, value = options.pop("plot", None), options.pop("value", None)
     save, reduce = options.pop("save", None), _reduced(options.pop("reduce", "last"))
     if plot is not None:
         _drawable(axes, reduce)
+    elif value is not None:
+        raise refuse("value", "left out where nothing is drawn (plot)", value)
+    value = choice(
+        "value", value or "accuracy", sorted({*DESCRIPTIONS, *options.get("record", ())})
+    )
     check_picture(plot)
     if save is not None:
         try_to_write(save, "save")

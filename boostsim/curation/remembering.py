@@ -127,12 +127,25 @@ class Remembering(Criterion):
         """
         try:
             after = self.function.update(memory, visits, labelled_mass, accepted_label_mass)
-            after = jax.tree.map(lambda old, new: jnp.asarray(new, old.dtype), memory, after)
+            kept = jax.tree.map(lambda old, new: _holds(old, jnp.asarray(new)), memory, after)
+            if all(jax.tree.leaves(kept)):
+                after = jax.tree.map(lambda old, new: jnp.asarray(new, old.dtype), memory, after)
         except Exception as error:
             raise ValueError(
                 f"criterion {self.name!r}: update must be a pure function that returns a memory "
                 f"like that of init; it raised {first_line(error)}"
             ) from error
+        types = [
+            [str(jnp.asarray(leaf).dtype) for leaf in jax.tree.leaves(each)]
+            for each in (memory, after)
+        ]
+        if not all(jax.tree.leaves(kept)):
+            raise refuse(
+                f"criterion {self.name!r}",
+                f"one whose memory keeps its types {types[0]}",
+                types[1],
+                "What init returns must hold what update does: zeros of floats, for shares.",
+            )
         shapes = [[np.shape(leaf) for leaf in jax.tree.leaves(each)] for each in (memory, after)]
         if shapes[0] != shapes[1]:
             raise refuse(
@@ -154,3 +167,12 @@ class Remembering(Criterion):
             self.ask(memory, visits, as_key(0)),
             self.learned(memory, visits, zero, zero),
         )
+
+
+def _holds(old: Array, new: Array) -> bool:
+    """Return whether an array's kind of number (bool, whole, real, complex) can hold another's."""
+    kinds = (jnp.bool_, jnp.integer, jnp.floating, jnp.complexfloating)
+    of_old, of_new = (
+        [jnp.issubdtype(each.dtype, kind) for kind in kinds].index(True) for each in (old, new)
+    )
+    return of_new <= of_old

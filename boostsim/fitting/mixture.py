@@ -49,9 +49,18 @@ class Likelihoods:
         return np.log(self.values @ mixture) + self.scale
 
     def posterior(self, mixture: np.ndarray) -> np.ndarray:
-        """Return the law of the grid point given each history, ``[histories, grid]``."""
+        """Return the law of the grid point given each history, ``[histories, grid]``.
+
+        Of a history that the mixture has no prompt for, what it says by itself.
+        """
         joint = self.values * mixture
-        return joint / joint.sum(1, keepdims=True)
+        total = joint.sum(1, keepdims=True)
+        known = total > 0.0
+        joint, total = (
+            np.where(known, each, alone)
+            for each, alone in ((joint, self.values), (total, self.values.sum(1, keepdims=True)))
+        )
+        return joint / total
 
 
 def scaled(logs: np.ndarray) -> Likelihoods:
