@@ -3,7 +3,7 @@
 On a CPU JAX computes threefry2x32 (Salmon et al. 2011) as a loop over its rounds, which passes over
 all numbers several times. There bulk numbers are hashed block by block: otherwise XLA would hash
 them once more for each operation that reads them. What JAX draws by rejection, a few numbers at a
-time, it draws with :func:`written_out` keys: the same, in less than half the time.
+time, it draws with :func:`written_out` keys: the same numbers.
 """
 
 from __future__ import annotations

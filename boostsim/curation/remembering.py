@@ -135,11 +135,11 @@ class Remembering(Criterion):
                 f"criterion {self.name!r}: update must be a pure function that returns a memory "
                 f"like that of init; it raised {first_line(error)}"
             ) from error
-        types = [
-            [str(jnp.asarray(leaf).dtype) for leaf in jax.tree.leaves(each)]
-            for each in (memory, after)
-        ]
         if not all(jax.tree.leaves(kept)):
+            types = [
+                [str(jnp.asarray(leaf).dtype) for leaf in jax.tree.leaves(each)]
+                for each in (memory, after)
+            ]
             raise refuse(
                 f"criterion {self.name!r}",
                 f"one whose memory keeps its types {types[0]}",

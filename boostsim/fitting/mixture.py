@@ -54,13 +54,9 @@ class Likelihoods:
         Of a history that the mixture has no prompt for, what it says by itself.
         """
         joint = self.values * mixture
-        total = joint.sum(1, keepdims=True)
-        known = total > 0.0
-        joint, total = (
-            np.where(known, each, alone)
-            for each, alone in ((joint, self.values), (total, self.values.sum(1, keepdims=True)))
-        )
-        return joint / total
+        unknown = ~joint.any(1)
+        joint[unknown] = self.values[unknown]
+        return joint / joint.sum(1, keepdims=True)
 
 
 def scaled(logs: np.ndarray) -> Likelihoods:

@@ -176,13 +176,11 @@ def speed(
     why_not = _why_not(counts)
     if why_not is not None:
         return Speed(None, None, None, None, confidence, (), None, why_not)
-    found, alone = {}, world
-    for many in sorted({1, most}):
-        near = alone if many == 1 else None
-        if near is None:
-            near = World.estimate(counts, accept=accept, blocks=many, beta=beta, alone=alone)
-        alone = near if many == 1 else alone
-        found[many] = _numbers(counts, near, rates_scores)
+    alone = World.estimate(counts, accept=accept, beta=beta) if world is None else world
+    found = {1: _numbers(counts, alone, rates_scores)}
+    if most > 1:
+        blocked = World.estimate(counts, accept=accept, blocks=most, beta=beta, alone=alone)
+        found[most] = _numbers(counts, blocked, rates_scores)
     value, variance = found[1]
     wide = float(student.ppf(0.5 + confidence / 2.0, counts.prompts - 1))
     error = float(np.sqrt(variance[0, 0]))
