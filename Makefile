@@ -3,6 +3,8 @@ PYTHON ?= python3
 SCALE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
+# What puts packages into it; CI has a faster one (.ci/run).
+INSTALL = $(BIN)/python -m pip install --quiet
 
 .PHONY: reproduce test test-late test-all bench lint format notebooks docs certificates accelerator clean
 
@@ -56,9 +58,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(INSTALL) --editable .
 	touch $@
 
 $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	$(INSTALL) --editable '.[$*]'
 	touch $@
