@@ -110,6 +110,7 @@ LOOKS = {
     "changing_visits": 1,
     "speed_intervals": 15,
     "speed_intervals_by_day": 3,
+    "speed_intervals_of_few": 12,
     "rates_intervals": 10,
     "rates_intervals_by_day": 2,
     "regimes_against_enumeration": 12,

@@ -589,6 +589,7 @@ SLOW = (
     "test_small_laws.py::test_how_far_a_law_may_be_off_before_it_is_caught[0.01-",
     "test_small_laws.py::test_how_far_a_law_may_be_off_before_it_is_caught[0.2-",
     "test_speed.py::test_intervals_cover_as_often_as_stated",
+    "test_speed.py::test_where_few_prompts_tell_intervals_are_no_shorter_than_stated",
     "test_steps.py::test_a_step_goes_from_the_row_towards_what_the_whole_one_would_be[0.0-how0-arithmetic",
     "test_steps.py::test_a_step_goes_from_the_row_towards_what_the_whole_one_would_be[0.0-how1-geometric",
     "test_steps.py::test_a_step_goes_from_the_row_towards_what_the_whole_one_would_be[0.2",

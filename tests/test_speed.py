@@ -4,6 +4,7 @@ import alarms
 import numpy as np
 import pytest
 from scipy.special import expit, logit
+from scipy.stats import binomtest
 from test_world import drawn, log_of
 
 from boostsim.fitting.histories import histories
@@ -66,6 +67,68 @@ MAKERS = {
 @pytest.mark.parametrize("name", MAKERS)
 def test_intervals_cover_as_often_as_stated(name):
     cover("speed_intervals", 300, MAKERS[name])
+
+
+def solved(rng, prompts, iterations, truth, first):
+    """A log of prompts that are nearly all solved long before it ends."""
+    odds = rng.normal(first, 2.0, prompts)[:, None] + truth * np.arange(iterations)
+    return log_of(rng.binomial(8, expit(odds)))
+
+
+@pytest.mark.parametrize(("prompts", "truth", "first"), [(80, 1.5, -2.5), (150, 2.0, -4.0)])
+def test_where_few_prompts_tell_intervals_are_no_shorter_than_stated(prompts, truth, first):
+    """Of the last two of nine iterations two or three prompts in a hundred tell anything.
+
+    By standard errors alone the last block's intervals hold 70 to 80 times in a hundred, and a
+    quarter or more of constant speeds are said to change.
+    """
+    rng, logs, test = np.random.default_rng(3), 200, "speed_intervals_of_few"
+    whole = blocks = refused = 0
+    for _ in range(logs):
+        found = speed(solved(rng, prompts, 9, truth, first))
+        whole += found.low <= truth <= found.high
+        blocks += np.array([each.low <= truth <= each.high for each in found.blocks])
+        refused += not found.constant
+    for hits in (whole, *blocks, logs - refused):
+        assert binomtest(int(hits), logs, 0.95, alternative="less").pvalue >= alarms.alpha(test)
+
+
+def likeliest(accepted, moves):
+    """Return the log-likelihood of the best mixture at moves of log odds, by plain EM."""
+    at = np.linspace(-25.0, 25.0, 251)[:, None] + moves
+    yes, no = np.log(expit(at)), np.log(expit(-at))
+    logs = accepted @ yes.T + (8 - accepted) @ no.T
+    most = logs.max(1, keepdims=True)
+    likelihoods, mixture = np.exp(logs - most), np.full(len(at), 1.0 / len(at))
+    for _ in range(1000):
+        inside = likelihoods @ mixture
+        mixture = mixture * (likelihoods / inside[:, None]).mean(0)
+    return float((np.log(likelihoods @ mixture) + most[:, 0]).sum())
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_an_interval_has_all_speeds_that_are_likely(seed):
+    """Those at which a log is less likely by at most 1.7 nats, by EM on a grid of its own.
+
+    A block's speed moves alone: the others could but make it likelier.
+    """
+    log = solved(np.random.default_rng(seed), 80, 9, 1.5, -2.5)
+    accepted, found = log.accepted.reshape(80, 9), speed(log)
+    steps, seen = np.arange(9.0), []
+    best = likeliest(accepted, found.log_ratio * (steps - 4.0))
+    for other in np.arange(0.5, 4.1, 0.25):
+        if likeliest(accepted, other * (steps - 4.0)) > best - 1.7:
+            assert found.low <= other <= found.high
+    speeds = np.array([each.log_ratio for each in found.blocks])
+    passed = np.clip(steps[:, None] - [0.0, 2.0, 4.0, 6.0], 0.0, 2.0) - 1.0
+    best = likeliest(accepted, passed @ speeds)
+    for place, block in enumerate(found.blocks):
+        for off in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0):
+            moved = speeds + off * np.eye(4)[place]
+            if likeliest(accepted, passed @ moved) > best - 1.7:
+                seen.append(place)
+                assert block.low <= moved[place] <= block.high
+    assert 3 in seen
 
 
 def test_intervals_cover_in_thirty_logs():

@@ -3,11 +3,15 @@
 The speed D = log R an iteration (T9, T18; docs/theory.md) is the most likely one with the mixture
 of first correct masses that is the most likely beside it. Its interval is by prompt: prompts are
 independent, what one prompt shows in many iterations need not be. With psi_x the score of prompt x,
-free of the mixture's, and I the information,
+free of the mixture's, I the information, and a_x = I^-1 psi_x what a prompt adds to D's error,
 
-    D +- t I^-1 sqrt(n/(n - 1) sum_x psi_x^2),
+    D +- t sqrt(v),  v the larger of n/(n - 1) sum_x a_x^2 and I^-1,
 
-a sandwich. Where the filter's rates come from an audit their own scores are added to psi_x.
+a sandwich, and what counts leave open where the model holds: either alone is too small where few
+prompts tell of D, as where nearly all are solved. So t has 2 (sum a^2)^2/sum a^4 degrees of
+freedom, at most n - 1. Where the filter's rates come from an audit their own scores are added to
+psi_x. That all blocks have one speed is rejected where both the sandwich (Hotelling's test) and the
+likelihood ratio do, so no more often in error than whichever of them is right there.
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import chi2, norm
 from scipy.stats import f as fisher
-from scipy.stats import norm
 from scipy.stats import t as student
 
 from boostsim.arguments import whole
@@ -26,6 +30,7 @@ from boostsim.fitting.climb import curvature
 from boostsim.fitting.dynamics import FASTEST
 from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.likelihood import Problem
+from boostsim.fitting.reach import reach
 from boostsim.fitting.world import World, ends, problem_of
 from boostsim.objects import ByValue
 
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     from boostsim.logs.log import Log
 
 BLOCKS = 4
+# What log odds move by over the whole log, beyond which counts do not tell by how much.
+STEEPEST = 0.9 * FASTEST
 # Nats by which a learner has to be the better one to be named.
 NATS = 2.0
 
@@ -44,7 +51,7 @@ class Block:
     Attributes:
         first, last: numbers of its first and its last iteration, as the log writes them.
         log_ratio: D in it, an iteration.
-        low, high: the interval.
+        low, high: the interval; infinite where pass rates change by more than counts can tell.
     """
 
     first: int
@@ -64,7 +71,8 @@ class Speed(ByValue):
         standard_error: of D.
         confidence: of every interval.
         blocks: of iterations, each with its own speed.
-        constant_p_value: of Hotelling's test that all blocks have one speed; None of one block.
+        constant_p_value: of the test that all blocks have one speed, the larger of Hotelling's and
+            the likelihood ratio's; None of one block.
         why_not: why there is no speed, or None.
     """
 
@@ -177,24 +185,26 @@ def speed(
     if why_not is not None:
         return Speed(None, None, None, None, confidence, (), None, why_not)
     alone = World.estimate(counts, accept=accept, beta=beta) if world is None else world
-    found = {1: _numbers(counts, alone, rates_scores)}
+    every = blocked = _numbers(counts, alone, rates_scores)
+    constant = None
     if most > 1:
-        blocked = World.estimate(counts, accept=accept, blocks=most, beta=beta, alone=alone)
-        found[most] = _numbers(counts, blocked, rates_scores)
-    value, variance = found[1]
-    wide = float(student.ppf(0.5 + confidence / 2.0, counts.prompts - 1))
-    error = float(np.sqrt(variance[0, 0]))
-    if abs(value[0]) * counts.span > 0.9 * FASTEST or not 0.0 < error < np.inf:
+        world = World.estimate(counts, accept=accept, blocks=most, beta=beta, alone=alone)
+        blocked = _numbers(counts, world, rates_scores)
+        gained = max(world.log_likelihood - alone.log_likelihood, 0.0)
+        constant = _constant(blocked, gained)
+    value = float(every.values[0])
+    error, low, high = every.interval(0, confidence)
+    if counts.span * abs(value) > STEEPEST or not 0.0 < error < np.inf:
         why_not = "for pass rates change by more than counts can tell"
         return Speed(None, None, None, None, confidence, (), None, why_not)
     return Speed(
-        log_ratio=float(value[0]),
-        low=float(value[0] - wide * error),
-        high=float(value[0] + wide * error),
+        log_ratio=value,
+        low=low,
+        high=high,
         standard_error=error,
         confidence=confidence,
-        blocks=_blocks(counts, most, *found[most], wide),
-        constant_p_value=_constant(*found[most], counts.prompts) if most > 1 else None,
+        blocks=_blocks(counts, blocked, confidence),
+        constant_p_value=constant,
     )
 
 
@@ -222,21 +232,75 @@ def _why_not(counts: Histories) -> str | None:
     return None
 
 
-def _numbers(
-    counts: Histories, world: World, rates_scores: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the speeds and their covariance."""
+@dataclass(frozen=True)
+class _Numbers:
+    """Fitted speeds, and how sure they are.
+
+    Attributes:
+        problem, mixture: what they were fitted to, and the mixture beside them, ``[grid]``.
+        values: all numbers that were fitted, speeds first, ``[numbers]``.
+        information: minus the second derivatives, ``[numbers, numbers]``.
+        influence: what each prompt adds to their errors, ``[prompts, numbers]``.
+    """
+
+    problem: Problem
+    mixture: np.ndarray
+    values: np.ndarray
+    information: np.ndarray
+    influence: np.ndarray
+
+    @property
+    def speeds(self) -> int:
+        """How many there are."""
+        return len(self.problem.dynamics.speed)
+
+    def sandwich(self) -> np.ndarray:
+        """Return the covariance by prompt, ``[numbers, numbers]``."""
+        prompts = len(self.influence)
+        return self.influence.T @ self.influence * (prompts / (prompts - 1.0))
+
+    def interval(self, place: int, confidence: float) -> tuple[float, float, float]:
+        """Return the standard error of a speed, and the ends of its interval."""
+        squares = self.influence[:, place] ** 2
+        fourth = max(float(squares @ squares), np.finfo(float).tiny)
+        freedom = min(max(2.0 * squares.sum() ** 2 / fourth, 1.0), len(squares) - 1.0)
+        wide = float(student.ppf(0.5 + confidence / 2.0, freedom))
+        error = float(np.sqrt(max(self.sandwich()[place, place], self._variance[place])))
+        value, bound = float(self.values[place]), STEEPEST / self.problem.counts.span
+        ends = [
+            value
+            + reach(
+                self.problem,
+                self.values,
+                self.mixture,
+                self.information,
+                place,
+                first=side * wide * error,
+                nats=wide**2 / 2.0,
+                most=max(bound - side * value, 0.0),
+            )
+            for side in (-1.0, 1.0)
+        ]
+        return error, ends[0], ends[1]
+
+    @property
+    def _variance(self) -> np.ndarray:
+        return _inverted(self.information).diagonal()
+
+
+def _numbers(counts: Histories, world: World, rates_scores: np.ndarray | None) -> _Numbers:
     problem, numbers = problem_of(counts, world)
     likelihoods = problem.likelihoods(numbers)
     bent = curvature(problem, numbers, likelihoods, world.weights)
     scores = bent.scores[counts.history]
     if rates_scores is not None:
         scores = scores + rates_scores @ _moved_by_rates(problem, numbers, world, bent.load)
-    many = len(world.dynamics.speed)
-    inverse = np.linalg.pinv(bent.information, rcond=1e-12, hermitian=True)
-    clusters = counts.prompts
-    outer = scores.T @ scores * (clusters / (clusters - 1.0))
-    return numbers[:many], (inverse @ outer @ inverse)[:many, :many]
+    influence = scores @ _inverted(bent.information)
+    return _Numbers(problem, world.weights, numbers, bent.information, influence)
+
+
+def _inverted(information: np.ndarray) -> np.ndarray:
+    return np.linalg.pinv(information, rcond=1e-12, hermitian=True)
 
 
 def _moved_by_rates(
@@ -257,30 +321,33 @@ def _moved_by_rates(
     return found
 
 
-def _blocks(
-    counts: Histories, many: int, values: np.ndarray, variance: np.ndarray, wide: float
-) -> tuple[Block, ...]:
-    bounds = [0, *ends(counts, many), counts.span]
+def _blocks(counts: Histories, numbers: _Numbers, confidence: float) -> tuple[Block, ...]:
+    bounds = [0, *ends(counts, numbers.speeds), counts.span]
     found = []
-    for place in range(many):
-        half = wide * float(np.sqrt(variance[place, place]))
+    for place in range(numbers.speeds):
         first, last = (counts.first + counts.step * bounds[place + each] for each in (0, 1))
-        value = float(values[place])
-        found.append(Block(first, last, value, value - half, value + half))
+        _, low, high = numbers.interval(place, confidence)
+        found.append(Block(first, last, float(numbers.values[place]), low, high))
     return tuple(found)
 
 
-def _constant(values: np.ndarray, variance: np.ndarray, clusters: int) -> float | None:
-    """Return the p-value of Hotelling's test that all speeds are one."""
-    free = len(values) - 1
-    if clusters <= free:
+def _constant(numbers: _Numbers, gained: float) -> float | None:
+    """Return the p-value of the test that all speeds are one.
+
+    Args:
+        numbers: the speeds.
+        gained: nats by which they are likelier than one speed.
+    """
+    prompts, free = len(numbers.influence), numbers.speeds - 1
+    if prompts <= free:
         return None
-    contrast = np.diff(np.eye(len(values)), axis=0)
-    apart = contrast @ values
-    spread = contrast @ variance @ contrast.T
+    contrast = np.diff(np.eye(free + 1, len(numbers.values)), axis=0)
+    apart = contrast @ numbers.values
+    spread = contrast @ numbers.sandwich() @ contrast.T
     statistic = float(apart @ np.linalg.pinv(spread, hermitian=True) @ apart)
-    scaled = statistic * (clusters - free) / (free * (clusters - 1.0))
-    return float(fisher.sf(scaled, free, clusters - free))
+    scaled = statistic * (prompts - free) / (free * (prompts - 1.0))
+    by_prompt = fisher.sf(scaled, free, prompts - free)
+    return float(max(by_prompt, chi2.sf(2.0 * gained, free)))
 
 
 def explained(
