@@ -403,6 +403,28 @@ def test_bad_input_is_refused(told, how, name):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("passed", "gamma"), [(8, 0.0), (0, 0.0), (0, 5e-4)])
+def test_where_all_verdicts_are_alike_bands_reach_as_far_as_so_many_attempts_let_them(
+    passed, gamma
+):
+    """By Clopper and Pearson's limit of the other verdict, here from its definition."""
+    found = bs.fit(log_of(np.full((30, 5), passed)), filter=bs.NoisyFilter(gamma))
+    table = found.forecast(2, draws=20).table
+    ends = table[["accepted_low", "accepted_high"]].to_numpy()
+    seldom = (1.0 - ends[:, 0]) if passed else ends[:, 1]
+    assert binom.cdf(0, 30 * 5 * 8, seldom) == pytest.approx(0.025)
+    right = table[["accuracy_low", "accuracy_high"]].to_numpy()
+    assert right == pytest.approx(np.clip((ends - gamma) / (1.0 - 2.0 * gamma), 0.0, 1.0))
+    # Attempts to come: so many of the other verdict are too many with the stated probability.
+    shown = table[["observed_low", "observed_high"]].to_numpy()
+    most = np.rint(240 * ((1.0 - shown[:, 0]) if passed else shown[:, 1])).astype(int)
+    rates = np.random.default_rng(0).beta(1.0, 30 * 5 * 8, 200_000)
+    others = np.random.default_rng(1).binomial(240, rates)
+    for each in most:
+        assert (others > each).mean() < 0.026
+        assert (others >= each).mean() > 0.024
+
+
 def test_prompts_that_are_not_met_again_leave_no_nan():
     once = bs.Log(range(9), range(9), range(9), range(9), [4] * 9, [0, 1, 2, 3, 4, 0, 1, 2, 3])
     fitted = bs.fit(once)

@@ -11,8 +11,10 @@ A forecast is for the very prompts of the log, whose histories are known. So eac
 1 and 2 are the band of a mean, with 3 it is predictive. Neither has the choice of prompts in it
 (other prompts than these vary more), nor that the speed may change or prompts have speeds of their
 own: then the bands of the mean over all prompts still hold, those of classes hold less often. A
-backtest shows both. Bands are percentiles; an interval reflected about the estimate ("basic") is
-wrong where the law of the estimate is skewed, as it is near 0 and 1.
+backtest shows both. Where all verdicts of a log are alike no resample differs: then
+:mod:`boostsim.fitting.unanimous` says how far bands reach. Bands are percentiles; an interval
+reflected about the estimate ("basic") is wrong where the law of the estimate is skewed, as it is
+near 0 and 1.
 
 The refit is one Newton step from the fit of all prompts, with scores free of the mixture's and the
 curvature of the profile likelihood, and then the most likely mixture there: a full climb takes
@@ -30,6 +32,7 @@ from boostsim.fitting.climb import SUPPORT, curvature
 from boostsim.fitting.dynamics import FASTEST
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.mixture import fitted, slices
+from boostsim.fitting.unanimous import Unanimous
 from boostsim.fitting.world import World, problem_of
 from boostsim.progress import track
 
@@ -98,17 +101,22 @@ class Draws:
         rate: mean probability that an attempt is accepted.
         observed: share of accepted attempts.
         numbers: the dynamics' speeds, as fitted to each resample, ``[resamples, numbers]``.
+        unanimous: what is known where the log's verdicts are all alike, or None.
     """
 
     correct: np.ndarray
     rate: np.ndarray
     observed: np.ndarray
     numbers: np.ndarray
+    unanimous: Unanimous | None
 
     def band(self, name: str, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the central band, ``[steps, classes]`` each."""
         tail = 50.0 * (1.0 - confidence)
         low, high = np.percentile(getattr(self, name), [tail, 100.0 - tail], axis=0)
+        if self.unanimous is not None:
+            limit = self.unanimous.limit(name, tail / 100.0)
+            low, high = np.fmin(low, limit), np.fmax(high, limit)
         return low, high
 
 
@@ -347,7 +355,15 @@ def draw(
         found[1].append(rates)
         found[2].append(np.clip(rates + attempt, 0.0, 1.0))
     correct, rate, observed = (np.concatenate(each) for each in found)
-    return Draws(correct, rate, observed, np.array(numbers))
+    return Draws(correct, rate, observed, np.array(numbers), _unanimous(world, counts, cells))
+
+
+def _unanimous(world: World, counts: Histories, cells: Cells) -> Unanimous | None:
+    made, accepted = (counts.weights() @ each.sum(1) for each in (counts.attempts, counts.accepted))
+    if 0.0 < accepted < made:
+        return None
+    ahead = np.maximum(np.rint((cells.attempts * cells.prompts) @ cells.member.T), 1.0)
+    return Unanimous(accepted > 0.0, float(made), ahead, world.dynamics.accept)
 
 
 def _ratio(cells: Cells, moments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
