@@ -701,11 +701,16 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("line", SETTINGS)
-def test_settings_stand_above_every_answer(line, capsys, log_file):
+def test_settings_stand_above_every_answer(line, capsys, log_file, monkeypatch):
     words = [str(log_file) if word == "LOG" else word for word in line.split()]
+    monkeypatch.setenv("COLUMNS", "70")
     assert cli.main(words) in (0, 1)
+    said = capsys.readouterr().out
+    # Where room is short no digit of a number is left out.
+    assert "…" not in said
+    assert line.startswith("fit") or max(map(len, said.splitlines())) <= 70
     # Where a line ends in the middle of a path, too.
-    told = "".join(capsys.readouterr().out.split())
+    told = "".join(said.split())
     wanted = f"Settings: {SETTINGS[line]}".replace("LOG", str(log_file))
     assert told.startswith("".join(wanted.split()))
 

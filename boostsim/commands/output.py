@@ -54,10 +54,23 @@ def say_all(found: Iterable[Any]) -> None:
 
 
 def console(width: int | None = 110) -> Console:
-    """Return what tables of the answer are printed on, so wide where no terminal has a width."""
+    """Return what tables of the answer are printed on.
+
+    Args:
+        width: where neither a terminal nor the environment variable COLUMNS has one.
+    """
     from rich.console import Console
+    from rich.table import Table
 
     class Plain(Console):
+        def print(self, *objects: Any, **given: Any) -> None:
+            # A number that is cut off is another number: where room is short it takes more lines.
+            for each in objects:
+                if isinstance(each, Table):
+                    for column in each.columns:
+                        column.overflow = "fold"
+            super().print(*objects, **given)
+
         def on_broken_pipe(self) -> None:
             # Rich would end the program with 1.
             raise Unread
@@ -65,7 +78,8 @@ def console(width: int | None = 110) -> Console:
     stream = _output()
     if stream is None:
         return Plain(file=io.StringIO(), width=width)
-    return Plain(file=stream, width=None if stream.isatty() else width)
+    told = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Plain(file=stream, width=None if told else width)
 
 
 def flushed(*streams: Any) -> None:

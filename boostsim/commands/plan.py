@@ -24,7 +24,7 @@ def plan(flags: dict[str, Any]) -> int:
     else:
         from rich.table import Table
 
-        screen = console()
+        screen = console(160)
         screen.print(settings(_asked(found)), highlight=False, markup=False)
         screen.print(found.summary(), highlight=False, markup=False)
         if found.reachable and found.iterations:
