@@ -5,12 +5,15 @@ import warnings
 
 import numpy as np
 import pytest
+from made_logs import made
 from scipy.special import expit, logit
 from test_world import drawn, log_of
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import boostsim as bs
 from boostsim import cli
 from boostsim.fitting.found import TRUTH
+from boostsim.fitting.likelihood import Problem
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +282,31 @@ def test_an_iteration_without_a_record_is_refused():
     log = bs.Log(range(4), range(7), prompt, iteration, [4] * 9, accepted)
     with pytest.raises(ValueError, match="attempts in each of its iterations; got none in 2"):
         bs.fit(log)
+
+
+@pytest.mark.parametrize("what", ["fit", "forecast", "backtest", "advise"])
+def test_linear_algebra_has_one_thread_meanwhile_and_as_many_as_before_afterwards(
+    what, monkeypatch
+):
+    """Several wait for one another, where the processors are busy for longer than they work."""
+    log, seen, counted = made(0, prompts=12, iterations=6).log, set(), Problem.likelihoods
+
+    def threads():
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+    def noted(problem, numbers):
+        seen.update(threads())
+        return counted(problem, numbers)
+
+    found = bs.fit(log)
+    works = {
+        "fit": lambda: bs.fit(log),
+        "forecast": lambda: found.forecast(1, draws=2),
+        "backtest": lambda: found.backtest(draws=2),
+        "advise": lambda: found.advise(3, key=0),
+    }
+    monkeypatch.setattr(Problem, "likelihoods", noted)
+    with threadpool_limits(limits=2, user_api="blas"):
+        works[what]()
+        assert threads() == {2}
+    assert seen == {1}

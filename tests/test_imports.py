@@ -141,6 +141,17 @@ def test_the_top_is_light():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_run_begins_before_what_it_ends_with_is_imported():
+    """A trace is made at the end, and most rules need nothing of SciPy's: they make no one wait."""
+    code = (
+        "import sys, boostsim as bs; bs.simulate, bs.boosting, bs.WeakLabeler, bs.Transformer; "
+        "from boostsim.simulation.tokens import loop; "
+        "print([m for m in 'scipy xarray pandas matplotlib'.split() if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_public_names_are_there_and_nothing_else_is_promised():
     for name in bs.__all__:
         assert getattr(bs, name) is not None

@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.special import betainc
 
 from boostsim.arguments import numbers, refuse, shape_of, unknown, whole
 
@@ -86,7 +85,9 @@ def at_least(least: int, votes: int, rate: Any) -> Any:
     ends = float(least), float(votes - least + 1)
     if isinstance(rate, jax.Array):
         return jax.scipy.special.betainc(*ends, rate)
-    tail = betainc(*ends, rate)
+    import scipy.special
+
+    tail = scipy.special.betainc(*ends, rate)
     return tail if np.ndim(tail) else float(tail)
 
 

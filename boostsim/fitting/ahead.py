@@ -14,6 +14,7 @@ from boostsim.fitting.advise import Advice, advise
 from boostsim.fitting.backtest import DRAWS, Backtest, backtest
 from boostsim.fitting.forecast import Forecast, forecast
 from boostsim.fitting.histories import Histories
+from boostsim.fitting.threads import one_thread
 from boostsim.fitting.world import World
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Ahead:
         def procedure(self) -> Procedure:
             """Return what an iteration of the log does."""
 
+    @one_thread()
     def forecast(
         self,
         iterations: int,
@@ -88,6 +90,7 @@ class Ahead:
             key=key,
         )
 
+    @one_thread()
     def backtest(
         self,
         *,
@@ -120,6 +123,7 @@ class Ahead:
             key=key,
         )
 
+    @one_thread()
     def advise(
         self,
         budget: int,

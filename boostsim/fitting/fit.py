@@ -19,6 +19,7 @@ from boostsim.fitting.overdispersion import Test
 from boostsim.fitting.rates import MeanRate, beta_rates, helpless_bound, mean_rate
 from boostsim.fitting.repeats import repeated_errors
 from boostsim.fitting.speed import Explained, Speed, explained, speed
+from boostsim.fitting.threads import one_thread
 from boostsim.fitting.verdicts import AUDIT, missing, verdict_rates
 from boostsim.fitting.world import World
 from boostsim.logs.log import Log
@@ -63,7 +64,7 @@ def fit(
     if looks is not None and not isinstance(looks, Looks):
         raise refuse("looks", "looks, as bs.read_log returns them, or None", looks)
     confidence = between_0_and_1("confidence", confidence)
-    with announced("fitting the log"):
+    with announced("fitting the log"), one_thread():
         return _fitted(log, looks, filter, confidence)
 
 

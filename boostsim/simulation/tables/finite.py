@@ -19,7 +19,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.sparse import csr_array
 
 from boostsim.arguments import refuse, sized, whole
 from boostsim.curation.procedure import Procedure
@@ -83,6 +82,8 @@ class Space:
 
     def moves(self, mass: Float[np.ndarray, "classes models"], iteration: int = 1) -> Moves:
         """Return where an iteration, counted from 1, leads from models."""
+        from scipy.sparse import csr_array
+
         states, models = self.rows.shape[1], mass.shape[1]
         (reached,) = np.nonzero(self.into >= 0)
         shape = states, len(self.into)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -80,6 +81,8 @@ def first_model(
         if says:
             said = lowered_generating(model, like, prompt, response)
             beside.submit(said.compile)
+        # What a trace is made of takes as long to import as all of this module's.
+        beside.submit(importlib.import_module, "xarray")
         sites = [jax.random.fold_in(key, site) for site in range(3)]
         parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
         rng = generator(sites[PROMPTS])
