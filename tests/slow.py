@@ -81,7 +81,9 @@ preferences of labels that weigh or at finite visits by the laws of preferences 
 them, what a search may spend by what its answer costs, a longer run by the sampled one, how few
 visits fit by the number that is told, flags of labels by those of the gap and by what is refused,
 labels by how many passed by one attempt that is kept of any number, a network's seed that is the
-same again by ``test_recorded``.
+same again by ``test_recorded``, figures of other parameters by the plane's, a damaged run by a
+damaged first model, passing in tokens by a table's, slopes through one layer by those through
+three.
 """
 
 SLOW = (
@@ -682,4 +684,29 @@ SLOW = (
     "the_exact_law_is_that_of_the_words_and_of_the_table[share-accumulate",
     "the_exact_law_is_that_of_the_words_and_of_the_table[weight",
     "test_writing.py::test_a_sampled_run_has_bought_its_own_labels[1",
+    "test_layers.py::test_logits_and_slopes_are_those_of_a_cpu[1",
+    "test_paper.py::test_schedules_of_other_parameters_are_drawn_so",
+    "test_paper.py::test_table_one_of_other_parameters_is_drawn_so",
+    "test_cache.py::test_what_is_compiled_ahead_is_what_runs[standard-3",
+    "test_criteria.py::test_what_is_built_in_conforms[uniform]",
+    "test_looking.py::test_a_run_that_shows_nothing_so_far_cannot_begin_to",
+    "test_command.py::test_other_scales_leave_the_committed_figures_alone_and_a_paper_gets_a_pdf",
+    "test_passing.py::test_with_a_network_it_is_estimated_from_enough_samples[Soft",
+    "test_design.py::test_a_design_of_one_structure_compiles_nothing_the_second_time[knobs0]",
+    "test_changing.py::test_in_tokens_each_iteration_makes_its_own",
+    "test_crossed.py::test_every_two_meet[none | none | replace | tokens, visits]",
+    "test_command.py::test_a_search_leaves_nothing_in_the_working_folder",
+    "test_reproduce.py::test_workers_of_a_scheduler_compute_the_same_figures",
+    "test_checkpoints.py::test_a_damaged_file_of_a_run_is_named_and_made_again",
+    "test_going_on.py::test_one_that_was_stopped_goes_on_to_the_same_numbers[compared-1]",
+    "test_nasty.py::test_what_is_nasty_is_answered_or_refused_in_one_sentence[save]",
+    "test_mode.py::test_a_run_goes_on_after_an_upgrade_and_says_so",
+    "test_population.py::test_at_an_edge_the_slope_is_that_of_the_inside[1.0-criterion2]",
+    "test_policy_gradient.py::test_with_every_preset_many_visits_are_the_population[boosting]",
+    "test_design.py::test_one_answer_alone_is_confirmed",
+    "test_sweep_devices.py::test_blocks_of_many_devices_are_those_of_one[swept]",
+    "test_gap.py::test_rows_are_the_law_of_what_is_said",
+    "test_contributing.py::test_a_task_of_one_s_own_runs_in_tokens[how1]",
+    "test_label_weight.py::test_at_one_visit_with_keep_one_a_weight_changes_nothing[4-100.0]",
+    "test_samplers.py::test_one_core_does_not_wait_for_itself",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -78,11 +79,23 @@ def drawn(
     picture = _drawn_at(module, table, size, look, parameters)
     if size is None or not (wrong := faults(picture)):
         return picture
-    larger = size
-    while wrong_there := faults(_drawn_at(module, table, larger, look, parameters)):
-        larger = (larger[0] * GROWTH, larger[1] * GROWTH)
-        if max(larger) > LONGEST:
+
+    def times(steps: int) -> tuple[float, float]:
+        return size[0] * GROWTH**steps, size[1] * GROWTH**steps
+
+    # By twice as many steps until it is large enough, and then halfway between.
+    small, large, most = 0, 1, int(math.log(LONGEST / max(size), GROWTH))
+    while wrong_there := faults(_drawn_at(module, table, times(large), look, parameters)):
+        if large >= most:
             raise AssertionError(wrong_there)
+        small, large = large, min(2 * large, most)
+    while large - small > 1:
+        middle = (small + large) // 2
+        if faults(_drawn_at(module, table, times(middle), look, parameters)):
+            small = middle
+        else:
+            large = middle
+    larger = times(large)
     bare = replace(look, title=False, caption=False)
     less = ""
     if bare != look and not faults(_drawn_at(module, table, size, bare, parameters)):
