@@ -9,9 +9,11 @@ free of the mixture's, I the information, and a_x = I^-1 psi_x what a prompt add
 
 a sandwich, and what counts leave open where the model holds: either alone is too small where few
 prompts tell of D, as where nearly all are solved. So t has 2 (sum a^2)^2/sum a^4 degrees of
-freedom, at most n - 1. Where the filter's rates come from an audit their own scores are added to
-psi_x. That all blocks have one speed is rejected where both the sandwich (Hotelling's test) and the
-likelihood ratio do, so no more often in error than whichever of them is right there.
+freedom, at most n - 1, and an end goes on for as long as the log is less likely there by at most
+t^2/2 nats (:mod:`boostsim.fitting.reach`). Where the filter's rates come from an audit their own
+scores are added to psi_x. That all blocks have one speed is rejected where both the sandwich
+(Hotelling's test) and the likelihood ratio do, so no more often in error than whichever of them is
+right there.
 """
 
 from __future__ import annotations
@@ -267,6 +269,8 @@ class _Numbers:
         wide = float(student.ppf(0.5 + confidence / 2.0, freedom))
         error = float(np.sqrt(max(self.sandwich()[place, place], self._variance[place])))
         value, bound = float(self.values[place]), STEEPEST / self.problem.counts.span
+        # Where the log tells nothing of a speed, no error is known.
+        first = max(wide * error, 1e-4 * bound)
         ends = [
             value
             + reach(
@@ -275,7 +279,7 @@ class _Numbers:
                 self.mixture,
                 self.information,
                 place,
-                first=side * wide * error,
+                first=side * first,
                 nats=wide**2 / 2.0,
                 most=max(bound - side * value, 0.0),
             )
