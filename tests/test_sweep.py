@@ -340,6 +340,18 @@ def test_no_filter_is_one_that_accepts_everything():
     assert json.loads(found.over)["beta,filter"]["filter"][0]["name"] == "AcceptAll"
 
 
+def test_a_criterion_may_be_given_by_its_name(tmp_path):
+    names, rule = ["failed", "below(0.1)", "uniform"], dataclasses.replace(RULE, budget=0.05)
+    swept = bs.sweep(rule, TASK, 3, over={"criterion": names}, folder=tmp_path)
+    rules = bs.criteria.failed, bs.criteria.below(0.1), bs.criteria.uniform
+    labelled = bs.sweep(rule, TASK, 3, over={"criterion": dict(zip(names, rules, strict=True))})
+    np.testing.assert_array_equal(swept.error.values, labelled.error.values)
+    assert swept.criterion.values.tolist() == labelled.criterion.values.tolist() == names
+    assert (swept.error.values[0] != swept.error.values[2]).any()
+    with pytest.raises(ValueError, match=r"criterion must be one of .*'nobody'"):
+        bs.sweep(rule, TASK, 3, over={"criterion": ["nobody"]})
+
+
 def test_every_kind_of_number_is_a_coordinate_that_is_kept(tmp_path):
     expected = bs.sweep(RULE, TASK, 3, over={"beta": [0.5]})
     for kind in (np.float16, np.float32, np.longdouble):

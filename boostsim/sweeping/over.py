@@ -11,6 +11,7 @@ import numpy as np
 from boostsim.arguments import finite, numbers, refuse, several, shape_of, unknown, whole
 from boostsim.curation.filters import NoisyFilter, checked_filter
 from boostsim.curation.labelers import WeakLabeler
+from boostsim.curation.loading import load_criterion
 from boostsim.curation.procedure import Procedure, checked
 from boostsim.simulation.seeing import Seeing, seeing
 from boostsim.simulation.tables.continuous import NUMBERS
@@ -199,6 +200,8 @@ def chosen(
     procedure, task = values.get("procedure", procedure), values.get("task", task)
     checked(procedure)
     slots = {name: each for name, each in values.items() if name in SLOTS}
+    if isinstance(slots.get("criterion"), str):
+        slots["criterion"] = load_criterion(slots["criterion"])
     moved = {name: slots.pop(name) for name in [*slots] if name in NUMBERS and _one(slots[name])}
     if slots:
         procedure = replace(procedure, **slots)

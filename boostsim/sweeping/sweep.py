@@ -85,7 +85,8 @@ def sweep(
         over: from names to values. A name is a number (``"beta"``, ``"gamma"``, ``"budget"``, ...),
             ``"votes"`` of a noisy filter, ``"visits"``, a slot of the procedure (``"attempts"``,
             ``"filter"``, ``"labeler"``, ``"regime"``, ...), ``"procedure"`` or ``"task"``. Values
-            are numbers, or text, or truth values; others come with labels, ``{label: value}``.
+            are numbers, or text (criteria by their names), or truth values; others come with
+            labels, ``{label: value}``.
             Every name is a dimension, and every combination a point; names in a tuple change
             together, along one dimension of their names joined by commas:
             ``{("beta", "gamma"): [(0.1, 0.2), ...]}``.
