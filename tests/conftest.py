@@ -6,6 +6,8 @@ from pathlib import Path
 
 # Tests draw to files only, and leave the user's own settings alone.
 os.environ.setdefault("MPLBACKEND", "agg")
+# Tables are as wide as where nothing says how wide.
+os.environ.pop("COLUMNS", None)
 # Each core has a worker: threads of a small product of matrices would but wait for one another.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Compiled programs are shared by the workers and by what they start, and kept for the next run.
