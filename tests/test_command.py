@@ -706,13 +706,27 @@ def test_settings_stand_above_every_answer(line, capsys, log_file, monkeypatch):
     monkeypatch.setenv("COLUMNS", "70")
     assert cli.main(words) in (0, 1)
     said = capsys.readouterr().out
-    # Where room is short no digit of a number is left out.
     assert "…" not in said
     assert line.startswith("fit") or max(map(len, said.splitlines())) <= 70
     # Where a line ends in the middle of a path, too.
     told = "".join(said.split())
     wanted = f"Settings: {SETTINGS[line]}".replace("LOG", str(log_file))
     assert told.startswith("".join(wanted.split()))
+
+
+@pytest.mark.parametrize("columns", ["0", "-5", "abc", "20", "40", "41", "60"])
+def test_where_room_is_short_no_digit_is_left_out(columns, capsys, monkeypatch):
+    def digits():
+        words = "plan --beta .3 --gamma .1 --error .5 --target .01"
+        assert cli.main(words.split()) == 0
+        said = capsys.readouterr().out
+        return max(map(len, said.splitlines())), sum(map(str.isdigit, said))
+
+    every = digits()
+    monkeypatch.setenv("COLUMNS", columns)
+    wide, shown = digits()
+    assert shown == every[1]
+    assert wide <= {"20": 40, "40": 40, "41": 41, "60": 60}.get(columns, every[0])
 
 
 def test_a_race_tells_its_settings_and_a_document_none(capsys):

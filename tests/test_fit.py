@@ -14,6 +14,7 @@ import boostsim as bs
 from boostsim import cli
 from boostsim.fitting.found import TRUTH
 from boostsim.fitting.likelihood import Problem
+from boostsim.fitting.threads import one_thread
 
 
 @pytest.fixture(scope="module")
@@ -310,3 +311,19 @@ def test_linear_algebra_has_one_thread_meanwhile_and_as_many_as_before_afterward
         works[what]()
         assert threads() == {2}
     assert seen == {1}
+
+
+def test_fits_beside_one_another_leave_the_threads_as_they_were():
+    """Whichever begins and ends first."""
+
+    def threads():
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        one, other = one_thread(), one_thread()
+        one.__enter__()
+        other.__enter__()
+        one.__exit__(None, None, None)
+        assert threads() == {1}
+        other.__exit__(None, None, None)
+        assert threads() == {2}

@@ -7,6 +7,7 @@ import pytest
 import real_logs
 from alarms import assert_share
 from made_logs import log_of, made
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import binom
 
@@ -17,6 +18,7 @@ from boostsim.fitting.forecast import forecast
 from boostsim.fitting.histories import histories
 from boostsim.fitting.outlook import ALL, FITTED, METHODS, outlook, settled
 from boostsim.fitting.rivals import centred, literal, no_change, straight_line
+from boostsim.fitting.unanimous import seldom
 from boostsim.fitting.world import World
 
 PROCEDURE = bs.filter_only(attempts=4)
@@ -423,6 +425,36 @@ def test_where_all_verdicts_are_alike_bands_reach_as_far_as_so_many_attempts_let
     for each in most:
         assert (others > each).mean() < 0.026
         assert (others >= each).mean() > 0.024
+
+
+def test_prompts_of_few_attempts_may_hide_more():
+    """The largest mean of rates at which a log of none has the stated probability: by search."""
+    attempts, prompts = np.array([3.0, 3000.0, 40.0]), np.array([50.0, 1.0, 9.0])
+    shares = np.array([1.0, 4.0, 2.0])
+
+    def mean(rates):
+        return (prompts * shares) @ rates / (prompts @ shares)
+
+    room = {"type": "ineq", "fun": lambda p: (prompts * attempts) @ np.log1p(-p) - np.log(0.025)}
+    best = minimize(
+        lambda p: -mean(p), np.full(3, 1e-4), constraints=[room], bounds=[(0.0, 0.9)] * 3
+    )
+    assert seldom(attempts, prompts, shares, 0.025) == pytest.approx(-best.fun, rel=1e-4)
+    made = np.ones((51, 3), int)
+    made[0] = 1000
+    table = bs.fit(log_of(0 * made, made)).forecast(1, draws=10).table
+    assert table.accuracy_high[0] == pytest.approx(50 / 51 * (1.0 - 0.025 ** (1 / 150)), rel=1e-6)
+
+
+@pytest.mark.parametrize("passed", [8, 0])
+def test_what_a_log_shows_each_time_is_within_its_bands(passed):
+    """Also where a filter is given whose rates it contradicts."""
+    found = bs.fit(log_of(np.full((40, 4), passed)), filter=bs.NoisyFilter(0.1))
+    forecast_ = found.forecast(2, draws=20)
+    for name in ("accepted", "observed"):
+        ends = forecast_.table[[f"{name}_low", f"{name}_high"]].to_numpy()
+        assert (ends[:, 0] <= passed / 8).all()
+        assert (ends[:, 1] >= passed / 8).all()
 
 
 def test_prompts_that_are_not_met_again_leave_no_nan():

@@ -131,6 +131,43 @@ def test_an_interval_has_all_speeds_that_are_likely(seed):
     assert 3 in seen
 
 
+def test_where_the_curvature_bends_the_wrong_way_errors_are_the_likelihoods():
+    """A weight of the mixture is at 0, and free to be negative where it bends: by EM it is not."""
+    rng = np.random.default_rng(1002)
+    accepted = rng.binomial(8, expit(rng.normal(3.0, 1.5, 60)[:, None] - 2.0 * np.arange(9)))
+    found, steps = speed(log_of(accepted), blocks=1), np.arange(9.0) - 4.0
+    best = likeliest(accepted, found.log_ratio * steps)
+    ends = [likeliest(accepted, (found.log_ratio + off) * steps) for off in (-0.08, 0.08)]
+    # A parabola through the three: the error that a standard error stands for.
+    error = 0.08 / np.sqrt(2.0 * best - sum(ends))
+    assert found.standard_error == pytest.approx(error, rel=0.4)
+    assert found.low < found.log_ratio - error
+    assert found.high > found.log_ratio + error
+
+
+def test_where_no_end_is_found_there_is_none():
+    accepted = [[1, 1, 1], [1, 1, 1], [0, 1, 0], [0, 2, 1], [1, 0, 0]]
+    accepted += [[0, 1, 0], [0, 1, 0], [0, 0, 1], [2, 1, 1]]
+    found = speed(log_of(accepted, 2), accept=(0.9, 0.2))
+    assert (found.low, found.high) == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("prompts", [2, 3])
+def test_of_no_more_prompts_than_blocks_no_change_is_told(prompts):
+    found = speed(log_of(np.random.default_rng(0).binomial(8, 0.5, (prompts, 9))))
+    assert len(found.blocks) == 4
+    assert found.constant_p_value is None
+    assert "so few prompts do not tell whether it changes" in found.summary()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_flat_likelihood_is_no_warning():
+    rng = np.random.default_rng(18)
+    odds = np.arange(9.0) - 2.0 + np.random.default_rng(18).normal(0.0, 1.5, 6)[:, None]
+    found = speed(log_of(rng.binomial(8, expit(odds))))
+    assert found.low < found.log_ratio < found.high
+
+
 def test_intervals_cover_in_thirty_logs():
     cover("speed_intervals_by_day", 30, MAKERS["filter audited"])
 

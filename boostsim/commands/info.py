@@ -35,5 +35,5 @@ def info(as_json: bool) -> int:
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
         table.add_row(name.replace("_", " "), value)
-    console(None).print(table)
+    console(80).print(table)
     return 0

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
@@ -22,6 +23,8 @@ class Unread(Exception):
     """Whoever read the output has seen enough, and closed the pipe."""
 
 
+# Columns below which a table would lose some of its own.
+NARROWEST = 40
 # The output, while it is reserved; a list, for a command can be called inside another program.
 _answers: list[TextIO | None] = []
 
@@ -53,8 +56,8 @@ def say_all(found: Iterable[Any]) -> None:
     say(json.dumps([json.loads(each.to_json()) for each in found], indent=2))
 
 
-def console(width: int | None = 110) -> Console:
-    """Return what tables of the answer are printed on.
+def console(width: int = 110) -> Console:
+    """Return what tables of the answer are printed on, at least 40 columns wide.
 
     Args:
         width: where neither a terminal nor the environment variable COLUMNS has one.
@@ -76,10 +79,19 @@ def console(width: int | None = 110) -> Console:
             raise Unread
 
     stream = _output()
-    if stream is None:
-        return Plain(file=io.StringIO(), width=width)
-    told = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Plain(file=stream, width=None if told else width)
+    if told := _columns():
+        width = told
+    elif stream is not None and stream.isatty():
+        width = shutil.get_terminal_size((width, 1)).columns
+    return Plain(file=io.StringIO() if stream is None else stream, width=max(width, NARROWEST))
+
+
+def _columns() -> int:
+    """Return what COLUMNS says, or 0 where it says nothing that can be."""
+    try:
+        return max(int(os.environ["COLUMNS"]), 0)
+    except (KeyError, ValueError):
+        return 0
 
 
 def flushed(*streams: Any) -> None:

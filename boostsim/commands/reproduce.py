@@ -160,7 +160,7 @@ def _reproduced(
     table = Table("figure", "what it shows", "seconds", box=None, padding=(0, 2, 1, 0))
     for row in report:
         table.add_row(row["figure"], row["claim"], f"{row['seconds']:.1f}")
-    screen = console(None)
+    screen = console(80)
     screen.print(table)
     written = "PNG, SVG, PDF and CSV" if "pdf" in how.kinds else "PNG, SVG and CSV"
     if how.scale == "smoke":

@@ -80,30 +80,33 @@ def drawn(
     if size is None or not (wrong := faults(picture)):
         return picture
 
+    width, height = size
+
     def times(steps: int) -> tuple[float, float]:
-        return size[0] * GROWTH**steps, size[1] * GROWTH**steps
+        # As it is told: to a tenth of an inch.
+        more = 10.0 * GROWTH**steps
+        return math.ceil(more * width) / 10.0, math.ceil(more * height) / 10.0
+
+    def fits(steps: int) -> bool:
+        return not faults(_drawn_at(module, table, times(steps), look, parameters))
 
     # By twice as many steps until it is large enough, and then halfway between.
-    small, large, most = 0, 1, int(math.log(LONGEST / max(size), GROWTH))
-    while wrong_there := faults(_drawn_at(module, table, times(large), look, parameters)):
-        if large >= most:
-            raise AssertionError(wrong_there)
+    small, most = 0, int(math.log(LONGEST / max(size), GROWTH))
+    large = min(1, most)
+    while small < large and not fits(large):
         small, large = large, min(2 * large, most)
     while large - small > 1:
         middle = (small + large) // 2
-        if faults(_drawn_at(module, table, times(middle), look, parameters)):
-            small = middle
-        else:
-            large = middle
-    larger = times(large)
+        small, large = (small, middle) if fits(middle) else (middle, large)
+    ways = ["{:g} x {:g}".format(*times(large))] if small < large else []
     bare = replace(look, title=False, caption=False)
-    less = ""
     if bare != look and not faults(_drawn_at(module, table, size, bare, parameters)):
-        less = ", or neither title nor caption,"
+        ways.append("neither title nor caption" if ways else "Neither title nor caption")
+    remedy = f"{', or '.join(ways)}{',' * (len(ways) > 1)} would do"
     raise ValueError(
-        f"size must be larger for {module.__name__.rpartition('.')[2]}; got "
-        f"{size[0]:g} x {size[1]:g} inches, where {wrong[0]}. "
-        f"{larger[0]:.1f} x {larger[1]:.1f}{less} would do"
+        f"size must be larger for {module.__name__.rpartition('.')[2]}; got {width:g} x {height:g} "
+        f"inches, where {wrong[0]}. "
+        + (remedy if ways else f"None of this shape, up to {LONGEST:g} inches, would do")
     )
 
 

@@ -32,6 +32,7 @@ from boostsim.fitting.climb import SUPPORT, curvature
 from boostsim.fitting.dynamics import FASTEST
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.mixture import fitted, slices
+from boostsim.fitting.reach import errors
 from boostsim.fitting.unanimous import Unanimous
 from boostsim.fitting.world import World, problem_of
 from boostsim.progress import track
@@ -115,8 +116,8 @@ class Draws:
         tail = 50.0 * (1.0 - confidence)
         low, high = np.percentile(getattr(self, name), [tail, 100.0 - tail], axis=0)
         if self.unanimous is not None:
-            limit = self.unanimous.limit(name, tail / 100.0)
-            low, high = np.fmin(low, limit), np.fmax(high, limit)
+            for end in self.unanimous.ends(name, tail / 100.0):
+                low, high = np.fmin(low, end), np.fmax(high, end)
         return low, high
 
 
@@ -280,7 +281,7 @@ def resampled(
     """
     problem, numbers = problem_of(counts, world)
     bent = curvature(problem, numbers, problem.likelihoods(numbers), world.weights)
-    inverse = np.linalg.pinv(bent.information, rcond=1e-12, hermitian=True)
+    moves, _ = errors(problem, numbers, world.weights, bent)
     met = np.flatnonzero(counts.attempts.sum(1)[counts.history] > 0)
     # Scores free of the mixture's are what a regression on these leaves: their squares fall short
     # by a degree of freedom for each.
@@ -291,7 +292,7 @@ def resampled(
     for _ in track(range(draws), "bootstrap", draws):
         drawn = counts.history[met[(random.random(len(met)) * len(met)).astype(int)]]
         weights = np.bincount(drawn, minlength=len(problem.weights)).astype(float)
-        moved = numbers + wider * inverse @ (weights @ bent.scores)
+        moved = numbers + wider * (weights @ bent.scores) @ moves
         moved[:many] = np.clip(moved[:many], low, high)
         mixture = fitted(problem.likelihoods(moved), weights, world.weights, gap=LOOSE)
         start, wrong = problem.start(moved)
@@ -359,11 +360,17 @@ def draw(
 
 
 def _unanimous(world: World, counts: Histories, cells: Cells) -> Unanimous | None:
-    made, accepted = (counts.weights() @ each.sum(1) for each in (counts.attempts, counts.accepted))
-    if 0.0 < accepted < made:
+    made, accepted = counts.attempts.sum(1), counts.weights() @ counts.accepted.sum(1)
+    if 0.0 < accepted < counts.weights() @ made:
         return None
-    ahead = np.maximum(np.rint((cells.attempts * cells.prompts) @ cells.member.T), 1.0)
-    return Unanimous(accepted > 0.0, float(made), ahead, world.dynamics.accept)
+    return Unanimous(
+        accepted=bool(accepted > 0.0),
+        attempts=made,
+        prompts=cells.prompts * (made > 0),
+        ahead=cells.attempts,
+        member=cells.member,
+        accept=world.dynamics.accept,
+    )
 
 
 def _ratio(cells: Cells, moments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -34,6 +34,22 @@ class Curvature:
     load: np.ndarray
     sums: tuple[np.ndarray, np.ndarray]
 
+    def positive(self, weights: np.ndarray, free: np.ndarray | None = None) -> np.ndarray:
+        """Return the information, or where it bends the wrong way the scores' outer product.
+
+        It does so where a mixture's small weights would have to be negative.
+
+        Args:
+            weights: of each history, ``[histories]``.
+            free: which numbers it is wanted of, ``[numbers]``; all where None.
+        """
+        every = np.ones(len(self.information), bool) if free is None else free
+        inside = np.ix_(every, every)
+        information = self.information[inside]
+        if not every.any() or np.linalg.eigvalsh(information).min() <= 0.0:
+            information = ((self.scores * weights[:, None]).T @ self.scores)[inside]
+        return information
+
 
 def curvature(
     problem: Problem, numbers: np.ndarray, likelihoods: Likelihoods, mixture: np.ndarray
@@ -117,8 +133,5 @@ def maximum(
 
 
 def _step(bent: Curvature, weights: np.ndarray, slope: np.ndarray, free: np.ndarray) -> np.ndarray:
-    inside = np.ix_(free, free)
-    information = bent.information[inside]
-    if not free.any() or np.linalg.eigvalsh(information).min() <= 0.0:
-        information = ((bent.scores * weights[:, None]).T @ bent.scores)[inside]
+    information = bent.positive(weights, free)
     return np.linalg.pinv(information, rcond=1e-12, hermitian=True) @ slope[free]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from boostsim.fitting.climb import Curvature
 from boostsim.fitting.likelihood import Problem
 from boostsim.fitting.mixture import fitted
 from boostsim.fitting.world import bounds
@@ -42,7 +43,8 @@ def reach(
         most: what a move has to stay below, in size.
 
     Returns:
-        A move of the sign of the first one; infinite where the log is likely up to the most.
+        A move of the sign of the first one; infinite where the log is likely up to the most, or no
+        end was found.
     """
     others = np.flatnonzero(np.arange(len(numbers)) != place)
     along = np.zeros(len(numbers))
@@ -63,7 +65,42 @@ def reach(
         worth = [fitted(each, problem.weights, mixture, gap=LOOSE) for each in there]
         fall = best - max(each.log_likelihood for each in worth)
         if fall >= nats:
-            break
-        factor = np.sqrt(nats / max(fall, np.finfo(float).tiny))
-        move *= float(np.clip(factor, LEAST_FACTOR, MOST_FACTOR))
-    return move
+            return move
+        far = fall * MOST_FACTOR**2 <= nats
+        move *= MOST_FACTOR if far else max(float(np.sqrt(nats / fall)), LEAST_FACTOR)
+    return float(np.copysign(np.inf, first))
+
+
+def errors(
+    problem: Problem, numbers: np.ndarray, mixture: np.ndarray, bent: Curvature
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what scores move the numbers by, and the covariance where the model holds.
+
+    Both are the information's inverse, unless it bends the wrong way, as where small weights of the
+    mixture would have to be negative for it. There standard errors are moves by which the log
+    becomes half a nat less likely, and correlations those of the inverse of the scores' outer
+    product.
+
+    Args:
+        problem, numbers, mixture: see :func:`reach`.
+        bent: the curvature there.
+
+    Returns:
+        M, so that errors are the sum of scores M, and the covariance, ``[numbers, numbers]`` each.
+    """
+    information = bent.positive(problem.weights)
+    inverse = np.linalg.pinv(information, rcond=1e-12, hermitian=True)
+    if np.array_equal(information, bent.information):
+        return inverse, inverse
+    low, high = bounds(problem)
+    found = []
+    for place, value in enumerate(numbers):
+        small = 1e-4 * float(high[place] - low[place])
+        room = float(high[place] - value), float(value - low[place])
+        moves = [
+            min(abs(reach(problem, numbers, mixture, information, place, side, 0.5, most)), most)
+            for side, most in zip((small, -small), room, strict=True)
+        ]
+        found.append(sum(moves) / 2.0)
+    wider = np.array(found) / np.sqrt(np.maximum(inverse.diagonal(), np.finfo(float).tiny))
+    return inverse * wider, wider[:, None] * inverse * wider

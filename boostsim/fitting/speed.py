@@ -32,7 +32,7 @@ from boostsim.fitting.climb import curvature
 from boostsim.fitting.dynamics import FASTEST
 from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.likelihood import Problem
-from boostsim.fitting.reach import reach
+from boostsim.fitting.reach import errors, reach
 from boostsim.fitting.world import World, ends, problem_of
 from boostsim.objects import ByValue
 
@@ -74,7 +74,7 @@ class Speed(ByValue):
         confidence: of every interval.
         blocks: of iterations, each with its own speed.
         constant_p_value: of the test that all blocks have one speed, the larger of Hotelling's and
-            the likelihood ratio's; None of one block.
+            the likelihood ratio's; None of one block, and of no more prompts than blocks.
         why_not: why there is no speed, or None.
     """
 
@@ -103,6 +103,8 @@ class Speed(ByValue):
         if len(self.blocks) < 2:
             return f"{told}."
         parts = ", ".join(f"{each.log_ratio:.4g}" for each in self.blocks)
+        if self.constant_p_value is None:
+            return f"{told}; by blocks {parts}: so few prompts do not tell whether it changes."
         if self.constant:
             return (
                 f"{told}; by blocks {parts}: no change is seen (p = {self.constant_p_value:.2g})."
@@ -241,14 +243,14 @@ class _Numbers:
     Attributes:
         problem, mixture: what they were fitted to, and the mixture beside them, ``[grid]``.
         values: all numbers that were fitted, speeds first, ``[numbers]``.
-        information: minus the second derivatives, ``[numbers, numbers]``.
+        covariance: of their errors, where the model holds, ``[numbers, numbers]``.
         influence: what each prompt adds to their errors, ``[prompts, numbers]``.
     """
 
     problem: Problem
     mixture: np.ndarray
     values: np.ndarray
-    information: np.ndarray
+    covariance: np.ndarray
     influence: np.ndarray
 
     @property
@@ -267,17 +269,18 @@ class _Numbers:
         fourth = max(float(squares @ squares), np.finfo(float).tiny)
         freedom = min(max(2.0 * squares.sum() ** 2 / fourth, 1.0), len(squares) - 1.0)
         wide = float(student.ppf(0.5 + confidence / 2.0, freedom))
-        error = float(np.sqrt(max(self.sandwich()[place, place], self._variance[place])))
+        error = float(np.sqrt(max(self.sandwich()[place, place], self.covariance[place, place])))
         value, bound = float(self.values[place]), STEEPEST / self.problem.counts.span
         # Where the log tells nothing of a speed, no error is known.
         first = max(wide * error, 1e-4 * bound)
+        information = np.linalg.pinv(self.covariance, rcond=1e-12, hermitian=True)
         ends = [
             value
             + reach(
                 self.problem,
                 self.values,
                 self.mixture,
-                self.information,
+                information,
                 place,
                 first=side * first,
                 nats=wide**2 / 2.0,
@@ -287,10 +290,6 @@ class _Numbers:
         ]
         return error, ends[0], ends[1]
 
-    @property
-    def _variance(self) -> np.ndarray:
-        return _inverted(self.information).diagonal()
-
 
 def _numbers(counts: Histories, world: World, rates_scores: np.ndarray | None) -> _Numbers:
     problem, numbers = problem_of(counts, world)
@@ -299,12 +298,8 @@ def _numbers(counts: Histories, world: World, rates_scores: np.ndarray | None) -
     scores = bent.scores[counts.history]
     if rates_scores is not None:
         scores = scores + rates_scores @ _moved_by_rates(problem, numbers, world, bent.load)
-    influence = scores @ _inverted(bent.information)
-    return _Numbers(problem, world.weights, numbers, bent.information, influence)
-
-
-def _inverted(information: np.ndarray) -> np.ndarray:
-    return np.linalg.pinv(information, rcond=1e-12, hermitian=True)
+    moves, covariance = errors(problem, numbers, world.weights, bent)
+    return _Numbers(problem, world.weights, numbers, covariance, scores @ moves)
 
 
 def _moved_by_rates(

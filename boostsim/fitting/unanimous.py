@@ -5,42 +5,92 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.stats import betabinom
+
+
+def seldom(attempts: np.ndarray, prompts: np.ndarray, shares: np.ndarray, tail: float) -> float:
+    """Return the largest mean of the other verdict's rates that such a log may have.
+
+    With rates p_x a log of n_x attempts at prompt x has none of the other verdict with probability
+    prod (1 - p_x)^n_x. Where that is the tail at least, the mean sum w_x p_x/sum w_x is largest at
+    1 - p_x = min(1, c n_x/w_x): of equal n and w it is Clopper and Pearson's 1 - tail^(1/sum n).
+
+    Args:
+        attempts: n of a prompt, above 0, ``[histories]``.
+        prompts: how many prompts have them, ``[histories]``.
+        shares: w of a prompt, at least 0, ``[histories]``.
+        tail: in (0, 1).
+
+    Example:
+        >>> one = np.ones(1)
+        >>> round(seldom(10.0 * one, 3.0 * one, one, 0.025), 4), round(1.0 - 0.025 ** (1 / 30), 4)
+        (0.1157, 0.1157)
+    """
+    held = (prompts > 0.0) & (shares > 0.0)
+    if not held.any():
+        return 1.0
+    n, many, w = attempts[held], prompts[held], shares[held]
+    ratio = np.log(n / w)
+
+    def off(log_c: float) -> float:
+        return float(many @ (n * np.minimum(0.0, log_c + ratio))) - float(np.log(tail))
+
+    most = -float(ratio.min())
+    least = most + float(np.log(tail)) / float((many * n).min()) - 1.0
+    log_c = float(brentq(off, least, most, xtol=1e-13))
+    rates = -np.expm1(np.minimum(0.0, log_c + ratio))
+    return float((many * w) @ rates / (many @ w))
 
 
 @dataclass(frozen=True)
 class Unanimous:
-    """A log of N attempts whose verdicts are all alike.
+    """A log whose verdicts are all alike.
 
-    Its resamples are, too, and say that nothing else can come. So bands reach as far as Clopper and
-    Pearson's limit of the other verdict's rate, 1 - tail^(1/N); of m attempts to come as far as a
-    quantile of the beta-binomial law of m with 1 and N, which has that limit as its own.
+    Its resamples are, too, and say that nothing else can come. So bands of a mean reach as far as
+    :func:`seldom`, here with L for it; of m attempts to come as far as a quantile of the
+    beta-binomial law of m with 1 and N = log(tail)/log(1 - L), which has that limit as its own.
 
     Attributes:
         accepted: whether all were accepted, or none.
-        attempts: N.
-        ahead: attempts to come, ``[steps, classes]``.
+        attempts: of a prompt of each history, ``[histories]``.
+        prompts: how many have each history, 0 where it has no attempts, ``[histories]``.
+        ahead: attempts to come, of each of these prompts, ``[steps, histories]``.
+        member: whether a history belongs to each class, ``[classes, histories]`` of 0 and 1.
         accept: probability that a (correct, wrong) response is accepted.
     """
 
     accepted: bool
-    attempts: float
+    attempts: np.ndarray
+    prompts: np.ndarray
     ahead: np.ndarray
+    member: np.ndarray
     accept: tuple[float, float]
 
-    def limit(self, name: str, tail: float) -> np.ndarray:
-        """Return how far a band of this name reaches, ``[steps, classes]``.
+    def ends(self, name: str, tail: float) -> tuple[np.ndarray, np.ndarray | float]:
+        """Return what a band of this name reaches to: the limit, and what the log shows itself.
 
-        NaN of the correct probability where the filter does not tell right from wrong.
+        Of the correct probability NaN where the filter does not tell right from wrong.
+
+        Returns:
+            ``[steps, classes]`` each, or a number.
         """
+        shares = np.ones(self.ahead.shape) if name == "correct" else self.ahead
+        other = np.array(
+            [
+                [seldom(self.attempts, self.prompts * own, step, tail) for own in self.member]
+                for step in shares
+            ]
+        )
         if name == "observed":
-            other = betabinom.isf(tail, self.ahead, 1.0, self.attempts) / self.ahead
-        else:
-            other = np.full(self.ahead.shape, -np.expm1(np.log(tail) / self.attempts))
+            others = np.maximum(np.rint((self.ahead * self.prompts) @ self.member.T), 1.0)
+            seen = np.log(tail) / np.log1p(-np.minimum(other, 1.0 - 1e-12))
+            other = betabinom.isf(tail, others, 1.0, seen) / others
         rate = 1.0 - other if self.accepted else other
         if name != "correct":
-            return rate
+            return rate, float(self.accepted)
         one, wrong = self.accept
         if one == wrong:
-            return np.full(rate.shape, np.nan)
-        return np.clip((rate - wrong) / (one - wrong), 0.0, 1.0)
+            return np.full(rate.shape, np.nan), np.nan
+        right = np.clip((rate - wrong) / (one - wrong), 0.0, 1.0)
+        return right, right
