@@ -153,7 +153,7 @@ def test_where_no_end_is_found_there_is_none():
 
 
 @pytest.mark.parametrize("prompts", [2, 3])
-def test_of_no_more_prompts_than_blocks_no_change_is_told(prompts):
+def test_of_fewer_prompts_than_blocks_no_change_is_told(prompts):
     found = speed(log_of(np.random.default_rng(0).binomial(8, 0.5, (prompts, 9))))
     assert len(found.blocks) == 4
     assert found.constant_p_value is None

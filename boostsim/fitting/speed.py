@@ -74,7 +74,7 @@ class Speed(ByValue):
         confidence: of every interval.
         blocks: of iterations, each with its own speed.
         constant_p_value: of the test that all blocks have one speed, the larger of Hotelling's and
-            the likelihood ratio's; None of one block, and of no more prompts than blocks.
+            the likelihood ratio's; None of one block, and of fewer prompts than blocks.
         why_not: why there is no speed, or None.
     """
 
