@@ -723,6 +723,7 @@ def test_where_room_is_short_no_digit_is_left_out(columns, capsys, monkeypatch):
         return max(map(len, said.splitlines())), sum(map(str.isdigit, said))
 
     every = digits()
+    assert 80 <= every[0] <= 160
     monkeypatch.setenv("COLUMNS", columns)
     wide, shown = digits()
     assert shown == every[1]

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from test_figures import COMMITTED, committed
 
 import boostsim as bs
-from boostsim.figures import FIGURES, SCALES, Look, figure_module, parameters_of
+from boostsim.figures import FIGURES, SCALES, Look, figure_module, output, parameters_of
 from boostsim.figures.layout import MARGIN, faults
 from boostsim.figures.output import Picture, drawn
 from boostsim.figures.parameters import RANGES, checked, defaults_of
@@ -282,6 +282,31 @@ def test_a_size_in_which_text_lies_on_text_is_refused_with_one_that_would_do():
     # Text shrinks, to three quarters at most.
     assert drawn(module, None, look).axes[0].texts[0].get_fontsize() == pytest.approx(6.75)
     assert drawn(module, None).axes[0].texts[0].get_fontsize() == 9.0
+
+
+@pytest.mark.parametrize(
+    ("width", "enough", "told"),
+    [
+        (1.0, 2.0, "2.1 x 2.1 would do"),
+        (34.0, 39.0, "39.1 x 34.5 would do"),
+        (34.0, 41.0, "None of this shape, up to 40 inches, would do"),
+        (36.0, 37.0, "None of this shape, up to 40 inches, would do"),
+        (40.0, 41.0, "None of this shape, up to 40 inches, would do"),
+    ],
+)
+def test_the_smallest_step_that_would_do_is_told_and_none_that_may_not_be_asked_for(
+    width, enough, told, monkeypatch
+):
+    def narrow(picture):
+        return ["too narrow"] if picture.get_size_inches()[0] < enough else []
+
+    monkeypatch.setattr(output, "faults", narrow)
+    module = SimpleNamespace(
+        __name__="figures.words", TITLE="Words", SIZE=(4.0, 3.0), draw=lambda table, picture: ""
+    )
+    height = 1.0 if width == 1.0 else 30.0
+    with pytest.raises(ValueError, match=re.escape(told)):
+        drawn(module, None, Look((width, height), False, False))
 
 
 def test_text_on_text_over_the_edge_and_axes_without_room_are_found():

@@ -77,11 +77,7 @@ def solved(rng, prompts, iterations, truth, first):
 
 @pytest.mark.parametrize(("prompts", "truth", "first"), [(80, 1.5, -2.5), (150, 2.0, -4.0)])
 def test_where_few_prompts_tell_intervals_are_no_shorter_than_stated(prompts, truth, first):
-    """Of the last two of nine iterations two or three prompts in a hundred tell anything.
-
-    By standard errors alone the last block's intervals hold 70 to 80 times in a hundred, and a
-    quarter or more of constant speeds are said to change.
-    """
+    """Of the last iterations hardly a prompt tells anything: all are solved."""
     rng, logs, test = np.random.default_rng(3), 200, "speed_intervals_of_few"
     whole = blocks = refused = 0
     for _ in range(logs):
@@ -140,7 +136,7 @@ def test_where_the_curvature_bends_the_wrong_way_errors_are_the_likelihoods():
     ends = [likeliest(accepted, (found.log_ratio + off) * steps) for off in (-0.08, 0.08)]
     # A parabola through the three: the error that a standard error stands for.
     error = 0.08 / np.sqrt(2.0 * best - sum(ends))
-    assert found.standard_error == pytest.approx(error, rel=0.4)
+    assert found.standard_error == pytest.approx(error, rel=0.2)
     assert found.low < found.log_ratio - error
     assert found.high > found.log_ratio + error
 

@@ -117,7 +117,7 @@ class Draws:
         low, high = np.percentile(getattr(self, name), [tail, 100.0 - tail], axis=0)
         if self.unanimous is not None:
             for end in self.unanimous.ends(name, tail / 100.0):
-                low, high = np.fmin(low, end), np.fmax(high, end)
+                low, high = np.minimum(low, end), np.maximum(high, end)
         return low, high
 
 

@@ -69,7 +69,7 @@ class Speed(ByValue):
 
     Attributes:
         log_ratio: D = log R an iteration, as if it were constant.
-        low, high: its interval, by prompt.
+        low, high: its interval, by prompt; infinite as a block's.
         standard_error: of D.
         confidence: of every interval.
         blocks: of iterations, each with its own speed.

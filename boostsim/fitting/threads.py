@@ -1,7 +1,6 @@
 """Products of small matrices by one thread.
 
-Several wait for one another, and where other work keeps the processors busy they wait for many
-times as long as the products take.
+Several wait for one another, for long where other work keeps the processors busy.
 """
 
 from __future__ import annotations

@@ -70,8 +70,6 @@ class Unanimous:
     def ends(self, name: str, tail: float) -> tuple[np.ndarray, np.ndarray | float]:
         """Return what a band of this name reaches to: the limit, and what the log shows itself.
 
-        Of the correct probability NaN where the filter does not tell right from wrong.
-
         Returns:
             ``[steps, classes]`` each, or a number.
         """
@@ -90,7 +88,5 @@ class Unanimous:
         if name != "correct":
             return rate, float(self.accepted)
         one, wrong = self.accept
-        if one == wrong:
-            return np.full(rate.shape, np.nan), np.nan
         right = np.clip((rate - wrong) / (one - wrong), 0.0, 1.0)
         return right, right

@@ -81,7 +81,7 @@ def first_model(
         if says:
             said = lowered_generating(model, like, prompt, response)
             beside.submit(said.compile)
-        # What a trace is made of takes as long to import as all of this module's.
+        # What the run's trace will be made of.
         beside.submit(importlib.import_module, "xarray")
         sites = [jax.random.fold_in(key, site) for site in range(3)]
         parameters = model.network.initial(len(task.symbols), frame_length(task), sites[WEIGHTS])
