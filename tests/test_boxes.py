@@ -480,9 +480,10 @@ def test_a_denominator_that_reaches_zero_is_followed():
 
 
 def test_little_time_is_said_to_be_undecided():
-    proof = bs.prove("T4/growth", time_limit=0.0)
+    proof = bs.prove("T4/growth", halvings=5, time_limit=0.0)
     assert (proof.verdict, proof.share, proof.open_boxes) == ("undecided", 0, 16)
     assert "16 of 16 pieces undecided" in proof.summary()
+    assert json.loads(proof.to_json())["halvings"] == 5
 
 
 def test_bad_statements_are_refused():

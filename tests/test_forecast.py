@@ -414,6 +414,8 @@ def test_where_all_verdicts_are_alike_bands_reach_as_far_as_so_many_attempts_let
     table = found.forecast(2, draws=20).table
     ends = table[["accepted_low", "accepted_high"]].to_numpy()
     seldom = (1.0 - ends[:, 0]) if passed else ends[:, 1]
+    # Given the filter: of what it errs in none need be of the other verdict.
+    seldom = 1.0 - (1.0 - seldom) / (1.0 - gamma)
     assert binom.cdf(0, 30 * 5 * 8, seldom) == pytest.approx(0.025)
     right = table[["accuracy_low", "accuracy_high"]].to_numpy()
     assert right == pytest.approx(np.clip((ends - gamma) / (1.0 - 2.0 * gamma), 0.0, 1.0))
@@ -455,6 +457,35 @@ def test_what_a_log_shows_each_time_is_within_its_bands(passed):
         ends = forecast_.table[[f"{name}_low", f"{name}_high"]].to_numpy()
         assert (ends[:, 0] <= passed / 8).all()
         assert (ends[:, 1] >= passed / 8).all()
+    # A likelihood ratio's: at this correct probability such a log is as likely as the tail, as
+    # against the most likely one's.
+    low, high = forecast_.table[["accuracy_low", "accuracy_high"]].to_numpy()[0]
+    end, best = (low, 1.0) if passed else (high, 0.0)
+    logs = [40 * 4 * 8 * np.log(0.1 + 0.8 * (p if passed else 1.0 - p)) for p in (end, best)]
+    assert logs[0] - logs[1] == pytest.approx(np.log(0.025))
+    assert (high if passed else low) == best
+
+
+def test_a_class_whose_verdicts_are_all_alike_has_bands_of_its_attempts():
+    """In a log where others are not: hard prompts that are right once in 200 attempts, and never
+    were here. Their classes' bands hold the truth, which no resample of the log shows.
+    """
+    held = []
+    for seed in range(24):
+        random = np.random.default_rng(seed)
+        right = np.repeat([0.005, 0.6], [12, 28])
+        passed = random.binomial(4, np.tile(right[:, None], (1, 5)))
+        if passed[:12].any():
+            continue
+        table = bs.fit(log_of(passed, 4)).forecast(1, draws=20).table
+        hard = table[table["class"] == "0 to .05"].iloc[0]
+        assert hard.prompts == 12
+        limit = 1.0 - 0.025 ** (1 / 240)
+        assert hard.accuracy_high == pytest.approx(limit)
+        assert hard.accepted_high == pytest.approx(limit)
+        held.append(hard.accuracy_low <= 0.005 <= hard.accuracy_high)
+    assert len(held) >= 4
+    assert all(held)
 
 
 def test_prompts_that_are_not_met_again_leave_no_nan():

@@ -3,12 +3,14 @@
 import alarms
 import numpy as np
 import pytest
+from made_logs import made
 from scipy.special import expit, logit
 from scipy.stats import binomtest
 from test_world import drawn, log_of
 
 from boostsim.fitting.histories import histories
 from boostsim.fitting.speed import explained, speed
+from boostsim.fitting.world import World
 
 
 def audited(rng, prompts, uneven):
@@ -178,6 +180,24 @@ def test_a_speed_that_falls_is_seen():
         log = log_of(rng.binomial(8, expit(start[:, None] + moved)))
         seen += not speed(log, blocks=2).constant
     assert seen >= 18
+
+
+def test_prompts_with_speeds_of_their_own_are_not_said_to_change_theirs():
+    """Each goes on at its own: what is rejected is one speed for all, and the words say that."""
+    run = made(0, prompts=400, iterations=12, speed=0.25, uneven=1.5, attempts=8)
+    found = speed(run.log)
+    assert found.constant_p_value < 1e-6
+    blocks = [each.log_ratio for each in found.blocks]
+    assert blocks == sorted(blocks, reverse=True)
+    assert "but one constant speed of all prompts does not explain the log" in found.summary()
+
+
+@pytest.mark.parametrize("accept", [(0.3, 0.3), (0.2, 0.9), (float("nan"), 0.0)])
+def test_a_filter_that_tells_nothing_is_refused(accept):
+    log = log_of([[3, 4], [2, 6]])
+    for fit in (speed, World.estimate):
+        with pytest.raises(ValueError, match=r"^accept must be a larger probability for right"):
+            fit(log, accept=accept)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ class Proof(Shown, ByValue):
         open_boxes: how many pieces were left undecided.
         undecided: the first of them.
         pieces: into how many the box was cut.
+        halvings: how often an axis was halved at most.
         seconds: how long it took.
         kind: ``"rigorous"``, beside the exact and statistical levels of :func:`boostsim.certify`.
     """
@@ -61,6 +62,7 @@ class Proof(Shown, ByValue):
     open_boxes: int
     undecided: tuple[dict[str, Any], ...]
     pieces: int
+    halvings: int
     seconds: float
     kind: str = "rigorous"
 
@@ -103,6 +105,7 @@ class Proof(Shown, ByValue):
             "open_boxes": self.open_boxes,
             "undecided": [_shown(piece) for piece in self.undecided],
             "pieces": self.pieces,
+            "halvings": self.halvings,
             "seconds": self.seconds,
         }
         return as_json(record)
@@ -182,8 +185,17 @@ def prove(
         if counterexample is not None:
             break
     verdict = "refuted" if counterexample else "proved" if proved == 1 else "undecided"
-    left, seconds = tuple(undecided[:KEPT]), clock.seconds
-    return Proof(statement, verdict, proved, counterexample, open_boxes, left, pieces, seconds)
+    return Proof(
+        statement=statement,
+        verdict=verdict,
+        share=proved,
+        counterexample=counterexample,
+        open_boxes=open_boxes,
+        undecided=tuple(undecided[:KEPT]),
+        pieces=pieces,
+        halvings=halvings,
+        seconds=clock.seconds,
+    )
 
 
 def prove_all(

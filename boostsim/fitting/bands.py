@@ -11,10 +11,10 @@ A forecast is for the very prompts of the log, whose histories are known. So eac
 1 and 2 are the band of a mean, with 3 it is predictive. Neither has the choice of prompts in it
 (other prompts than these vary more), nor that the speed may change or prompts have speeds of their
 own: then the bands of the mean over all prompts still hold, those of classes hold less often. A
-backtest shows both. Where all verdicts of a log are alike no resample differs: then
-:mod:`boostsim.fitting.unanimous` says how far bands reach. Bands are percentiles; an interval
-reflected about the estimate ("basic") is wrong where the law of the estimate is skewed, as it is
-near 0 and 1.
+backtest shows both. Where all verdicts of a class are alike no resample of it differs: then
+:mod:`boostsim.fitting.unanimous` says how far its bands reach at least. Bands are percentiles; an
+interval reflected about the estimate ("basic") is wrong where the law of the estimate is skewed, as
+it is near 0 and 1.
 
 The refit is one Newton step from the fit of all prompts, with scores free of the mixture's and the
 curvature of the profile likelihood, and then the most likely mixture there: a full climb takes
@@ -102,22 +102,21 @@ class Draws:
         rate: mean probability that an attempt is accepted.
         observed: share of accepted attempts.
         numbers: the dynamics' speeds, as fitted to each resample, ``[resamples, numbers]``.
-        unanimous: what is known where the log's verdicts are all alike, or None.
+        unanimous: what is known of classes whose verdicts are all alike.
     """
 
     correct: np.ndarray
     rate: np.ndarray
     observed: np.ndarray
     numbers: np.ndarray
-    unanimous: Unanimous | None
+    unanimous: Unanimous
 
     def band(self, name: str, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the central band, ``[steps, classes]`` each."""
         tail = 50.0 * (1.0 - confidence)
         low, high = np.percentile(getattr(self, name), [tail, 100.0 - tail], axis=0)
-        if self.unanimous is not None:
-            for end in self.unanimous.ends(name, tail / 100.0):
-                low, high = np.minimum(low, end), np.maximum(high, end)
+        for end in self.unanimous.ends(name, tail / 100.0):
+            low, high = np.fmin(low, end), np.fmax(high, end)
         return low, high
 
 
@@ -359,12 +358,13 @@ def draw(
     return Draws(correct, rate, observed, np.array(numbers), _unanimous(world, counts, cells))
 
 
-def _unanimous(world: World, counts: Histories, cells: Cells) -> Unanimous | None:
-    made, accepted = counts.attempts.sum(1), counts.weights() @ counts.accepted.sum(1)
-    if 0.0 < accepted < counts.weights() @ made:
-        return None
+def _unanimous(world: World, counts: Histories, cells: Cells) -> Unanimous:
+    made = counts.attempts.sum(1)
+    total = (cells.prompts * made) @ cells.member.T
+    share = (cells.prompts * counts.accepted.sum(1)) @ cells.member.T / np.maximum(total, 1.0)
+    alike = (total > 0.0) & ((share == 0.0) | (share == 1.0))
     return Unanimous(
-        accepted=bool(accepted > 0.0),
+        accepted=np.where(alike, share, np.nan),
         attempts=made,
         prompts=cells.prompts * (made > 0),
         ahead=cells.attempts,

@@ -73,8 +73,10 @@ class Speed(ByValue):
         standard_error: of D.
         confidence: of every interval.
         blocks: of iterations, each with its own speed.
-        constant_p_value: of the test that all blocks have one speed, the larger of Hotelling's and
-            the likelihood ratio's; None of one block, and of fewer prompts than blocks.
+        constant_p_value: of the test that all prompts have one speed in all blocks, the larger of
+            Hotelling's and the likelihood ratio's; None of one block, and of fewer prompts than
+            blocks. Small too where each prompt has a constant speed of its own: the fast ones are
+            solved first, and the slow ones are left.
         why_not: why there is no speed, or None.
     """
 
@@ -110,8 +112,8 @@ class Speed(ByValue):
                 f"{told}; by blocks {parts}: no change is seen (p = {self.constant_p_value:.2g})."
             )
         return (
-            f"{told}, but it is not constant: by blocks {parts} (p = {self.constant_p_value:.2g}). "
-            "What lies ahead goes at the last block's."
+            f"{told}, but one constant speed of all prompts does not explain the log: by blocks "
+            f"{parts} (p = {self.constant_p_value:.2g}). What lies ahead goes at the last block's."
         )
 
 
@@ -180,7 +182,8 @@ def speed(
         world: fitted to odds with one block, where it is at hand.
 
     Raises:
-        ValueError: for a confidence outside (0, 1) or fewer than one block.
+        ValueError: for a confidence outside (0, 1), fewer than one block, and a filter that accepts
+            right responses no more often than wrong ones.
     """
     confidence = between_0_and_1("confidence", confidence)
     counts = log if isinstance(log, Histories) else histories(log)

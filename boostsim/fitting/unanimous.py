@@ -1,4 +1,4 @@
-"""Bands of a log whose verdicts are all alike: no resample of its prompts differs."""
+"""Bands of prompts whose verdicts are all alike: no resample of them shows anything else."""
 
 from __future__ import annotations
 
@@ -45,14 +45,18 @@ def seldom(attempts: np.ndarray, prompts: np.ndarray, shares: np.ndarray, tail: 
 
 @dataclass(frozen=True)
 class Unanimous:
-    """A log whose verdicts are all alike.
+    """The classes of a log in which all verdicts are alike.
 
-    Its resamples are, too, and say that nothing else can come. So bands of a mean reach as far as
-    :func:`seldom`, here with L for it; of m attempts to come as far as a quantile of the
-    beta-binomial law of m with 1 and N = log(tail)/log(1 - L), which has that limit as its own.
+    Resamples of their prompts are, too, and say that nothing else can come. So bands of a mean
+    reach at least as far as :func:`seldom`, here with L for it; of m attempts to come as far as a
+    quantile of the beta-binomial law of m with 1 and N = log(tail)/log(1 - L), which has that limit
+    as its own. Of a filter (a1, a0) correct probabilities reach as far as the log is at least the
+    tail as likely as at its most likely: p = 1 - L where all were accepted, L where none was, of
+    rates a1 (1 - L) and 1 - (1 - a0) (1 - L).
 
     Attributes:
-        accepted: whether all were accepted, or none.
+        accepted: whether all of a class were accepted, or none, ``[classes]`` of 1, 0; NaN where
+            some were, or there are no attempts.
         attempts: of a prompt of each history, ``[histories]``.
         prompts: how many have each history, 0 where it has no attempts, ``[histories]``.
         ahead: attempts to come, of each of these prompts, ``[steps, histories]``.
@@ -60,33 +64,33 @@ class Unanimous:
         accept: probability that a (correct, wrong) response is accepted.
     """
 
-    accepted: bool
+    accepted: np.ndarray
     attempts: np.ndarray
     prompts: np.ndarray
     ahead: np.ndarray
     member: np.ndarray
     accept: tuple[float, float]
 
-    def ends(self, name: str, tail: float) -> tuple[np.ndarray, np.ndarray | float]:
+    def ends(self, name: str, tail: float) -> tuple[np.ndarray, np.ndarray]:
         """Return what a band of this name reaches to: the limit, and what the log shows itself.
 
         Returns:
-            ``[steps, classes]`` each, or a number.
+            ``[steps, classes]`` each, NaN for a class that is not unanimous.
         """
         shares = np.ones(self.ahead.shape) if name == "correct" else self.ahead
-        other = np.array(
-            [
-                [seldom(self.attempts, self.prompts * own, step, tail) for own in self.member]
-                for step in shares
-            ]
-        )
+        other = np.full((len(shares), len(self.member)), np.nan)
+        for place in np.flatnonzero(np.isfinite(self.accepted)):
+            own = self.prompts * self.member[place]
+            other[:, place] = [seldom(self.attempts, own, step, tail) for step in shares]
         if name == "observed":
             others = np.maximum(np.rint((self.ahead * self.prompts) @ self.member.T), 1.0)
             seen = np.log(tail) / np.log1p(-np.minimum(other, 1.0 - 1e-12))
             other = betabinom.isf(tail, others, 1.0, seen) / others
-        rate = 1.0 - other if self.accepted else other
-        if name != "correct":
-            return rate, float(self.accepted)
+            return np.where(self.accepted == 1.0, 1.0 - other, other), self.accepted
         one, wrong = self.accept
+        most_likely = np.where(self.accepted == 1.0, one, 1.0 - wrong) * (1.0 - other)
+        rate = np.where(self.accepted == 1.0, most_likely, 1.0 - most_likely)
+        if name != "correct":
+            return rate, self.accepted
         right = np.clip((rate - wrong) / (one - wrong), 0.0, 1.0)
         return right, right

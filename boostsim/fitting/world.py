@@ -128,7 +128,8 @@ class World(ByValue):
                 for each is no less likely.
 
         Raises:
-            ValueError: for an unknown kind, more blocks than steps, a log without attempts.
+            ValueError: for an unknown kind, more blocks than steps, a log without attempts, and a
+                filter that accepts right responses no more often than wrong ones.
 
         Example:
             >>> counts = Histories(np.array([0, 1]), 1, 0, np.array([[8.0, 8.0]] * 2),
@@ -140,6 +141,8 @@ class World(ByValue):
         counts = log if isinstance(log, Histories) else histories(log)
         choice("kind", kind, KINDS)
         blocks = whole("blocks", blocks, 1)
+        if not accept[0] > accept[1]:
+            raise refuse("accept", "a larger probability for right responses than wrong", accept)
         weights = counts.weights(prompt_weights)
         moving = Dynamics(kind, accept=accept, attempts=counts.usual_attempts, beta=beta)
         if counts.span == 0 and kind in ("odds", "arithmetic"):
