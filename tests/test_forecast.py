@@ -1,6 +1,8 @@
 """Forecasts: what they say by hand, how often their bands hold, and what beats them said first."""
 
+import dataclasses
 import json
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from scipy.special import expit, logit
 from scipy.stats import binom
 
 import boostsim as bs
+from boostsim.curation.criteria import failed, uniform
 from boostsim.fitting.backtest import backtest
 from boostsim.fitting.bands import Stopped, draw
+from boostsim.fitting.buying import buying
 from boostsim.fitting.forecast import forecast
-from boostsim.fitting.histories import histories
+from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.outlook import ALL, FITTED, METHODS, outlook, settled
 from boostsim.fitting.rivals import centred, literal, no_change, straight_line
 from boostsim.fitting.unanimous import seldom
@@ -337,6 +341,86 @@ def test_labels_are_bought_and_move_prompts_as_in_the_log():
         fails = (1.0 - right) ** 4
         share = 0.5 * fails
         right = (right + share * 0.6) / (1.0 + share)
+
+
+def visited(seed, visits, most=0, prompts=240, iterations=4, each=2):
+    """A log of several visits to a prompt; those that fail get two labels, others one in four."""
+    random = np.random.default_rng(seed)
+    right = random.choice([0.2, 0.6, 0.97], prompts)
+    shape = prompts, iterations, visits
+    tries = np.minimum(random.geometric(np.broadcast_to(right[:, None, None], shape)), most + 1)
+    made_ = np.minimum(tries, most) if most else np.full(shape, each)
+    hits = (tries <= most) * 1 if most else random.binomial(each, right[:, None, None], shape)
+    labels = np.where(hits == 0, 2, random.random(shape) < 0.25)
+    prompt, time = np.divmod(np.arange(prompts * iterations), iterations)
+    log = bs.Log(
+        prompts=range(prompts),
+        iterations=range(iterations),
+        prompt=prompt,
+        iteration=time,
+        attempts=made_.sum(2).ravel(),
+        accepted=hits.sum(2).ravel(),
+        labelled=labels.sum(2).ravel(),
+        first_success=np.full(len(prompt), most > 0),
+        visit_record=np.repeat(np.arange(len(prompt)), visits),
+        visit_attempts=made_.ravel(),
+        visit_accepted=hits.ravel(),
+    )
+    return log, right, (1.0 - right) ** (most or each)
+
+
+@pytest.mark.parametrize(("visits", "most"), [(1, 0), (5, 0), (1, 4), (5, 4)])
+def test_labels_are_bought_by_visits_that_fail(visits, most):
+    """Of a prompt that is nearly solved few do, however many labels the others get."""
+    log, right, fails = visited(0, visits, most)
+    counts = histories(log)
+    assert counts.usual_visits == visits
+    rates = buying(counts)
+    assert rates.visits == visits
+    assert abs(rates.failing - 2.0) < 0.06
+    assert abs(rates.others - 0.25) < 0.06
+    assert counts.until(2).usual_visits == counts.at(1).usual_visits == visits
+    # What labels are bought is known here; what they teach is not looked at.
+    world = World.estimate(counts, kind="none")
+    table = forecast(world, counts, 1, PROCEDURE, draws=4, visits=None, test=False).table
+    expected = visits * (2.0 * fails + 0.25 * (1.0 - fails))
+    assert table.labels[0] == pytest.approx(expected.mean(), rel=0.05)
+    easy = table[table["class"] == ".95 to 1"].labels
+    assert len(easy) == 1 or visits == 1
+    if len(easy):
+        assert easy.iloc[0] == pytest.approx(expected[right == 0.97].mean(), rel=0.2)
+
+
+@pytest.mark.parametrize("focused", [True, False])
+def test_labels_of_failing_visits_are_known_in_a_record_of_several(focused):
+    log, *_ = visited(1, 5)
+    fails = np.bincount(log.visit_record, log.visit_accepted == 0).astype(int)
+    bought = fails if focused else fails + 1
+    again = dataclasses.replace(log, labelled=bought, label_correct=bought // 2)
+    assert ((again.accepted > 0) & (again.labelled > 0)).any()
+    assert bs.fit(again).procedure().criterion is (failed if focused else uniform)
+
+
+def test_a_share_of_visits_that_fail_is_counted():
+    """All ways in which two accepted attempts lie among six, two a visit."""
+    ways = [np.isin(np.arange(6), each).reshape(3, 2) for each in combinations(range(6), 2)]
+    failed = np.mean([(~way.any(1)).sum() for way in ways])
+    counts = Histories(
+        times=np.array([0]),
+        step=1,
+        first=0,
+        attempts=np.array([[6.0], [6.0]]),
+        accepted=np.array([[2.0], [0.0]]),
+        labels=np.array([[5.0 * failed + (3.0 - failed)], [15.0]]),
+        history=np.array([0, 1]),
+        visit_attempts=2,
+    )
+    found = buying(counts)
+    assert (found.visits, found.attempts) == (3, 2)
+    assert (found.failing, found.others) == pytest.approx((5.0, 1.0))
+    rejected = np.array([0.0, 0.5, 1.0])
+    wanted = 3 * (5.0 * rejected**2 + 1.0 - rejected**2)
+    np.testing.assert_allclose(found.expected(rejected), wanted)
 
 
 def test_a_real_run_is_within_the_bands_or_the_summary_says_why_not():

@@ -20,9 +20,10 @@ from boostsim.curation.criterion import Criterion
 from boostsim.curation.decorator import criterion as made_criterion
 from boostsim.curation.loading import load_criterion
 from boostsim.files import write_whole
+from boostsim.fitting.buying import buying
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.need import best_forgetting, need
-from boostsim.fitting.outlook import labels_bought, settled
+from boostsim.fitting.outlook import settled
 from boostsim.fitting.replay import priorities
 from boostsim.fitting.sampling import inclusion, systematic
 from boostsim.fitting.world import World
@@ -188,7 +189,7 @@ def advise(
     rule = load_criterion(criterion) if isinstance(criterion, str) else criterion
     if rule is not None and not isinstance(rule, Criterion):
         rule = made_criterion(rule)
-    world, bought = settled(world, counts, confidence), labels_bought(counts)
+    world, bought = settled(world, counts, confidence), buying(counts)
     if forgetting is None:
         forgetting = best_forgetting(world, counts, bought)
     failing_beta, other_beta, told = _betas(log, beta)

@@ -19,8 +19,9 @@ import pandas as pd
 
 from boostsim.arguments import Words, finite, refuse, whole
 from boostsim.fitting.bands import Draws, draw, resampled
+from boostsim.fitting.buying import buying
 from boostsim.fitting.histories import Histories
-from boostsim.fitting.outlook import ALL, FITTED, METHODS, Outlook, labels_bought, outlook, settled
+from boostsim.fitting.outlook import ALL, FITTED, METHODS, Outlook, outlook, settled
 from boostsim.fitting.world import World
 from boostsim.keys import as_key, generator
 from boostsim.objects import ByValue, as_json
@@ -241,7 +242,7 @@ def backtest(
     attempts = counts.attempts[:, rest].T
     looked = outlook(again, training, ahead, attempts, procedure, visits, key)
     random = generator(as_key(key))
-    drawn = draw(again, training, looked.cells, labels_bought(training), draws, random)
+    drawn = draw(again, training, looked.cells, buying(training), draws, random)
     accepted = counts.accepted[:, rest].T
     return Backtest(
         scores=_scores(looked, accepted, training),

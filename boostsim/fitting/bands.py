@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from boostsim.fitting.buying import Buying
 from boostsim.fitting.climb import SUPPORT, curvature
 from boostsim.fitting.dynamics import FASTEST
 from boostsim.fitting.histories import Histories
@@ -124,7 +125,7 @@ def paths(
     world: World,
     counts: Histories,
     ahead: np.ndarray,
-    bought: tuple[float, float],
+    bought: Buying,
     part: slice = slice(None),
 ) -> np.ndarray:
     """Return correct masses so many steps after the last iteration.
@@ -133,7 +134,7 @@ def paths(
         world: the fitted one.
         counts: the log's, for the labels that it bought.
         ahead: steps, ascending, at least -span, ``[steps]``.
-        bought: labels bought at a prompt in an iteration in which (none, any) was accepted.
+        bought: how many labels the log buys.
         part: of the histories.
 
     Returns:
@@ -151,8 +152,7 @@ def paths(
             labels = own[:, place[step], None] if step in place else 0.0
         else:
             one, other = moving.accept
-            none = ((1.0 - one) * right + (1.0 - other) * wrong) ** counts.usual_attempts
-            labels = none * bought[0] + (1.0 - none) * bought[1]
+            labels = bought.expected((1.0 - one) * right + (1.0 - other) * wrong)
         right, wrong = moving.advance(right, wrong, step, labels)
         found[step + 1] = right
     return np.array([found[last + int(steps)] for steps in ahead])
@@ -163,7 +163,7 @@ def averages(
     counts: Histories,
     posterior: np.ndarray,
     ahead: np.ndarray,
-    bought: tuple[float, float],
+    bought: Buying,
     *functions: Callable[[np.ndarray], np.ndarray],
 ) -> list[np.ndarray]:
     """Return each history's posterior means of functions of its correct mass.
@@ -308,7 +308,7 @@ def draw(
     world: World,
     counts: Histories,
     cells: Cells,
-    bought: tuple[float, float],
+    bought: Buying,
     draws: int,
     random: np.random.Generator,
 ) -> Draws:

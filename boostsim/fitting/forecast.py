@@ -13,8 +13,9 @@ import pandas as pd
 from boostsim.arguments import finite, whole
 from boostsim.fitting.backtest import DRAWS, WORDS, Backtest, backtest, can_test
 from boostsim.fitting.bands import draw
+from boostsim.fitting.buying import buying
 from boostsim.fitting.histories import Histories
-from boostsim.fitting.outlook import ALL, FITTED, METHODS, labels_bought, outlook, settled
+from boostsim.fitting.outlook import ALL, FITTED, METHODS, outlook, settled
 from boostsim.fitting.world import World
 from boostsim.keys import as_key, generator
 from boostsim.objects import ByValue, as_json
@@ -42,8 +43,9 @@ class Forecast(ByValue):
             over these prompts; ``observed_low`` and ``observed_high`` are the predictive band, with
             the binomial noise of as many attempts as the log usually makes. Per prompt and
             iteration: ``failing``, the probability that none of its attempts is accepted,
-            ``labels`` at the log's own rate, and ``generations``. Then ``accepted`` by the other
-            three: ``literal_theory``, ``straight_line``, ``no_change``.
+            ``labels`` at the log's own rates for visits that fail and for others, and
+            ``generations``. Then ``accepted`` by the other three: ``literal_theory``,
+            ``straight_line``, ``no_change``.
         history: a row for each iteration of the log and class: what was ``observed``.
         confidence: of the bands, each at one iteration.
         conditions: what it was made with.
@@ -152,7 +154,7 @@ def forecast(
     world = settled(world, counts, confidence)
     looked = outlook(world, counts, ahead, None, procedure, visits, key)
     random = generator(as_key(key))
-    drawn = draw(world, counts, looked.cells, labels_bought(counts), draws, random)
+    drawn = draw(world, counts, looked.cells, buying(counts), draws, random)
     bands = {
         "accuracy": drawn.band("correct", confidence),
         "accepted": drawn.band("rate", confidence),

@@ -167,9 +167,9 @@ class Fit(Ahead, ByValue, Shown):
         """Return what an iteration of the log does, as a procedure.
 
         Attempts and filter are the log's; labels, where it buys any, go as many a visit as it
-        bought on average, to failing prompts if it labelled only such ones, else evenly. Attempts
-        that stop at the first accepted one do so here, too, except with a policy gradient, which
-        needs all of them.
+        bought on average, to failing visits if it labelled only where some fail, else evenly.
+        Attempts that stop at the first accepted one do so here, too, except with a policy gradient,
+        which needs all of them.
 
         Raises:
             ValueError: where odds fall, and where labels were bought whose truth is not known.
@@ -192,7 +192,7 @@ class Fit(Ahead, ByValue, Shown):
                 )
             bought = self.log.labelled
             assert bought is not None
-            focused = bool((self.log.accepted[bought > 0] == 0).all())
+            focused = bool(_some_visit_fails(self.log)[bought > 0].all())
             met = self.counts.attempts > 0
             held = self.counts.weights()
             labels = float(held @ (self.counts.labels * met).sum(1) / (held @ met.sum(1)))
@@ -317,3 +317,12 @@ class Fit(Ahead, ByValue, Shown):
     def __repr__(self) -> str:
         """Name it with the log's size."""
         return f"<fit of {len(self.log.prompts)} prompts, {len(self.log.iterations)} iterations>"
+
+
+def _some_visit_fails(log: Log) -> np.ndarray:
+    """Return of which records some visit has no accepted attempt, ``[records]``."""
+    fails = log.accepted == 0
+    if log.visits is not None:
+        record, _, accepted = log.visits
+        fails = fails | (np.bincount(record[accepted == 0], minlength=len(fails)) > 0)
+    return fails

@@ -34,6 +34,8 @@ class Histories(ByValue):
         history: which history each prompt has, ``[prompts]``.
         stopping: (visits, attempts of each at most) of a prompt in an iteration, where attempts
             stop at the first accepted one; None where their number is fixed.
+        visit_attempts: attempts of a visit, most often, where the log tells visits; None where a
+            record is one visit.
     """
 
     times: np.ndarray
@@ -44,6 +46,7 @@ class Histories(ByValue):
     labels: np.ndarray | None
     history: np.ndarray
     stopping: tuple[int, int] | None = None
+    visit_attempts: int | None = None
 
     @property
     def prompts(self) -> int:
@@ -68,6 +71,13 @@ class Histories(ByValue):
             self.attempts[made, held].astype(np.int64), np.bincount(self.history)[made]
         )
         return int(often.argmax())
+
+    @property
+    def usual_visits(self) -> int:
+        """The visits that a prompt gets in an iteration most often."""
+        if self.stopping is not None:
+            return self.stopping[0]
+        return max(self.usual_attempts // (self.visit_attempts or self.usual_attempts), 1)
 
     def weights(self, prompt_weights: Any = None) -> np.ndarray:
         """Return how many prompts share each history, ``[histories]``, or what they weigh together.
@@ -116,6 +126,7 @@ class Histories(ByValue):
             labels=None,
             history=kind.ravel()[self.history],
             stopping=self.stopping,
+            visit_attempts=self.visit_attempts,
         )
 
 
@@ -168,6 +179,7 @@ def histories(log: Log) -> Histories:
         labels=labels[0] if labels else None,
         history=history,
         stopping=_stopping(log),
+        visit_attempts=_visit_attempts(log),
     )
 
 
@@ -184,6 +196,15 @@ def _stopping(log: Log) -> tuple[int, int] | None:
         return 1, int(log.attempts[stops].max())
     made = np.bincount(log.visit_record[of])
     return int(np.bincount(made[made > 0]).argmax()), int(log.visit_attempts[of].max())
+
+
+def _visit_attempts(log: Log) -> int | None:
+    """Return how many attempts a visit makes most often, or None where a record is one visit."""
+    if log.visits is None or not len(log.visits[0]):
+        return None
+    record, attempts, _ = log.visits
+    several = np.bincount(record)[record] > 1
+    return int(np.bincount(attempts).argmax()) if several.any() else None
 
 
 def _equal(tables: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

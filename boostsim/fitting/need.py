@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from boostsim.fitting.bands import averages, by_history, itself, paths
+from boostsim.fitting.buying import Buying
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.mixture import slices
 from boostsim.fitting.world import World
@@ -54,9 +55,7 @@ class Need:
         return self.wrong_label + failing_beta * failing + other_beta * (spread - failing)
 
 
-def need(
-    world: World, counts: Histories, bought: tuple[float, float], forgetting: float | None
-) -> Need:
+def need(world: World, counts: Histories, bought: Buying, forgetting: float | None) -> Need:
     """Return the need of each history's prompts.
 
     Args:
@@ -95,7 +94,7 @@ def need(
 def best_forgetting(
     world: World,
     counts: Histories,
-    bought: tuple[float, float],
+    bought: Buying,
     factors: tuple[float, ...] = FACTORS,
 ) -> float:
     """Return the factor under which the log's iterations are best predicted by those before.

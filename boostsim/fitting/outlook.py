@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from boostsim.fitting.bands import Cells, averages, by_history, itself, stopped
+from boostsim.fitting.buying import buying
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.rivals import centred, literal, no_change, straight_line
 from boostsim.fitting.speed import speed
@@ -79,17 +80,6 @@ def _classes_of(correct: np.ndarray, prompts: np.ndarray) -> tuple[tuple[str, ..
     return tuple(names), np.array(members)
 
 
-def labels_bought(counts: Histories) -> tuple[float, float]:
-    """Return labels per prompt and iteration where (none, any) of the attempts was accepted."""
-    if counts.labels is None:
-        return 0.0, 0.0
-    weights, found = counts.weights()[:, None], []
-    for chosen in (counts.accepted == 0, counts.accepted > 0):
-        met = chosen & (counts.attempts > 0)
-        found.append(float((weights * counts.labels * met).sum() / max((weights * met).sum(), 1.0)))
-    return found[0], found[1]
-
-
 def outlook(
     world: World,
     counts: Histories,
@@ -111,7 +101,7 @@ def outlook(
         key: of its runs.
     """
     posterior, prompts = by_history(world, counts), counts.weights()
-    bought, usual = labels_bought(counts), counts.usual_attempts
+    bought, usual = buying(counts), counts.usual_attempts
     one, other = world.dynamics.accept
     ends = stopped(world, counts)
     # The literal theory is run from the points of a grid, between which it is interpolated.
@@ -127,13 +117,16 @@ def outlook(
     def made(right: np.ndarray) -> np.ndarray:
         return np.full(right.shape, float(usual)) if ends is None else ends.made(right)
 
+    def labels(right: np.ndarray) -> np.ndarray:
+        return bought.expected(1.0 - other - (one - other) * right)
+
     def passed(right: np.ndarray) -> np.ndarray:
         return made(right) * (other + (one - other) * right) if ends is None else ends.hits(right)
 
     def sums(functions: list[Any], at: np.ndarray) -> list[np.ndarray]:
         return averages(world, counts, posterior, at, bought, *functions)
 
-    correct, failing, generations, hits = sums([itself, none, made, passed], ahead)
+    correct, failing, generations, hits, buys = sums([itself, none, made, passed, labels], ahead)
     names, member = _classes_of(present, prompts)
     cells = Cells(ahead, prompts, generations if attempts is None else attempts, member)
     literally = [usual * (other + (one - other) * strong), generations]
@@ -172,7 +165,7 @@ def outlook(
         correct=by_prompt.mean(correct),
         failing=by_prompt.mean(failing),
         generations=by_prompt.mean(generations),
-        labels=by_prompt.mean(failing * bought[0] + (1.0 - failing) * bought[1]),
+        labels=by_prompt.mean(buys),
         rates=rates,
         each=each,
     )
