@@ -126,7 +126,8 @@ def test_without_a_cache_it_is_said_in_one_line(monkeypatch, capsys):
 def test_what_is_compiled_ahead_is_what_runs(promotion, batch, caplog):
     """Once, not once for nothing; sizes that no other test has, so that it is compiled at all."""
     verdicts.verifier.cache_clear()
-    learner = bs.Transformer(width=6, heads=1, layers=batch, batch=batch, steps=2, first_steps=2)
+    sizes = {"width": 20 + batch, "heads": 1, "layers": 1, "batch": batch}
+    learner = bs.Transformer(**sizes, steps=2, first_steps=2)
     given = {"learner": learner, "prompts_per_iteration": 128, "evaluate": 128, "key": 0}
     before = jax.config.jax_numpy_dtype_promotion
     jax.config.update("jax_log_compiles", True)

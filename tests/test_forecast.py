@@ -460,6 +460,15 @@ def test_few_prompts_are_said_to_be(told):
     assert not found.table.isna().any().any()
 
 
+def test_prompts_that_all_show_the_same_are_said_to():
+    same, solved, two = (
+        bs.fit(log_of(shown, 4)).forecast(1, draws=4).summary()
+        for shown in ([[1, 2, 3]] * 40, [[4, 4, 4]] * 40, [[1, 2, 3]] * 39 + [[1, 2, 2]])
+    )
+    assert "All prompts show the same, some attempts accepted and some not" in same
+    assert "All prompts show the same" not in solved + two
+
+
 @pytest.mark.parametrize("passed", [0, 4])
 def test_a_log_without_speed_stays_as_it_is(passed):
     """All failed, or all solved: no learner, no change, and no NaN."""

@@ -43,11 +43,16 @@ def test_logits_and_slopes_are_those_of_a_cpu(way, network_layers):
         network = learner.network_on(1)
         assert network.by_position is accelerated
         seen = (frames != PAD) | (np.arange(PROMPT + RESPONSE) >= PROMPT)
-        with jax.default_matmul_precision("highest"):
+
+        @jax.jit
+        def told(parameters, frames, seen):
             whole = network.logits(parameters, frames, seen)
             cut = network.logits(parameters, frames, seen, PROMPT - 1)
             slopes = jax.grad(lambda w: train.loss(network, w, frames, PROMPT))(parameters)
-        return {"whole": whole, "cut": cut, **slopes}
+            return {"whole": whole, "cut": cut, **slopes}
+
+        with jax.default_matmul_precision("highest"):
+            return told(parameters, frames, seen)
 
     plain, other = found(False), found(True)
     # Sums of at most a few hundred terms of order 1, in another order.

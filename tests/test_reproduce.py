@@ -260,7 +260,8 @@ def test_what_time_is_left_is_told_from_what_was_measured():
 
 @pytest.fixture
 def simulated(monkeypatch):
-    """How often the table of a figure is simulated: in no time."""
+    """How often the table of a figure is simulated: in no time. A larger size is soon found."""
+    monkeypatch.setattr("boostsim.figures.output.GROWTH", 6.0)
     table, calls = pd.read_csv(COMMITTED / "convergence.csv"), []
     monkeypatch.setattr(
         figure_module("convergence"), "data", lambda scale: calls.append(scale.name) or table

@@ -84,6 +84,11 @@ class Forecast(ByValue):
             lines.append(
                 f"Bands by resampling {prompts} prompts are too narrow: they want {FEWEST}."
             )
+        elif self.conditions["alike"]:
+            lines.append(
+                "All prompts show the same, some attempts accepted and some not: resampling them "
+                "tells nothing of how they vary, and bands are too narrow."
+            )
         total = whole_pool[["generations", "labels"]].sum() * prompts
         lines.append(
             f"All {len(whole_pool)} iterations together: {total.generations:,.0f} generations and "
@@ -189,6 +194,7 @@ def forecast(
         confidence=confidence,
         conditions={
             "prompts": int(prompts[0]),
+            "alike": _alike(counts),
             "iterations": iterations,
             "visits": visits,
             "draws": draws,
@@ -196,6 +202,13 @@ def forecast(
         },
         test=tested,
     )
+
+
+def _alike(counts: Histories) -> bool:
+    """Return whether all prompts have one history, in which not all verdicts are alike."""
+    met = counts.attempts[counts.weights() > 0].sum(1)
+    accepted = counts.accepted[counts.weights() > 0].sum(1)
+    return len(met) == 1 and bool(0.0 < accepted[0] < met[0])
 
 
 def _history(counts: Histories, classes: tuple[str, ...], member: np.ndarray) -> pd.DataFrame:

@@ -86,10 +86,7 @@ class Fit(Ahead, ByValue, Shown):
     @property
     def visits(self) -> int:
         """How many visits a prompt got most often in an iteration; 1 where the log tells none."""
-        if self.log.visit_record is None or not len(self.log.visit_record):
-            return 1
-        made = np.bincount(self.log.visit_record)
-        return int(np.bincount(made[made > 0]).argmax())
+        return self.counts.usual_visits
 
     @property
     def attempts(self) -> int:
@@ -99,9 +96,7 @@ class Fit(Ahead, ByValue, Shown):
         """
         if self.counts.stopping is not None:
             return min(self.counts.stopping[1], MOST_ATTEMPTS)
-        made = self.counts.usual_attempts
-        if self.log.visit_attempts is not None and len(self.log.visit_attempts):
-            made = int(np.bincount(self.log.visit_attempts).argmax())
+        made = self.counts.visit_attempts or self.counts.usual_attempts
         return min(max(made, 1), MOST_ATTEMPTS)
 
     def task(self, when: str = "first") -> TableTask:
