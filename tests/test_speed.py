@@ -195,6 +195,8 @@ def test_prompts_with_speeds_of_their_own_are_not_said_to_change_theirs():
 @pytest.mark.parametrize("accept", [(0.3, 0.3), (0.2, 0.9), (float("nan"), 0.0)])
 def test_a_filter_that_tells_nothing_is_refused(accept):
     log = log_of([[3, 4], [2, 6]])
+    with pytest.raises(ValueError, match=r"^accept must be a larger probability for right"):
+        speed(log_of([[8, 8]] * 4), accept=accept)
     for fit in (speed, World.estimate):
         with pytest.raises(ValueError, match=r"^accept must be a larger probability for right"):
             fit(log, accept=accept)

@@ -215,3 +215,14 @@ def test_a_run_that_learns_all_within_some_iterations_is_not_told_to_stand_still
     world = World.estimate(counts, accept=(0.9, 0.1))
     assert as_likely_as(counts, world, (0.9, 0.1), np.arange(0.0, 3.1, 0.25)).max() < 0.5
     assert world.dynamics.speed[0] > 1.0
+
+
+def test_slopes_at_no_speed_are_taken_without_a_warning():
+    """With a speed just below 0 masses leave [0, 1], which labels pull at."""
+    moving = Dynamics("arithmetic", speed=(-1e-4,), attempts=100, beta=0.3, label_weight=0.01)
+    right = np.array([0.0, 1e-300, 0.5, 1.0])
+    wrong = 1.0 - right
+    for step in range(50):
+        right, wrong = moving.advance(right, wrong, step, np.array([0.0, 2.0, 70.0, 1.0]))
+    assert np.isfinite([right, wrong]).all()
+    assert np.abs(right + wrong - 1.0).max() < 0.01

@@ -355,10 +355,17 @@ def draw(
         found[1].append(rates)
         found[2].append(np.clip(rates + attempt, 0.0, 1.0))
     correct, rate, observed = (np.concatenate(each) for each in found)
-    return Draws(correct, rate, observed, np.array(numbers), _unanimous(world, counts, cells))
+    ahead = cells.attempts
+    if ends is not None:
+        # How many attempts were made tells what came of them.
+        posterior = by_history(world, counts)
+        [made] = averages(world, counts, posterior, cells.ahead, bought, ends.made)
+        ahead = cells.met().attempts * made
+    alike = _unanimous(world, counts, cells, ahead)
+    return Draws(correct, rate, observed, np.array(numbers), alike)
 
 
-def _unanimous(world: World, counts: Histories, cells: Cells) -> Unanimous:
+def _unanimous(world: World, counts: Histories, cells: Cells, ahead: np.ndarray) -> Unanimous:
     made = counts.attempts.sum(1)
     total = (cells.prompts * made) @ cells.member.T
     share = (cells.prompts * counts.accepted.sum(1)) @ cells.member.T / np.maximum(total, 1.0)
@@ -367,7 +374,7 @@ def _unanimous(world: World, counts: Histories, cells: Cells) -> Unanimous:
         accepted=np.where(alike, share, np.nan),
         attempts=made,
         prompts=cells.prompts * (made > 0),
-        ahead=cells.attempts,
+        ahead=ahead,
         member=cells.member,
         accept=world.dynamics.accept,
     )

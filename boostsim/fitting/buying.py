@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
 
 from boostsim.fitting.histories import Histories
+
+# Of the largest that it can be: a determinant of shares that do not differ.
+ALIKE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,9 @@ class Buying:
 def buying(counts: Histories) -> Buying:
     """Return how many labels a log buys.
 
-    Of a record the share h of visits that failed is known: all or none of one visit; 1 - a/V of V
-    visits that stop at an accepted attempt, a of them; else, whatever the prompt is like, of visits
-    of k among n attempts the expectation is h = C(n - a, k)/C(n, k). Labels are V (f h + o (1 - h))
-    on average, and f and o the least squares' of them, at least 0.
+    Of a record's visits F failed and O did not; its labels are f F + o O on average, f and o the
+    least squares' of all records, at least 0. Where every record has the same share of failing
+    visits they are not told apart: f = o; a rate of visits that the log has none of is 0.
 
     Args:
         counts: a log's, or those of some of its iterations.
@@ -57,37 +58,48 @@ def buying(counts: Histories) -> Buying:
         >>> buying(counts)
         Buying(visits=1, attempts=4, failing=2.0, others=1.0)
     """
-    usual, attempts = counts.usual_visits, counts.visit_attempts or counts.usual_attempts
-    if counts.stopping is not None:
-        attempts = counts.stopping[1]
+    visits, attempts = counts.stopping or counts.visit or (1, counts.usual_attempts)
     if counts.labels is None:
-        return Buying(usual, attempts, 0.0, 0.0)
-    rows, places = np.nonzero((counts.attempts > 0) & (counts.weights() > 0)[:, None])
-    weight = counts.weights()[rows]
-    made, accepted, labels = (
-        each[rows, places] for each in (counts.attempts, counts.accepted, counts.labels)
-    )
-    visits = np.full(made.shape, float(usual))
-    if counts.stopping is not None:
-        failed = np.maximum(visits - accepted, 0.0)
-    elif counts.visit_attempts is None:
-        failed = (accepted == 0.0) * 1.0
-    else:
-        visits = made / attempts
-        failed = visits * _none(made, accepted, np.minimum(attempts, made))
-    counted = np.stack([failed, visits - failed])
+        return Buying(visits, attempts, 0.0, 0.0)
+    counted, labels, weight = _records(counts)
     square, product = (counted * weight) @ counted.T, (counted * weight) @ labels
-    found = np.linalg.lstsq(square, product, rcond=None)[0]
-    if found.min() < 0.0:
-        alone = np.maximum(product, 0.0) / np.maximum(np.diag(square), np.finfo(float).tiny)
-        found = np.where(found < 0.0, 0.0, alone)
-    return Buying(usual, attempts, float(found[0]), float(found[1]))
+    told = np.diag(square)
+    if not told.all():
+        found = np.divide(product, told, out=np.zeros(2), where=told > 0.0)
+    elif np.linalg.det(square) <= ALIKE * told.prod():
+        found = np.full(2, (labels @ weight) / (counted @ weight).sum())
+    else:
+        found = np.linalg.solve(square, product)
+        if found.min() < 0.0:
+            found = np.where(found < 0.0, 0.0, product / told)
+    return Buying(visits, attempts, float(found[0]), float(found[1]))
 
 
-def _none(made: np.ndarray, accepted: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Return the probability that none of so many drawn of those made is accepted."""
-    enough = made - accepted >= drawn
-    rejected = np.where(enough, made - accepted, drawn)
-    logs = gammaln(rejected + 1.0) - gammaln(rejected - drawn + 1.0)
-    logs += gammaln(made - drawn + 1.0) - gammaln(made + 1.0)
-    return np.exp(logs) * enough
+def focused(counts: Histories) -> bool:
+    """Return whether labels go to visits that fail, of a log that buys some.
+
+    They go nowhere else, and where records have several visits are more nearly in proportion to
+    those that fail than to all.
+    """
+    counted, labels, weight = _records(counts)
+    failed, every = counted[0], counted.sum(0)
+    if (labels[failed == 0.0] > 0.0).any():
+        return False
+    left = []
+    for by in (failed, every):
+        rate = (by * weight) @ labels / max(float((by * weight) @ by), 1.0)
+        left.append(float(weight @ (labels - rate * by) ** 2))
+    return left[0] <= left[1]
+
+
+def _records(counts: Histories) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (failed, other) visits, labels, and how many prompts have them, of each record."""
+    assert counts.labels is not None
+    weights = counts.weights()
+    rows, places = np.nonzero((counts.attempts > 0) & (weights > 0)[:, None])
+    if counts.visited is None:
+        failed = (counts.accepted[rows, places] == 0.0) * 1.0
+        visits = np.ones(failed.shape)
+    else:
+        visits, failed = counts.visited[:, rows, places]
+    return np.stack([failed, visits - failed]), counts.labels[rows, places], weights[rows]

@@ -71,6 +71,8 @@ class Dynamics(Described):
                 return right, wrong
             total = 1.0 + share
             return (right + share * self.beta) / total, (wrong + share * (1 - self.beta)) / total
+        # A speed just below 0, as slopes at 0 are taken with, leads out of [0, 1].
+        right, wrong = np.maximum(right, 0.0), np.maximum(wrong, 0.0)
         one, other = self.accept
         accepted = one * right + other * wrong
         rejected = (1.0 - one) * right + (1.0 - other) * wrong

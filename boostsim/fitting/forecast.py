@@ -205,10 +205,11 @@ def forecast(
 
 
 def _alike(counts: Histories) -> bool:
-    """Return whether all prompts have one history, in which not all verdicts are alike."""
-    met = counts.attempts[counts.weights() > 0].sum(1)
-    accepted = counts.accepted[counts.weights() > 0].sum(1)
-    return len(met) == 1 and bool(0.0 < accepted[0] < met[0])
+    """Return whether all prompts have the same counts, of which not all verdicts are alike."""
+    met = counts.weights() > 0
+    attempts, accepted = counts.attempts[met], counts.accepted[met]
+    same = (attempts == attempts[0]).all() and (accepted == accepted[0]).all()
+    return bool(same) and 0.0 < accepted[0].sum() < attempts[0].sum()
 
 
 def _history(counts: Histories, classes: tuple[str, ...], member: np.ndarray) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from boostsim.curation.filters import Filter
 from boostsim.curation.labelers import WeakLabeler
 from boostsim.curation.procedure import HEAVIEST, LIGHTEST, Procedure
 from boostsim.fitting.ahead import Ahead
+from boostsim.fitting.buying import focused
 from boostsim.fitting.diagnostics import Diagnostics
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.labels import LabelRates
@@ -96,7 +97,7 @@ class Fit(Ahead, ByValue, Shown):
         """
         if self.counts.stopping is not None:
             return min(self.counts.stopping[1], MOST_ATTEMPTS)
-        made = self.counts.visit_attempts or self.counts.usual_attempts
+        made = self.counts.usual_attempts if self.counts.visit is None else self.counts.visit[1]
         return min(max(made, 1), MOST_ATTEMPTS)
 
     def task(self, when: str = "first") -> TableTask:
@@ -162,7 +163,7 @@ class Fit(Ahead, ByValue, Shown):
         """Return what an iteration of the log does, as a procedure.
 
         Attempts and filter are the log's; labels, where it buys any, go as many a visit as it
-        bought on average, to failing visits if it labelled only where some fail, else evenly.
+        bought on average, to failing visits if these are what it labelled, else evenly.
         Attempts that stop at the first accepted one do so here, too, except with a policy gradient,
         which needs all of them.
 
@@ -185,15 +186,12 @@ class Fit(Ahead, ByValue, Shown):
                     "log must have label_correct for some labels: it bought labels, and nothing "
                     "says how often they were right"
                 )
-            bought = self.log.labelled
-            assert bought is not None
-            focused = bool(_some_visit_fails(self.log)[bought > 0].all())
             met = self.counts.attempts > 0
             held = self.counts.weights()
             labels = float(held @ (self.counts.labels * met).sum(1) / (held @ met.sum(1)))
             slots |= {
                 "labeler": WeakLabeler(self.beta),
-                "criterion": failed if focused else uniform,
+                "criterion": failed if focused(self.counts) else uniform,
                 "budget": labels / self.visits,
                 "label_weight": float(
                     np.clip(self.world.dynamics.label_weight, LIGHTEST, HEAVIEST)
@@ -312,12 +310,3 @@ class Fit(Ahead, ByValue, Shown):
     def __repr__(self) -> str:
         """Name it with the log's size."""
         return f"<fit of {len(self.log.prompts)} prompts, {len(self.log.iterations)} iterations>"
-
-
-def _some_visit_fails(log: Log) -> np.ndarray:
-    """Return of which records some visit has no accepted attempt, ``[records]``."""
-    fails = log.accepted == 0
-    if log.visits is not None:
-        record, _, accepted = log.visits
-        fails = fails | (np.bincount(record[accepted == 0], minlength=len(fails)) > 0)
-    return fails

@@ -34,8 +34,10 @@ class Histories(ByValue):
         history: which history each prompt has, ``[prompts]``.
         stopping: (visits, attempts of each at most) of a prompt in an iteration, where attempts
             stop at the first accepted one; None where their number is fixed.
-        visit_attempts: attempts of a visit, most often, where the log tells visits; None where a
-            record is one visit.
+        visit: (visits to a prompt in an iteration, attempts of one), each most often, where the log
+            tells visits; None where a record is one.
+        visited: of each record its visits and those of which nothing was accepted, ``[2, histories,
+            times]``, where the log tells visits and buys labels; else None.
     """
 
     times: np.ndarray
@@ -46,7 +48,8 @@ class Histories(ByValue):
     labels: np.ndarray | None
     history: np.ndarray
     stopping: tuple[int, int] | None = None
-    visit_attempts: int | None = None
+    visit: tuple[int, int] | None = None
+    visited: np.ndarray | None = None
 
     @property
     def prompts(self) -> int:
@@ -75,9 +78,7 @@ class Histories(ByValue):
     @property
     def usual_visits(self) -> int:
         """The visits that a prompt gets in an iteration most often."""
-        if self.stopping is not None:
-            return self.stopping[0]
-        return max(self.usual_attempts // (self.visit_attempts or self.usual_attempts), 1)
+        return (self.stopping or self.visit or (1, 0))[0]
 
     def weights(self, prompt_weights: Any = None) -> np.ndarray:
         """Return how many prompts share each history, ``[histories]``, or what they weigh together.
@@ -111,6 +112,7 @@ class Histories(ByValue):
             attempts=self.attempts[:, :count],
             accepted=self.accepted[:, :count],
             labels=labels,
+            visited=None if self.visited is None else self.visited[:, :, :count],
         )
 
     def at(self, place: int) -> Histories:
@@ -126,7 +128,7 @@ class Histories(ByValue):
             labels=None,
             history=kind.ravel()[self.history],
             stopping=self.stopping,
-            visit_attempts=self.visit_attempts,
+            visit=self.visit,
         )
 
 
@@ -168,8 +170,11 @@ def histories(log: Log) -> Histories:
     bought = bought if bought is not None and bought.any() else None
     if bought is not None:
         tables.append(dense(bought))
+        if log.visits is not None:
+            tables += [dense(each) for each in _visited(log)]
     first, history = _equal(tables)
-    attempts, accepted, *labels = (table[first].astype(float) for table in tables)
+    attempts, accepted, *more = (table[first].astype(float) for table in tables)
+    labels, visited = more[:1], more[1:]
     return Histories(
         times=(iterations - iterations[0]) // step,
         step=step,
@@ -179,7 +184,8 @@ def histories(log: Log) -> Histories:
         labels=labels[0] if labels else None,
         history=history,
         stopping=_stopping(log),
-        visit_attempts=_visit_attempts(log),
+        visit=_visit(log),
+        visited=np.stack(visited) if visited else None,
     )
 
 
@@ -198,13 +204,27 @@ def _stopping(log: Log) -> tuple[int, int] | None:
     return int(np.bincount(made[made > 0]).argmax()), int(log.visit_attempts[of].max())
 
 
-def _visit_attempts(log: Log) -> int | None:
-    """Return how many attempts a visit makes most often, or None where a record is one visit."""
+def _visit(log: Log) -> tuple[int, int] | None:
+    """Return visits of a record and attempts of a visit, each most often; None of one visit."""
     if log.visits is None or not len(log.visits[0]):
         return None
     record, attempts, _ = log.visits
-    several = np.bincount(record)[record] > 1
-    return int(np.bincount(attempts).argmax()) if several.any() else None
+    visits = np.bincount(record)
+    usual = int(np.bincount(visits[visits > 0]).argmax())
+    return (usual, int(np.bincount(attempts).argmax())) if visits.max() > 1 else None
+
+
+def _visited(log: Log) -> tuple[np.ndarray, np.ndarray]:
+    """Return visits of each record and those of which nothing was accepted, ``[records]`` each."""
+    records = len(log.prompt)
+    if log.visits is None:
+        return np.ones(records, np.int64), (log.accepted == 0).astype(np.int64)
+    record, _, accepted = log.visits
+    visits = np.bincount(record, minlength=records)
+    failed = np.bincount(record[accepted == 0], minlength=records)
+    # A record that tells no visits is one.
+    told = visits > 0
+    return np.where(told, visits, 1), np.where(told, failed, log.accepted == 0)
 
 
 def _equal(tables: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -33,7 +33,7 @@ from boostsim.fitting.dynamics import FASTEST
 from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.likelihood import Problem
 from boostsim.fitting.reach import errors, reach
-from boostsim.fitting.world import World, ends, problem_of
+from boostsim.fitting.world import World, ends, problem_of, tells
 from boostsim.objects import ByValue
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ def speed(
             right responses no more often than wrong ones.
     """
     confidence = between_0_and_1("confidence", confidence)
+    tells(accept)
     counts = log if isinstance(log, Histories) else histories(log)
     most = max(1, min(whole("blocks", blocks, 1), (len(counts.times) - 1) // 2))
     why_not = _why_not(counts)

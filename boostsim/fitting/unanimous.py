@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import betabinom
+from scipy.special import gammaln
 
 
 def seldom(attempts: np.ndarray, prompts: np.ndarray, shares: np.ndarray, tail: float) -> float:
@@ -43,16 +43,45 @@ def seldom(attempts: np.ndarray, prompts: np.ndarray, shares: np.ndarray, tail: 
     return float((many * w) @ rates / (many @ w))
 
 
+def most_others(attempts: np.ndarray, seen: np.ndarray, tail: float) -> np.ndarray:
+    """Return the least k that attempts of the other verdict exceed with at most such a probability.
+
+    Of m attempts with a rate of the law beta(1, N), the beta-binomial law, at least k are with
+    probability prod_{i < k} (m - i)/(N + m - i).
+
+    Args:
+        attempts: m, at least 1.
+        seen: N, above 0; NaN gives NaN.
+        tail: in (0, 1).
+
+    Example:
+        >>> most_others(np.array([1.0, 240.0]), np.array([1200.0, 1200.0]), 0.025)
+        array([0., 1.])
+    """
+
+    def seldom_more(most: np.ndarray) -> np.ndarray:
+        least = np.minimum(most + 1.0, attempts)
+        log = gammaln(attempts + 1.0) - gammaln(attempts - least + 1.0)
+        log += gammaln(seen + attempts - least + 1.0) - gammaln(seen + attempts + 1.0)
+        return (most >= attempts) | (log <= np.log(tail))
+
+    low, high = np.full(attempts.shape, -1.0), attempts
+    while (high - low > 1.0).any():
+        middle = np.floor((low + high) / 2.0)
+        enough = seldom_more(middle)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(np.isnan(seen), np.nan, high)
+
+
 @dataclass(frozen=True)
 class Unanimous:
     """The classes of a log in which all verdicts are alike.
 
     Resamples of their prompts are, too, and say that nothing else can come. So bands of a mean
-    reach at least as far as :func:`seldom`, here with L for it; of m attempts to come as far as a
-    quantile of the beta-binomial law of m with 1 and N = log(tail)/log(1 - L), which has that limit
-    as its own. Of a filter (a1, a0) correct probabilities reach as far as the log is at least the
-    tail as likely as at its most likely: p = 1 - L where all were accepted, L where none was, of
-    rates a1 (1 - L) and 1 - (1 - a0) (1 - L).
+    reach at least as far as :func:`seldom`, here with L for it; of m attempts to come as far as
+    :func:`most_others` of m and N = log(tail)/log(1 - L), whose beta law has that limit as its own.
+    Of a filter (a1, a0) rates reach to a1 (1 - L) where all were accepted, 1 - (1 - a0) (1 - L)
+    where none was: there the log is the tail as likely as where all are right, or none.
 
     Attributes:
         accepted: whether all of a class were accepted, or none, ``[classes]`` of 1, 0; NaN where
@@ -89,7 +118,7 @@ class Unanimous:
         if name == "observed":
             others = np.maximum(np.rint((self.ahead * self.prompts) @ self.member.T), 1.0)
             seen = np.log(tail) / np.log1p(-np.minimum(other, 1.0 - 1e-12))
-            other = betabinom.isf(tail, others, 1.0, seen) / others
+            other = most_others(others, seen, tail) / others
             return np.where(self.accepted == 1.0, 1.0 - other, other), self.accepted
         one, wrong = self.accept
         most_likely = np.where(self.accepted == 1.0, one, 1.0 - wrong) * (1.0 - other)

@@ -141,8 +141,7 @@ class World(ByValue):
         counts = log if isinstance(log, Histories) else histories(log)
         choice("kind", kind, KINDS)
         blocks = whole("blocks", blocks, 1)
-        if not accept[0] > accept[1]:
-            raise refuse("accept", "a larger probability for right responses than wrong", accept)
+        tells(accept)
         weights = counts.weights(prompt_weights)
         moving = Dynamics(kind, accept=accept, attempts=counts.usual_attempts, beta=beta)
         if counts.span == 0 and kind in ("odds", "arithmetic"):
@@ -171,6 +170,16 @@ class World(ByValue):
             for other in _elsewhere(counts, weights, found):
                 found = _higher(found, _climbed(counts, weights, other, None))
         return found
+
+
+def tells(accept: tuple[float, float]) -> None:
+    """Refuse a filter whose verdicts do not tell how the model does.
+
+    Raises:
+        ValueError: for one that accepts right responses no more often than wrong ones.
+    """
+    if not accept[0] > accept[1]:
+        raise refuse("accept", "a larger probability for right responses than wrong", accept)
 
 
 def _alike(moving: Dynamics, alone: World) -> Dynamics:

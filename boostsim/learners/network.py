@@ -12,6 +12,7 @@ that names it (see :mod:`boostsim.learners.regression`, which is one file); it t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from boostsim.arguments import choice, finite, whole
@@ -43,10 +45,14 @@ def normal(weights: Mapping[str, tuple[tuple[int, ...], float]], key: Array) -> 
 
 @partial(jax.jit, static_argnums=0)
 def _normal(shapes: tuple[tuple[int, ...], ...], keys: Array, scales: Array) -> list[Array]:
-    each = zip(shapes, keys, strict=True)
-    drawn = [jax.random.normal(key, shape, jnp.float32) for shape, key in each]
+    # A draw of many begins with that of few: so all are as large as the largest, in a loop that is
+    # compiled once, not once for each shape.
+    sizes = [math.prod(shape) for shape in shapes]
+    every = lax.map(lambda key: jax.random.normal(key, (max(sizes),), jnp.float32), keys)
+    cut = zip(every, shapes, sizes, strict=True)
+    drawn = [each[:size].reshape(shape) for each, shape, size in cut]
     # Else the compiler folds the scale into the draw, and rounds otherwise than step by step.
-    drawn = jax.lax.optimization_barrier(drawn)
+    drawn = lax.optimization_barrier(drawn)
     return [scale * draw for scale, draw in zip(scales, drawn, strict=True)]
 
 
