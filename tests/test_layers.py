@@ -64,7 +64,7 @@ def test_logits_and_slopes_are_those_of_a_cpu(way, network_layers):
 
 
 # Each size is compiled for.
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.integers(1, 3), st.booleans())
 def test_rows_come_back(batch, heads, positions, width, by_position):
     rows = Rows(batch, heads, by_position)
