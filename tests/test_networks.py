@@ -13,6 +13,7 @@ from precision import apart
 from worlds import LOOKUP, SOFTMAX
 
 import boostsim as bs
+from boostsim.learners import network as networks
 from boostsim.learners import train as training
 from boostsim.learners.train import law_loss, loss, train, weighted_loss
 from boostsim.vocabulary import PAD
@@ -222,3 +223,16 @@ def test_a_network_is_one_file_and_four_lines():
     assert sorted(path for path in named if path != own) == ["__init__.py"] * 2 + [looking] * 2
     lines = len((package / own).read_text().splitlines())
     assert f"`regression.py` is one, of {lines} lines" in (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_weights_are_drawn_each_by_its_own_key_in_one_program_of_one_draw():
+    """JAX's own draws of each shape by itself; however many there are, one is compiled."""
+    weights = {"a": ((3, 5), 0.5), "b": ((40,), 1.0), "c": ((2, 4, 4), 3.0), "d": ((), 2.0)}
+    key = jax.random.key(7)
+    drawn = networks.normal(weights, key)
+    for (name, (shape, scale)), own in zip(weights.items(), jax.random.split(key, 4), strict=True):
+        wanted = np.float32(scale) * np.asarray(jax.random.normal(own, shape, jnp.float32))
+        np.testing.assert_array_equal(drawn[name], wanted)
+    shapes = tuple(shape for shape, _ in weights.values())
+    lowered = networks._normal.lower(shapes, jax.random.split(key, 4), jnp.ones(4))
+    assert len(re.findall(r"chlo\.erf_inv", lowered.as_text())) == 1

@@ -172,9 +172,9 @@ def advise(
             takes the factor that predicts the log best.
         criterion: another rule to be set beside it, a criterion or its name.
         exploration: share of the budget that is spread evenly over all prompts, in (0, 1].
-        beta: how often labels are right: a number; one on failing visits and one on others; or one
-            for each stratum. None: as the log's labels are, by failing or not and by stratum where
-            these are seen to differ.
+        beta: how often labels are right: a number; one where nothing is accepted in an iteration
+            and one elsewhere; or one for each stratum. None: as the log's labels are, by failing or
+            not and by stratum where these are seen to differ.
         confidence: of the test whether the speed is constant.
 
     Raises:
@@ -239,10 +239,10 @@ def advise(
 
 
 def _betas(log: Log, beta: Any) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Return how often a label is right on failing visits to each prompt, and on others; in words.
+    """Return how often each prompt's label is right where nothing is accepted, and elsewhere.
 
     Returns:
-        ``[prompts]`` twice.
+        ``[prompts]`` twice, and what is told of them.
     """
     prompts = len(log.prompts)
     if beta is None:

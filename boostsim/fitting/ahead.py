@@ -149,8 +149,8 @@ class Ahead:
                 takes the factor that predicts the log best.
             criterion: another rule to be set beside it, a criterion or its name.
             exploration: in (0, 1].
-            beta: how often labels are right: a number; one on failing visits and one on others; or
-                one for each stratum. None: as the log's labels are.
+            beta: how often labels are right: a number; one where nothing is accepted in an
+                iteration and one elsewhere; or one for each stratum. None: as the log's labels are.
 
         Raises:
             ValueError: for arguments out of range.
