@@ -16,7 +16,7 @@ import boostsim as bs
 from boostsim.curation.criteria import failed, uniform
 from boostsim.fitting.backtest import backtest
 from boostsim.fitting.bands import Stopped, draw
-from boostsim.fitting.buying import Buying, buying
+from boostsim.fitting.buying import Buying, buying, focused
 from boostsim.fitting.forecast import forecast
 from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.outlook import ALL, FITTED, METHODS, outlook, settled
@@ -342,7 +342,7 @@ def test_labels_are_bought_and_move_prompts_as_in_the_log():
         right = (right + share * 0.6) / (1.0 + share)
 
 
-def visited(seed, visits, most=0, each=2, labels=(2.0, 0.25), prompts=240, iterations=4):
+def visited(seed, visits, most=0, each=(2,), labels=(2.0, 0.25), prompts=240, iterations=4):
     """A log of visits to prompts, as many as is said or drawn; labels by whether a visit fails."""
     random = np.random.default_rng(seed)
     right = random.choice([0.2, 0.6, 0.97], prompts)
@@ -385,11 +385,11 @@ def visited(seed, visits, most=0, each=2, labels=(2.0, 0.25), prompts=240, itera
 )
 def test_labels_are_bought_by_visits_that_fail(visits, how):
     """Of a prompt that is nearly solved few do, however many labels the others get."""
-    how = {"each": [2]} | how
+
     log, right = visited(0, visits, **how)
     counts = histories(log)
     usual = max(set(visits), key=visits.count)
-    each = how.get("most") or max(set(how["each"]), key=how["each"].count)
+    each = how.get("most") or max(how.get("each", [2]), key=how.get("each", [2]).count)
     failing, others = how.get("labels", (2.0, 0.25))
     rates = buying(counts)
     assert (rates.visits, rates.attempts) == (usual, each)
@@ -414,11 +414,17 @@ def test_labels_are_bought_by_visits_that_fail(visits, how):
 @pytest.mark.parametrize("visits", [1, 5, 50])
 @pytest.mark.parametrize("labels", [(2.0, 0.0), (0.5, 0.0), (1.0, 1.0), (8.0, 8.0)])
 def test_a_log_that_labels_what_fails_is_told_from_one_that_does_evenly(visits, labels):
-    log, _ = visited(1, [visits], labels=labels, each=[2])
-    told = np.minimum(log.labelled, 1)
-    again = bs.fit(dataclasses.replace(log, label_correct=told))
+    log, _ = visited(1, [visits], labels=labels)
     assert ((log.accepted > 0) & (log.labelled > 0)).any() or visits == 1
-    assert again.procedure().criterion is (uniform if labels[1] else failed)
+    assert focused(histories(log)) is (labels[1] == 0.0)
+
+
+@pytest.mark.parametrize("others", [0.0, 2.0])
+def test_the_procedure_of_a_log_buys_labels_as_it_did(others):
+    log, _ = visited(1, [5], labels=(2.0, others), prompts=60, iterations=3)
+    again = bs.fit(dataclasses.replace(log, label_correct=log.labelled // 2)).procedure()
+    assert again.criterion is (uniform if others else failed)
+    assert again.budget == pytest.approx(log.labelled.sum() / (60 * 3 * 5))
 
 
 def test_what_a_log_does_not_tell_of_labels():

@@ -56,7 +56,7 @@ def most_others(attempts: np.ndarray, seen: np.ndarray, tail: float) -> np.ndarr
 
     Example:
         >>> most_others(np.array([1.0, 240.0]), np.array([1200.0, 1200.0]), 0.025)
-        array([0., 1.])
+        array([0., 2.])
     """
 
     def seldom_more(most: np.ndarray) -> np.ndarray:
