@@ -342,7 +342,9 @@ def test_labels_are_bought_and_move_prompts_as_in_the_log():
         right = (right + share * 0.6) / (1.0 + share)
 
 
-def visited(seed, visits, most=0, each=(2,), labels=(2.0, 0.25), prompts=240, iterations=4):
+def visited(
+    seed, visits, most=0, each=(2,), labels=(2.0, 0.25), prompts=240, iterations=4, grow=0.0
+):
     """A log of visits to prompts, as many as is said or drawn; labels by whether a visit fails."""
     random = np.random.default_rng(seed)
     right = random.choice([0.2, 0.6, 0.97], prompts)
@@ -350,9 +352,10 @@ def visited(seed, visits, most=0, each=(2,), labels=(2.0, 0.25), prompts=240, it
     prompt, time = np.divmod(np.arange(records), iterations)
     several = random.choice(visits, records)
     record = np.repeat(np.arange(records), several)
-    tries = np.minimum(random.geometric(right[prompt[record]]), most + 1)
+    now = expit(logit(right[prompt]) + grow * time)[record]
+    tries = np.minimum(random.geometric(now), most + 1)
     made_ = np.minimum(tries, most) if most else random.choice(each, len(record))
-    hits = (tries <= most) * 1 if most else random.binomial(made_, right[prompt[record]])
+    hits = (tries <= most) * 1 if most else random.binomial(made_, now)
     bought = np.floor(np.where(hits == 0, *labels) + random.random(len(record))).astype(int)
     log = bs.Log(
         prompts=range(prompts),
@@ -385,7 +388,6 @@ def visited(seed, visits, most=0, each=(2,), labels=(2.0, 0.25), prompts=240, it
 )
 def test_labels_are_bought_by_visits_that_fail(visits, how):
     """Of a prompt that is nearly solved few do, however many labels the others get."""
-
     log, right = visited(0, visits, **how)
     counts = histories(log)
     usual = max(set(visits), key=visits.count)
@@ -421,7 +423,7 @@ def test_a_log_that_labels_what_fails_is_told_from_one_that_does_evenly(visits, 
 
 @pytest.mark.parametrize("others", [0.0, 2.0])
 def test_the_procedure_of_a_log_buys_labels_as_it_did(others):
-    log, _ = visited(1, [5], labels=(2.0, others), prompts=60, iterations=3)
+    log, _ = visited(1, [5], labels=(2.0, others), prompts=60, iterations=3, grow=0.5)
     again = bs.fit(dataclasses.replace(log, label_correct=log.labelled // 2)).procedure()
     assert again.criterion is (uniform if others else failed)
     assert again.budget == pytest.approx(log.labelled.sum() / (60 * 3 * 5))
