@@ -11,6 +11,7 @@ from boostsim.fitting.dynamics import Dynamics
 from boostsim.fitting.histories import Histories, histories
 from boostsim.fitting.likelihood import Problem, grid
 from boostsim.fitting.mixture import fitted, scaled
+from boostsim.fitting.speed import explained
 from boostsim.fitting.world import World
 
 
@@ -226,3 +227,30 @@ def test_slopes_at_no_speed_are_taken_without_a_warning():
         right, wrong = moving.advance(right, wrong, step, np.array([0.0, 2.0, 70.0, 1.0]))
     assert np.isfinite([right, wrong]).all()
     assert np.abs(right + wrong - 1.0).max() < 0.01
+
+
+@pytest.mark.parametrize(("kind", "speed"), [("strong", ()), ("arithmetic", (0.3,))])
+@pytest.mark.parametrize("attempts", [1, 4, 16, 64])
+def test_masses_add_up_to_one_however_long_a_filter_errs(kind, speed, attempts):
+    """Where nothing is right nothing ever is: a rounding error that grew would say otherwise."""
+    moving = Dynamics(kind, speed=speed, attempts=attempts, accept=(0.95, 0.02))
+    start = np.array([0.0, 1e-300, 1e-12, 0.5, 1.0])
+    right, wrong = moving.path(start, 1.0 - start, np.arange(0, 201, 10))
+    np.testing.assert_allclose(right + wrong, 1.0, rtol=1e-15)
+    assert (right[:, 0] == 0.0).all()
+    assert (wrong[:, 0] == 1.0).all()
+    assert (np.diff(right[:, 1:4], axis=0) >= 0.0).all()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_strong_learner_is_told_in_a_long_log_of_a_filter_that_errs(seed):
+    random = np.random.default_rng(seed)
+    moving = Dynamics("strong", attempts=8, accept=(0.95, 0.02))
+    start = np.where(random.random(80) < 0.5, 0.0, random.uniform(0.0, 0.02, 80))
+    right, _ = moving.path(start, 1.0 - start, np.arange(30))
+    log = log_of(random.binomial(8, 0.02 + 0.93 * right.T), 8)
+    told = explained(histories(log), accept=(0.95, 0.02))
+    # A step of nearly all is nearly it.
+    assert told.worlds["arithmetic"].dynamics.speed[0] > 0.9
+    assert told.behind["strong"] < 1.0
+    assert told.behind["odds"] > 20.0

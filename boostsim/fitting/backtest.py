@@ -10,7 +10,7 @@ Differences of densities have a standard error by prompt (ratio estimator).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -370,15 +370,7 @@ def _speeds(
         return told
     told |= {"trained": world.dynamics.speed[-1], "trained_error": float(numbers[:, -1].std())}
     told |= {"blocks": numbers.shape[1]}
-    rest = slice(trained, None)
-    held = replace(
-        counts,
-        times=counts.times[rest] - counts.times[trained],
-        first=counts.first + counts.step * int(counts.times[trained]),
-        attempts=counts.attempts[:, rest],
-        accepted=counts.accepted[:, rest],
-        labels=None if counts.labels is None else counts.labels[:, rest],
-    )
+    held = counts.since(trained)
     if held.span == 0:
         return told
     later = _like(world, held)

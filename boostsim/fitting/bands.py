@@ -152,7 +152,8 @@ def paths(
             labels = own[:, place[step], None] if step in place else 0.0
         else:
             one, other = moving.accept
-            labels = bought.expected((1.0 - one) * right + (1.0 - other) * wrong)
+            labels = bought.by_visit((1.0 - one) * right + (1.0 - other) * wrong)
+            labels = bought.visits[part, None] * labels
         right, wrong = moving.advance(right, wrong, step, labels)
         found[step + 1] = right
     return np.array([found[last + int(steps)] for steps in ahead])

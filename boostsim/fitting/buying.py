@@ -12,42 +12,45 @@ from boostsim.fitting.histories import Histories
 ALIKE = 1e-9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Buying:
-    """What a prompt's labels go by: whether its visits fail.
+    """What a prompt's labels go by: how often it is visited, and whether its visits fail.
 
     Attributes:
-        visits: V, to a prompt in an iteration.
-        attempts: k, of a visit.
+        visits: V, to a prompt of each history in an iteration that meets it, on average,
+            ``[histories]``.
+        attempts: k, of a visit, most often.
         failing: labels bought at a visit of which nothing is accepted, on average.
         others: and at another.
     """
 
-    visits: int
+    visits: np.ndarray
     attempts: int
     failing: float
     others: float
 
-    def expected(self, rejected: np.ndarray) -> np.ndarray:
-        """Return the labels that a prompt is expected to get: V (f B^k + o (1 - B^k)).
+    def by_visit(self, rejected: np.ndarray) -> np.ndarray:
+        """Return the labels that are expected at a visit, f B^k + o (1 - B^k).
 
         Args:
             rejected: B, the probability that an attempt is rejected, of any shape.
 
         Example:
-            >>> Buying(visits=3, attempts=2, failing=1.0, others=0.0).expected(np.array([0.5, 1.0]))
-            array([0.75, 3.  ])
+            >>> each = Buying(np.array([3.0]), attempts=2, failing=1.0, others=0.5)
+            >>> each.by_visit(np.array([0.0, 1.0]))
+            array([0.5, 1. ])
         """
         fails = rejected**self.attempts
-        return self.visits * (fails * self.failing + (1.0 - fails) * self.others)
+        return fails * self.failing + (1.0 - fails) * self.others
 
 
 def buying(counts: Histories) -> Buying:
     """Return how many labels a log buys.
 
-    Of a record's visits F failed and O did not; its labels are f F + o O on average, f and o the
-    least squares' of all records, at least 0. Where every record has the same share of failing
-    visits they are not told apart: f = o; a rate of visits that the log has none of is 0.
+    Of a record's visits F failed and O did not; its labels are f F + o O on average, f and o in
+    proportion to the least squares' of all records, at least 0, and so large that the log's labels
+    are that many together. Where every record has the same share of failing visits they are not
+    told apart: f = o; a rate of visits that the log has none of is 0.
 
     Args:
         counts: a log's, or those of some of its iterations.
@@ -56,11 +59,16 @@ def buying(counts: Histories) -> Buying:
         >>> counts = Histories(np.array([0]), 1, 0, np.array([[4.0], [4.0]]),
         ...     np.array([[0.0], [3.0]]), np.array([[2.0], [1.0]]), np.array([0, 0, 1]))
         >>> buying(counts)
-        Buying(visits=1, attempts=4, failing=2.0, others=1.0)
+        Buying(visits=array([1., 1.]), attempts=4, failing=2.0, others=1.0)
     """
-    visits, attempts = counts.stopping or counts.visit or (1, counts.usual_attempts)
+    _, attempts = counts.stopping or counts.visit or (1, counts.usual_attempts)
+    visits = np.ones(len(counts.attempts))
     if counts.labels is None:
         return Buying(visits, attempts, 0.0, 0.0)
+    if counts.visited is not None:
+        met = counts.attempts > 0
+        seen = (counts.visited[0] * met).sum(1) / np.maximum(met.sum(1), 1)
+        visits = np.where(met.any(1), seen, float(counts.usual_visits))
     counted, labels, weight = _records(counts)
     square, product = (counted * weight) @ counted.T, (counted * weight) @ labels
     told = np.diag(square)
@@ -72,6 +80,9 @@ def buying(counts: Histories) -> Buying:
         found = np.linalg.solve(square, product)
         if found.min() < 0.0:
             found = np.where(found < 0.0, 0.0, product / told)
+    together = float(found @ counted @ weight)
+    if together > 0.0:
+        found = found * (float(labels @ weight) / together)
     return Buying(visits, attempts, float(found[0]), float(found[1]))
 
 

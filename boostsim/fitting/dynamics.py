@@ -89,10 +89,11 @@ class Dynamics(Described):
                 (kept * mistaken + share * (1.0 - self.beta)) / total,
             )
             data = tuple(np.where(labels > 0.0, new, old) for new, old in zip(mixed, data))
-        return (
-            (1.0 - rate) * right + rate * data[0],
-            (1.0 - rate) * wrong + rate * data[1],
-        )
+        right = (1.0 - rate) * right + rate * data[0]
+        wrong = (1.0 - rate) * wrong + rate * data[1]
+        # A sum that is off by a rounding error would be off by more after each step.
+        total = right + wrong
+        return right / total, wrong / total
 
     def path(
         self, right: np.ndarray, wrong: np.ndarray, times: np.ndarray

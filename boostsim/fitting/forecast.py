@@ -43,9 +43,9 @@ class Forecast(ByValue):
             over these prompts; ``observed_low`` and ``observed_high`` are the predictive band, with
             the binomial noise of as many attempts as the log usually makes. Per prompt and
             iteration: ``failing``, the probability that none of its attempts is accepted,
-            ``labels`` at the log's own rates for visits that fail and for others, and
-            ``generations``. Then ``accepted`` by the other three: ``literal_theory``,
-            ``straight_line``, ``no_change``.
+            ``labels`` at the log's own rates for visits that fail and for others, at as many visits
+            as the prompt had on average, and ``generations``. Then ``accepted`` by the other three:
+            ``literal_theory``, ``straight_line``, ``no_change``.
         history: a row for each iteration of the log and class: what was ``observed``.
         confidence: of the bands, each at one iteration.
         conditions: what it was made with.

@@ -104,15 +104,22 @@ class Histories(ByValue):
 
     def until(self, count: int) -> Histories:
         """Return the first so many of its iterations: what a backtest fits."""
-        count = whole("count", count, 1, len(self.times))
-        labels = None if self.labels is None else self.labels[:, :count]
+        return self._some(slice(0, whole("count", count, 1, len(self.times))))
+
+    def since(self, count: int) -> Histories:
+        """Return its iterations but the first so many: what a backtest holds out."""
+        return self._some(slice(whole("count", count, 0, len(self.times) - 1), None))
+
+    def _some(self, places: slice) -> Histories:
+        start = self.times[places][0]
         return replace(
             self,
-            times=self.times[:count],
-            attempts=self.attempts[:, :count],
-            accepted=self.accepted[:, :count],
-            labels=labels,
-            visited=None if self.visited is None else self.visited[:, :, :count],
+            times=self.times[places] - start,
+            first=self.first + self.step * int(start),
+            attempts=self.attempts[:, places],
+            accepted=self.accepted[:, places],
+            labels=None if self.labels is None else self.labels[:, places],
+            visited=None if self.visited is None else self.visited[:, :, places],
         )
 
     def at(self, place: int) -> Histories:
@@ -208,10 +215,13 @@ def _visit(log: Log) -> tuple[int, int] | None:
     """Return visits of a record and attempts of a visit, each most often; None of one visit."""
     if log.visits is None or not len(log.visits[0]):
         return None
+    visits, _ = _visited(log)
+    if visits.max() == 1:
+        return None
     record, attempts, _ = log.visits
-    visits = np.bincount(record)
-    usual = int(np.bincount(visits[visits > 0]).argmax())
-    return (usual, int(np.bincount(attempts).argmax())) if visits.max() > 1 else None
+    alone = np.bincount(record, minlength=len(log.prompt)) == 0
+    each = np.append(attempts, log.attempts[alone])
+    return int(np.bincount(visits).argmax()), int(np.bincount(each).argmax())
 
 
 def _visited(log: Log) -> tuple[np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ def outlook(
         return np.full(right.shape, float(usual)) if ends is None else ends.made(right)
 
     def labels(right: np.ndarray) -> np.ndarray:
-        return bought.expected(1.0 - other - (one - other) * right)
+        return bought.by_visit(1.0 - other - (one - other) * right)
 
     def passed(right: np.ndarray) -> np.ndarray:
         return made(right) * (other + (one - other) * right) if ends is None else ends.hits(right)
@@ -165,7 +165,7 @@ def outlook(
         correct=by_prompt.mean(correct),
         failing=by_prompt.mean(failing),
         generations=by_prompt.mean(generations),
-        labels=by_prompt.mean(buys),
+        labels=by_prompt.mean(buys * bought.visits),
         rates=rates,
         each=each,
     )

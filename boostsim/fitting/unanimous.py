@@ -78,10 +78,11 @@ class Unanimous:
     """The classes of a log in which all verdicts are alike.
 
     Resamples of their prompts are, too, and say that nothing else can come. So bands of a mean
-    reach at least as far as :func:`seldom`, here with L for it; of m attempts to come as far as
-    :func:`most_others` of m and N = log(tail)/log(1 - L), whose beta law has that limit as its own.
-    Of a filter (a1, a0) rates reach to a1 (1 - L) where all were accepted, 1 - (1 - a0) (1 - L)
-    where none was: there the log is the tail as likely as where all are right, or none.
+    reach at least as far as :func:`seldom`, here with L for it. Of a filter (a1, a0) rates reach to
+    a1 (1 - L) where all were accepted, 1 - (1 - a0) (1 - L) where none was: there the log is the
+    tail as likely as where all are right, or none. With M for how often the other verdict is then,
+    m attempts to come reach as far as :func:`most_others` of m and N = log(tail)/log(1 - M), whose
+    beta law has that limit as its own.
 
     Attributes:
         accepted: whether all of a class were accepted, or none, ``[classes]`` of 1, 0; NaN where
@@ -115,14 +116,13 @@ class Unanimous:
                 again = row > 0 and np.array_equal(step, shares[row - 1])
                 limit = other[row - 1, place] if again else seldom(self.attempts, own, step, tail)
                 other[row, place] = limit
+        one, wrong = self.accept
+        other = 1.0 - np.where(self.accepted == 1.0, one, 1.0 - wrong) * (1.0 - other)
         if name == "observed":
             others = np.maximum(np.rint((self.ahead * self.prompts) @ self.member.T), 1.0)
             seen = np.log(tail) / np.log1p(-np.minimum(other, 1.0 - 1e-12))
             other = most_others(others, seen, tail) / others
-            return np.where(self.accepted == 1.0, 1.0 - other, other), self.accepted
-        one, wrong = self.accept
-        most_likely = np.where(self.accepted == 1.0, one, 1.0 - wrong) * (1.0 - other)
-        rate = np.where(self.accepted == 1.0, most_likely, 1.0 - most_likely)
+        rate = np.where(self.accepted == 1.0, 1.0 - other, other)
         if name != "correct":
             return rate, self.accepted
         right = np.clip((rate - wrong) / (one - wrong), 0.0, 1.0)
