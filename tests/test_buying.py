@@ -136,6 +136,25 @@ def test_where_few_records_tell_visits_the_others_are_one():
     assert table.labels[0] == pytest.approx(some.labelled.mean(), rel=0.1)
 
 
+@pytest.mark.parametrize(("told", "stopping"), [(1, (1, 5)), (4, (2, 5)), (6, (2, 4))])
+def test_where_attempts_stop_a_record_that_tells_no_visits_is_one(told, stopping):
+    """Visits of 2 and 4 attempts where they are told, of up to 5 elsewhere."""
+    log = bs.Log(
+        prompts=range(6),
+        iterations=[0],
+        prompt=range(6),
+        iteration=[0] * 6,
+        attempts=[6] * told + [5, 1, 2, 5, 5][: 6 - told],
+        accepted=[1] * told + [0] * (6 - told),
+        first_success=np.ones(6, bool),
+        visit_record=np.repeat(np.arange(told), 2),
+        visit_attempts=[2, 4] * told,
+        visit_accepted=[1, 0] * told,
+    )
+    assert histories(log).stopping == stopping
+    assert histories(log).usual_visits == stopping[0]
+
+
 def test_labels_are_as_many_as_in_the_log_where_hard_prompts_are_visited_more():
     random = np.random.default_rng(0)
     right = np.repeat([0.1, 0.7], [60, 140])

@@ -201,40 +201,42 @@ def _stopping(log: Log) -> tuple[int, int] | None:
     stops = log.first_success
     if stops is None or stops.mean() <= 0.5:
         return None
-    if log.visit_record is None or not len(log.visit_record):
-        return 1, int(log.attempts[stops].max())
-    assert log.visit_attempts is not None
-    of = stops[log.visit_record]
-    if not of.any():
-        return 1, int(log.attempts[stops].max())
-    made = np.bincount(log.visit_record[of])
-    return int(np.bincount(made[made > 0]).argmax()), int(log.visit_attempts[of].max())
+    visits, _ = _visited(log)
+    record, attempts = _each_visit(log)
+    return int(np.bincount(visits[stops]).argmax()), int(attempts[stops[record]].max())
 
 
 def _visit(log: Log) -> tuple[int, int] | None:
     """Return visits of a record and attempts of a visit, each most often; None of one visit."""
-    if log.visits is None or not len(log.visits[0]):
-        return None
     visits, _ = _visited(log)
     if visits.max() == 1:
         return None
-    record, attempts, _ = log.visits
-    alone = np.bincount(record, minlength=len(log.prompt)) == 0
-    each = np.append(attempts, log.attempts[alone])
-    return int(np.bincount(visits).argmax()), int(np.bincount(each).argmax())
+    return int(np.bincount(visits).argmax()), int(np.bincount(_each_visit(log)[1]).argmax())
 
 
 def _visited(log: Log) -> tuple[np.ndarray, np.ndarray]:
-    """Return visits of each record and those of which nothing was accepted, ``[records]`` each."""
+    """Return visits of each record and those of which nothing was accepted, ``[records]`` each.
+
+    A record that tells no visits is one.
+    """
     records = len(log.prompt)
+    visits, failed = np.ones(records, np.int64), (log.accepted == 0).astype(np.int64)
+    if log.visits is not None:
+        record, _, accepted = log.visits
+        seen = np.bincount(record, minlength=records)
+        told = seen > 0
+        visits[told] = seen[told]
+        failed[told] = np.bincount(record[accepted == 0], minlength=records)[told]
+    return visits, failed
+
+
+def _each_visit(log: Log) -> tuple[np.ndarray, np.ndarray]:
+    """Return the record of each visit and its attempts, ``[visits]`` each, in no order."""
     if log.visits is None:
-        return np.ones(records, np.int64), (log.accepted == 0).astype(np.int64)
-    record, _, accepted = log.visits
-    visits = np.bincount(record, minlength=records)
-    failed = np.bincount(record[accepted == 0], minlength=records)
-    # A record that tells no visits is one.
-    told = visits > 0
-    return np.where(told, visits, 1), np.where(told, failed, log.accepted == 0)
+        return np.arange(len(log.prompt)), log.attempts
+    record, attempts, _ = log.visits
+    alone = np.flatnonzero(np.bincount(record, minlength=len(log.prompt)) == 0)
+    return np.append(record, alone), np.append(attempts, log.attempts[alone])
 
 
 def _equal(tables: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
