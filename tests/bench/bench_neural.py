@@ -220,7 +220,7 @@ def test_share_outside_the_device(benchmark, report, iteration):
     """Of an iteration's wall time: all that is not a wait for sampling or for training."""
     iterate, _, _ = iteration
     programs = (sampling, "_generate"), (training, "_steps")
-    inside = ("draw_prompts", "label", "focus", "verdicts", "verifier", "generate", "train")
+    inside = ("draw_prompts", "ask", "focus", "verdicts", "verifier", "generate", "train")
     shares, parts = [], []
 
     def measured():
