@@ -74,7 +74,7 @@ def test_labels_are_bought_by_visits_that_fail(visits, how):
     assert abs(rates.failing - failing) < 0.12
     assert abs(rates.others - others) < 0.06
     for part in (counts, counts.until(2), counts.at(1)):
-        assert part.usual_visits == usual
+        assert part.usual_visit[0] == usual
     assert bs.fit(log).visits == usual
     # What labels are bought is known here; what they teach is not looked at.
     world = World.estimate(counts, kind="none")
@@ -129,7 +129,7 @@ def test_where_few_records_tell_visits_the_others_are_one():
         visit_accepted=passed,
     )
     counts = histories(some)
-    assert (counts.usual_visits, counts.usual_attempts) == (1, 2)
+    assert (counts.usual_visit[0], counts.usual_attempts) == (1, 2)
     assert bs.fit(some).visits == 1
     world = World.estimate(counts, kind="none")
     table = forecast(world, counts, 1, PROCEDURE, draws=4, visits=None, test=False).table
@@ -152,7 +152,7 @@ def test_where_attempts_stop_a_record_that_tells_no_visits_is_one(told, stopping
         visit_accepted=[1, 0] * told,
     )
     assert histories(log).stopping == stopping
-    assert histories(log).usual_visits == stopping[0]
+    assert histories(log).usual_visit[0] == stopping[0]
 
 
 def test_labels_are_as_many_as_in_the_log_where_hard_prompts_are_visited_more():

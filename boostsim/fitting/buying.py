@@ -61,14 +61,14 @@ def buying(counts: Histories) -> Buying:
         >>> buying(counts)
         Buying(visits=array([1., 1.]), attempts=4, failing=2.0, others=1.0)
     """
-    _, attempts = counts.stopping or counts.visit or (1, counts.usual_attempts)
+    usual, attempts = counts.usual_visit
     visits = np.ones(len(counts.attempts))
     if counts.labels is None:
         return Buying(visits, attempts, 0.0, 0.0)
     if counts.visited is not None:
         met = counts.attempts > 0
         seen = (counts.visited[0] * met).sum(1) / np.maximum(met.sum(1), 1)
-        visits = np.where(met.any(1), seen, float(counts.usual_visits))
+        visits = np.where(met.any(1), seen, float(usual))
     counted, labels, weight = _records(counts)
     square, product = (counted * weight) @ counted.T, (counted * weight) @ labels
     told = np.diag(square)

@@ -87,7 +87,7 @@ class Fit(Ahead, ByValue, Shown):
     @property
     def visits(self) -> int:
         """How many visits a prompt got most often in an iteration; 1 where the log tells none."""
-        return self.counts.usual_visits
+        return self.counts.usual_visit[0]
 
     @property
     def attempts(self) -> int:
@@ -95,10 +95,7 @@ class Fit(Ahead, ByValue, Shown):
 
         Where they stop at the first accepted one, the most that any visit made.
         """
-        if self.counts.stopping is not None:
-            return min(self.counts.stopping[1], MOST_ATTEMPTS)
-        made = self.counts.usual_attempts if self.counts.visit is None else self.counts.visit[1]
-        return min(max(made, 1), MOST_ATTEMPTS)
+        return min(max(self.counts.usual_visit[1], 1), MOST_ATTEMPTS)
 
     def task(self, when: str = "first") -> TableTask:
         """Return the prompts as a table: grid points are prompts, weights their weights.

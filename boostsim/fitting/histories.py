@@ -76,9 +76,12 @@ class Histories(ByValue):
         return int(often.argmax())
 
     @property
-    def usual_visits(self) -> int:
-        """The visits that a prompt gets in an iteration most often."""
-        return (self.stopping or self.visit or (1, 0))[0]
+    def usual_visit(self) -> tuple[int, int]:
+        """The visits that a prompt gets in an iteration most often, and the attempts of one.
+
+        Where attempts stop at the first accepted one, the most of them.
+        """
+        return self.stopping or self.visit or (1, self.usual_attempts)
 
     def weights(self, prompt_weights: Any = None) -> np.ndarray:
         """Return how many prompts share each history, ``[histories]``, or what they weigh together.

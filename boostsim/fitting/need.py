@@ -14,6 +14,7 @@ import numpy as np
 
 from boostsim.fitting.bands import averages, by_history, itself, paths
 from boostsim.fitting.buying import Buying
+from boostsim.fitting.dynamics import Dynamics
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.mixture import slices
 from boostsim.fitting.world import World
@@ -72,8 +73,8 @@ def need(world: World, counts: Histories, bought: Buying, forgetting: float | No
     def failing(right: np.ndarray) -> np.ndarray:
         return (1.0 - other - (one - other) * right) ** counts.usual_attempts
 
-    def moved(right: np.ndarray, by: object) -> np.ndarray:
-        after = by.advance(right, 1.0 - right, step, 1.0)[0]  # type: ignore[attr-defined]
+    def moved(right: np.ndarray, by: Dynamics) -> np.ndarray:
+        after = by.advance(right, 1.0 - right, step, 1.0)[0]
         return after - moving.advance(right, 1.0 - right, step)[0]
 
     found = averages(
