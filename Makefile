@@ -6,18 +6,14 @@ BIN := $(VENV)/bin
 # What puts packages into it; CI has a faster one (.ci/run).
 INSTALL = $(BIN)/python -m pip install --quiet
 
-.PHONY: reproduce test test-late test-all bench lint format notebooks docs certificates accelerator clean
+.PHONY: reproduce test test-all bench lint format notebooks docs certificates accelerator clean
 
 reproduce: $(VENV)/.installed
 	$(BIN)/boostsim reproduce --scale $(SCALE)
 
 # Each worker takes one half in order, so that a file is mostly compiled for once.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not late" --durations=20
-
-# With the programs that make test has kept.
-test-late: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m late
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow" --durations=20
 
 test-all: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=20

@@ -21,7 +21,6 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
-from late import LATE
 from slow import SLOW
 
 # Benchmarks have a command and a conftest of their own: make bench.
@@ -70,14 +69,12 @@ def client():
 
 
 def pytest_collection_modifyitems(config, items):
-    unused = {*SLOW, *LATE}
+    unused = set(SLOW)
     for item in items:
-        for listed, mark in ((SLOW, pytest.mark.slow), (LATE, pytest.mark.late)):
-            found = [part for part in listed if part in item.nodeid]
-            unused.difference_update(found)
-            if found:
-                item.add_marker(mark)
-                break
+        found = [part for part in SLOW if part in item.nodeid]
+        unused.difference_update(found)
+        if found:
+            item.add_marker(pytest.mark.slow)
     if unused and {"tests", "boostsim"} <= {Path(each).name for each in config.args}:
         raise pytest.UsageError(f"no test has such a name: {', '.join(sorted(unused))}")
 

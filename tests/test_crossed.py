@@ -1,7 +1,7 @@
 """Every filter with every labeler, in every regime and cell: it runs and adds up, or is refused.
 
-By day so many worlds that every two of these meet (a covering design; but for the cell of sampled
-tables, which compiles longest); at night all of them.
+``make test`` has so many worlds that every two of these meet (a covering design; but for the cell
+of sampled tables, which compiles longest); ``make test-all`` has all of them.
 """
 
 import dataclasses
@@ -208,7 +208,7 @@ def test_every_two_meet(names):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_all_meet_at_night(cell):
+def test_all_meet(cell):
     for names in itertools.product(FILTERS, LABELERS, REGIMES):
         holds((*names, cell))
 
