@@ -382,7 +382,7 @@ def test_a_score_is_known_by_what_it_computes(caplog):
         with jax.enable_x64(True):
             goal = bs.Objective(soft(), TASK, 3, score=score)
             problem = Problem.of(goal, {"temperature": bs.Knob(0.1, 1.0)})
-            return tried(problem, points(problem, 5))[0]
+            return tried(problem, points(problem, 5))
 
     one = scores(1.0)
     with jax.log_compiles():
@@ -390,6 +390,59 @@ def test_a_score_is_known_by_what_it_computes(caplog):
         assert (scores(1.0) == one).all()
         assert compiled(caplog) == []
         assert scores(2.0) == pytest.approx(2.0 * one, rel=1e-12)
+
+
+@pytest.mark.parametrize("spend", [0.3, 0.8])
+def test_one_budget_for_all_iterations_is_the_best_that_is_paid_for(spend):
+    """Few visits fail later on, so it adds up to more than the price; against a scan of them."""
+    task = bs.table_task([[1, 0]] * 2, [0.7, 0.3], [[0, 1], [1, 0]])
+    procedure = bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.5))
+    goal = bs.Objective(procedure, task, 10, spend=spend, prices=LABELS_ALONE)
+    found = bs.design(goal, {"budget": (0.0, 1.0)}, **QUICK)
+    errors = {}
+    for budget in np.linspace(0.0, 1.0, 201)[1:]:
+        scanned = dataclasses.replace(procedure, budget=float(budget))
+        trace = bs.simulate(scanned, task, 10, prices=LABELS_ALONE)
+        if float(trace.cost[0, -1]) <= spend:
+            errors[budget] = float(trace.error[0, 1:].mean())
+    best = min(errors, key=errors.get)
+    assert 10 * best > 2 * spend or best > 0.4
+    assert errors[best] * (1 - 0.02) <= found.score <= errors[best] * (1 + 1e-9)
+    assert found.cost <= spend * (1 + 1e-9)
+    assert found.confirmed
+
+
+def test_the_dearest_budget_moves_with_other_knobs_as_its_equation_says():
+    """Its slope along a temperature, and that of the score there, against differences."""
+    goal = bs.Objective(soft(), TASK, 4, spend=0.25, prices=LABELS_ALONE)
+    knobs = {"budget": bs.Knob(0.0, 1.0), "temperature": bs.Knob(0.05, 1.0)}
+    with jax.enable_x64(True):
+        problem = Problem.of(goal, knobs)
+
+        def score(temperature):
+            point = {"budget": jnp.asarray(1.0), "temperature": temperature}
+            return problem.score_of(problem.values(point))
+
+        at, step = jnp.asarray(0.5), 0.02
+        slope = float(jax.grad(score)(at))
+        differences = float(score(at + step) - score(at - step)) / (2 * step)
+        point = {"budget": jnp.asarray(1.0), "temperature": at}
+        spent = float(problem.shown(problem.values(point))["cost"][-1])
+    assert spent == pytest.approx(0.25, rel=1e-5)
+    assert spent <= 0.25
+    assert slope == pytest.approx(differences, rel=0.02)
+
+
+def test_a_price_that_leaves_next_to_nothing_for_labels_is_refused():
+    least = 3 * 4 * (0.01 + 0.001)
+    goal = bs.Objective(
+        bs.boosting(attempts=4, filter=bs.NoisyFilter(0.1), labeler=bs.WeakLabeler(0.5)),
+        TASK,
+        3,
+        spend=np.nextafter(least, 1.0),
+    )
+    with pytest.raises(ValueError, match=r"spend must be above 0\.132, what the attempts"):
+        bs.design(goal, {"budget": (0.0, 1.0), "votes": (1, 5)}, **QUICK)
 
 
 def test_the_best_constant_is_never_beaten_by_worse():

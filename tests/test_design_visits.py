@@ -3,10 +3,13 @@
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 
 import boostsim as bs
+from boostsim.designs.few import Trials
+from boostsim.designs.problem import Problem
 
 # Half of the prompts are helpless, and two visits a prompt leave a few labels to each.
 TASK = bs.random_table(5, prompts=12, responses=4, solvable=0.5)
@@ -33,7 +36,9 @@ def test_the_score_is_that_of_runs_on_the_seeds_that_chose_it(scheduled):
     chosen = run(goal, found.values["budget"], range(4))
     assert found.score == pytest.approx(chosen.error.values[:, 1:].mean(), rel=1e-12)
     assert found.few.score == found.score
-    assert float(chosen.cost[:, -1].mean()) <= 0.8 * (1 + 1e-9)
+    # On average no more is drawn than budgets add up to.
+    least = min(float(chosen.cost[:, -1].mean()), sum(found.values["budget"]))
+    assert least <= 0.8 * (1 + 1e-9)
     assert found.procedure.budget == found.values["budget"]
     others = run(goal, found.values["budget"], range(4, 8))
     scores = others.error.values[:, 1:].mean(axis=1)
@@ -82,18 +87,70 @@ def test_it_says_how_it_was_chosen_and_what_it_is_worth(scheduled):
     differences = found.few.held_out["constant"] - found.few.held_out["score"]
     assert gained == pytest.approx(differences.mean())
     assert error == pytest.approx(differences.std(ddof=1) / 2.0)
+    few = dataclasses.replace(found.few, costs={**found.few.costs, "score": np.full(4, 0.8)})
+    found = dataclasses.replace(found, few=few)
+    assert found.few.rivals == ["constant", "limit"]
     assert found.confirmed == all(
         found.few.margin(name)[0] >= 0.0 for name in ("constant", "limit")
     )
-    worse = dataclasses.replace(found.few, held_out={"score": np.ones(4), "limit": np.zeros(4)})
+    worse = dataclasses.replace(few, held_out={"score": np.ones(4), "limit": np.zeros(4)})
     doubted = dataclasses.replace(found, few=worse)
     assert not doubted.confirmed
-    assert "Not confirmed" in doubted.summary()
+    assert "Not confirmed: another choice is better" in doubted.summary()
     record = json.loads(found.to_json())
     assert record["few_visits"]["visits"] == 3
     assert len(record["few_visits"]["held_out"]["constant"]) == 4
+    assert len(record["few_visits"]["costs"]["limit"]) == 4
     assert "other seeds" in found._repr_html_()
     assert len(found.plot().axes) == 2
+
+
+def test_budgets_that_add_up_to_the_price_are_paid_for_whatever_is_drawn(scheduled):
+    """What is drawn is as much on average: above it or below it by chance alone."""
+    goal = dataclasses.replace(scheduled[0], spend=0.3)
+    with jax.enable_x64(True):
+        problem = Problem.of(goal, {"budget": SCHEDULE})
+    all_at_once = {"budget": np.array([0.3, *[0.0] * 7])}
+    above = []
+    for seed in range(6):
+        trials = Trials(goal, problem, 3, range(4), jax.random.key(seed))
+        with jax.enable_x64(True):
+            assert np.isfinite(trials.of(all_at_once))
+            # What adds up to more is judged by what it costs.
+            assert trials.of({"budget": np.full(8, 0.9)}) == np.inf
+        above.append(float(trials.trace(all_at_once).cost[:, -1].mean()) > 0.3)
+    assert {*above} == {True, False}
+
+
+def test_what_cannot_be_paid_is_no_rival_and_an_answer_that_costs_too_much_is_told(scheduled):
+    found = scheduled[1]
+    held_out = {"score": np.ones(4), "constant": np.full(4, 2.0), "limit": np.zeros(4)}
+    costs = {"score": np.full(4, 0.8), "constant": np.full(4, 0.7), "limit": np.full(4, 1.25)}
+    few = dataclasses.replace(found.few, limit=np.inf, held_out=held_out, costs=costs)
+    unpaid = dataclasses.replace(found, few=few)
+    assert unpaid.few.rivals == ["constant"]
+    assert unpaid.confirmed
+    told = unpaid.summary()
+    assert "What is best in the limit costs 1.25 there, more than may be spent, for 0." in told
+    assert "Not confirmed" not in told
+    costs["score"] = np.array([0.8, 0.8, 0.8, 0.81])
+    assert unpaid.confirmed
+    costs["score"] = np.array([0.83, 0.82, 0.82, 0.81])
+    assert not unpaid.confirmed
+    assert "Not confirmed: on the other seeds it costs more than may be spent." in unpaid.summary()
+
+
+def test_one_budget_for_all_iterations_may_add_up_to_more_than_the_price(scheduled):
+    """Most of it is not bought later on; against every constant up to a fiftieth."""
+    goal = scheduled[0]
+    found = bs.design(goal, {"budget": (0.0, 1.0)}, visits=3, **FEW)
+    errors = {}
+    for level in np.linspace(0.02, 1.0, 50):
+        trace = run(goal, float(level), range(4))
+        if float(trace.cost[:, -1].mean()) <= 0.8:
+            errors[level] = float(trace.error.values[:, 1:].mean())
+    assert found.score <= min(errors.values()) + 0.02
+    assert 8 * found.values["budget"] > 0.8
 
 
 def test_without_a_budget_the_exact_law_chooses():

@@ -47,8 +47,8 @@ def design(
     steps from the best of them are run there, all on the same seeds (or by the exact law at these
     visits, where it covers the run: without a budget, say), and the best of all is the answer. On
     those seeds no constant that was tried is better, and ``few`` says what it is worth on others.
-    A total price is kept on average over the seeds: what is not bought is not paid for, so budgets
-    may add up to more.
+    A total price is kept on average: what is not bought is not paid for, so budgets may add up to
+    more, and then what a run costs on average over the seeds decides.
 
     What is compiled for one call serves the next: another task of that size, other bounds, prices,
     keys, rates and numbers of steps compile nothing; other knobs, another score or length do.
@@ -94,7 +94,7 @@ def design(
     with fixed(double=True):
         problem = Problem.of(objective, knobs)
         others = points(problem, grid)
-        on_grid = tried(problem, others, "grid")[0]
+        on_grid = tried(problem, others, "grid")
         if not np.isfinite(on_grid).any():
             where = f"at all of {len(others)} choices"
             raise refuse(
@@ -110,18 +110,17 @@ def design(
             least = _least(np.asarray(losses))
             ended, point = values_at(problem, ends), {name: ends[name][least] for name in ends}
             # With votes as they came out.
-            scores = tried(problem, ended)[0]
+            scores = tried(problem, ended)
             values = odd_voted(objective, problem, point, ended[least], steps)
             candidates, constant = [values, best], np.nan
             never = constants(problem, values, CONSTANTS)
             if never:
-                each, costs = tried(problem, never)
-                most = np.inf if objective.spend is None else objective.spend * (1.0 + 1e-9)
-                number = _least(np.where(costs <= most, each, np.inf))
-                if costs[number] <= most:
+                each = tried(problem, never)
+                number = _least(each)
+                if np.isfinite(each[number]):
                     constant = float(each[number])
                     candidates.append(never[number])
-        values = candidates[_least(tried(problem, candidates)[0])]
+        values = candidates[_least(tried(problem, candidates))]
         values = without_crumbs(problem, values)
     few = None
     if visits is not None:

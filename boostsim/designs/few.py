@@ -5,8 +5,9 @@ limit's design among them, schedules on windows and decaying ones, and moved fro
 in smooth random steps; all on the same seeds, so that differences between them are not of the
 draws. Where the exact law at so many visits covers the run there are no draws at all.
 
-Not all of a budget is bought where few visits fail, so under a total price budgets may add up to
-more than it: what counts is what a run costs, on average over the seeds.
+Under a total price budgets that add up to no more are paid for: no more is drawn on average. Not
+all of a budget is bought where few visits fail, so they may add up to more: then what counts is
+what a run costs, on average over the seeds.
 """
 
 from __future__ import annotations
@@ -19,14 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from boostsim.designs.found import FewVisits
-from boostsim.designs.grid import LEVELS, Values, constants, paid_for, points
+from boostsim.designs.grid import LEVELS, ROUNDING, Values, constants, paid_for, points
 from boostsim.designs.objective import SHOWN, Objective
 from boostsim.designs.problem import CRUMB, Problem, turned
 from boostsim.progress import track
 from boostsim.simulation.run import simulate
 
-# What is spent may exceed the total price by rounding.
-ROUNDING = 1e-9
 # By which schedules decay from one iteration to the next.
 DECAYS = (0.3, 0.5, 0.7, 0.8, 0.87, 0.92, 0.96)
 # Halvings of the distance to the dearest multiple of a schedule that can be paid; of the best few;
@@ -90,14 +89,28 @@ class Trials:
         """Return the mean score, infinite where it costs more than may be spent."""
         self.tried += 1
         trace = self.trace(values)
-        most = np.inf if self.goal.spend is None else self.goal.spend * (1.0 + ROUNDING)
         score = float(self.scores(trace).mean())
-        affordable = float(trace.cost[:, -1].mean()) <= most
-        return score if affordable and np.isfinite(score) else np.inf
+        return score if self._paid_for(values, trace) and np.isfinite(score) else np.inf
+
+    def _paid_for(self, values: Values, trace: Any) -> bool:
+        """Whether it costs no more than may be spent: on average, or else on these seeds."""
+        spend = self.goal.spend
+        if spend is None:
+            return True
+        allowed = np.sum(np.broadcast_to(values["budget"], self.problem.iterations))
+        if allowed <= self.problem.left(values) * (1.0 + ROUNDING):
+            return True
+        return float(trace.cost[:, -1].mean()) <= spend * (1.0 + ROUNDING)
 
 
 def covered(goal: Objective, values: Values, visits: int) -> bool:
-    """Whether the exact law at so many visits covers the run: it says so, at one iteration."""
+    """Whether the exact law at so many visits covers all choices: it says so, at one iteration.
+
+    A budget that is all that may be had is none, and ties no prompts together; others do.
+    """
+    if "budget" in values:
+        half = 0.5 * goal.procedure.labels_per_visit
+        values = {**values, "budget": np.full_like(values["budget"], half)}
     try:
         simulate(turned(goal.procedure, values), goal.task, 1, visits=visits, exact=True)
     except ValueError:
@@ -146,16 +159,19 @@ def at_visits(trials: Trials, limit: Values, grid: int, steps: int) -> tuple[Val
         constant=constant,
         limit=start,
         held_out={},
+        costs={},
     )
     return best, _held_out(trials, found, {"score": best, "constant": flat, "limit": limit})
 
 
 def _held_out(trials: Trials, found: FewVisits, chosen: dict[str, Values | None]) -> FewVisits:
-    """Return it with the scores of the answer and its rivals on seeds that chose nothing."""
+    """Return it with what the answer and its rivals are on seeds that chose nothing."""
     after = trials.held_out()
     for name, values in chosen.items():
         if values is not None:
-            found.held_out[name] = after.scores(after.trace(values))
+            trace = after.trace(values)
+            found.held_out[name] = after.scores(trace)
+            found.costs[name] = trace.cost.values[:, -1]
     return found
 
 
@@ -179,7 +195,7 @@ def _decaying(problem: Problem, limit: Values) -> list[Values]:
 def _multiples(
     trials: Trials, values: Values, low: float, high: float, halvings: int
 ) -> list[tuple[float, Values]]:
-    """Return multiples of a divided budget, with their scores, towards the dearest that is paid.
+    """Return multiples of a budget, with their scores, towards the dearest that is paid for.
 
     Args:
         trials: the runs.
@@ -187,7 +203,7 @@ def _multiples(
         low, high: logarithms of multiples, between which the dearest is.
         halvings: of the distance.
     """
-    if not trials.problem.divided:
+    if trials.problem.spend is None:
         return []
     found, most = [], trials.problem.knobs["budget"].high
     for _ in range(halvings):

@@ -49,6 +49,7 @@ class FewVisits(ByValue):
         constant: of the best that never changes, at no higher price; NaN where nothing may change.
         limit: of the limit's design; infinite where it costs more than may be spent.
         held_out: scores of the three on as many other seeds, by name, ``[seeds]`` each.
+        costs: what they cost there, likewise.
     """
 
     visits: int
@@ -60,6 +61,13 @@ class FewVisits(ByValue):
     constant: float
     limit: float
     held_out: dict[str, np.ndarray]
+    costs: dict[str, np.ndarray]
+
+    @property
+    def rivals(self) -> list[str]:
+        """What the answer is set beside: a constant and the limit's design, where paid for."""
+        judged = {"constant": self.constant, "limit": self.limit}
+        return [name for name in judged if name in self.held_out and np.isfinite(judged[name])]
 
     def margin(self, rival: str) -> tuple[float, float]:
         """Return by how much the answer is better on other seeds, and the standard error of it."""
@@ -70,26 +78,34 @@ class FewVisits(ByValue):
 
     def record(self) -> dict[str, Any]:
         """Return all of it, as JSON can hold it."""
-        lists = {name: scores.tolist() for name, scores in self.held_out.items()}
-        return vars(self) | {"held_out": lists}
+        return vars(self) | {
+            table: {name: numbers.tolist() for name, numbers in getattr(self, table).items()}
+            for table in ("held_out", "costs")
+        }
 
     def told(self) -> str:
         """Return how it was found, and the comparison on other seeds, in plain sentences."""
         where = f"at {self.visits} visit{'s' * (self.visits > 1)}"
         how = "by the exact law there" if self.exact else f"on {self.seeds} seeds"
         lines = [f"Chosen {where} {how}, of {self.tried:,} choices: {self.by}."]
-        rivals = {"constant": "the best that never changes", "limit": "what is best in the limit"}
+        names = {"constant": "the best that never changes", "limit": "what is best in the limit"}
         parts = []
-        for name, words in rivals.items():
-            if name in self.held_out:
-                gained, error = self.margin(name)
-                doubt = "" if self.exact else f", standard error {error:.2g}"
-                side = "more" if gained >= 0.0 else "less"
-                rival = self.held_out[name].mean()
-                parts.append(f"{words} {rival:.4g} ({abs(gained):.4g} {side}{doubt})")
+        for name in self.rivals:
+            gained, error = self.margin(name)
+            doubt = "" if self.exact else f", standard error {error:.2g}"
+            side = "more" if gained >= 0.0 else "less"
+            rival = self.held_out[name].mean()
+            parts.append(f"{names[name]} {rival:.4g} ({abs(gained):.4g} {side}{doubt})")
         seeds = "There" if self.exact else f"On {self.seeds} other seeds"
         own = self.held_out["score"].mean()
-        lines.append(f"{seeds} it has {own:.4g}, {', '.join(parts)}.")
+        lines.append(f"{seeds} it has {', '.join([f'{own:.4g}', *parts])}.")
+        rival = self.held_out["limit"].mean()
+        if "limit" not in self.rivals and np.isfinite(rival):
+            cost = self.costs["limit"].mean()
+            lines.append(
+                f"What is best in the limit costs {cost:.4g} there, more than may be spent, "
+                f"for {rival:.4g}."
+            )
         return "\n".join(lines)
 
 
@@ -159,21 +175,33 @@ class Design(Shown, ByValue):
         """Whether nothing else that was tried is better, and two starts at least led here.
 
         A score without any slope is never confirmed. At given visits: whether on other seeds
-        neither a constant nor the limit's design is better.
+        neither a constant nor the limit's design is better, and it does not cost more than may be
+        spent by over two standard errors.
         """
         if self.few is not None:
-            rivals = [name for name in self.few.held_out if name != "score"]
-            return all(self.few.margin(name)[0] >= 0.0 for name in rivals)
+            better = all(self.few.margin(name)[0] >= 0.0 for name in self.few.rivals)
+            return better and not self._overspent
         others = [self.grid, *([self.constant] if np.isfinite(self.constant) else [])]
         slack = ROUNDING * abs(self.score)
         sloped = self.flat < len(self.starts)
         return bool(sloped and self.agreeing >= 2 and self.score <= min(others) + slack)
 
+    @property
+    def _overspent(self) -> bool:
+        """Whether on other seeds it costs more than may be spent, and not by chance alone."""
+        if self.few is None or self.objective.spend is None:
+            return False
+        costs = self.few.costs["score"]
+        error = costs.std(ddof=1) / np.sqrt(len(costs)) if len(costs) > 1 else 0.0
+        return bool(costs.mean() > self.objective.spend * (1.0 + ROUNDING) + 2.0 * error)
+
     def summary(self) -> str:
         """Return the answer and its checks, in plain sentences."""
         last = self.trace.isel(iteration=-1).mean("seed")
         name = self.objective.name.replace("_", " ")
-        where = "" if self.few is None else f" at {self.few.visits} visits to a prompt"
+        where = ""
+        if self.few is not None:
+            where = f" at {self.few.visits} visit{'s' * (self.few.visits > 1)} to a prompt"
         lines = [
             f"{name} {self.score:.4g}{where}; error {float(last.error):.4g} in the end, for "
             f"{float(last.labels):.4g} labels and a cost of {self.cost:.4g} per visit."
@@ -182,7 +210,9 @@ class Design(Shown, ByValue):
             lines.append(f"{knob.replace('_', ' ')}: {_told(value)}{self._at_bound(knob)}.")
         if self.few is not None:
             lines.append(self.few.told())
-            if not self.confirmed:
+            if self._overspent:
+                lines.append("Not confirmed: on the other seeds it costs more than may be spent.")
+            elif not self.confirmed:
                 lines.append("Not confirmed: another choice is better on the other seeds.")
             return "\n".join(lines)
         if np.isfinite(self.constant):
@@ -206,7 +236,11 @@ class Design(Shown, ByValue):
         knob, value = self.knobs[name], self.values[name]
         if isinstance(value, tuple):
             return ""
-        sides = [side for side in ("low", "high") if np.isclose(value, getattr(knob, side))]
+        sides = [
+            side
+            for side in ("low", "high")
+            if np.isclose(value, getattr(knob, side), rtol=ROUNDING, atol=0.0)
+        ]
         return f", its {sides[0]} bound" if sides else ""
 
     def __repr__(self) -> str:

@@ -20,6 +20,8 @@ Values = dict[str, Any]
 
 # Points that are evaluated at a time.
 BATCH = 16
+# What is spent may exceed the total price by rounding.
+ROUNDING = 1e-9
 # Fractions that schedules stand at: of the bounds, or of what a total price leaves.
 LEVELS = (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
@@ -68,10 +70,10 @@ def paid_for(problem: Problem, asked: list[Values]) -> list[Values]:
     return list(itertools.chain.from_iterable(batches))[: len(asked)]
 
 
-def tried(
-    problem: Problem, values: list[Values], title: str | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores and the costs of exact runs with the knobs at each of several values.
+def tried(problem: Problem, values: list[Values], title: str | None = None) -> np.ndarray:
+    """Return the scores of exact runs with the knobs at each of several values.
+
+    They are infinite where a run costs more than may be spent.
 
     Args:
         problem: of the search.
@@ -83,7 +85,9 @@ def tried(
         batches = track(batches, title, -(-len(values) // BATCH))
     told = [np.asarray(_tried(problem, batch)) for batch in batches]
     scores, costs = np.concatenate(told, axis=1)[:, : len(values)]
-    return scores, costs
+    if problem.spend is None:
+        return scores
+    return np.where(costs <= problem.spend * (1.0 + ROUNDING), scores, np.inf)
 
 
 @jax.jit

@@ -3,7 +3,8 @@
 Every knob is a number between 0 and 1, its place between the bounds. A budget for each iteration
 under a total price is a division of what is left for labels, b_t = left softmax(z)_t for t = 1..T,
 with one share more for what is not spent: never more is bought than is paid for, and any policy
-that buys no more can be said so, by what it buys.
+that buys no more can be said so, by what it buys. One budget for all iterations lies between its
+low and the dearest that is paid for: what is not bought costs nothing, so this is found by runs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float
 
 from boostsim.arguments import refuse
@@ -36,6 +38,8 @@ Point = dict[str, Array]
 CRUMB = 1e-3
 # Of the total price: kept back, so that rounding does not exceed it.
 LEFT = 1e-12
+# Of the distance to the dearest budget for all iterations that is paid for.
+HALVINGS = 20
 
 
 @jax.tree_util.register_dataclass
@@ -76,7 +80,9 @@ class Problem:
         # Visits have mass one in all: a budget above what all of them take allows no more.
         most = float(goal.procedure.labels_per_visit)
         if goal.spend is not None:
-            most = min(most, _refuse_unpaid(goal, knobs))
+            left = _refuse_unpaid(goal, knobs)
+            if knobs["budget"].per_iteration:
+                most = min(most, left)
             look = costs.before_labels(1.0) - costs.before_labels(0.0)
             if "votes" in knobs and look > 0.0:
                 # So many that something is left for labels.
@@ -136,23 +142,59 @@ class Problem:
         """Return the values with the budget that is paid for; a divided one is given by shares."""
         if self.spend is None:
             return dict(values)
-        left, budget = self.left(values), values["budget"]
         if self.divided:
-            budget = jnp.minimum(left * budget, self.knobs["budget"].high)
+            budget = jnp.minimum(self.left(values) * values["budget"], self.knobs["budget"].high)
         else:
-            budget = jnp.minimum(budget, left / self.iterations)
+            budget = jnp.minimum(values["budget"], self._dearest(values))
         return {**values, "budget": budget}
+
+    def _dearest(self, values: Mapping[str, Any]) -> Array:
+        """Return the largest budget for all iterations whose run is paid for.
+
+        No more than b T labels are bought, so left / T is paid for; between it and the high bound
+        halving finds where cost(b) = spend. The slope along another knob x is that of this
+        equation, -(d cost/d x) / (d cost/d b).
+        """
+        assert self.spend is not None
+        most, high = (1.0 - LEFT) * self.spend, jnp.asarray(self.knobs["budget"].high, float)
+        safe = jnp.minimum(self.left(values) / self.iterations, high)
+
+        def cost(budget: Array, values: Mapping[str, Any]) -> Array:
+            return self.shown({**values, "budget": budget})["cost"][-1]
+
+        def halved(number: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+            # The high bound first: it may be paid for.
+            middle = jnp.where(number == 0, ends[1], 0.5 * (ends[0] + ends[1]))
+            paid = cost(middle, lax.stop_gradient(dict(values))) <= most
+            return jnp.where(paid, middle, ends[0]), jnp.where(paid, ends[1], middle)
+
+        ends = lax.stop_gradient((safe, high))
+        budget = lax.fori_loop(0, HALVINGS, halved, ends)[0]
+        spent, slope = jax.value_and_grad(cost)(budget, values)
+        bound = (budget < high) & (slope > 0.0)
+        slope = lax.stop_gradient(jnp.where(bound, slope, 1.0))
+        moved = (spent - lax.stop_gradient(spent)) / slope
+        return budget - jnp.where(bound, moved, 0.0)
+
+    def _budgets(self, values: Mapping[str, Any]) -> Knob:
+        """Return the bounds of an undivided budget, the other knobs given."""
+        knob = self.knobs["budget"]
+        if self.spend is None:
+            return knob
+        return Knob.tree_unflatten(False, (knob.low, self._dearest(values)))
 
     def values(self, point: Point) -> dict[str, Any]:
         """Return where the knobs stand at a point of the search."""
-        return self.paid(
-            {
-                name: jax.nn.softmax(place)[:-1]
-                if name == "budget" and self.divided
-                else self.knobs[name].from_unit(place)
-                for name, place in point.items()
-            }
-        )
+        values: dict[str, Any] = {
+            name: self.knobs[name].from_unit(place)
+            for name, place in point.items()
+            if name != "budget"
+        }
+        if "budget" not in point:
+            return values
+        if self.divided:
+            return self.paid({**values, "budget": jax.nn.softmax(point["budget"])[:-1]})
+        return {**values, "budget": self._budgets(values).from_unit(point["budget"])}
 
     @jax.jit
     def point_of(self, values: Mapping[str, Any]) -> Point:
@@ -163,6 +205,8 @@ class Problem:
                 share = value / jnp.maximum(self.left(values), 1e-300)
                 share = jnp.append(share, jnp.maximum(1.0 - share.sum(), 0.0))
                 point[name] = jnp.log(share + CRUMB / len(share))
+            elif name == "budget":
+                point[name] = self._budgets(values).to_unit(value)
             else:
                 point[name] = self.knobs[name].to_unit(value)
         return point
@@ -210,7 +254,7 @@ def _odd_votes(knob: Knob) -> list[int]:
 
 
 def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
-    """Return the largest budget that an iteration can have at a total price."""
+    """Return how many labels per visit a total price leaves."""
     if "budget" not in knobs:
         hint = "Add 'budget' to the parameters: labels get what the rest leaves."
         raise refuse("spend", "None where no budget is designed", goal.spend, hint)
@@ -221,14 +265,12 @@ def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
     looks = _odd_votes(knobs["votes"])[0] if "votes" in knobs else costs.looks
     least = costs.before_labels(looks)
     assert goal.spend is not None
-    if goal.spend <= least:
+    if (1.0 - LEFT) * goal.spend <= least:
         raise refuse("spend", f"above {least:g}, what the attempts alone cost", goal.spend)
     if costs.label_price(looks) == 0.0:
         raise refuse("spend", "None where labels cost nothing", goal.spend)
     left = (goal.spend - least) / costs.label_price(looks)
-    if budget.per_iteration:
-        return float(left)
     if budget.low * goal.iterations >= left:
         allowed = f"with a low below {left / goal.iterations:g}, what every iteration can pay for"
         raise refuse("parameters['budget']", allowed, budget)
-    return float(left / goal.iterations)
+    return float(left)

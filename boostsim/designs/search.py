@@ -122,7 +122,7 @@ def odd_voted(
             ends, _, _ = descend(fixed, {name: point[name][None] for name in others}, steps)
             whole |= values_at(fixed, ends)[0]
         found.append(whole)
-    return found[int(np.argmin(tried(problem, found)[0]))]
+    return found[int(np.argmin(tried(problem, found)))]
 
 
 def without_crumbs(problem: Problem, values: Values) -> Values:
@@ -135,5 +135,5 @@ def without_crumbs(problem: Problem, values: Values) -> Values:
         return values
     whole = np.minimum(kept * budget.sum() / kept.sum(), problem.knobs["budget"].high)
     pruned = {**values, "budget": whole}
-    as_it_is, with_fewer = tried(problem, [values, pruned])[0]
+    as_it_is, with_fewer = tried(problem, [values, pruned])
     return pruned if with_fewer <= as_it_is else values
