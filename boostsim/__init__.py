@@ -248,7 +248,14 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     if name not in _HOMES:
-        raise AttributeError(f"module 'boostsim' has no attribute {name!r}")
+        from difflib import get_close_matches
+
+        told = f"module 'boostsim' has no attribute {name!r}"
+        near = [] if name.startswith("_") else get_close_matches(name, __all__, 1)
+        if not near:
+            raise AttributeError(told)
+        # Of an object without near names: the interpreter would add its own guess to this one.
+        raise AttributeError(f"{told}. Did you mean {near[0]!r}?", name=name, obj=None)
     module, attribute = _HOMES[name]
     home = import_module(module)
     value = home if attribute is None else getattr(home, attribute)

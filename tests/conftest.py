@@ -71,7 +71,8 @@ def client():
 def pytest_collection_modifyitems(config, items):
     unused = set(SLOW)
     for item in items:
-        found = [part for part in SLOW if part in item.nodeid]
+        name = item.nodeid
+        found = [part for part in SLOW if part in name]
         unused.difference_update(found)
         if found:
             item.add_marker(pytest.mark.slow)

@@ -335,6 +335,20 @@ def test_a_measurement_that_would_measure_nothing_is_refused():
     assert "claim 'mine' at beta=" in raised.value.__notes__[0]
 
 
+@pytest.mark.parametrize("level", ["exact", "statistical"])
+def test_a_law_that_raises_names_the_claim_and_the_point(level):
+    broken = claim(lambda beta: 1 / 0)
+    with pytest.raises(ValueError, match=r"^claim 'mine' at beta=.*, iterations=") as raised:
+        bs.certify(broken, MEASURED, **QUICK, levels=level)
+    assert "law of claim 'mine' must be" in str(raised.value)
+    assert str(raised.value).endswith("got ZeroDivisionError: division by zero")
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+    # What a law says of its own domain stands as it is.
+    outside = claim(lambda beta: bs.laws.majority_noise(gamma=0.5 + beta / 2, votes=3))
+    with pytest.raises(ValueError, match=r"^claim 'mine' at beta=.*: gamma must be a number in"):
+        bs.certify(outside, MEASURED, **QUICK, levels=level)
+
+
 def test_a_criterion_that_compares_cells_ties_the_prompts():
     @bs.criterion
     def if_most_fail(visits):

@@ -101,6 +101,21 @@ def test_a_tournament_has_the_seeds_of_the_library(monkeypatch):
     assert f"(default: {default}); of a race" in Path(told_flags.__file__).read_text()
 
 
+def test_the_guide_to_criteria_tells_the_sizes_of_library_and_command():
+    text = (Path(__file__).parents[1] / "docs" / "how-to" / "criterion.md").read_text()
+    told = re.search(r"the library and the command run (\d+) seeds of ([\d,]+) prompts", text)
+    sizes = [
+        inspect.signature(function).parameters[name].default
+        for function, name in ((bs.compare, "seeds"), (bs.stress_suite, "prompts"))
+    ]
+    assert [int(each.replace(",", "")) for each in told.groups()] == sizes
+    # No command has other ones of its own, which tests/test_defaults.py holds them to.
+    assert len(re.findall(r"\d+ seeds of", text)) == 1
+    helped = " ".join(Path(told_flags.__file__).read_text().split())
+    assert f"Runs of each criterion on each challenge (default: {sizes[0]})" in helped
+    assert f"Prompts of each challenge (default: {sizes[1]})" in helped
+
+
 def test_where_a_trace_cannot_be_saved_nothing_is_run(capsys, tmp_path, monkeypatch):
     def ran(*_, **__):
         raise AssertionError("the run would have been lost")
@@ -491,7 +506,7 @@ def test_attempts_and_visits_of_each_iteration_are_flags_as_in_a_file(
 
 
 BAD = {
-    "run best_of_n": "scores must be given to best_of_n; got None",
+    "run best_of_n": "scores must be given to best_of_n, such as [0.0, 1.0]; got None",
     "run best_of_n --scores 1 2": "scores must be of shape (8,) or (1000, 8), as the task is",
     "run star --scores 1 2": "scores has no place in preset 'star'",
     "run --keep best": "where keep is 'best'",
@@ -550,6 +565,10 @@ BAD = {
     "run --step 0.5 --policy-rate 1": "step has no place where the learner is a policy gradient",
     "run --policy-rate 1 --advantage group": "Did you mean 'group_mean'",
     "run --policy-rate 1 --regime accumulate": "regime must be 'replace' where the learner is",
+    "run --regime windw": "regime must be one of accumulate, anchor, replace, subsample, window",
+    "run --regime Window --window 2": "got 'Window'. Did you mean 'window'?",
+    "run --regime keep --draws 2": "regime must be one of accumulate, anchor, replace, subsample",
+    "sweep --regime windw --over beta=.1": "regime must be one of accumulate, anchor, replace, su",
     "run --step 2": "step must be above 0 and at most 1; got 2",
     "run --task programs --exact": "task must be one whose prompts can be listed",
     "run --device gpu": "device must be one that JAX finds here ('cpu'); got 'gpu'",

@@ -125,6 +125,82 @@ def test_reasons():
     assert "Nothing is to be done" in done.summary()
 
 
+@pytest.mark.parametrize("visits", [None, 2])
+def test_without_right_labels_a_reason_is_true(visits):
+    """A prompt that is not failed for certain may do without: more attempts and votes help it."""
+    asked = {"beta": 0.0, "gamma": 0.4, "error": 0.5, "spread": "responses", "visits": visits}
+    one = {"most_attempts": 1, "most_votes": 1, "most_iterations": 30}
+    none = bs.plan(**asked, target=0.2, **one)
+    assert not none.reachable
+    assert none.why_not.startswith("no label is ever right (beta = 0)")
+    assert "failed for certain" not in none.summary()
+    # By hand: e' = (1 - u) gamma e/(1 - u) + u with u = gamma + (1 - 2 gamma) e = 1/2.
+    assert 0.5 * 0.4 * 0.5 / 0.5 + 0.5 > 0.5
+    assert none.error == 0.5
+    if visits is None:
+        assert "with 1 attempt and 1 vote the error does not come down" in none.why_not
+        assert "more attempts or votes may help" in none.why_not
+        less = bs.plan(**asked, target=1e-6, most_attempts=4, most_votes=9, most_iterations=30)
+        assert not less.reachable
+        assert less.error < 0.5
+        told = f"with 4 attempts and 9 votes the error comes down to {less.error:.4g}"
+        assert told in less.why_not
+    # As was said: more attempts and votes do.
+    assert bs.plan(**asked, target=0.2, most_attempts=9, most_votes=41).reachable
+
+
+@pytest.mark.parametrize("visits", [None, 2])
+@pytest.mark.parametrize(("spread", "error"), [("prompts", 0.5), ("responses", 1.0)])
+def test_what_is_failed_for_certain_needs_a_right_label(spread, error, visits):
+    asked = {"beta": 0.0, "gamma": 0.1, "error": error, "spread": spread, "visits": visits}
+    for limits in ({"most_attempts": 2, "most_votes": 1}, {"most_attempts": 9, "most_votes": 9}):
+        found = bs.plan(**asked, target=0.2, most_iterations=20, **limits)
+        assert "failed for certain improves through nothing else (T13)" in found.why_not
+        assert found.error == error
+
+
+@pytest.mark.parametrize("visits", [None, 2])
+@pytest.mark.parametrize("gamma", [0.5, 0.7, 1.0])
+def test_a_bad_filter_without_right_labels_is_its_own_reason(gamma, visits):
+    asked = {"beta": 0.0, "gamma": gamma, "error": 0.5, "spread": "responses", "visits": visits}
+    found = bs.plan(**asked, target=0.2, most_iterations=20, most_attempts=9)
+    assert "the filter errs at least half of the time" in found.why_not
+    assert found.error == 0.5
+
+
+DEAR = ("price_label", "price_generation", "price_filter_call", "price_iteration")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("prices", [dict.fromkeys(DEAR, 1e308), {"price_label": 1.7e308}])
+@pytest.mark.parametrize("more", [{}, {"visits": 2}, {"visits": 2, "prompts": 7}])
+def test_prices_at_which_no_cost_is_a_number_are_refused(prices, more):
+    limits = {"most_attempts": 3, "most_votes": 3, "most_iterations": 30, **more}
+    asked = {"beta": 0.2, "gamma": 0.1, "error": 1.0, "target": 0.2, **limits}
+    with pytest.raises(ValueError, match=f"^{', '.join(DEAR[:3])} and {DEAR[3]} must be") as told:
+        bs.plan(**asked, **prices)
+    assert str(told.value).count("\n") == 0
+    # Only their ratios decide, as is said.
+    assert bs.plan(**asked, **{name: price / 1e9 for name, price in prices.items()}).cost < np.inf
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_high_prices_those_that_can_be_paid_are_ranked():
+    """As at a millionth of them, where no cost overflows, though some do here."""
+    asked = {"beta": 0.2, "gamma": 0.1, "error": 0.4, "target": 0.1, "price_filter_call": 0.0}
+    asked |= {"visits": 2, "most_attempts": 16, "most_votes": 5}
+    dear, cheap = (
+        bs.plan(**asked, price_label=1e308 * scale, price_generation=1e306 * scale)
+        for scale in (1.0, 1e-6)
+    )
+    assert (dear.attempts, dear.votes, dear.iterations) == (
+        cheap.attempts,
+        cheap.votes,
+        cheap.iterations,
+    )
+    assert dear.cost == pytest.approx(1e6 * cheap.cost)
+
+
 def test_few_visits_stay_above_the_target_and_the_summary_says_so():
     found = bs.plan(beta=0.05, gamma=0.2, error=1.0, target=0.02, most_votes=1, most_attempts=3)
     assert found.attempts == 3

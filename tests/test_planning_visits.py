@@ -203,6 +203,49 @@ def test_with_a_target_the_labels_are_a_limit():
     assert own.totals["cost"] >= free.totals["cost"]
 
 
+def test_so_many_labels_as_a_plan_takes_are_enough_for_it():
+    """In exact arithmetic they are as many; the shares that both are made of round apart."""
+    limits = {"most_attempts": 5, "most_votes": 3, "most_iterations": 60}
+    seen = 0
+    for visits, prompts, error in itertools.product((1, 2, 3), (7, 30, 33), (0.05, 0.7, 1.0)):
+        asked = {"beta": 0.2, "gamma": 0.1, "error": error, "target": error / 2, **limits}
+        asked |= {"visits": visits, "prompts": prompts}
+        free = bs.plan(**asked)
+        if not free.reachable:
+            continue
+        seen += 1
+        same = bs.plan(**asked, labels=free.totals["labels"])
+        assert same.reachable
+        assert same.cost == free.cost
+        assert (same.attempts, same.votes, same.iterations) == (
+            free.attempts,
+            free.votes,
+            free.iterations,
+        )
+        fewer = bs.plan(**asked, labels=free.totals["labels"] * (1 - 1e-6))
+        assert not fewer.reachable or fewer.totals["labels"] < free.totals["labels"]
+    assert seen >= 18
+
+
+@pytest.mark.parametrize("given", [0.5, 2.0, 6.0])
+def test_so_many_labels_as_the_least_error_takes_are_enough_for_it(given, monkeypatch):
+    monkeypatch.setattr(planning, "TRIED_VISITS", (1, 2, 3))
+    limits = {"most_attempts": 3, "most_votes": 3, "most_iterations": 12}
+    asked = {"beta": 0.3, "gamma": 0.1, "error": 0.6, **limits}
+    for prompts in (7, 30, 33):
+        first = bs.plan(**asked, labels=given * prompts, prompts=prompts)
+        again = bs.plan(**asked, labels=first.totals["labels"], prompts=prompts)
+        assert again.least <= first.error * (1 + 1e-11)
+
+
+def test_labels_that_are_just_enough_are_enough():
+    """All prompts that are failed get one right label: 7 times 0.05 are 0.35."""
+    one = {"most_attempts": 1, "most_votes": 1, "visits": 1, "prompts": 7}
+    found = bs.plan(beta=1, gamma=0, error=0.05, labels=0.35, **one)
+    assert (found.iterations, found.error, found.least) == (1, 0.0, 0.0)
+    assert found.totals["labels"] == pytest.approx(0.35)
+
+
 def test_labels_that_lower_nothing():
     found = bs.plan(**ASKED, labels=1e-3, prompts=10, most_attempts=3, most_votes=1)
     assert found.iterations == 0

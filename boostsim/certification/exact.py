@@ -34,7 +34,8 @@ def naming(claim: Claim, point: Point) -> Iterator[None]:
             # Of a function that the user wrote: its traceback is what helps.
             error.add_note(f"In {where}.")
             raise
-        raise ValueError(f"{where}: {error}") from None
+        # Of a law that raised the cause stays: it is the user's own.
+        raise ValueError(f"{where}: {error}") from error.__cause__
 
 
 def seen_at(claim: Claim, measurement: Measurement) -> list[int] | None:

@@ -76,8 +76,9 @@ def plan(
     With ``labels`` for all ``prompts`` together, in all iterations, the question is the least error
     that they allow; what comes within a hundredth of it is as good, and the cheapest is told. With
     a target as well the cheapest plan is asked for that takes no more. Labels are met in
-    expectation: ``totals`` says how far a run may be off. Without ``visits`` numbers from 1 to 100
-    are tried then, and what costs least for a prompt at all its visits is chosen.
+    expectation, up to the same rounding: ``totals`` says how far a run may be off. Without
+    ``visits`` numbers from 1 to 100 are tried then, and what costs least for a prompt at all its
+    visits is chosen.
 
     Args:
         beta: correct mass of the labeler.
@@ -105,8 +106,8 @@ def plan(
 
     Raises:
         ValueError: for an argument out of range, for neither target nor labels, for labels without
-            prompts, for prompts without labels or visits, and for limits that would need more than
-            2^29 numbers at such visits.
+            prompts, for prompts without labels or visits, for limits that would need more than
+            2^29 numbers at such visits, and for prices so high that no plan has a finite cost.
 
     Example:
         >>> import boostsim as bs
@@ -141,7 +142,12 @@ def plan(
     )
     question["prices"] = asdict(prices)
     _fitting(question)
-    groups = _groups(question["error"], spread)
+    # What costs more than a float holds costs infinity, and is no answer.
+    with np.errstate(over="ignore"):
+        return _planned(question, _groups(question["error"], spread), prices)
+
+
+def _planned(question: dict[str, Any], groups: Groups, prices: Prices) -> Plan:
     aim, least = question["target"], None
     with announced("plans"):
         table = _searched(question, groups, prices, 0.0 if aim is None else aim)
@@ -171,8 +177,10 @@ def plan(
             sensitivity=table.iloc[:0],
             question=question,
         )
+    _payable(question, there)
     # At free visits what a prompt costs at all of them.
-    paid = there.cost * there.get("visits", 1.0)
+    free = question["visits"] is None and "visits" in there
+    paid = there.cost * there.visits if free else there.cost
     ranked = there.assign(paid=paid).sort_values(["paid", "votes", "attempts"], kind="stable")
     best = ranked.drop(columns="paid").iloc[0]
     exact_error, exact_labels, exact_generations = _verified(question, groups, best, aim)
@@ -226,6 +234,21 @@ def _fitting(question: dict[str, Any]) -> None:
         allowed = f"so few that most_attempts x odd votes x (visits + 1)^2 is at most {LARGEST:,}"
         hint = "Lower most_attempts or most_votes."
         raise refuse("visits", allowed, most, f"There are {settings:,} settings. {hint}")
+
+
+def _payable(question: dict[str, Any], there: pd.DataFrame) -> None:
+    """Refuse prices at which no plan has a finite cost, for all prompts where they are given."""
+    many = 1 if question["prompts"] is None else question["prompts"] * there.visits
+    if np.isfinite(many * there.cost).any():
+        return
+    names = [f"price_{name}" for name in question["prices"]]
+    most = np.finfo(np.float64).max
+    raise refuse(
+        f"{', '.join(names[:-1])} and {names[-1]}",
+        f"so low that some plan costs at most {most:.2g}",
+        tuple(question["prices"].values()),
+        "Only their ratios decide: divide them all by one number.",
+    )
 
 
 def _numbers_of_visits(question: dict[str, Any]) -> tuple[int, ...]:
@@ -327,13 +350,11 @@ def _verified(
 def _why_not(question: dict[str, Any], table: pd.DataFrame) -> str:
     beta, gamma, target = question["beta"], question["gamma"], question["target"]
     if beta == 0.0:
-        return (
-            "no label is ever right (beta = 0), and a prompt that is failed for certain improves "
-            "through nothing else (T13)"
-        )
+        return f"no label is ever right (beta = 0), and {_why_not_without_labels(question, table)}"
     if "visits" in table:
         return _why_not_at_visits(question, table)
     most = int(table.attempts.max()), int(table.votes.max())
+    several = _counted(*most)
     if gamma >= 0.5:
         floor = best_limit(beta, gamma, 1, 1)
         if floor > target and not reached(floor, target):
@@ -345,12 +366,35 @@ def _why_not(question: dict[str, Any], table: pd.DataFrame) -> str:
     if np.isnan(limit):
         return "the labels are always right and the filter always wrong: nothing moves"
     if not reached(limit, target):
-        several = f"{most[0]} attempt{'s' * (most[0] > 1)} and {most[1]} vote{'s' * (most[1] > 1)}"
         return f"with {several} the error tends to {limit:.4g} (T4); allow more of either"
     return (
         f"in {question['most_iterations']} iterations the error comes down to "
         f"{table.error.min():.4g}; it would get there with more"
     )
+
+
+def _why_not_without_labels(question: dict[str, Any], table: pd.DataFrame) -> str:
+    """Say what keeps the model's own accepted responses from reaching the target."""
+    if question["spread"] == "prompts" or question["error"] == 1.0:
+        return "a prompt that is failed for certain improves through nothing else (T13)"
+    if question["gamma"] >= 0.5:
+        return (
+            "the filter errs at least half of the time: what it accepts is wrong no less often "
+            "than what the model says"
+        )
+    if "visits" in table:
+        return _why_not_at_visits(question, table)
+    lowest = float(table.lowest.min())
+    told = f"comes down to {lowest:.4g}" if lowest < question["error"] else "does not come down"
+    several = _counted(int(table.attempts.max()), int(table.votes.max()))
+    return (
+        f"with {several} the error {told} in {question['most_iterations']} iterations; more "
+        "attempts or votes may help"
+    )
+
+
+def _counted(attempts: int, votes: int) -> str:
+    return f"{attempts} attempt{'s' * (attempts > 1)} and {votes} vote{'s' * (votes > 1)}"
 
 
 def _why_not_at_visits(question: dict[str, Any], table: pd.DataFrame) -> str:

@@ -20,6 +20,7 @@ from boostsim.commands.output import console, say
 from boostsim.commands.run_flags import Run
 from boostsim.curation.presets import preset
 from boostsim.curation.procedure import Procedure
+from boostsim.curation.regimes import REGIMES
 from boostsim.files import try_to_write
 from boostsim.objects import as_json, same
 from boostsim.progress import note
@@ -221,7 +222,8 @@ def _regime(options: dict[str, Any]) -> Any:
     """Return the regime that keeps examples as the options say, None where a word says it all."""
     given = {name: options[name] for name in (*KEPT, "real_share") if name in options}
     implied = next((word for word, name in IMPLIED if name in given), "replace")
-    word = options.get("regime", implied)
+    # Here a word is enough for each: the numbers are flags.
+    word = choice("regime", options.get("regime", implied), REGIMES)
     kinds = {"accumulate": bs.Accumulate, "window": bs.Window, "subsample": bs.Subsample}
     takes = [entry.name for entry in fields(kinds[word])] if word in kinds else ["real_share"]
     for name in given:

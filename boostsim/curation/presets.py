@@ -7,11 +7,11 @@ whether the original fine-tunes the latest model or starts again from the first 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, Unpack, cast
 
-from boostsim.arguments import finite, refuse, unknown, whole
+from boostsim.arguments import brief, finite, refuse, unknown, whole
 from boostsim.curation.criteria import uniform
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import Filter, NoisyFilter, RejectAll
@@ -29,6 +29,10 @@ NEEDED = inspect.Parameter.empty
 ALPHA = 1.0 / 3.0
 # What is said of labels, and of a filter.
 LABELS = ("labeler", "budget", "label_weight", "label_share", "labels_per_visit")
+# What fills a slot that has to be filled.
+SUCH_AS = {"labeler": "bs.WeakLabeler(0.2)", "scores": "[0.0, 1.0]", "rate": "0.1"}
+# What is no slot, but belongs to what stands in one.
+BELONGS = {"beta": ("labeler", "bs.WeakLabeler"), "gamma": ("filter", "bs.NoisyFilter")}
 Given = ParamSpec("Given")
 
 
@@ -75,10 +79,11 @@ def _preset(
         def preset(**slots: Any) -> Procedure:
             for name in slots:
                 if name not in takes:
-                    raise unknown(f"argument of {make.__name__}", name, takes)
+                    raise _no_slot(make.__name__, name, slots[name], takes)
             for name, entry in takes.items():
                 if entry.default is NEEDED and name not in slots:
-                    raise refuse(name, f"given to {make.__name__}", None)
+                    such = f", such as {SUCH_AS[name]}" if name in SUCH_AS else ""
+                    raise refuse(name, f"given to {make.__name__}{such}", None)
             return cast(Callable[..., Procedure], make)(**(defaults | slots))
 
         preset.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -87,6 +92,15 @@ def _preset(
         return cast(Callable[Given, Procedure], preset)
 
     return decorate
+
+
+def _no_slot(preset: str, name: str, got: Any, takes: Collection[str]) -> ValueError:
+    """Build the error for an argument that a preset does not take: where it belongs, if known."""
+    slot, made = BELONGS.get(name, ("", ""))
+    if slot not in takes:
+        return unknown(f"argument of {preset}", name, takes)
+    hint = f"It belongs to {slot}={made}({brief(got)})."
+    return refuse(f"argument of {preset}", f"one of {', '.join(sorted(takes))}", name, hint)
 
 
 def _labelled(name: str, slots: Slots) -> None:

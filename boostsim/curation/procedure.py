@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from boostsim.arguments import brief, choice, flag, refuse, schedule, whole, wholes
+from boostsim.curation import criteria
 from boostsim.curation.criteria import failed
 from boostsim.curation.criterion import Criterion
 from boostsim.curation.filters import AcceptAll, Filter, checked_filter, described_filter
@@ -135,8 +137,7 @@ class Procedure:
                 "criterion",
                 "made by @bs.criterion, or in bs.criteria",
                 self.criterion,
-                "Those with a parameter or a memory are made by a call: bs.criteria.hedge(); your "
-                "own rule object by bs.criterion(rule).",
+                _criterion_meant(self.criterion),
             )
         if self.labeler is not None:
             checked_labeler(self.labeler)
@@ -307,6 +308,24 @@ class Procedure:
         for name, slot in told.items():
             held_by_json(name, slot)
         return json.dumps(told, sort_keys=True)
+
+
+def _criterion_meant(got: Any) -> str:
+    """Say which object a name of a criterion stands for; of what is no name, how one is made."""
+    if not isinstance(got, str):
+        return (
+            "Those with a parameter or a memory are made by a call: bs.criteria.hedge(); your own "
+            "rule object by bs.criterion(rule)."
+        )
+    name, called, rest = got.partition("(")
+    if name not in criteria.__all__:
+        return f"A name is read by bs.load_criterion({brief(got)})."
+    found = getattr(criteria, name)
+    if isinstance(found, Criterion):
+        return f"That is bs.criteria.{name}."
+    parameters = inspect.signature(found).parameters.values()
+    needed = ", ".join(each.name for each in parameters if each.default is each.empty)
+    return f"That is bs.criteria.{name}{called + rest if called else f'({needed})'}."
 
 
 def checked(procedure: Procedure, learner: Learner | None = None) -> Procedure:

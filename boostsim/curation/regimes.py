@@ -13,6 +13,7 @@ with iteration n. Or on so many draws from that: subsample.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
@@ -303,13 +304,25 @@ def checked_regime(got: Any, real_share: Any = None) -> Regime:
             if not keeps and (said := getattr(got, name)) != (usual := getattr(Regime, name)):
                 raise refuse(f"regime.{name}", f"{usual!r} where accumulates is False", said)
         return got
-    if isinstance(got, str) and got in REGIMES and got not in WORDS:
-        kind = REGIMES[got].__name__
-        raise refuse("regime", f"an object where it is a {got}, such as bs.{kind}(3)", got)
-    choice("regime", got, WORDS)
+    if not isinstance(got, str) or got not in WORDS:
+        raise _no_regime(got)
     if got == Anchor.name:
         return Anchor(real_share)
     if real_share is not None:
         schedule("real_share", real_share)
         raise refuse("real_share", f"None where the regime is {got!r}", real_share)
     return WORDS[got]()
+
+
+def _no_regime(got: Any) -> ValueError:
+    """Build the error for what is no regime and no word for one, with the nearest that is."""
+    words = f"one of {', '.join(sorted(WORDS))}, or an object such as bs.Window(3)"
+    if isinstance(got, type) and issubclass(got, Regime):
+        made = {Replace: "", Accumulate: "", Anchor: "0.1", Window: "3", Subsample: "3"}
+        shown = f"bs.{got.__name__}({made[got]})" if got in made else f"{got.__name__}(...)"
+        return refuse("regime", words, got, f"This is a class: make one of it, {shown}.")
+    near = difflib.get_close_matches(got.lower(), REGIMES, 1, 0.5) if isinstance(got, str) else []
+    if near and near[0] not in WORDS:
+        such = f"bs.{REGIMES[near[0]].__name__}(3)"
+        return refuse("regime", f"an object where it is a {near[0]}, such as {such}", got)
+    return refuse("regime", words, got, f"Did you mean {near[0]!r}?" if near else "")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from boostsim.arguments import choice, real, refuse, text
+from boostsim.arguments import Words, choice, first_line, real, refuse, text
 from boostsim.html import card
 from boostsim.mode import fixed
 from boostsim.objects import ByReference
@@ -124,11 +124,20 @@ class Claim(ByReference):
         """Return the law's value at a point.
 
         Raises:
-            ValueError: where it is no number.
+            ValueError: where it is no number, or the law raises.
         """
-        # A law written in jnp is computed in float64, too.
-        with fixed(double=True):
-            value = call(self.law, point)
+        try:
+            # A law written in jnp is computed in float64, too.
+            with fixed(double=True):
+                value = call(self.law, point)
+        except ValueError:
+            # What a law refuses itself, a rate out of its domain for example, is told as it stands.
+            raise
+        except Exception as error:
+            allowed = f"a function that returns a number at {point}"
+            raise refuse(
+                f"law of claim {self.name!r}", allowed, Words(first_line(error))
+            ) from error
         if value is None:
             raise refuse(f"law of claim {self.name!r}", f"one number at {point}", None)
         try:

@@ -152,7 +152,11 @@ def _guarding(
 
         @functools.wraps(formula)
         def guarded(**arguments: Any) -> Any:
-            bound = signature.bind(**arguments)
+            try:
+                bound = signature.bind(**arguments)
+            except TypeError as error:
+                takes = ", ".join(domain)
+                raise TypeError(f"{formula.__name__} takes {takes}: {error}") from None
             bound.apply_defaults()
             values = {name: domain[name].check(name, got) for name, got in bound.arguments.items()}
             # Where one argument has a prompt axis, the others gain one at the end.

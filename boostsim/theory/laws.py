@@ -5,6 +5,9 @@ Outside the domain on which it was proved a law raises; it never extrapolates.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
 from boostsim.theory.absorption import (
     Fixation,
     Stationary,
@@ -199,3 +202,14 @@ __all__ = [
     "window_diversity",
     "window_equivalent_size",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Tell of a name that no law has, with the nearest one."""
+        told = f"module {__name__!r} has no attribute {name!r}"
+        near = [] if name.startswith("_") else get_close_matches(name, __all__, 1)
+        if not near:
+            raise AttributeError(told)
+        # Of an object without near names: the interpreter would add its own guess to this one.
+        raise AttributeError(f"{told}. Did you mean {near[0]!r}?", name=name, obj=None)

@@ -28,7 +28,8 @@ class Grid(NamedTuple):
         iterations: the first T with an error of at most the target, up to rounding as in
             ``bs.laws.iterations_needed``; infinity where none was found.
         error: the error then, or where the search left it.
-        lowest: the lowest error on the way, for no more than the most labels.
+        lowest: the lowest error on the way, for no more than the most labels, up to the same
+            rounding.
         labels: labels per visit until then.
         tried: responses per visit until then, where a visit stops at the first that is accepted.
     """
@@ -74,7 +75,7 @@ def search(
         attempts, votes: the numbers to try.
         most_iterations: after which a setting is given up.
         visits: v, or None for the limit.
-        most_labels: per visit; a setting that needs more is given up.
+        most_labels: per visit; a setting that needs more, by more than rounding, is given up.
         price: of a setting so far: one that costs more than ``times`` the cheapest that was found
             is given up.
         times: see there.
@@ -102,7 +103,7 @@ def search(
         for passed in range(most_iterations + 1):
             mean = walk.error
             spent = [so_far[chosen] @ walk.weights for so_far in (labels, tried)]
-            going &= spent[0] <= most_labels
+            going &= reached(spent[0], most_labels)
             error[chosen[going]] = mean[going]
             lowest[chosen[going]] = np.minimum(lowest[chosen], mean)[going]
             there = going & reached(mean, target)
