@@ -35,7 +35,7 @@ class Log(ByValue):
         audited_correct: of these, those that are right.
         audited_accepted: of these, those that the verdict accepted.
         audited_accepted_correct: of these, those that are right: with the three before, the joint
-            audit, which alone tells false accept from false reject.
+            audit, which tells false accept from false reject, as ``correct`` for all attempts does.
         labelled: labels bought for the prompt in the iteration.
         label_accepted: of these, those that the verdict accepted.
         label_correct: of these, those that are right.

@@ -16,6 +16,7 @@ import numpy as np
 
 from boostsim.arguments import as_path, brief, first_line, refuse, whole
 from boostsim.logs.columns import Records, Sights
+from boostsim.logs.foreign import NEAR, REQUIRED, SEVERAL, said_of, said_of_lines, said_of_start
 from boostsim.logs.log import Log
 from boostsim.logs.looks import Looks
 from boostsim.logs.records import KINDS
@@ -131,6 +132,8 @@ class _Lines:
                 raise ValueError(
                     f"path must be JSON Lines in UTF-8; got {self.source!r}, which is {what}"
                 )
+        if told := said_of_start(data, self.source):
+            raise ValueError(told)
 
     def lines(self, block: bytes) -> int:
         """Return how many lines a block has."""
@@ -147,6 +150,13 @@ class _Lines:
     def one(self, line: bytes, kind: Any) -> Any:
         """Return the record of a line."""
         return msgspec.json.decode(line, type=kind)
+
+    def foreign(self, pieces: list[bytes]) -> str | None:
+        """Return what the first lines are, where that is plain and no record of a log."""
+        records = [found for piece in pieces if (found := _is(self, piece, dict)) is not None]
+        if records:
+            return said_of(records, self.source, frame=False)
+        return said_of_lines(pieces, self.source)
 
 
 class _Frame:
@@ -186,6 +196,11 @@ class _Frame:
         """Return the record of a row."""
         return msgspec.convert(row, kind)
 
+    def foreign(self, pieces: list[Any]) -> str | None:
+        """Return what the first rows are, where that is plain and no record of a log."""
+        index = [name for name in self.frame.index.names if name is not None]
+        return said_of(pieces, self.source, frame=True, index=index)
+
 
 def _own(each: Any) -> Any:
     """Return a value of a frame as Python's own; where one is missing, pandas keeps 7 as 7.0."""
@@ -197,10 +212,16 @@ def _own(each: Any) -> Any:
 def _read(source: Any, most_malformed: int) -> Log | Looks:
     """Return what a source holds."""
     malformed: list[tuple[int, str]] = []
+    opening: list[Any] = []
+
+    def plainly() -> None:
+        if told := source.foreign(opening):
+            raise ValueError(told)
 
     def refused(line: int, reason: str) -> None:
         malformed.append((line, reason))
         if len(malformed) > most_malformed:
+            plainly()
             first = sorted(malformed)[0]
             raise ValueError(
                 f"path must have at most {most_malformed} malformed lines (most_malformed); got "
@@ -213,6 +234,8 @@ def _read(source: Any, most_malformed: int) -> Log | Looks:
     for block in source.blocks():
         if columns is None:
             columns, ignored = _begun(source, block)
+        if len(opening) < SEVERAL:
+            opening += [piece for _, piece in source.pieces(block)[: SEVERAL - len(opening)]]
         count = source.lines(block)
         lines, rows = _decoded(source, block, count, columns, seen, refused)
         if rows:
@@ -220,6 +243,7 @@ def _read(source: Any, most_malformed: int) -> Log | Looks:
         seen += count
     malformed.sort()
     if columns is None or not columns.count:
+        plainly()
         why = f": line {malformed[0][0]}: {malformed[0][1]}" if malformed else ""
         raise ValueError(
             f"path must have at least one record, one a line; got none in {source.source!r}{why}"
@@ -275,9 +299,10 @@ def _begun(source: Any, block: Any) -> tuple[Records | Sights, tuple[str, ...]]:
             columns = Records() if kinds == ["attempts"] else Sights()
             known = KINDS[kinds[0]].__struct_fields__
             ignored = tuple(str(name) for name in found if name not in known)
-            absent = [name for name in known if name not in found]
+            # Of one that is required, the error or the malformed line tells.
+            absent = [name for name in known if name not in (*found, *REQUIRED[kinds[0]])]
             for name in ignored:
-                near = difflib.get_close_matches(name, absent, n=1, cutoff=0.85)
+                near = difflib.get_close_matches(name, absent, n=1, cutoff=NEAR)
                 if near:
                     warnings.warn(
                         f"the field {brief(name)} of {source.source!r} is not read; is it "
