@@ -73,8 +73,9 @@ class Plan(Shown, ByValue):
         """Why the least error is the first model's."""
         if self.question["error"] == 0.0:
             return "the first model makes no errors"
-        if self.question["beta"] == 0.0 and self.question["spread"] == "prompts":
-            return "no label is ever right (beta = 0)"
+        if self.question["beta"] == 0.0:
+            within = "nothing else within the limits lowers the first model's error"
+            return f"no label is ever right (beta = 0), and {within}"
         return "so few labels do not lower the first model's error"
 
     @property
@@ -126,9 +127,10 @@ class Plan(Shown, ByValue):
             return []
         told = {name: each for name, each in self.totals.items() if each is not None}
         line = (
-            f"In all, for {self.question['prompts']:,} prompts: {told['labels']:,.0f} labels in "
+            f"In all, for {self.question['prompts']:,} prompts: {_many(told['labels'])} labels in "
             f"expectation (standard deviation {told['labels_sd']:,.3g}), "
-            f"{told['generations']:,.0f} generations, {told['filter_calls']:,.0f} filter calls; "
+            f"{_many(told['generations'])} generations, {_many(told['filter_calls'])} filter "
+            "calls; "
             f"cost {told['cost']:,.4g}."
         )
         if "over" in told:
@@ -178,3 +180,13 @@ class Plan(Shown, ByValue):
 
 def _at(visits: float) -> str:
     return "in the limit" if np.isinf(visits) else f"at {visits:g}"
+
+
+def _many(count: float) -> str:
+    """Return a number of things that is an expectation: of a few not only whole ones.
+
+    Example:
+        >>> _many(12345.6), _many(0.35)
+        ('12,346', '0.35')
+    """
+    return f"{count:,.0f}" if count >= 100.0 else f"{count:.3g}"
