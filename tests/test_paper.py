@@ -370,4 +370,6 @@ def test_what_parameters_are_is_told_beside_their_table():
     for key in used:
         each = RANGES[key]
         allowed = f"{each.low:g} to {each.high:g}{', odd' if each.odd else ''}"
+        allowed += "".join(f"; {name}: from {low:g}" for name, low in each.lows.items())
+        allowed += "".join(f"; {name}: to {high:g}" for name, high in each.highs.items())
         assert f"| `{key}` | {each.meaning} | {allowed} |" in page

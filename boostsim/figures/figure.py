@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,17 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
 from boostsim.arguments import flag, refuse
-from boostsim.figures import Look, figure_module, scale_named
-from boostsim.figures.output import drawn, sides
+from boostsim.figures import NEURAL, Look, figure_module, scale_named
+from boostsim.figures.output import LONGEST, drawn, sides
 from boostsim.figures.parameters import checked
+from boostsim.progress import announced
 
 # Characters of a title.
 MOST = 300
+# Inches of a side, below which the text of no figure fits, whatever its parameters.
+LEAST = 1.1
+# What runs in these tells itself how far it is: networks, the rules of a tournament, a sweep.
+TELL = (*NEURAL, "leaderboard", "plane")
 
 
 def figure(
@@ -59,10 +65,25 @@ def figure(
     """
     module, much = figure_module(name), scale_named(scale)
     changed = checked(module, parameters)
-    look = Look(sides(size), _title(title), flag("caption", caption))
+    look = Look(_size(size), _title(title), flag("caption", caption))
     if look.title is True and (changed or not much.finds):
         look = replace(look, title=False)
-    return drawn(module, module.data(much, **changed), look, **changed)
+    with _shown(name):
+        return drawn(module, module.data(much, **changed), look, **changed)
+
+
+def _shown(name: str) -> AbstractContextManager[None]:
+    """Show that a figure is being made, where what runs in it does not tell more."""
+    return nullcontext() if name in TELL else announced(f"figure {name}")
+
+
+def _size(got: Any) -> tuple[float, float] | None:
+    """Return width and height, refused before anything is simulated where nothing would fit."""
+    size = sides(got)
+    if size is not None and min(size) < LEAST:
+        allowed = f"width and height in inches, each in [{LEAST:g}, {LONGEST:g}]"
+        raise refuse("size", allowed, got, "In less the text of no figure fits.")
+    return size
 
 
 def _title(got: bool | str) -> bool | str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import boostsim as bs
@@ -216,29 +217,12 @@ def draw(
         right.plot(edge.generations, edge.labels, marker, color=color, label=f"{word}, 100 visits")
     share = f"{100.0 * (1.0 - target):g}%"
     until = f"until {share} is reached"
-    for ax, shown in ((left, one), (right, hundred)):
-        visits, count = shown.visits.iloc[0], shown.prompts.iloc[0] * shown.seeds.iloc[0]
-        bound = (UNSOLVED - target) / beta
-        # So many right labels are needed; how many it takes to get them is a negative binomial.
-        error = np.sqrt((UNSOLVED - target) * (1.0 - beta) / count) / beta
-        ax.axhspan(
-            (bound - 2.0 * error) / visits,
-            (bound + 2.0 * error) / visits,
-            color="0.3",
-            alpha=0.2,
-            lw=0,
-        )
-        ax.annotate(
-            "T2: no policy needs fewer" + (f", at {visits} visits" if visits > 1 else ""),
-            (1.0, (bound - 2.0 * error) / visits),
-            xycoords=("axes fraction", "data"),
-            # Below the digits of the lowest markers.
-            xytext=(-4, -20),
-            textcoords="offset points",
-            ha="right",
-            color="0.35",
-            fontsize=8,
-        )
+    for ax, visits, shown in ((left, 1, one), (right, 100, hundred)):
+        if shown.empty:
+            told = f"at {visits} visit{'s' * (visits > 1)} nothing reaches {share}"
+            ax.annotate(told, (0.5, 0.5), xycoords="axes fraction", ha="center", color="0.35")
+        else:
+            _least(ax, visits, shown.prompts.iloc[0] * shown.seeds.iloc[0], beta, target)
         ax.set(xscale="log", yscale="log", xlabel=f"generations per visit, {until}")
     left.set(title="1 visit to a prompt, sampled", ylabel=f"labels per visit, {until}")
     left.set_ylim(0.8 * (UNSOLVED - target) / beta, 4.0 * (UNSOLVED - target) / beta)
@@ -254,15 +238,42 @@ def draw(
     # Below, the smallest budget that is tried would bend the lines.
     right.set_ylim(1e-5, 0.5)
     right.legend(loc="lower right", ncols=1)
-    few, some = one.iloc[0], hundred.iloc[0]
     return (
         "Dots: settings of attempts k (1 to 8), votes (1 to 5) and budget; lines and large "
         "markers: what nothing beats in both prices, with its k where there is room; looks of "
         "the filter, one a vote, are not priced. Focus: labels for failures alone, or shared by "
         f"exp(-pass rate / temperature); for everybody {share} is never reached at one "
         f"visit; stopping early: attempts end at the first accepted one (T17). β = {beta:g}, γ = "
-        f"{gamma:g}, half of the prompts unsolved. Sampled: mean of {few.seeds:.0f} runs of "
-        f"{few.prompts:.0f} prompts, right of {some.prompts:.0f}. Grey: T2's (e₀ - e)/β per "
+        f"{gamma:g}, half of the prompts unsolved. {_runs(one, hundred)}Grey: T2's (e₀ - e)/β per "
         "prompt, divided by visits (in the limit it is 0), and two standard errors of such a "
         f"mean. At most {ITERATIONS} iterations."
     )
+
+
+def _least(ax: Axes, visits: int, count: int, beta: float, target: float) -> None:
+    """Draw T2's bound, and two standard errors of a mean over so many runs and prompts."""
+    bound = (UNSOLVED - target) / beta
+    # So many right labels are needed; how many it takes to get them is a negative binomial.
+    error = np.sqrt((UNSOLVED - target) * (1.0 - beta) / count) / beta
+    low, high = (bound - 2.0 * error) / visits, (bound + 2.0 * error) / visits
+    ax.axhspan(low, high, color="0.3", alpha=0.2, lw=0)
+    ax.annotate(
+        "T2: no policy needs fewer" + (f", at {visits} visits" if visits > 1 else ""),
+        (1.0, low),
+        xycoords=("axes fraction", "data"),
+        # Below the digits of the lowest markers.
+        xytext=(-4, -20),
+        textcoords="offset points",
+        ha="right",
+        color="0.35",
+        fontsize=8,
+    )
+
+
+def _runs(one: pd.DataFrame, hundred: pd.DataFrame) -> str:
+    """Say how much was sampled, of the panels in which anything reaches the target."""
+    seen = [panel.iloc[0] for panel in (one, hundred) if not panel.empty]
+    if not seen:
+        return ""
+    told = f"Sampled: mean of {seen[0].seeds:.0f} runs of {seen[0].prompts:.0f} prompts"
+    return f"{told}, right of {seen[1].prompts:.0f}. " if len(seen) > 1 else f"{told}. "

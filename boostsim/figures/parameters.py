@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +28,8 @@ class Range:
         meaning: in a few words.
         whole: whole numbers alone.
         odd: odd ones alone.
+        lows: the lowest of figures for which it is a higher one.
+        highs: the highest of figures for which it is a lower one.
     """
 
     low: float
@@ -35,6 +37,13 @@ class Range:
     meaning: str
     whole: bool = False
     odd: bool = False
+    lows: Mapping[str, float] = field(default_factory=dict)
+    highs: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, figure: str) -> Range:
+        """Return what the parameter may be in a figure."""
+        low, high = self.lows.get(figure, self.low), self.highs.get(figure, self.high)
+        return replace(self, low=low, high=high, lows={}, highs={})
 
     def checked(self, name: str, got: Any) -> float | int:
         """Return a value of the parameter, or refuse it."""
@@ -52,17 +61,20 @@ class Range:
 
 
 RANGES = {
-    "beta": Range(0.01, 1.0, "share of right labels"),
-    "gamma": Range(0.0, 0.45, "noise of the filter"),
-    "attempts": Range(1, 64, "responses a visit, k", whole=True),
+    # T15, in freshness, asks that a persistent filter likes some of a labeler's wrong answers.
+    "beta": Range(0.01, 1.0, "share of right labels", highs={"freshness": 0.99}),
+    "gamma": Range(0.0, 0.45, "noise of the filter", lows={"freshness": 0.01}),
+    # A gradient that compares the attempts of a visit has nothing to compare one with.
+    "attempts": Range(1, 64, "responses a visit, k", whole=True, lows={"updates": 2}),
     "votes": Range(1, 99, "looks of the filter at a response", whole=True, odd=True),
     "labels": Range(0.05, 1.0, "labels per visit, of a whole run"),
-    "budget": Range(0.0, 1.0, "most labels per visit and iteration"),
+    # Rules that buy nothing cannot be told apart.
+    "budget": Range(0.0, 1.0, "most labels per visit and iteration", lows={"leaderboard": 0.001}),
     "iterations": Range(2, 1000, "iterations of a run", whole=True),
     "visits": Range(1, 10_000, "visits to a prompt and iteration, where sampled", whole=True),
     "responses": Range(3, 1000, "responses of a prompt", whole=True),
     "solvable": Range(0.0, 1.0, "share of prompts that the first model can solve"),
-    "real_share": Range(0.0, 1.0, "real examples per visit"),
+    "real_share": Range(0.001, 1.0, "real examples per visit"),
     "rate": Range(0.001, 10.0, "rate of the policy gradients"),
     "trained": Range(0.2, 0.9, "share of a log's iterations that are fitted"),
     "target": Range(1e-4, 0.4, "error to be reached"),
@@ -90,7 +102,7 @@ def checked(module: ModuleType, given: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"figure {figure} takes no parameters; got {name!r}")
         if name not in defaults:
             raise unknown(f"a parameter of figure {figure}", name, defaults)
-        allowed = RANGES[name]
+        allowed = RANGES[name].of(figure)
         if not isinstance(defaults[name], tuple):
             found[name] = allowed.checked(name, got)
             continue

@@ -14,6 +14,7 @@ import boostsim as bs
 from boostsim.figures import Scale
 from boostsim.figures.neural import run
 from boostsim.figures.style import COLORS, rows
+from boostsim.progress import announced
 from boostsim.tasks.table import TableTask
 
 TITLE = (
@@ -82,7 +83,8 @@ def data(
 ) -> pd.DataFrame:
     """Return accuracies by panel, visits, method, reading of alpha, seed and iteration."""
     asked = gamma, attempts, iterations
-    parts = [_on_tables(name, shape, scale, *asked) for name, shape in SPREADS.items()]
+    with announced("tables of table_one"):
+        parts = [_on_tables(name, shape, scale, *asked) for name, shape in SPREADS.items()]
     parts += [_with_a_transformer(task, scale, *asked) for task in TASKS]
     parts += [
         rows(panel=source, method=method, accuracy=accuracy, error=error, iteration=ROUNDS)
