@@ -113,6 +113,7 @@ LOOKS = {
     "speed_intervals_of_few": 12,
     "rates_intervals": 10,
     "rates_intervals_by_day": 2,
+    "totals_intervals": 3,
     "regimes_against_enumeration": 12,
     "regimes_literal": 2,
     "anchored_diversity": 2,

@@ -285,3 +285,29 @@ def test_need_is_nearly_none_where_all_is_solved():
     assert found.table.label_probability.sum() == pytest.approx(0.2)
     wants = need(World.estimate(counts), counts, (0.0, 0.0), None)
     np.testing.assert_allclose(wants.failing, 0.0, atol=1e-6)
+
+
+def test_nobody_is_labelled_is_said_so(told):
+    """A budget's chances may draw nobody: of none there is no mean."""
+    log = log_of(np.full((2, 3), 8), 8)
+    counts = histories(log)
+    world = World.estimate(counts)
+    found = [advise(world, log, counts, 1, key=key, beta=0.9) for key in range(20)]
+    none = [each for each in found if not each.table.labelled.any()]
+    assert none
+    for each in none:
+        first = each.summary().splitlines()[0]
+        assert first.startswith("Iteration 3: no prompt of 2 is labelled (budget 1); the expected")
+        assert " against " not in first
+    run, counts, world = told
+    assert "9 of 80 prompts to label (budget 9), whose expected" in (
+        advise(world, run.log, counts, 9, key=0, beta=0.7).summary()
+    )
+
+
+@pytest.mark.parametrize("rule", ["failed", bs.criteria.failed, "uniform"])
+def test_a_rule_that_is_beside_it_anyway_is_told_once(told, rule):
+    run, counts, world = told
+    found = advise(world, run.log, counts, 9, key=0, beta=0.7, criterion=rule)
+    assert found.beside.rule.tolist() == ["advised", "failed", "uniform"]
+    assert found.summary().count("\nfailed: ") == 1

@@ -395,7 +395,16 @@ def test_a_log_without_speed_stays_as_it_is(passed):
     np.testing.assert_allclose(found.table.accepted, passed / 4, atol=1e-6)
     one = bs.fit(log_of(np.full((6, 1), passed), 4)).forecast(2, draws=4)
     assert one.test is None
-    assert "too short" in one.summary().splitlines()[0]
+    # After that verdicts are taken for truth.
+    assert "too short" in one.summary().splitlines()[1]
+    assert "better than the fitted speed" not in found.summary()
+    assert "no worse than" in found.summary().splitlines()[1]
+
+
+def test_one_prompt_is_one():
+    told = bs.fit(log_of([[1, 2, 3, 2]], 4)).forecast(1, draws=4).summary()
+    assert "Bands by resampling 1 prompt are too narrow" in told
+    assert "labels on 1 prompt." in told
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,10 @@ def test_the_command_has_a_flag_for_each(options, regime):
         (dict(regime="window", window=2, draws=1), "draws has no place where regime is 'window'"),
         (dict(first="sampled"), "first has no place where regime is 'replace'"),
         (dict(regime="subsample", draws=0), "draws must be a whole number of at least 1; got 0"),
-        (dict(regime="windows", window=2), "regime must be one of .*got 'windows'. Did you mean 'window'"),
+        (
+            dict(regime="windows", window=2),
+            "regime must be one of .*got 'windows'. Did you mean 'window'",
+        ),
         (dict(real_share=0.1), "real_share must be None where the regime is 'replace'"),
     ],
 )

@@ -45,7 +45,7 @@ class Forecast:
     """Visits to a prompt in an iteration, for the strong learner that is set beside (default: the
     log's own)."""
     gamma: Number = None
-    """Noise of the filter, where the log has no audit (default: verdicts are taken for truth)."""
+    """Noise of the filter (default: as an audit or correct says, else verdicts are truth)."""
     confidence: Number = None
     """Of every band (default: 0.95)."""
     draws: Whole = None
@@ -79,7 +79,7 @@ class Advise:
     exploration: Number = None
     """Share of the budget that is spread evenly, above 0 and at most 1 (default: 0.1)."""
     gamma: Number = None
-    """Noise of the filter, where the log has no audit (default: verdicts are taken for truth)."""
+    """Noise of the filter (default: as an audit or correct says, else verdicts are truth)."""
     key: Whole = None
     """Key of the draw, below 2^32 (default: 0)."""
     plot: File = None

@@ -26,6 +26,7 @@ from boostsim.fitting.need import best_forgetting, need
 from boostsim.fitting.outlook import settled
 from boostsim.fitting.replay import priorities
 from boostsim.fitting.sampling import inclusion, systematic
+from boostsim.fitting.verdicts import TRUTH
 from boostsim.fitting.world import World
 from boostsim.keys import as_key, generator, key_text
 from boostsim.objects import ByValue, as_json
@@ -95,19 +96,27 @@ class Advice(ByValue):
         return write_whole(target, text.encode())
 
     def summary(self) -> str:
-        """Return a few plain sentences."""
+        """Return a few plain sentences; first, where verdicts are taken for truth."""
         about, chosen = self.conditions, self.table[self.table.labelled == 1]
-        lines = []
+        lines = [TRUTH] if about["verdicts_taken_for_truth"] else []
         if about["beta"] == "unknown":
             lines.append(
                 "The log does not say how often labels are right: every label is taken for right, "
                 "so prompts are ranked by need alone. Give beta where it is known."
             )
+        every = self.table.accuracy.mean()
+        who = (
+            f"{len(chosen):,} of {_prompts(len(self.table))} to label (budget {self.budget:,}), "
+            f"whose expected correct probability is {chosen.accuracy.mean():.4f} against "
+            f"{every:.4f} of all."
+        )
+        if not len(chosen):
+            who = (
+                f"no prompt of {len(self.table):,} is labelled (budget {self.budget:,}); the "
+                f"expected correct probability of all is {every:.4f}."
+            )
         lines.append(
-            f"Iteration {self.iteration}: {len(chosen):,} of {len(self.table):,} prompts to "
-            f"label (budget {self.budget:,}), whose expected correct probability is "
-            f"{chosen.accuracy.mean() if len(chosen) else 0.0:.4f} against "
-            f"{self.table.accuracy.mean():.4f} of all. Each prompt's chance is at least "
+            f"Iteration {self.iteration}: {who} Each prompt's chance is at least "
             f"{self.table.label_probability.min():.4g}."
         )
         for row in self.beside.itertuples(index=False):
@@ -118,8 +127,8 @@ class Advice(ByValue):
         if (self.table.gain <= 0.0).any():
             count = int((self.table.gain <= 0.0).sum())
             lines.append(
-                f"On {count:,} prompts a label is expected to do harm: the model knows better. "
-                "They are labelled for exploration alone."
+                f"On {_prompts(count)} a label is expected to do harm: the model knows better. "
+                f"{'They are' if count > 1 else 'It is'} labelled for exploration alone."
             )
         factor = about["forgetting"]
         lines.append(
@@ -141,6 +150,10 @@ class Advice(ByValue):
         return draw_advice(self.table)
 
 
+def _prompts(count: int) -> str:
+    return f"{count:,} prompt{'s' * (count != 1)}"
+
+
 def advise(
     world: World,
     log: Log,
@@ -153,6 +166,7 @@ def advise(
     exploration: float = 0.1,
     beta: float | tuple[float, float] | Mapping[str, float] | None = None,
     confidence: float = 0.95,
+    trusting: bool = False,
 ) -> Advice:
     """Say which prompts to label next.
 
@@ -176,6 +190,7 @@ def advise(
             and one elsewhere; or one for each stratum. None: as the log's labels are, by failing or
             not and by stratum where these are seen to differ.
         confidence: of the test whether the speed is constant.
+        trusting: whether verdicts are taken for truth, which the summary then says first.
 
     Raises:
         ValueError: for arguments out of range.
@@ -211,7 +226,9 @@ def advise(
             "gain": gain,
         }
     )
-    rivals = [failed, uniform] if rule is None else [failed, uniform, rule]
+    rivals = [failed, uniform]
+    if rule is not None and rule not in rivals:
+        rivals.append(rule)
     rows = [{"rule": ADVISED, "labels": chance.sum(), "overlap": 1.0, "gain": chance @ gain}]
     for each in rivals:
         other = inclusion(priorities(each, log, key), budget, exploration, each.allocation)
@@ -234,6 +251,7 @@ def advise(
             "beta": told,
             "label_weight": world.dynamics.label_weight,
             "key": key_text(key),
+            "verdicts_taken_for_truth": trusting,
         },
     )
 

@@ -33,6 +33,10 @@ class Ahead:
     if TYPE_CHECKING:
 
         @property
+        def _trusting(self) -> bool:
+            """Whether verdicts are taken for truth."""
+
+        @property
         def visits(self) -> int:
             """How many visits a prompt got in an iteration."""
 
@@ -88,6 +92,7 @@ class Ahead:
             confidence=self.confidence,
             draws=draws,
             key=key,
+            trusting=self._trusting,
         )
 
     @one_thread()
@@ -172,6 +177,7 @@ class Ahead:
             exploration=exploration,
             beta=beta,
             confidence=self.confidence,
+            trusting=self._trusting,
         )
 
     def _literal(self) -> Procedure:

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from boostsim.arguments import refuse
 from boostsim.certification.intervals import between_0_and_1
 from boostsim.curation.filters import Filter, NoisyFilter, by_class, checked_filter
-from boostsim.curation.rates import alike
+from boostsim.curation.rates import alike, in_two_classes
 from boostsim.fitting.diagnostics import Finding, diagnose
 from boostsim.fitting.found import Fit
 from boostsim.fitting.histories import Histories, histories
@@ -20,6 +20,7 @@ from boostsim.fitting.rates import MeanRate, beta_rates, helpless_bound, mean_ra
 from boostsim.fitting.repeats import repeated_errors
 from boostsim.fitting.speed import Explained, Speed, explained, speed
 from boostsim.fitting.threads import one_thread
+from boostsim.fitting.totals import all_known, total_rates
 from boostsim.fitting.verdicts import AUDIT, missing, verdict_rates
 from boostsim.fitting.world import World
 from boostsim.logs.log import Log
@@ -40,18 +41,20 @@ def fit(
     move as a learner says; attempts are accepted with A = a0 + (a1 - a0) p. With the likelihood
     A^accepted (1 - A)^(attempts - accepted) the law, the speed, and the learner are the most likely
     ones (T9, docs/theory.md, section 4; T18 and T19, docs/theory.md, section 7). The filter's rates
-    a1 and a0 are those of the joint audit, or given; else verdicts are taken for truth, which the
-    summary says first.
+    a1 and a0 are given, or those of ``correct`` and the joint audit (:mod:`boostsim.fitting.totals`
+    and :mod:`boostsim.fitting.verdicts`); else verdicts are taken for truth, which the summary says
+    first.
 
     Args:
         log: as ``bs.read_log`` returns it.
         looks: several verdicts on a response each, by the log's verifier: do errors repeat?
-        filter: instead of the audit's, such as ``bs.NoisyFilter(0.1)``.
+        filter: instead of what the log tells, such as ``bs.NoisyFilter(0.1)``; its verdicts fresh.
         confidence: of every interval, each by itself.
 
     Raises:
         ValueError: for what is no log, a log without attempts, a filter that accepts right
-            responses no more often than wrong ones, or a confidence outside (0, 1).
+            responses no more often than wrong ones or whose verdicts are persistent, or a
+            confidence outside (0, 1).
 
     Example:
         >>> from boostsim.logs.log import Log
@@ -71,10 +74,18 @@ def fit(
 def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: float) -> Fit:
     counts = histories(log)
     verdicts = None if missing(log, AUDIT) else verdict_rates(log, confidence)
+    known = log.correct is not None and bool((log.correct >= 0).any())
+    totals = total_rates(log, confidence) if known else None
     given = filter is not None
     scores = None
     if filter is not None:
-        used = alike(by_class(checked_filter(filter)), "of a log, whose prompts are pooled")
+        used = _checked(filter)
+    elif totals is not None:
+        used = NoisyFilter(
+            false_accept=totals.false_accept.value or 0.0,
+            false_reject=totals.false_reject.value or 0.0,
+        )
+        scores = totals.scores
     elif verdicts is not None:
         used = NoisyFilter(
             false_accept=verdicts.false_accept.value or 0.0,
@@ -109,6 +120,8 @@ def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: fl
     several = len(counts.times) > 1
 
     def mean(place: int) -> MeanRate:
+        if all_known(log, int(log.iterations[place])):
+            return mean_rate(_of_truth(log), place, confidence=confidence)
         return mean_rate(
             counts, place, accept=used.accept, accept_covariance=spread, confidence=confidence
         )
@@ -119,6 +132,7 @@ def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: fl
         world=world,
         filter=used,
         verdicts=verdicts,
+        totals=totals,
         given=given,
         first=mean(0),
         last=mean(_latest(counts)) if several else None,
@@ -130,6 +144,29 @@ def _fitted(log: Log, looks: Looks | None, filter: Filter | None, confidence: fl
         repeats=None if looks is None else repeated_errors(looks, confidence),
         diagnostics=diagnose(log, looks, others=_findings(found, why), confidence=confidence),
         confidence=confidence,
+    )
+
+
+def _checked(filter: Filter) -> Filter:
+    """Return a filter with one rate for each class of response, whose verdicts are fresh."""
+    used = alike(by_class(checked_filter(filter)), "of a log, whose prompts are pooled")
+    in_two_classes(used, "of a log, whose counts tell no more")
+    if used.persistent:
+        allowed = "one whose verdicts are fresh: a log's counts are fitted as if they were"
+        raise refuse("filter", allowed, filter, "Leave persistent out.")
+    return used
+
+
+def _of_truth(log: Log) -> Log:
+    """Return the log as a verdict that never errs would have left it; 0 where that is not known."""
+    assert log.correct is not None
+    return Log(
+        prompts=log.prompts,
+        iterations=log.iterations,
+        prompt=log.prompt,
+        iteration=log.iteration,
+        attempts=log.attempts,
+        accepted=np.maximum(log.correct, 0),
     )
 
 

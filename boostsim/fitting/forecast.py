@@ -16,6 +16,7 @@ from boostsim.fitting.bands import draw
 from boostsim.fitting.buying import buying
 from boostsim.fitting.histories import Histories
 from boostsim.fitting.outlook import ALL, FITTED, METHODS, outlook, settled
+from boostsim.fitting.verdicts import TRUTH
 from boostsim.fitting.world import World
 from boostsim.keys import as_key, generator
 from boostsim.objects import ByValue, as_json
@@ -59,7 +60,11 @@ class Forecast(ByValue):
     test: Backtest | None
 
     def summary(self) -> str:
-        """Return a few plain sentences; what a backtest holds against it comes first."""
+        """Return a few plain sentences.
+
+        What a backtest holds against it comes first, after that verdicts are taken for truth where
+        they are.
+        """
         lines = ["The log is too short for a backtest: nothing says how good this forecast is."]
         if self.test is not None:
             lines = self.test.warnings()
@@ -70,6 +75,8 @@ class Forecast(ByValue):
                     f"fitted speed was no worse than the literal theory, a straight line and no "
                     f"change (rms in the mean {own.rms:.4f}), and its bands held."
                 ]
+        if self.conditions["verdicts_taken_for_truth"]:
+            lines.insert(0, TRUTH)
         whole_pool = self.table[self.table["class"] == ALL]
         for row in (whole_pool.iloc[0], whole_pool.iloc[-1])[-min(2, len(whole_pool)) :]:
             lines.append(
@@ -82,7 +89,8 @@ class Forecast(ByValue):
         prompts = self.conditions["prompts"]
         if prompts < FEWEST:
             lines.append(
-                f"Bands by resampling {prompts} prompts are too narrow: they want {FEWEST}."
+                f"Bands by resampling {prompts} prompt{'s' * (prompts != 1)} are too narrow: they "
+                f"want {FEWEST}."
             )
         elif self.conditions["alike"]:
             lines.append(
@@ -92,7 +100,7 @@ class Forecast(ByValue):
         total = whole_pool[["generations", "labels"]].sum() * prompts
         lines.append(
             f"All {len(whole_pool)} iterations together: {total.generations:,.0f} generations and "
-            f"{total.labels:,.0f} labels on {prompts:,} prompts."
+            f"{total.labels:,.0f} labels on {prompts:,} prompt{'s' * (prompts != 1)}."
         )
         lines.append(
             f"Bands at {self.confidence:.0%}, for these prompts: the fitted numbers (bootstrap "
@@ -130,6 +138,7 @@ def forecast(
     draws: int = DRAWS,
     key: jax.Array | int = 0,
     test: bool = True,
+    trusting: bool = False,
 ) -> Forecast:
     """Forecast the iterations after a log, for its own prompts.
 
@@ -147,6 +156,7 @@ def forecast(
         draws: of the bootstrap over prompts, at least 2.
         key: of all draws.
         test: whether the backtest is made as well.
+        trusting: whether verdicts are taken for truth, which the summary then says first.
 
     Raises:
         ValueError: for arguments out of range.
@@ -199,6 +209,7 @@ def forecast(
             "visits": visits,
             "draws": draws,
             "dynamics": world.dynamics.describe(),
+            "verdicts_taken_for_truth": trusting,
         },
         test=tested,
     )

@@ -21,7 +21,8 @@ from boostsim.fitting.labels import LabelRates
 from boostsim.fitting.rates import BetaRates, MeanRate
 from boostsim.fitting.repeats import RepeatedErrors
 from boostsim.fitting.speed import Explained, Speed
-from boostsim.fitting.verdicts import VerdictRates
+from boostsim.fitting.totals import TotalRates, all_known
+from boostsim.fitting.verdicts import TRUTH, VerdictRates
 from boostsim.fitting.world import World
 from boostsim.html import Shown
 from boostsim.learners.gradient import PolicyGradient
@@ -33,7 +34,6 @@ from boostsim.tasks.table import TableTask, table_task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TRUTH = "Verdicts are taken for truth: the log has no joint audit, and no filter was given."
 # What a procedure may be, and a grid point has to weigh.
 MOST_ATTEMPTS, LEAST_WEIGHT = 1000, 1e-9
 
@@ -47,11 +47,15 @@ class Fit(Ahead, ByValue, Shown):
         counts: its counts, prompts with equal ones together.
         world: where prompts begin, how they move: what forecasts build on. It moves as ``learner``
             says, at the last block's speed where the speed is not constant.
-        filter: the filter, with the rates that the audit gave, or as it was given, or perfect.
+        filter: the filter, as it was given, or with the rates that ``totals`` or ``verdicts`` has,
+            or perfect.
         verdicts: the joint audit's rates, or None where the log has none.
+        totals: the rates that ``correct`` tells, with the joint audit where there is one, or None
+            where no record has it.
         given: whether the filter was given.
         first, last: mean correct mass at the first iteration and the last that met half as many
-            prompts as the fullest one (None where there is one iteration).
+            prompts as the fullest one (None where there is one iteration); of ``correct`` itself
+            where all of an iteration's records have it.
         beta_law: a beta law of first correct masses, beside the mixture.
         helpless: an upper bound for the share of helpless prompts.
         speed: of log odds, by blocks, and whether it is constant.
@@ -67,6 +71,7 @@ class Fit(Ahead, ByValue, Shown):
     world: World
     filter: Filter
     verdicts: VerdictRates | None
+    totals: TotalRates | None
     given: bool
     first: MeanRate
     last: MeanRate | None
@@ -83,6 +88,11 @@ class Fit(Ahead, ByValue, Shown):
     def beta(self) -> float | None:
         """How often a label is right, or None where the log does not tell."""
         return None if self.labels is None else self.labels.every.value
+
+    @property
+    def _trusting(self) -> bool:
+        """Whether verdicts are taken for truth."""
+        return self.verdicts is None and self.totals is None and not self.given
 
     @property
     def visits(self) -> int:
@@ -199,15 +209,19 @@ class Fit(Ahead, ByValue, Shown):
     def summary(self) -> str:
         """Return what was found in plain sentences; first, where verdicts are taken for truth."""
         lines = []
-        if self.verdicts is not None and not self.given:
-            lines.append(self.verdicts.summary())
-        elif self.given:
+        if self.given:
             one, other = self.filter.accept
             lines.append(
                 f"Filter, as given: false accept {other:.4g}, false reject {1.0 - one:.4g}."
             )
+        elif self._trusting:
+            lines.append(TRUTH)
         else:
-            lines += [TRUTH, *self._known_truth()]
+            if self.totals is not None:
+                lines.append(self.totals.summary())
+            if self.verdicts is not None:
+                alone = ["The joint audit alone:"] if self.totals is not None else []
+                lines += [*alone, self.verdicts.summary()]
         log, times = self.log, self.counts.times
         told = f"{len(log.prompts):,} prompt{'s' * (len(log.prompts) > 1)}, "
         told += f"{len(times):,} iteration{'s' * (len(times) > 1)}, "
@@ -218,10 +232,11 @@ class Fit(Ahead, ByValue, Shown):
         at = f"at {self.confidence:g}"
         for rate in (self.first, self.last):
             if rate is not None:
+                source = ", of correct itself" * all_known(log, rate.iteration)
                 lines.append(
                     f"Mean correct probability in iteration {rate.iteration}: {rate.value:.4g} "
                     f"({rate.low:.4g} to {rate.high:.4g} {at}, {rate.prompts:,} "
-                    f"prompt{'s' * (rate.prompts != 1)})."
+                    f"prompt{'s' * (rate.prompts != 1)}{source})."
                 )
         lines.append(
             f"Helpless prompts: at most {self.helpless:.4g} of all ({at}); how many is not "
@@ -240,22 +255,6 @@ class Fit(Ahead, ByValue, Shown):
                 lines.append(part.summary())
         return "\n".join(lines)
 
-    def _known_truth(self) -> list[str]:
-        """Say how far accepted shares are from what is right, where the log knows that itself."""
-        if self.log.correct is None:
-            return []
-        there = self.log.correct >= 0
-        counts = (self.log.attempts, self.log.correct, self.log.accepted)
-        made, right, accepted = (int(each[there].sum()) for each in counts)
-        if right == accepted:
-            return []
-        return [
-            f"They are not: of {made:,} attempts whose truth the log knows {right:,} are right and "
-            f"{accepted:,} accepted, so what is called correct below is accepted. Which of the "
-            "accepted ones are right (a joint audit: audited, audited_correct, audited_accepted, "
-            "audited_accepted_correct), or the filter's rates, would tell."
-        ]
-
     def to_json(self) -> str:
         """Return everything but the log as JSON; what is not known is null."""
 
@@ -269,9 +268,10 @@ class Fit(Ahead, ByValue, Shown):
                 "prompts": len(self.log.prompts),
                 "iterations": self.log.iterations.tolist(),
                 "malformed": len(self.log.malformed),
-                "verdicts_taken_for_truth": self.verdicts is None and not self.given,
+                "verdicts_taken_for_truth": self._trusting,
                 "filter": described(self.filter),
                 "verdicts": told(self.verdicts),
+                "totals": told(self.totals),
                 "first": vars(self.first),
                 "last": None if self.last is None else vars(self.last),
                 "helpless_at_most": self.helpless,

@@ -1,4 +1,4 @@
-"""How often a verdict errs, from a joint audit; only that tells false accept from false reject."""
+"""How often a verdict errs, from a joint audit: of single responses both truth and verdict."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from boostsim.objects import as_json
 if TYPE_CHECKING:
     from boostsim.logs.log import Log
 
+TRUTH = "Verdicts are taken for truth: the log has no joint audit, and no filter was given."
 AUDIT = ("audited", "audited_correct", "audited_accepted", "audited_accepted_correct")
 # Up to so many records their law is drawn, above it is normal.
 MOST_DRAWN = 1000
@@ -97,14 +98,14 @@ def _audited(log: Log) -> tuple[np.ndarray, ...]:
     lacking = missing(log, AUDIT)
     if lacking:
         raise ValueError(
-            "log must have the joint audit, for nothing else tells false accept from false reject; "
+            "log must have the joint audit, to count false accepts and false rejects; "
             f"it has no column {', '.join(lacking)}"
         )
     columns = np.array([getattr(log, name) for name in AUDIT])
     there = (columns >= 0).all(axis=0) & (columns[0] > 0)
     if not there.any():
         raise ValueError(
-            "log must have the joint audit, for nothing else tells false accept from false reject; "
+            "log must have the joint audit, to count false accepts and false rejects; "
             "no record has something audited in all of its columns"
         )
     return np.flatnonzero(there), *columns[:, there]
@@ -115,8 +116,9 @@ def verdict_rates(log: Log, confidence: float = 0.95) -> VerdictRates:
 
     Of the audited responses on a prompt, ``audited - audited_correct`` are wrong, of which
     ``audited_accepted - audited_accepted_correct`` were accepted; ``audited_correct`` are right, of
-    which ``audited_accepted_correct`` were accepted. Verdicts and truth apart identify neither
-    rate: an accuracy curve is the same for gamma and 1 - gamma (docs/theory.md, section 6).
+    which ``audited_accepted_correct`` were accepted. An accuracy curve alone identifies
+    neither rate: it is the same for gamma and 1 - gamma (docs/theory.md, section 6). What counts of
+    right and of accepted attempts tell together is in :mod:`boostsim.fitting.totals`.
 
     Args:
         log: with the four columns of the audit.
