@@ -126,7 +126,7 @@ def test_what_cannot_be_paid_is_no_rival_and_an_answer_that_costs_too_much_is_to
     found = scheduled[1]
     held_out = {"score": np.ones(4), "constant": np.full(4, 2.0), "limit": np.zeros(4)}
     costs = {"score": np.full(4, 0.8), "constant": np.full(4, 0.7), "limit": np.full(4, 1.25)}
-    few = dataclasses.replace(found.few, limit=np.inf, held_out=held_out, costs=costs)
+    few = dataclasses.replace(found.few, limit=np.inf, within=False, held_out=held_out, costs=costs)
     unpaid = dataclasses.replace(found, few=few)
     assert unpaid.few.rivals == ["constant"]
     assert unpaid.confirmed
@@ -135,9 +135,15 @@ def test_what_cannot_be_paid_is_no_rival_and_an_answer_that_costs_too_much_is_to
     assert "Not confirmed" not in told
     costs["score"] = np.array([0.8, 0.8, 0.8, 0.81])
     assert unpaid.confirmed
+    # By Student's t at three degrees of freedom, 3.18 standard errors.
+    costs["score"] = np.array([0.83, 0.81, 0.81, 0.81])
+    assert unpaid.confirmed
     costs["score"] = np.array([0.83, 0.82, 0.82, 0.81])
     assert not unpaid.confirmed
     assert "Not confirmed: on the other seeds it costs more than may be spent." in unpaid.summary()
+    # On average budgets that add up to no more are paid for.
+    within = dataclasses.replace(unpaid, few=dataclasses.replace(few, within=True))
+    assert within.confirmed
 
 
 def test_one_budget_for_all_iterations_may_add_up_to_more_than_the_price(scheduled):

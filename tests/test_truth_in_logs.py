@@ -205,11 +205,24 @@ def test_a_rate_without_trials_is_not_known(all_of):
     if all_of:
         known, unknown = unknown, known
     assert unknown.value is None
-    assert unknown.summary().endswith("not known, no trials.")
+    assert unknown.summary().endswith("not known, no trials; a fit takes 0.")
     share = accepted.mean() / 8.0
     assert known.value == pytest.approx(share if all_of == 0 else 1.0 - share, abs=1e-9)
     assert known.interval[0] < known.value < known.interval[1]
-    bs.fit(log)
+    one, other = bs.fit(log).filter.accept
+    assert (one if all_of == 0 else 1.0 - other) == 1.0
+
+
+@pytest.mark.parametrize("accepted", [0, 100])
+def test_where_all_are_accepted_or_none_prompts_count_as_one_trial_each(accepted):
+    found = total_rates(log_of(np.full((3, 1), accepted), 100, correct=np.full(3, 50)))
+    rates = (found.false_accept, found.false_reject)
+    never, always = rates if accepted == 0 else rates[::-1]
+    # Clopper and Pearson's, of three trials.
+    end = 1.0 - 0.025 ** (1.0 / 3.0)
+    assert (never.value, always.value) == (0.0, 1.0)
+    assert never.interval == (0.0, pytest.approx(end, rel=1e-12))
+    assert always.interval == (pytest.approx(1.0 - end, rel=1e-12), 1.0)
 
 
 def test_verdicts_that_repeat_are_told():

@@ -93,6 +93,7 @@ def design(
     seeds = whole("seeds", seeds, 2)
     with fixed(double=True):
         problem = Problem.of(objective, knobs)
+        problem.refuse_dear_low()
         others = points(problem, grid)
         on_grid = tried(problem, others, "grid")
         if not np.isfinite(on_grid).any():

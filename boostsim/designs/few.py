@@ -94,13 +94,17 @@ class Trials:
 
     def _paid_for(self, values: Values, trace: Any) -> bool:
         """Whether it costs no more than may be spent: on average, or else on these seeds."""
-        spend = self.goal.spend
-        if spend is None:
+        if self.within(values):
+            return True
+        assert self.goal.spend is not None
+        return float(trace.cost[:, -1].mean()) <= self.goal.spend * (1.0 + ROUNDING)
+
+    def within(self, values: Values) -> bool:
+        """Whether budgets add up to no more than may be spent: so it is paid for on average."""
+        if self.goal.spend is None:
             return True
         allowed = np.sum(np.broadcast_to(values["budget"], self.problem.iterations))
-        if allowed <= self.problem.left(values) * (1.0 + ROUNDING):
-            return True
-        return float(trace.cost[:, -1].mean()) <= spend * (1.0 + ROUNDING)
+        return bool(allowed <= self.problem.left(values) * (1.0 + ROUNDING))
 
 
 def covered(goal: Objective, values: Values, visits: int) -> bool:
@@ -158,6 +162,7 @@ def at_visits(trials: Trials, limit: Values, grid: int, steps: int) -> tuple[Val
         score=least,
         constant=constant,
         limit=start,
+        within=trials.within(best),
         held_out={},
         costs={},
     )

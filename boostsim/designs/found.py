@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import t as student
 
 from boostsim.curation.procedure import Procedure
 from boostsim.designs.knobs import Knob
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 CLOSE = 0.01
 # Two ways to compute one run differ by so much.
 ROUNDING = 1e-9
+# Error probability of the test that an answer costs more than may be spent.
+OVERSPENT = 0.025
 
 
 # What may change between iterations, and in what it is measured.
@@ -48,6 +51,8 @@ class FewVisits(ByValue):
         score: of the answer on these seeds.
         constant: of the best that never changes, at no higher price; NaN where nothing may change.
         limit: of the limit's design; infinite where it costs more than may be spent.
+        within: whether the answer's budgets add up to no more than may be spent: then it is paid
+            for on average, whatever is drawn.
         held_out: scores of the three on as many other seeds, by name, ``[seeds]`` each.
         costs: what they cost there, likewise.
     """
@@ -60,6 +65,7 @@ class FewVisits(ByValue):
     score: float
     constant: float
     limit: float
+    within: bool
     held_out: dict[str, np.ndarray]
     costs: dict[str, np.ndarray]
 
@@ -175,8 +181,8 @@ class Design(Shown, ByValue):
         """Whether nothing else that was tried is better, and two starts at least led here.
 
         A score without any slope is never confirmed. At given visits: whether on other seeds
-        neither a constant nor the limit's design is better, and it does not cost more than may be
-        spent by over two standard errors.
+        neither a constant nor the limit's design is better, and where its budgets add up to more
+        than may be spent, it does not cost more by Student's test (one side, 0.025).
         """
         if self.few is not None:
             better = all(self.few.margin(name)[0] >= 0.0 for name in self.few.rivals)
@@ -189,11 +195,13 @@ class Design(Shown, ByValue):
     @property
     def _overspent(self) -> bool:
         """Whether on other seeds it costs more than may be spent, and not by chance alone."""
-        if self.few is None or self.objective.spend is None:
+        if self.few is None or self.objective.spend is None or self.few.within:
             return False
-        costs = self.few.costs["score"]
-        error = costs.std(ddof=1) / np.sqrt(len(costs)) if len(costs) > 1 else 0.0
-        return bool(costs.mean() > self.objective.spend * (1.0 + ROUNDING) + 2.0 * error)
+        costs, doubt = self.few.costs["score"], 0.0
+        if not self.few.exact:
+            error = float(costs.std(ddof=1)) / len(costs) ** 0.5
+            doubt = float(student.isf(OVERSPENT, len(costs) - 1)) * error
+        return bool(costs.mean() > self.objective.spend * (1.0 + ROUNDING) + doubt)
 
     def summary(self) -> str:
         """Return the answer and its checks, in plain sentences."""

@@ -73,7 +73,7 @@ def paid_for(problem: Problem, asked: list[Values]) -> list[Values]:
 def tried(problem: Problem, values: list[Values], title: str | None = None) -> np.ndarray:
     """Return the scores of exact runs with the knobs at each of several values.
 
-    They are infinite where a run costs more than may be spent.
+    They are infinite where a run costs more than may be spent, or less than the least budget.
 
     Args:
         problem: of the search.
@@ -87,7 +87,10 @@ def tried(problem: Problem, values: list[Values], title: str | None = None) -> n
     scores, costs = np.concatenate(told, axis=1)[:, : len(values)]
     if problem.spend is None:
         return scores
-    return np.where(costs <= problem.spend * (1.0 + ROUNDING), scores, np.inf)
+    least = problem.knobs["budget"].low * (1.0 - ROUNDING)
+    bought = np.array([np.min(each["budget"]) for each in values])
+    paid = (costs <= problem.spend * (1.0 + ROUNDING)) & (bought >= least)
+    return np.where(paid, scores, np.inf)
 
 
 @jax.jit

@@ -130,13 +130,28 @@ class Problem:
         return rest * (rest > 0.0) / self.costs.label_price(looks)
 
     def votes(self) -> list[int]:
-        """Return the odd numbers of votes that leave what the least budget costs."""
-        least = self.knobs["budget"].low if "budget" in self.knobs else 0.0
+        """Return the odd numbers of votes that leave something for labels."""
         return [
             votes
             for votes in _odd_votes(self.knobs["votes"])
-            if self.spend is None or least * self.iterations < self.left({"votes": votes})
+            if self.spend is None or self.left({"votes": votes}) > 0.0
         ]
+
+    def refuse_dear_low(self) -> None:
+        """Refuse a budget for all iterations whose low is not paid for, the others at theirs."""
+        if self.spend is None:
+            return
+        knob, values = self.knobs["budget"], dict[str, Any]()
+        for name, other in self.knobs.items():
+            if name != "budget":
+                low = float(_odd_votes(other)[0]) if name == "votes" else other.low
+                values[name] = np.full(self.iterations, low) if other.per_iteration else low
+        if knob.low * self.iterations <= self.left(values):
+            return
+        dearest = float(self._dearest(values))
+        if dearest < knob.low:
+            allowed = f"with a low below {dearest:g}, the dearest whose run is paid for"
+            raise refuse("parameters['budget']", allowed, knob)
 
     def paid(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values with the budget that is paid for; a divided one is given by shares."""
@@ -269,8 +284,4 @@ def _refuse_unpaid(goal: Objective, knobs: Mapping[str, Knob]) -> float:
         raise refuse("spend", f"above {least:g}, what the attempts alone cost", goal.spend)
     if costs.label_price(looks) == 0.0:
         raise refuse("spend", "None where labels cost nothing", goal.spend)
-    left = (goal.spend - least) / costs.label_price(looks)
-    if budget.low * goal.iterations >= left:
-        allowed = f"with a low below {left / goal.iterations:g}, what every iteration can pay for"
-        raise refuse("parameters['budget']", allowed, budget)
-    return float(left)
+    return float((goal.spend - least) / costs.label_price(looks))

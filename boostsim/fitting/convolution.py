@@ -165,6 +165,8 @@ class Kinds:
         if np.isinf(shift):
             one = min(self.accepted / self.right, 1.0) if self.right else 1.0
             return one, max(self.accepted - self.right, 0) / self.wrong if self.wrong else 0.0
+        if self.accepted in (0, self.right + self.wrong):
+            return (float(self.accepted > 0),) * 2
         level = float(self.level(np.asarray(shift)))
         return float(expit(level + shift)), float(expit(level))
 

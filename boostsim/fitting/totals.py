@@ -57,7 +57,7 @@ class ErrorRate:
     def summary(self) -> str:
         """Return it in plain words."""
         if self.value is None or self.interval is None:
-            return f"{self.name}: not known, no trials."
+            return f"{self.name}: not known, no trials; a fit takes 0."
         low, high = self.interval
         return (
             f"{self.name}: {self.value:.4g} (on {self.trials:,} attempts), {self.confidence:.0%} "
