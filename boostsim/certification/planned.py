@@ -130,8 +130,7 @@ class Plan(Shown, ByValue):
             f"In all, for {self.question['prompts']:,} prompts: {_many(told['labels'])} labels in "
             f"expectation (standard deviation {told['labels_sd']:,.3g}), "
             f"{_many(told['generations'])} generations, {_many(told['filter_calls'])} filter "
-            "calls; "
-            f"cost {told['cost']:,.4g}."
+            f"calls; cost {told['cost']:,.4g}."
         )
         if "over" in told:
             line += (

@@ -72,7 +72,7 @@ def design(
 
     Raises:
         ValueError: for a parameter that the procedure has not, bounds that are none, a total price
-            that does not pay for the attempts.
+            that does not pay for the attempts, or for the least budget.
 
     Example:
         >>> import boostsim as bs

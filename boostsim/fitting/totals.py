@@ -149,8 +149,7 @@ def total_rates(log: Log, confidence: float = 0.95) -> TotalRates:
     counts = Kinds.of(*parts[:, 1:].T)
     shift = counts.most_likely()
     one, other = counts.rates(shift)
-    owner, means, variance = _owners(parts, counts, shift)
-    scores = _scores(parts, owner, means, variance, (one, other))
+    scores = _scores(parts, *_accepted_right(parts, counts, shift), (one, other))
     met = np.unique(parts[:, 0])
     sides = ((other, counts.wrong, 1), (one, counts.right, 0))
     found = []
@@ -220,24 +219,23 @@ def _parts(log: Log) -> tuple[np.ndarray, int]:
     return parts[parts[:, 1] > 0], int(checked.sum())
 
 
-def _owners(parts: np.ndarray, counts: Kinds, shift: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return each part's prompt, its accepted right attempts in the mean, their variances' sum."""
+def _accepted_right(parts: np.ndarray, counts: Kinds, shift: float) -> tuple[np.ndarray, float]:
+    """Return each part's accepted right attempts in the mean, and the sum of their variances."""
     if np.isinf(shift):
         _, _, right, accepted = parts.T
-        return parts[:, 0], np.minimum(right, accepted).astype(float), 0.0
+        return np.minimum(right, accepted).astype(float), 0.0
     _, mean, variance = counts.law(shift)
-    return parts[:, 0], mean[counts.kind], float(counts.weights @ variance)
+    return mean[counts.kind], float(counts.weights @ variance)
 
 
 def _scores(
     parts: np.ndarray,
-    owner: np.ndarray,
     both: np.ndarray,
     variance: float,
     rates: tuple[float, float],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what each prompt adds to the errors of (a1, a0), and the likelihood's variances."""
-    _, attempts, right, accepted = parts.T
+    owner, attempts, right, accepted = parts.T
     one, other = rates
     wrong = attempts - right
     off = np.stack([both - right * one, accepted - both - wrong * other])
